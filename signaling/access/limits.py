@@ -3,7 +3,8 @@ suffix `_S` means seconds. A figure without a source is chosen.
 """
 
 PASSWORD_CHARACTERS = 256
-"""Limit of a typed password, checked before hashing. More: hashing costs more. Fewer: users with long passwords cannot sign in.
+"""Characters of a typed password, checked before hashing; a longer one is refused. More: hashing costs more. Fewer: users with
+long passwords cannot sign in.
 """
 PAGE = 50
 """Accounts on one page of the list, if the request names no number. Chosen. More: slower answers. Fewer: clients need more
@@ -12,65 +13,77 @@ requests.
 PAGE_MOST = 200
 """The most accounts on one page that a request can ask for. Chosen. More: slower answers. Fewer: clients need more requests."""
 SEEN_EVERY_S = 60.0
-"""Precision of the last use of a session; each note is a write. Longer: users see old times. Shorter: more writes."""
+"""The time of a session's last use is stored. It is stored again only after this time, because each time is a write to the
+database. Longer: users see old times in their list of sessions. Shorter: more writes.
+"""
 COOKIE_BYTES = 200
-"""Characters of a session's or browser's cookie; a longer cookie is not used. Chosen: our own cookies are shorter. More: longer
-hostile input. Fewer: users are signed out.
+"""Characters of the cookie of a session or browser; a longer cookie is ignored. Chosen: our own cookies are shorter. More:
+longer hostile input. Fewer than our own: users are signed out.
 """
 KEY_BYTES = 200
-"""Characters of a key for the REST API that are read. Chosen: our own keys are shorter. More: longer hostile input. Fewer: no
-key works.
+"""Characters of a key for the REST API that are read; the rest is ignored. Chosen: our own keys are shorter. More: longer
+hostile input. Fewer than our own: no key works.
 """
 AGENT_CHARACTERS = 200
-"""Characters of a browser's name that are stored with its session. Chosen. More: larger rows. Fewer: users cannot tell their
-sessions apart.
+"""Characters of a browser's name (User-Agent) that are stored with its session; the rest is cut. Chosen. More: larger rows.
+Fewer: users cannot tell their sessions apart.
 """
 FAILURES_PER_MINUTE = 30
-"""Wrong passwords from one network; after a pause as many at once. More: guessing is easier. Fewer: an office where many
-mistype must wait.
+"""Wrong passwords from one network (IPv4 address or IPv6 /64) each minute, and after a pause at once. Above it, sign-ins from
+there are refused. More: guessing is easier. Fewer: an office where many mistype must wait.
 """
 NOTES = 200
-"""Entries about guessing that wait to be written; further entries are dropped. More: memory. Fewer: the trail lacks guesses."""
+"""Entries about wrong passwords that wait to be written to the audit trail; further entries are dropped. More: memory. Fewer:
+during an attack, wrong passwords are missing in the audit trail.
+"""
 NOTE_AFTER_S = 0.5
-"""Seconds from a wrong password to its entry in the audit trail. Chosen. Longer: a crash loses more entries. Shorter: the time
-of the answer can reveal whether the name exists.
+"""Seconds from a wrong password to its entry in the audit trail. Chosen. Longer: a crash loses more entries. Shorter: the entry
+slows the answer for existing names only, so an attacker learns which names exist.
 """
 NETWORKS_REMEMBERED = 16_384
-"""Networks whose wrong passwords, or departures to the single sign-on, are counted. Chosen. More: memory. Fewer: an attacker
-with many addresses resets counts.
+"""Networks for which wrong passwords, or redirects to the single sign-on, are counted; the oldest count is removed. Chosen.
+More: memory. Fewer: an attacker with many addresses makes the server forget counts, and can guess on.
 """
 NAMES_REMEMBERED = 16_384
-"""Typed names (and browsers of known users) whose wrong passwords are counted. Chosen. More: memory. Fewer: an attacker who
-tries many names resets the count of one.
+"""Typed names (and browsers of known users) for which wrong passwords are counted; the oldest count is removed. Chosen. More:
+memory. Fewer: an attacker who tries many names makes the server forget the count of one, and can guess on.
 """
 DEVICE_S = 365 * 24 * 3600
-"""Time for which a browser counts as known for an account. Longer: a sold computer keeps its own throttle. Shorter: an attack
-locks out owners that return rarely.
+"""Time for which a browser counts as known for an account. A known browser has its own count of wrong passwords, so attacks
+from elsewhere do not block it. Longer: the buyer of a used computer can guess with a separate count. Shorter: an attack locks
+out owners that return rarely.
 """
 
 FLOWS_PER_MINUTE = 120
-"""Departures to the single sign-on from one network; each may cause a request to the issuer. More: a flood reaches the issuer.
-Fewer: a large office must wait.
+"""Redirects to the single sign-on for one network (IPv4 address or IPv6 /64) each minute, and after a pause at once; further
+ones are refused. Each may cause a request to the issuer. More: an attacker can flood the issuer through us. Fewer: a large
+office must wait.
 """
 ISSUER_BYTES = 256 * 1024
-"""Limit of one answer of the issuer. More: memory. Less: an issuer with many keys is refused."""
+"""Bytes of one answer of the issuer (the server of the single sign-on); a longer answer is refused, and the sign-in fails.
+More: memory. Less: an issuer with many keys cannot be used.
+"""
 ISSUER_S = 10.0
-"""Timeout for an answer of the issuer. Longer: users wait for a dead issuer. Shorter: a slow issuer cannot be used."""
+"""Seconds for an answer of the issuer (the server of the single sign-on); then the sign-in fails. Longer: users wait for a dead
+issuer. Shorter: a slow issuer cannot be used.
+"""
 ISSUER_REMEMBERED_S = 3600.0
 """Seconds for which the discovery document and keys of the single sign-on's issuer are used again. Chosen. Longer: a key that
 the issuer has withdrawn is accepted for longer. Shorter: more requests to the issuer.
 """
 FLOW_S = 600.0
-"""Time from the departure to the return. Longer: a stolen cookie works longer. Shorter: slow users must begin again."""
+"""Seconds from the redirect to the single sign-on until the return; later the sign-in fails. Longer: a stolen cookie works
+longer. Shorter: slow users must begin again.
+"""
 NEXT_CHARACTERS = 500
-"""Characters of the page to which a single sign-on returns. Chosen. More: a longer cookie. Fewer: links with long queries lose
-their page.
+"""Characters of the address of the page to which a single sign-on returns; a longer one is refused. Chosen. More: a longer
+cookie. Fewer: users of links with long queries cannot use the single sign-on there.
 """
 ID_TOKEN_BYTES = 32 * 1024
-"""Characters of an ID token of the issuer. Chosen. More: checking a hostile token costs more time. Fewer: users with many
-groups cannot sign in.
+"""Characters of an ID token of the single sign-on; with a longer one the sign-in fails. Chosen. More: checking a hostile token
+costs more time. Fewer: users with many groups cannot sign in.
 """
 LEEWAY_S = 60
-"""Allowed difference between the clocks of the issuer and of this server. More: expired tokens are accepted longer. Less: a
-small error of a clock stops all sign-ins.
+"""Seconds by which the clocks of the issuer (the server of the single sign-on) and of this server may differ. More: expired
+tokens are accepted longer. Less: a small error of a clock stops all sign-ins.
 """

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 SWITCH_S = 0.0005
-"""Seconds; a tenth of Python's own interval. Longer: calls that come back after a restart wait for the build; each needs some
-twenty turns of the interpreter. Shorter: the build takes longer.
+"""Seconds after which Python lets another thread run while a thread builds the REST API. Chosen: a tenth of Python's own
+interval. Longer: people who join again after a restart wait, because each join needs some twenty switches. Shorter: the build
+takes longer.
 """
 
 

@@ -1,42 +1,42 @@
 """Limits and rhythm of the test participants."""
 
 COUNT = 200
-"""Participants of one command. Chosen. Larger: the machine of the command is overloaded. Smaller: large meetings need several
-commands.
+"""Test participants of one command (`diemcau bot`); more are refused. Chosen. Larger: the machine of the command is overloaded.
+Smaller: tests of large meetings need several commands.
 """
 JOINS_AT_ONCE = 4
 """Test participants that join at the same time. Chosen. More: joins on a small machine time out. Fewer: a large group takes
 longer to join.
 """
 JOIN_S = 20.0
-"""Seconds from the request to a connected media path. Chosen. Longer: failures are reported later. Shorter: a slow server looks
-broken.
+"""Seconds from a test participant's request to its connected media path; then the join has failed. Chosen. Longer: failures are
+reported later. Shorter: a slow server looks broken.
 """
 LEAVE_S = 3.0
 """Seconds for the goodbye of a test participant, and for the end of its media path. Chosen. Longer: the command ends later with
 a dead server. Shorter: the server sees lost participants.
 """
 GOODBYE_S = 1.0
-"""Seconds in which the reason may arrive after the media path has closed. Chosen. Longer: the command ends later. Shorter: the
-reason is not shown.
+"""Seconds that a test participant waits for the server's reason after its media path has closed. Chosen. Longer: the command
+ends later. Shorter: the reason is not shown.
 """
 MESSAGE_BYTES = 1024 * 1024
-"""Bytes of one message from the server. Chosen. Larger: a hostile server costs more memory. Smaller: descriptions of large
-conferences end the participant.
+"""Bytes of one message from the server to a test participant; a longer one ends the participant. Chosen. Larger: a hostile
+server costs more memory. Smaller: descriptions of large conferences end the participant.
 """
 REASON_CHARACTERS = 200
 """The longest reason of a refusal that is printed. Larger: a hostile server fills the terminal. Smaller: reasons are cut."""
 CANDIDATES = 20
-"""Server addresses that are tried from one section. Chosen. Larger: a hostile server causes more packets. Smaller: a usable
-address may be missed.
+"""Server addresses (ICE candidates) that a test participant tries; the rest is ignored. Chosen. Larger: a hostile server causes
+more packets. Smaller: a usable address may be missed.
 """
 REMOTE_SECTIONS = 100
-"""Sections of one kind for other participants' tracks. Chosen. Larger: a hostile server costs more memory. Smaller: a watcher
-misses tracks.
+"""SDP sections for audio, and for video, with which a test participant receives tracks of others. Chosen. Larger: a hostile
+server costs more memory. Smaller: a test participant that watches misses tracks.
 """
 SILENCE_TOLERATED_S = 30.0
-"""Seconds without a message, if the server names no time. Chosen. Longer: a dead server is noticed later. Shorter: a busy
-server looks dead.
+"""Seconds without a message from the server after which a test participant ends, if the server names no time. Chosen. Longer: a
+dead server is noticed later. Shorter: a busy server looks dead.
 """
 
 PICTURES_PER_SECOND = 15
@@ -48,14 +48,14 @@ LOOP_S = 4
 Shorter: the repetition is seen.
 """
 KEY_PICTURE_EVERY_S = 1
-"""Seconds between key frames. The loop is encoded once, so a key frame request is answered by the next key frame of the loop.
-Longer: new viewers wait. Shorter: the picture has less quality.
+"""Seconds between key frames of a test participant's video. The repeated video is encoded once, so a key frame request is
+answered by the next of its key frames. Longer: new viewers wait. Shorter: the picture has less quality.
 """
 PICTURE_BPS = 300_000
 """Bit rate of a test participant's video in bit/s. Chosen. Larger: more traffic for each participant. Smaller: numbers in the
 picture are hard to read.
 """
 LAG_S = 1.0
-"""Seconds. Chosen. Media that is later than this is not sent in a burst; the clock moves on. Longer: bursts are larger.
-Shorter: a short pause shifts the clock.
+"""Seconds. Chosen. When a test participant is later than this with its media, it does not catch up in a burst; it continues
+from now. Longer: bursts are larger. Shorter: each short pause of the machine leaves a gap.
 """

@@ -19,12 +19,12 @@ Packet: TypeAlias = "av.Packet[Any]"
 _SILENT_OPUS = b"\xf8\xff\xfe"
 """RFC 6716: 20 ms, full band, one channel, empty."""
 _SILENCE_EVERY_TICKS = 20
-"""The interval of packets in silence, as an Opus encoder with discontinuous transmission sends them. Larger: the server may
-take the track for dead. Smaller: silence costs more packets.
+"""Ticks of 20 ms between two packets of a test participant in silence, as an Opus encoder with discontinuous transmission sends
+them. Larger: the server may take the track for dead. Smaller: silence costs more packets.
 """
 _TAIL_TICKS = 10
-"""Packets after a turn whose audio level says "silent". Larger: more encoding. Smaller: the server may miss the end of the
-speech.
+"""Packets (20 ms each) whose audio level says "silent" after a test participant has spoken. Larger: more encoding. Smaller: the
+server may miss the end of the speech.
 """
 _PICTURE_BASE = Fraction(1, limits.PICTURES_PER_SECOND)
 _VOICE_BASE = Fraction(1, voice.RATE_HZ)

@@ -34,8 +34,9 @@ from signaling.ops import libraries
 from web import DIST
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-"""Bytes. A key frame of 135 kB overflows the kernel's default of 208 KiB. More: the check warns on more machines. Less: the
-check accepts a buffer that loses key frames.
+"""Bytes of the kernel's receive buffer that `diemcau doctor` wants for the media port. A key frame of 135 kB overflows the
+default of 208 KiB, because each packet counts more than its length. More: the check warns on more machines. Less: the check
+accepts a buffer that loses key frames.
 """
 OPEN_FILES = 4096
 RUNNING = "đang chạy / running"
@@ -43,8 +44,8 @@ DATABASE_S = 10.0
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 _UDP_SEGMENT = 103
-"""The number of the socket option UDP_SEGMENT, which Python's `socket` lacks. Source: linux/udp.h. Larger or smaller: another
-option is tried, so the finding about segmentation offload is wrong.
+"""The number of the socket option UDP_SEGMENT, which Python's `socket` lacks. Source: linux/udp.h. Larger or smaller: the check
+tries another option, so it reports wrongly whether the kernel can send many packets in one call.
 """
 _SO_RCVBUFFORCE = 33
 _STA_UNSYNC = 0x40

@@ -24,8 +24,8 @@ T = TypeVar("T")
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help=meaning("data_dir"), show_default=False)]
 File = Annotated[Path | None, typer.Option("--config", help="tệp TOML / settings file", show_default=False)]
 SHOWN = 50
-"""Errors of a file that are printed; the rest is only counted. More: the first errors scroll away. Fewer: the user corrects the
-file more often.
+"""Errors of an imported file that the command prints; the rest is only counted. More: the first errors scroll away. Fewer: the
+user must correct the file and try more often.
 """
 
 

@@ -23,12 +23,12 @@ from signaling.host import limits
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 64
-"""Connections accepted from one listener before the loop does other work. Chosen. Larger: a burst delays other work. Smaller: a
-burst takes more turns of the loop.
+"""Connections accepted from one listening socket before the event loop does other work. Chosen. Larger: many new clients delay
+the connected ones. Smaller: many new clients wait longer for each other.
 """
 _REST_S = 1.0
-"""Seconds. Chosen. The pause after the system ran out of descriptors. Longer: new clients wait. Shorter: the loop uses up the
-processor.
+"""Seconds that the server stops accepting connections after the system ran out of file descriptors. Chosen. Longer: new clients
+wait. Shorter: failing accepts use up the processor.
 """
 _SHORTAGE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 

@@ -19,12 +19,14 @@ _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
 _PAGES = (socket.SOCK_STREAM,)
 _MEDIA = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 _STEP = 10
-"""The step from a taken port to the next port that is tried for a proposal. Chosen. Larger: the proposal is far from the usual
-port. Smaller: the proposal is next to the ports of the program that took the first.
+"""When a port is taken, the error message proposes a free one to the operator. Ports at this distance are tried one after
+another. Chosen. Larger: the proposed port is far from the usual port. Smaller: it may lie among the ports of the program that
+took the first.
 """
 _FIRST_DESCRIPTOR = 3
-"""The first descriptor of a supervisor's sockets. Source: SD_LISTEN_FDS_START of sd_listen_fds(3). Larger: the first socket is
-not used. Smaller: the standard error output is taken for a socket.
+"""The first file descriptor of the listening sockets that a supervisor (systemd) opened for the server. Source:
+SD_LISTEN_FDS_START of sd_listen_fds(3). Larger: the first socket is not used. Smaller: the standard error output is taken for a
+socket.
 """
 
 

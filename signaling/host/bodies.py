@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 UNKNOWN_KEYS: Final = 16
-"""Unknown keys that an error names one by one. Each costs microseconds of the event loop, and 64 KiB hold 5,400 keys. More: a
-hostile body blocks the loop. Fewer: an honest client sees fewer of its mistakes.
+"""Unknown keys of a JSON body up to which the error names each key. For more, one error is returned. Each key costs
+microseconds of the event loop, and a body of 64 KiB holds 5,400. More: a hostile body blocks the loop. Fewer: an honest client
+sees fewer of its mistakes.
 """
 
 

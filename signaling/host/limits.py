@@ -6,143 +6,158 @@ The limits of a browser session are in `signaling/rtc/wire/limits.py`. The limit
 """
 
 REQUEST_LINE_BYTES = 16 * 1024
-"""Limit of the request line. A browser's join request travels in the query: 2.5 KB and a token today. More: memory for unknown
-clients. Less: joins with many tracks are refused.
+"""Bytes of the first line of an HTTP request; a longer one is refused. A browser's join request is in its query: 2.5 KB and a
+token today. More: memory for unknown clients. Less: joins with many tracks are refused.
 """
 HEADER_BYTES = 32 * 1024
 """Bytes of all headers of one HTTP request. Chosen. More: memory for unknown clients. Less: requests with many cookies are
 refused (431).
 """
 HEADER_COUNT = 100
-"""Headers of one HTTP request. Chosen. More: a hostile request costs more time. Fewer: requests through many proxies are
-refused (431).
+"""Headers of one HTTP request; with more, the request is refused (431). Chosen. More: a hostile request costs more time. Fewer:
+requests through many proxies are refused.
 """
 FIRST_REQUEST_S = 15.0
-"""Limit for the arrival of a whole request; then the connection is closed. Longer: silent connections hold their places.
-Shorter: phones on slow networks are cut.
+"""Seconds for the arrival of a whole HTTP request; then the connection is closed. Longer: silent connections hold their places,
+so other clients are refused sooner. Shorter: phones on slow networks are cut.
 """
 KEEP_ALIVE_S = 30
-"""Seconds for which an idle HTTP connection stays open. Chosen. Longer: idle connections hold their places. Shorter: browsers
-must connect again more often.
+"""Seconds for which an idle HTTP connection stays open. Chosen. Longer: idle connections hold their places, so other clients
+are refused sooner. Shorter: browsers must connect again more often.
 """
 CONNECTIONS = 8192
-"""HTTP connections. The places above `STRANGERS` are for clients that have proved their identity. More: memory and descriptors.
-Fewer: clients get 503 in a crowded hour.
+"""HTTP connections at the same time; above, new clients get 503. Clients without proof of identity have only 4096 (STRANGERS)
+of them. More: memory and descriptors. Fewer: clients get 503 in a crowded hour.
 """
 
 # Limits of unproved connections. They are counted by network: an IPv4 address, or an IPv6 network of 64 bits within one of 48
 # bits. Above the limit, the oldest silent connection of the largest network is closed.
 STRANGERS = 4096
-"""Unproved connections over HTTP. A page opens up to 6, so 600 people behind one address fit. More: memory for attackers.
-Fewer: people behind one address lose connections.
+"""HTTP connections of clients that have not proved their identity. One more closes the oldest of the network with the most. A
+page opens up to 6, so 600 people behind one address fit. More: memory for attackers. Fewer: people behind one address lose
+connections.
 """
 TLS_HANDSHAKE_S = 15.0
-"""Limit of the TLS handshake, equal to `FIRST_REQUEST_S`. A phone on a slow network needs some seconds. Longer: silent
-connections hold their places. Shorter: such phones are cut.
+"""Seconds for the TLS handshake; then the connection is closed. Chosen, as FIRST_REQUEST_S, which counts separately. A phone on
+a slow network needs some seconds. Longer: silent connections hold their places, so other clients are refused sooner. Shorter:
+such phones are cut.
 """
 STRANGERS_TCP = 1024
-"""Unproved connections over ICE-TCP of one packet thread, until our first answer. An honest client gets the answer within one
-round trip. More: memory for attackers. Fewer: a crowd that joins at once loses connections.
+"""Media connections over TCP of one packet thread that have not yet proved that a participant owns them. An honest client does
+so within one round trip. One more closes the oldest of the network with the most. More: memory for attackers. Fewer: a crowd
+that joins at once loses connections.
 """
 STRANGER_TCP_S = 10.0
-"""Seconds of an ICE-TCP connection without our first answer; then it is closed. Chosen. Longer: silent connections hold their
-places. Shorter: clients on slow networks are cut.
+"""Seconds in which a media connection over TCP must prove that a participant owns it; then it is closed. Chosen. Longer: silent
+connections hold their places. Shorter: clients on slow networks are cut.
 """
 CONNECTIONS_TCP = 8192
-"""ICE-TCP connections of one packet thread after our first answer. One peer has at most 8. More: memory. Fewer: participants
-behind firewalls get no media.
+"""Media connections over TCP of one packet thread that belong to participants; further ones are closed. One participant has at
+most 8. More: memory. Fewer: participants behind firewalls get no media.
 """
 
 BODY_BYTES = 64 * 1024
-"""Limit of the body of an API request; RoomService has its own. More: reading costs more. Less: long texts are refused."""
+"""Bytes of the body of an API request; a longer body is refused. The server API (RoomService) has its own limit. More: reading
+costs more. Less: long texts are refused.
+"""
 DESK_BODY_BYTES = 512 * 1024
-"""Limit of a booking with its attendees, agenda and documents. More: reading costs more. Less: large meetings cannot be booked.
+"""Bytes of the body of a booking request, with attendees, agenda and documents; a longer body is refused. More: reading costs
+more. Less: large meetings cannot be booked.
 """
 UPLOAD_BODY_BYTES = 6 * 1024 * 1024
-"""Limit of a file with its envelope. More: memory for each upload. Less: large files are refused."""
+"""Bytes of a request with an uploaded file; a longer one is refused. Chosen: a file of 5 MiB and the form around it. More:
+memory for each upload. Less: large files are refused.
+"""
 WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024
-"""Limit of a WebSocket message. An SDP of hundreds of tracks has 3 MiB. More: memory. Less: large conferences cannot be joined.
+"""Bytes of one WebSocket message; a longer one closes the socket. A session description with hundreds of tracks has 3 MiB.
+More: memory. Less: large conferences cannot be joined.
 """
 WEBSOCKET_QUEUE, WEBSOCKET_SHORT_BYTES = 32, 1024
-"""Messages of one client that may wait, and the length up to which a message does not pause reading. More: memory. Less:
-reading pauses more often, which costs more than a short message.
+"""The server pauses reading from a client when WEBSOCKET_QUEUE messages wait, or after a message longer than
+WEBSOCKET_SHORT_BYTES. Larger: more memory for each client. Smaller: reading pauses more often, and a pause costs more CPU time
+than a short message.
 """
 WEBSOCKET_PIECES = 1024
-"""Frames of one message. Browsers make one frame of 64 KiB or more. More: memory for tiny frames. Fewer: clients that send
-small frames are cut.
+"""Frames of one WebSocket message; with more, the socket is closed. Browsers make one frame of 64 KiB or more. More: memory for
+tiny frames. Fewer: clients that send small frames are cut.
 """
 WEBSOCKET_PIECE_S = 30.0
-"""Limit between two frames of one message; a slow network may delay a frame. Longer: unfinished messages hold memory. Shorter:
-slow clients are cut.
+"""Seconds between two frames of one WebSocket message; then the socket is closed. A slow network may delay a frame. Longer:
+unfinished messages hold memory. Shorter: slow clients are cut.
 """
 WEBSOCKET_UNREAD_BYTES = 8 * 1024 * 1024
-"""Limit of unread answers to pings; a client above it is cut. A session cuts at 4 MiB of its own messages. More: memory. Less:
-a slow reader is cut.
+"""Bytes of answers to pings that a client has not read; above it the socket is closed. A session already closes at 4 MiB of its
+own messages. More: memory. Less: a slow client is cut.
 """
 PONG_STEPS = 20
-"""Steps of the wait for a sign of life. A step counts once, even if the process was stopped during it. More: more timers.
-Fewer: after a stop of the process, honest clients are cut.
+"""The wait for a pong, or for the next frame of a message, is counted in this many short timers. A step counts once, even if
+the process was stopped during it. More: more timers. Fewer: after a stop of the process, honest clients are cut.
 """
 OWN_ADDRESSES = 4
-"""Other addresses of this machine that take media in a server on loopback. Each is one more candidate to check. More: slower
-connecting. Fewer: on a machine with many networks Firefox may find none.
+"""Network addresses of this machine that also take media when the server is only for this machine (loopback). Firefox needs
+one. Each is one more ICE candidate that clients check. More: slower connecting. Fewer: on a machine with many networks Firefox
+may find none.
 """
 HANDED_SOCKETS = 16
-"""Sockets that a supervisor hands over: one for each address of the pages. More: a wrong count is noticed later. Fewer: the
-server refuses to start.
+"""Listening sockets that a supervisor (systemd socket activation) opened for the web pages and hands to the server, one for
+each listening address. With more, the start is refused. More: the start with a wrong number in LISTEN_FDS fails a moment later,
+with a less clear error. Fewer: servers with many addresses do not start.
 """
 SHUTDOWN_S = 5.0
-"""Seconds for the stop of the HTTP server: half for goodbyes to clients, half for open requests. Chosen. Longer: a restart
-takes longer. Shorter: clients get no goodbye, or answers are cut off.
+"""Seconds for the stop of the HTTP server: half for the last messages to clients, half for open requests. Chosen. Longer: a
+restart takes longer. Shorter: clients do not learn of the stop and return later, or answers are cut off.
 """
 REST_AFTER_S = 5.0
-"""Wait after the start before the REST API is built, if no request needs it earlier. By then browsers that lost a server are
-back. Longer: the first request may wait. Shorter: the build slows these browsers.
+"""Seconds after the start until the REST API is built, if no request needs it earlier. By then the browsers that lost a server
+have joined again. Longer: the first request may wait. Shorter: the build slows these browsers.
 """
 
 SHARDS = 4
-"""Packet threads at most when the setting is 0. One thread forwards some 300,000 packets a second. More: threads take cores
-from the event loop. Fewer: less media capacity.
+"""Packet threads at most when the setting is 0 (automatic). One thread forwards some 300,000 packets a second. More: the
+threads take cores from the Python event loop, so signalling is late. Fewer: less media capacity.
 """
 
 TRACED_ARRIVALS = 4096
-"""Open spans of joining participants; above the limit the oldest ends. More: memory. Fewer: slow joins have cut spans."""
+"""Joins whose trace (a tree of spans for OpenTelemetry) is not complete; above the limit the oldest is ended. More: memory.
+Fewer: traces of slow joins are cut off.
+"""
 TRACES_SEND_S, TRACES_CLOSE_S = 5.0, 3.0
-"""Limits for sending one batch of spans, and for the last batch at the stop. Longer: a dead collector delays. Shorter: spans of
-a slow collector are lost.
+"""Seconds for sending one batch of traces to the collector, and for the last batch when the server stops; then the batch is
+lost. Longer TRACES_SEND_S: with a dead collector, later batches wait. Longer TRACES_CLOSE_S: the server stops later. Shorter:
+traces for a slow collector are lost.
 """
 ENDING_S = 2.0
-"""Wait for cancelled tasks at the stop of the server. Longer: a hanging task delays the stop. Shorter: a task cannot finish its
+"""Seconds for cancelled tasks when the server stops. Longer: a hanging task delays the stop. Shorter: a task cannot finish its
 clean-up.
 """
 TRACES_TOLD_S = 300.0
-"""Interval between two log lines about lost spans. Longer: an operator learns of the loss later. Shorter: a dead collector
+"""Seconds between two log lines about lost traces. Longer: an operator learns of the loss later. Shorter: a dead collector
 fills the log.
 """
 
 TOKEN_BYTES = 8 * 1024
-"""Bytes of a token. Chosen. More: checking a hostile token costs more time. Less: participants with long metadata cannot join
-or resume.
+"""Bytes of a token, the signed text with which a participant joins; a longer one is refused. Chosen. More: checking a hostile
+token costs more time. Less: participants with long metadata cannot join or resume.
 """
 TOKEN_TTL_S = 600
-"""Seconds from the issue of a pass to its last use for a join. Chosen. Longer: a stolen pass works for longer. Shorter: users
+"""Seconds for which a pass (a token for one join) can be used. Chosen. Longer: a stolen pass works for longer. Shorter: users
 who test their camera for long must ask again.
 """
 BODY_TOKEN_TTL_S = 300
-"""Life of the signature of one webhook. Longer: a stolen webhook can be replayed longer. Shorter: a receiver with a wrong clock
-refuses it.
+"""Seconds for which the signature of one webhook is valid. Longer: a recorded webhook can be sent again for longer. Shorter: a
+receiver with a wrong clock refuses it.
 """
 TOKEN_TTL_MOST_S = 7 * 24 * 3600
 """Seconds. The longest life of a token that the command line signs. Chosen: one week. Longer: a lost token works for longer.
 Shorter: tests over many days need new tokens.
 """
 LEEWAY_S = 10
-"""Seconds by which the clock of another signer of tokens may differ. Chosen. More: expired tokens are accepted for longer.
-Less: a small error of a clock refuses all its tokens.
+"""Seconds by which the clock of another system that signs tokens may differ. Chosen. More: expired tokens are accepted for
+longer. Less: a small error of its clock makes all its tokens fail.
 """
 SECRET_CHARACTERS = 32
-"""Least length of an API secret: 32 characters are the 256 bits that HS256 demands. Source: RFC 7518 section 3.2. Longer:
-shorter secrets in use are refused. Shorter: tokens are easier to forge.
+"""Characters of the shortest API secret; a shorter one is refused. Source: RFC 7518 section 3.2 requires 256 bits (32 bytes)
+for HS256. More: shorter secrets in use are refused. Fewer: tokens are easier to forge.
 """
 
 IDENTITY_BYTES = 256
@@ -150,171 +165,192 @@ IDENTITY_BYTES = 256
 Less: long identities are refused.
 """
 ACCOUNT_BYTES = 64
-"""Limit of an account's identifier, and of a session's, in a token. Longer: longer tokens. Shorter: tokens of long identifiers
-are refused.
+"""Bytes of the identifier of an account, or of a session, in a token; a longer one is refused. Larger: longer tokens. Smaller:
+users with long identifiers cannot join.
 """
 ACCOUNTS_LOOKED_S = 5.0
-"""Interval between checks of the accounts in meetings; another process may have disabled one. Longer: a disabled account stays
-longer. Shorter: more queries.
+"""Seconds between two checks of the accounts of people in meetings, because another process may have disabled one. Longer: a
+disabled account stays in its meeting longer. Shorter: more queries.
 """
 HOSTS_LOOKED_S = 30.0
-"""Interval between checks of the hosts' rights. Longer: a person who is host no more keeps the controls longer. Shorter: more
-queries.
+"""Seconds between two checks whether the hosts of running meetings still have this right. Longer: a person who lost the right
+can mute and remove others longer. Shorter: more queries.
 """
 NAME_BYTES = 256
-"""Bytes of the name in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses changes of the name.
-Less: long names are refused or cut.
+"""Bytes of the name in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses later changes of the
+name. Less: long names are refused or cut.
 """
 NAME_CHARACTERS = 100
-"""Limit of a name or a title that a person types. More: long texts in lists. Less: long names of units are refused."""
+"""Characters of a name or a title that a person types; a longer one is refused. More: long texts in lists. Less: long names of
+units are refused.
+"""
 CONFERENCE_BYTES = 256
 """Bytes of the conference's name in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses the
 join. Less: long names are refused.
 """
 METADATA_BYTES = 64 * 1024
-"""Bytes of the metadata in a token, of the participant or of the conference. Chosen; TOKEN_BYTES bounds the whole token. More:
-no effect. Less than TOKEN_BYTES: applications with long metadata are refused.
+"""Bytes of the metadata in a token, of the participant or of the conference. Chosen; TOKEN_BYTES (8 KiB) limits the whole
+token. More: no effect. Less than 8 KiB: applications with long metadata are refused.
 """
 ATTRIBUTES = 64
 """Attributes in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses changes of the attributes.
 Fewer: applications with many attributes are refused.
 """
 ATTRIBUTE_BYTES = 64 * 1024
-"""Characters of all attributes in a token, as JSON. Chosen; TOKEN_BYTES bounds the whole token. More: no effect. Less than
-TOKEN_BYTES: applications with long attributes are refused.
+"""Characters of all attributes in a token, as JSON. Chosen; TOKEN_BYTES (8 KiB) limits the whole token. More: no effect. Less
+than 8 KiB: applications with long attributes are refused.
 """
 
 CREATIONS_PER_MINUTE = 60
-"""Meetings without a booking that one network may open each minute. Chosen. More: a stranger can fill the server with meetings.
-Fewer: a large office must wait.
+"""Meetings without a booking that one network (IPv4 address or IPv6 /64) may open each minute, and after a pause at once.
+Further ones are refused. Chosen. More: a stranger can fill the server with meetings. Fewer: a large office must wait.
 """
 TOKENS_PER_MINUTE = 600
-"""Passes for meetings without a booking that one network may get each minute. Chosen: a whole province may come through one
-address. More: joins from one address may flood the server. Fewer: users in a large office must wait.
+"""Passes (tokens for one join) for meetings without a booking that one network may get each minute, and after a pause at once.
+Further requests are refused. Chosen: a whole province may come through one address. More: joins from one address may flood the
+server. Fewer: users in a large office must wait.
 """
 LOOKS_PER_MINUTE = 600
-"""Questions of one network whether a number exists. A browser asks before it opens the camera, and for each invitation. More:
-numbers are easier to scan. Fewer: users in a large office must wait.
+"""Requests of one network each minute (and after a pause at once) whether a meeting's number exists; further ones are refused.
+A browser asks before it opens the camera, and for each invitation. More: attackers find existing numbers sooner. Fewer: users
+in a large office must wait.
 """
 NUMBERS_PER_MINUTE = 20
-"""Tries of meeting numbers with a PIN from one network. More: PINs are easier to guess. Fewer: an office where many mistype
-must wait.
+"""Wrong pairs of meeting number and PIN from one network each minute, and after a pause at once; further tries are refused.
+More: PINs are easier to guess. Fewer: an office where many mistype must wait.
 """
 TRIES_PER_MINUTE = 30
-"""Wrong tries at one number from all networks. A PIN of six digits withstands weeks, and one of eight (of a series) years.
-More: a PIN is guessed sooner. Fewer: attackers block a meeting sooner.
+"""Wrong PINs for one meeting number from all networks each minute, and after a pause at once. Further tries are refused. So all
+10^6 PINs of six digits take 23 days, and 10^8 of eight digits (of a series) six years. More: PINs are guessed sooner. Fewer: an
+attacker blocks the number for others sooner.
 """
 OWN_TRIES_PER_HOUR = 5
-"""Tries at one number from one network, beside the common tries. A thousand addresses need a hundred hours for half of the
-PINs. More: a PIN is guessed sooner. Fewer: users are blocked during an attack.
+"""Wrong PINs for one meeting number that each network may try in an hour before TRIES_PER_MINUTE counts them. A thousand
+addresses need a hundred hours for half of the PINs (500,000). More: PINs are guessed sooner. Fewer: during an attack, honest
+users are refused.
 """
 TERMINAL_TRIES_PER_HOUR = 60
-"""Tries of one terminal that has shown its password. People type less than one a minute, and half of the PINs need a year.
-More: a PIN is guessed sooner. Fewer: a hall is blocked after some mistakes.
+"""Wrong PINs in an hour of one SIP terminal that has shown its password; further tries are refused. People type less than one a
+minute, and half of the PINs (500,000) need a year. More: PINs are guessed sooner. Fewer: a hall is refused after some mistakes.
 """
 LINKS_PER_MINUTE = 120
-"""Wrong personal links of invitations from one network each minute. Chosen. More: links are easier to guess. Fewer: an office
-with old links must wait.
+"""Wrong personal links of invitations from one network each minute, and after a pause at once; further tries are refused.
+Chosen. More: links are easier to guess. Fewer: an office with old links must wait.
 """
 PASSES_PER_MINUTE = 600
-"""Passes of guests for one network; a whole province may come through one address. More: joins from one address may flood the
-server. Fewer: guests must wait.
+"""Passes (tokens for one join) of guests for one network each minute; further requests are refused. A whole province may come
+through one address. More: joins from one address may flood the server. Fewer: guests must wait.
 """
 MODERATION_TTL_S = 12 * 3600
-"""Life of the key by which a host decides about the lobby: the longest meeting. Longer: a stolen key works longer. Shorter: in
-a long meeting the host loses the lobby.
+"""Seconds for which the key works by which a host admits or denies people in the lobby. Chosen: the longest meeting. Longer: a
+stolen key works longer. Shorter: in a long meeting the host can no longer admit people.
 """
 OPENER_KEPT_S = 7 * 24 * 3600
-"""Time for which a browser that opened a meeting keeps the right to decide about its lobby, after its last visit. Longer: a
-shared computer keeps the right longer. Shorter: the opener loses the lobby.
+"""Seconds for which a browser that opened a meeting can admit people to it, after its last visit. Longer: other users of a
+shared computer can do so longer. Shorter: the person who opened the meeting can no longer admit people.
 """
 LOBBY_POLL_S = 25.0
-"""Limit of a request to the lobby; then it is answered without news. Source: proxies give up after 30 or 60 s. Longer: proxies
-cut the request. Shorter: more requests.
+"""Seconds that a request for news of the lobby stays open; then it is answered without news. Source: proxies give up after 30
+or 60 s. Longer: proxies cut the request. Shorter: more requests.
 """
 LOBBY_TRIES_PER_MINUTE = 60
-"""Wrong tickets and keys from one network. More: guessing is easier. Fewer: an office with old pages must wait."""
+"""Wrong secrets of waiting people (tickets) or of hosts (keys) from one network each minute; further tries are refused. More:
+guessing is easier. Fewer: an office with old pages must wait.
+"""
 DATABASE_ANSWER_S = 2.0
-"""Seconds for the database's answer to a question about its health or to the statistics. Chosen. Longer: a health check of a
-dead database takes longer. Shorter: a busy database looks dead.
+"""Seconds for the database's answer to a check of its health or a query for statistics; then it counts as dead. Chosen. Longer:
+a health check of a dead database takes longer. Shorter: a busy database looks dead.
 """
 LAG_EVERY_S = 1.0
-"""Interval between measurements of the event loop's lag. Longer: the server notices load later. Shorter: more wake-ups."""
+"""Seconds between two measurements of how late the event loop runs its timers. Longer: the server notices overload later.
+Shorter: more wake-ups.
+"""
 BUSY_LAG_S = 0.25
-"""Seconds. With a larger lag of the event loop the server reports that it is busy. Chosen. Larger: callers get no warning.
-Smaller: a healthy server seems busy.
+"""Seconds by which the event loop runs its timers late, above which the server reports that it is overloaded. Chosen. Larger:
+people get no warning when signalling is late. Smaller: a healthy server seems overloaded.
 """
 LOAD_EVERY_S = 5.0
-"""Seconds between two measurements of the packet threads' load. Chosen. Longer: load is noticed later. Shorter: short peaks
-make the server seem busy.
+"""Seconds between two measurements of the packet threads' load. Chosen. Longer: overload is noticed later. Shorter: short peaks
+make the server seem overloaded.
 """
 BUSY_SHARE = 0.92
-"""Share of one core in a packet thread above which the server reports that it is busy; `BUSY_LAG_S` is the same for the event
-loop. Higher: callers get no warning. Lower: a healthy server seems busy.
+"""Share of the time for which a packet thread works, above which the server reports that it is overloaded. Higher: people get
+no warning when media is late. Lower: a healthy server seems overloaded.
 """
 CHECKS_PER_MINUTE = 6
-"""Device checks of one network: a few people in one office, or one person who tries again. More: strangers take all places.
-Fewer: an office must wait.
+"""Device checks (test calls of camera and microphone) of one network each minute, and after a pause at once; further ones are
+refused. Chosen: a few people in one office, or one person who tries again. More: strangers take all places. Fewer: an office
+must wait.
 """
 CHECKS_OF_A_NETWORK = 4
-"""Checks of one network at the same time. More: one network takes all places. Fewer: colleagues must wait."""
+"""Device checks (test calls of camera and microphone) of one network at the same time; further ones are refused. More: one
+network takes all places. Fewer: colleagues must wait.
+"""
 ALL_CHECKS_PER_MINUTE = 30
-"""Checks from all networks. The store of results is bounded, so each new result removes the oldest. More: a flood removes
-honest results sooner. Fewer: users must wait.
+"""Device checks (test calls of camera and microphone) of all networks each minute, and after a pause at once; further ones are
+refused. The stored results are limited, so each new one removes the oldest. More: a flood removes honest results sooner. Fewer:
+users must wait.
 """
 CHECK_S = 90.0
-"""The longest check; its conference ends then. Longer: abandoned checks hold places. Shorter: a check on a slow network is cut.
+"""Seconds of the longest device check (test call of camera and microphone); then its conference ends. Longer: abandoned checks
+hold places. Shorter: a check on a slow network is cut.
 """
 CHECK_EMPTY_S = 10
 """Seconds for which the empty conference of a device check stays open. Chosen. Longer: abandoned checks hold places. Shorter: a
 browser that reconnects finds its check ended.
 """
 CHECK_REPORT_S = 15 * 60
-"""Time after the end of a check in which its result may be handed in: a user may first look for the speaker's cable. Longer: a
-key works longer. Shorter: slow users lose their result.
+"""Seconds after the end of a device check in which the user may send its result, for example after a search for the speaker's
+cable. Longer: a stolen key works longer. Shorter: slow users lose their result.
 """
 CHECKS_REMEMBERED = 4096
-"""Checks with a result that the server remembers. More: memory. Fewer: a key may hand in a second result."""
+"""Device checks whose result was sent; they are remembered, so that the same key cannot send a second result. The oldest is
+forgotten first. More: memory. Fewer: a second result is accepted sooner.
+"""
 NUMBERS_REMEMBERED = 65_536
-"""Meeting numbers with counted tries. With fewer, an attacker tries other numbers until the count of one is forgotten. More:
-memory.
+"""Meeting numbers for which wrong PINs are counted; the oldest count is removed. More: memory. Fewer: an attacker who tries
+many numbers makes the server forget the count of one, and can guess on.
 """
 SOURCES_REMEMBERED = 4096
-"""Addresses in a table of the rate limit; the longest unseen is forgotten first. More: memory. Fewer: an attacker with many
-addresses resets counts.
+"""Networks in each table of the rate limits; the longest unseen is forgotten first. More: memory. Fewer: an attacker with many
+addresses makes the server forget counts, and gets past the limits.
 """
 
 PAGE_FILES = 2000
-"""Files of the built pages. Chosen: more than a build has. More: a wrong folder is read into memory. Fewer: the server refuses
-its own pages.
+"""Files of the built web pages; with more, the start is refused. Chosen: more than a build has. More: a wrong folder is read
+into memory. Fewer: the server refuses its own pages.
 """
 PAGE_BYTES = 64 * 1024 * 1024
-"""Bytes of all files of the built pages. Chosen: more than a build has. More: a wrong folder is read into memory. Fewer: the
-server refuses its own pages.
+"""Bytes of all files of the built web pages; with more, the start is refused. Chosen: more than a build has. More: a wrong
+folder is read into memory. Fewer: the server refuses its own pages.
 """
 
 LEAF_DAYS = 397
-"""The longest life that browsers allow for a server certificate. Longer: browsers refuse the certificate. Shorter: more
-renewals.
+"""Days for which a server certificate of our own authority is valid. Source: the longest life that browsers allow. Longer:
+browsers refuse the certificate. Shorter: more renewals.
 """
 CA_DAYS = 3650
 """Days for which the server's own certificate authority is valid. Chosen: ten years. Longer: a stolen key works for longer.
 Shorter: all computers must trust a new authority sooner.
 """
 RENEW_DAYS = 30
-"""Days before its end at which a certificate is renewed. Chosen. More: more renewals. Fewer: a server that was switched off
-starts with an expired certificate.
+"""Days before the end of a certificate of our own authority at which it is renewed. Chosen. More: more renewals. Fewer: a
+server that was switched off for weeks starts with an expired certificate, and browsers warn.
 """
 RENEW_CHECK_S = 3600.0
 """Seconds between two checks whether the certificate must be renewed or its addresses have changed. Chosen. Longer: a new
 address has no valid certificate for longer. Shorter: more work without result.
 """
 SUBJECT_NAMES = 100
-"""Addresses and names in one certificate. More: larger handshakes. Fewer: some names get no valid certificate."""
+"""Addresses and names in one certificate; further ones are left out. More: larger handshakes. Fewer: browsers warn at the
+addresses that were left out.
+"""
 
 FAILURE_CHECK_S = 5.0
-"""Interval between checks of the packet plane; every other failure wakes the server at once. Longer: a dead plane is noticed
-later. Shorter: more wake-ups.
+"""Seconds between two checks whether the packet plane (the Rust threads) still runs; other failures are noticed at once.
+Longer: people stay without media longer before the restart. Shorter: more wake-ups.
 """
 KEEP_S = 300.0
-"""Interval between two signed checkpoints of the audit trail. Longer: more entries lack a signature. Shorter: more files."""
+"""Seconds between two signed checkpoints of the audit trail. Longer: a forger can change more of the latest entries without
+notice. Shorter: more files.
+"""

@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 K = TypeVar("K")
 ROTATIONS = 8
-"""Renewals of a browser's secret during a call that are followed: a second factor, a password. More: longer look-ups. Fewer:
-the end of a session may miss an old call.
+"""During a call, a user's session gets a new secret with each new password or second factor. When the session ends, this many
+changes are followed to find its calls. More: longer look-ups. Fewer: after more changes, the user stays in the meeting.
 """
 REMEMBERED = 8192
-"""Entries of each table: dates with a known door, barred bearers, vouched halls; the longest unused is forgotten first. More:
-memory. Fewer: a barred person or an ended session may come back.
+"""Entries of each table about booked meetings: rules of entry by date, people who may not return, ended sessions, halls with a
+right PIN. The oldest is forgotten first. More: memory. Fewer: a removed person or an ended session can enter again.
 """
 CALLED_OFF = (
     "Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.",

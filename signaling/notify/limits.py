@@ -1,30 +1,34 @@
 """All limits of mail and webhooks. The suffix `_S` means seconds. A figure without a source is chosen."""
 
 JOBS_AT_ONCE = 8
-"""Jobs of one worker at the same time. More: more connections to the database. Fewer: slow mails delay all other jobs."""
+"""Jobs (mails, webhooks) that one process does at the same time; further ones wait. More: more connections to the database.
+Fewer: slow mails delay all other jobs.
+"""
 LEASE_S = 180.0
-"""Lease of a job; a job is stopped after 90 % of this time and retried. Longer: the jobs of a killed worker wait longer.
-Shorter: slow mails are sent twice.
+"""Seconds for which a job (mail, webhook) belongs to the process that took it. After 90 % of this time the job is stopped and
+tried again. Longer: the jobs of a killed process wait longer. Shorter: slow mails are sent twice.
 """
 IDLE_S = 20.0
-"""Interval at which an idle worker looks for due jobs and jobs of other processes; work of this process wakes it. Each look
-costs some 4 ms of CPU with cold caches. Longer: reminders are late. Shorter: more CPU.
+"""Seconds between two searches for due jobs (mails, webhooks) and for jobs of other processes; work of this process starts a
+search at once. Each costs some 4 ms of CPU with cold caches. Longer: reminders are late. Shorter: more CPU.
 """
 GRACE_S = 5.0
-"""Seconds that running jobs get when the server stops. Chosen. Longer: the server stops later. Shorter: mails are cut off and
-sent again after their lease.
+"""Seconds that running jobs (mails, webhooks) get when the server stops. Chosen. Longer: the server stops later. Shorter: mails
+are cut off, and sent again after 180 s (LEASE_S).
 """
 ATTEMPTS = 8
-"""Attempts of a job; then the job has failed. Chosen. More: errors are reported later. Fewer: a mail is lost while the mail
-server is down.
+"""Attempts of a job (mail, webhook); then the job has failed, and an administrator sees it. Chosen. More: errors are reported
+later. Fewer: a mail is lost while the mail server is down.
 """
 
 SMTP_WAIT_S = 30.0
-"""Seconds for each answer of the mail server. Chosen. Longer: a hung mail server holds its connections. Shorter: slow mail
-servers look dead.
+"""Seconds for each answer of the mail server; then the attempt has failed. Chosen. Longer: a hung mail server holds its
+connections, so other mails wait. Shorter: slow mail servers look dead.
 """
 MAILS_AT_ONCE = 4
-"""Connections to the mail server. More: the mail server may refuse them. Fewer: a large invitation takes longer."""
+"""Connections to the mail server at the same time; further mails wait. More: the mail server may refuse them. Fewer: a large
+invitation takes longer.
+"""
 SUBJECT_CHARACTERS = 200
 """Characters of a mail's subject; the rest is cut. Chosen. More: mail programs cut the subject. Fewer: long titles are cut."""
 MAIL_BYTES = 2 * 1024 * 1024
@@ -78,17 +82,22 @@ WEBHOOK_RETRY_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
 Shorter: a receiver that is down for hours loses events.
 """
 WEBHOOK_ADDRESSES = 16
-"""Addresses of a receiver's name that are checked; the delivery goes to the first. Chosen. More: a hostile name costs more
-time. Fewer: a name that also has inner addresses is accepted.
+"""IP addresses of a webhook receiver's name that are checked. If one is inside our own network, the delivery is refused;
+otherwise it goes to the first. Chosen. More: a hostile name costs more time. Fewer: a name that also has inner addresses is
+accepted.
 """
 LIVE_WEBHOOK_QUEUE = 2000
-"""Events of live conferences that wait for one address. More: memory. Fewer: a short failure of a receiver loses events."""
+"""Events of running conferences that wait for one webhook address. Further events are dropped, and their number is sent later.
+More: memory. Fewer: a short failure of a receiver loses events.
+"""
 LIVE_WEBHOOK_RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Pauses between tries of a live event; after a minute the event is given up. Longer: old events delay new ones. Shorter: a
-restart of the receiver loses events.
+"""Seconds between the tries of one event of a running conference; after a minute (the sum) the event is dropped. Longer: old
+events delay new ones. Shorter: a restart of the receiver loses events.
 """
 LIVE_WEBHOOK_GRACE_S = 3.0
-"""Wait for the queue at the stop of the server. Longer: the server stops later. Shorter: the last events are lost."""
+"""Seconds that the server waits at its stop for the delivery of queued events of running conferences. Longer: the server stops
+later. Shorter: the last events are lost.
+"""
 WEBHOOK_ERROR_CHARACTERS = 200
 """Characters of an error that are stored with a try of a delivery. Chosen. More: larger rows. Fewer: the cause of a failure is
 cut off.

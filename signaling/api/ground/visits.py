@@ -29,7 +29,9 @@ T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
 _ETAG = re.compile(r'"([0-9]{1,9})"')
 FILES_AT_ONCE = 2
-"""Letters that threads make at the same time. More: slower answers for all users. Fewer: letters wait longer."""
+"""Letters of invitation that threads make at the same time; further ones wait. More: slower answers for all users. Fewer:
+letters wait longer.
+"""
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 

@@ -1,28 +1,34 @@
 """The limits of requests to the REST API. A test checks each limit + 1."""
 
 PAGE = 50
-"""Rows of one page of a list, if the request names no number; also dates of a series in one answer. Chosen. More: slower
-answers. Fewer: clients need more requests.
+"""Rows of one page of a list, if the request names no number; also the dates of a series that one answer holds. Chosen. More:
+slower answers. Fewer: clients need more requests.
 """
 PAGE_MOST = 200
-"""The most rows of one page that a request can ask for. Chosen. More: slower answers. Fewer: clients need more requests."""
+"""The most rows of one page that a request can ask for; a request for more is refused. Chosen. More: slower answers. Fewer:
+clients need more requests.
+"""
 CURSOR_BYTES = 400
-"""Characters of the cursor for the next page. Chosen: longer than our own cursors. More: longer hostile input. Fewer: the next
-page of a list cannot be read.
+"""Characters of the cursor (the place in a list) that a request for the next page carries; a longer one is refused. Chosen:
+longer than our own cursors. More: longer hostile input. Fewer: the next page of a list cannot be read.
 """
 QUERY_CHARACTERS = 200
-"""Characters of a search text in a request. Chosen. More: a hostile search costs more time. Fewer: searches for long titles are
-refused.
+"""Characters of a search text in a request; a longer one is refused. Chosen. More: a hostile search costs more time. Fewer:
+searches for long titles are refused.
 """
 SEARCHED = 2000
-"""Rows that the database returns for one answer. More: slow answers. Fewer: a long list ends too early."""
+"""Rows that the database returns for one search in the register; further rows are left out. More: slow answers. Fewer: the last
+pages of a long list are missing.
+"""
 FIRST_YEAR = 2000
 """The first year of a time in a request. Chosen. Later: times of old meetings are refused. Earlier: typing errors are accepted.
 """
 LAST_YEAR = 2100
 """The last year of a time in a request. Chosen. Later: typing errors are accepted. Earlier: bookings far ahead are refused."""
 KEY_CHARACTERS = 100
-"""Characters of an Idempotency-Key. Longer: more to store with each booking. Shorter: keys of other systems are refused."""
+"""Characters of an Idempotency-Key, by which a repeated booking request is recognised; a longer one is refused. More: more to
+store with each booking. Fewer: keys of other systems are refused.
+"""
 ATTENDEES = 600
 """Attendees in one request, or in one stored list of attendees. Chosen. More: bigger requests. Fewer: large meetings cannot be
 booked.
@@ -32,12 +38,12 @@ HALLS = 50
 booked with its halls.
 """
 TERMINALS = 300
-"""Terminals that one request names. Chosen, as in `rooms/limits.py`. More: the booking refuses the request. Fewer: large
-meetings cannot be booked.
+"""Terminals (SIP devices in halls) that one request names; more are refused. Chosen, as in `rooms/limits.py`. More: the booking
+refuses the request. Fewer: large meetings cannot be booked.
 """
 CALLS = 500
-"""Terminals that one booking takes out of its call list. Chosen. More: bigger requests. Fewer: a large meeting cannot take out
-terminals.
+"""Terminals (SIP devices in halls) that one booking excludes from its calls; a request with more is refused. Chosen. More:
+bigger requests. Fewer: a large meeting cannot exclude many terminals.
 """
 AGENDA = 100
 """Agenda items in one request. Chosen, as in `rooms/limits.py`. More: the booking refuses the request. Fewer: long meetings
@@ -52,7 +58,7 @@ UPLOAD_BYTES = 5 * 1024 * 1024
 upload. Smaller: large templates of letters and registers for import are refused.
 """
 DATES = 750
-"""Days of a series that a request leaves out, or dates that it moves. Chosen: OCCURRENCES of `rooms/limits.py`. More: the
+"""Days of a series that a request leaves out, or dates that it moves. Chosen: OCCURRENCES (750) of `rooms/limits.py`. More: the
 booking refuses the request. Fewer: a long series cannot be booked around its clashes.
 """
 RANGES = 100
@@ -60,18 +66,22 @@ RANGES = 100
 large networks are refused.
 """
 SUCCESSORS = 20
-"""Further units of one merger, or parts of one split, in a request. Chosen. More: one transaction takes longer. Fewer: large
-reforms need several requests.
+"""Further units (offices) that join in one merger, or parts of one split, in a request; more are refused. Chosen. More: one
+transaction takes longer. Fewer: large reforms need several requests.
 """
 SHARED = 1000
-"""Units, sites or people that one part of a split names. Chosen. More: bigger requests. Fewer: a large unit cannot be split."""
+"""Lower units, sites or people that move to one part of a split of a unit (office); a request with more is refused. Chosen.
+More: bigger requests. Fewer: a large unit cannot be split.
+"""
 RULES = 200
 """Rules of one recipient set in a request. Chosen, as in `rooms/limits.py`. More: the register refuses the request. Fewer:
 large sets are refused.
 """
 EVENTS = 40
-"""Kinds of events of one webhook in a request. Chosen; WEBHOOK_EVENTS of `rooms/limits.py` is smaller. More: no effect. Fewer
-than that limit: webhooks with many kinds are refused.
+"""Kinds of events of one webhook in a request; a request with more is refused. Chosen; WEBHOOK_EVENTS (20) of `rooms/limits.py`
+is smaller. More: no effect. Fewer than 20: webhooks with many kinds are refused.
 """
 LEGS = 500
-"""Legs of one command. More: one command takes longer. Fewer: operators of large meetings need several commands."""
+"""Calls to halls that one command of an operator names; a command with more is refused. More: one command takes longer. Fewer:
+operators of large meetings need several commands.
+"""

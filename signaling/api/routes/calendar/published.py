@@ -37,8 +37,8 @@ CALENDAR: dict[int | str, dict[str, Any]] = {
 }
 WEEK = timedelta(days=7)
 DATES = 60
-"""Dates of a series that the bearer of a link may answer one by one: a year of weeks. More: a larger page. Fewer: later dates
-cannot be answered alone.
+"""Dates of a series that an invited person may answer one by one on the page of a personal link. Chosen: a year of weeks, and
+some more. More: a larger page. Fewer: later dates can only be answered together with the series.
 """
 
 
