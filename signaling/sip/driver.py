@@ -26,8 +26,8 @@ from signaling.sip.wire.fields import Malformed
 
 log = logging.getLogger(__name__)
 _PAUSE_S: Final = 0.1
-"""Seconds. Chosen. The pause after an accept that failed because no file descriptor was free. Longer: new connections wait.
-Shorter: the failing loop uses up the processor.
+"""Seconds that the server stops accepting SIP connections after no file descriptor was free. Chosen. Longer: new connections
+wait. Shorter: failing accepts use up the processor.
 """
 
 

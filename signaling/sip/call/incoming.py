@@ -20,8 +20,9 @@ from signaling.sip.wire import session_timer
 from signaling.sip.wire.message import Request, answer
 
 RING_TURNS = 3
-"""The number of our ringing times before an unanswered INVITE is refused (480). Chosen. Larger: an unanswered call stays
-longer. Smaller: a caller that waits is refused earlier.
+"""An incoming call that the server does not answer is refused (480) after this many times RING_S (60 s), so after three
+minutes. Chosen. Larger: a call without an answer holds its place, and its caller hears ringing, for longer. Smaller: a caller
+that would be answered late is refused.
 """
 
 

@@ -21,8 +21,9 @@ from signaling.sip.wire.message import Request, Response
 Done = Callable[[bool], None]
 """The callback: True if the other side was reached, or if nothing more can be learned about it."""
 CANCELS: Final = (0.0, 0.5, 1.5, 3.5)
-"""Seconds after the first CANCEL at which CANCEL is sent: T1 doubled, as for a request without an answer. More: the terminal
-may be reached in a longer loss of the network. Fewer: a few lost datagrams leave the terminal in its call.
+"""To end a ringing call of a server that died, CANCEL is sent at each of these seconds after the first. The gaps are T1 (0.5
+s), doubled each time, as for a request without an answer. More: the terminal is reached after a longer loss of the network.
+Fewer: a few lost datagrams leave the terminal in its call.
 """
 
 

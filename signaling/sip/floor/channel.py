@@ -23,8 +23,8 @@ from signaling.sip.wire.bfcp import BfcpError
 _log = logging.getLogger(__name__)
 _READ_BYTES: Final = 4096
 _UNSENT_BYTES: Final = 64 * 1024
-"""Bytes. Chosen. A terminal with more unsent bytes loses its connection. Larger: a terminal that does not read costs more
-memory. Smaller: a slow network ends good connections.
+"""Bytes of floor control (BFCP) that a terminal has not read. Chosen. With more, its connection is closed. Larger: a terminal
+that does not read costs more memory. Smaller: good connections over slow networks are closed.
 """
 
 Changed = Callable[[list[ContentTokenChange]], None]

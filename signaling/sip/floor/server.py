@@ -36,8 +36,9 @@ _ACKNOWLEDGED: Final = {
 §8.2).
 """
 _FOREIGN_USER: Final = 0xFFFE
-"""The user id that terminals see when a browser holds the floor. Chosen: above the ids of all halls. Larger than 0xFFFF: the id
-does not fit into its 16 bits. Smaller: the id may belong to a hall (`signaling.halls.sip.content_tokens.USERS`).
+"""The user id (0xFFFE) that terminals see in floor control (BFCP) when a browser presents. Chosen: above the ids of all halls.
+Larger than 0xFFFF: the id does not fit into its 16 bits. Smaller: the id may belong to a hall
+(`signaling.halls.sip.content_tokens.USERS`, up to 65533).
 """
 
 

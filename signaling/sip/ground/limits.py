@@ -1,33 +1,33 @@
 """Every limit of the SIP core. Names with `_S` are in seconds."""
 
 MESSAGE_BYTES = 64 * 1024
-"""Bytes of one SIP message. Chosen: the longest datagram. Larger: a connection that never ends a message costs more memory.
-Smaller: long descriptions and rosters are refused (513).
+"""Bytes of one SIP message; a longer one is refused (513). Chosen: the longest datagram. Larger: a connection that never ends a
+message costs more memory. Smaller: long session descriptions and lists of participants are refused.
 """
 HEADER_COUNT = 100
-"""Header fields of one SIP message. Chosen. Larger: a hostile message takes longer to parse. Smaller: messages through many
-proxies are refused.
+"""Header fields of one SIP message; with more, it is refused (513). Chosen. Larger: a hostile message takes longer to parse.
+Smaller: messages through many proxies are refused.
 """
 LINE_BYTES = 8 * 1024
-"""Bytes of a header field with its folded lines, or of the start line. Chosen. Larger: one message takes longer to parse.
-Smaller: messages with long fields are refused.
+"""Bytes of a SIP header field with its folded lines, or of the start line; a message with a longer one is refused (513).
+Chosen. Larger: one message takes longer to parse. Smaller: messages with long fields are refused.
 """
 PARAMETERS = 64
-"""Parameters in one field value or URI. Chosen. Larger: one field takes longer to parse. Smaller: real Contacts and digests are
-refused.
+"""Parameters in one field value or URI of a SIP message; a message with more is refused. Chosen. Larger: a hostile field takes
+longer to parse. Smaller: real Contacts and digests are refused.
 """
 VALUES = 70
-"""Comma-separated values of one field name. More Vias than Max-Forwards (70) come from a loop. Larger: loops are found later.
-Smaller: a request through many proxies is refused.
+"""Comma-separated values of one field name in a SIP message; a message with more is refused. More Vias than Max-Forwards (70)
+come from a loop. Larger: loops are found later. Smaller: a request through many proxies is refused.
 """
 LEADING_BLANK_BYTES = 16
-"""Bytes of CR and LF before a start line, RFC 3261 section 7.5. Larger: useless bytes are read. Smaller: keep-alives before a
-message make it unreadable.
+"""Empty lines (CR LF) before the start line of a SIP message are skipped up to this number of bytes (RFC 3261 section 7.5).
+Larger: useless bytes are read. Smaller: a message after several keep-alives of a terminal cannot be read.
 """
 
 UDP_REQUEST_BYTES = 1300
-"""Bytes. Longer requests are sent over TCP, RFC 3261 section 18.1.1. Larger: IP fragments get lost. Smaller: more requests need
-TCP.
+"""Bytes. Longer SIP requests are sent over TCP (RFC 3261 section 18.1.1). Larger: IP fragments get lost, so calls fail.
+Smaller: more requests need TCP.
 """
 
 TRANSACTIONS = 4096
@@ -35,40 +35,44 @@ TRANSACTIONS = 4096
 calls fail in a rush.
 """
 TRANSACTIONS_PER_SOURCE = 512
-"""Transactions with one address. Chosen: a whole province may share one address. Larger: one source can fill TRANSACTIONS.
-Smaller: halls behind one address get 503.
+"""SIP transactions with one IP address at the same time; above, requests get 503. Chosen: a whole province may share one
+address. Larger: one source can fill all 4096 TRANSACTIONS. Smaller: halls behind one address get 503.
 """
 DIALOGS = 2048
 """Calls of the server at the same time. Chosen. Larger: more memory and CPU time than one process has. Smaller: further
 incoming calls get 503, and further outgoing calls fail.
 """
 DIALOGS_PER_SOURCE = 256
-"""Calls with one address at the same time. Chosen. Larger: one source can take most of the DIALOGS. Smaller: halls behind one
-address get 503.
+"""Calls with one IP address at the same time; above, calls get 503. Chosen. Larger: one source can take most of the 2048
+DIALOGS. Smaller: halls behind one address get 503.
 """
 SUBSCRIPTIONS = 1024
-"""SIP subscriptions to rosters of conferences at the same time. Chosen. Larger: each change of a roster causes more messages.
-Smaller: further terminals get 503 and show no roster.
+"""SIP subscriptions of terminals to the participant lists of conferences, at the same time. Further ones get 503. Chosen.
+Larger: each change of a list causes more messages. Smaller: further terminals show no list.
 """
 SUBSCRIPTIONS_PER_SOURCE = 256
-"""SIP subscriptions of one address at the same time. Chosen. Larger: one source can take most of the SUBSCRIPTIONS. Smaller:
-terminals behind one address get no roster.
+"""SIP subscriptions of one IP address to participant lists at the same time; further ones get 503. Chosen. Larger: one source
+can take most of the 1024 SUBSCRIPTIONS. Smaller: terminals behind one address show no list.
 """
 TIMERS = 65_536
-"""Timers of the SIP core at the same time. Chosen: more than all dialogs and transactions can set. Larger: a defect of ours is
-noticed later. Smaller: calls fail although there is room for them.
+"""Timers of the SIP code at the same time; a further timer is an error. Chosen: more than all calls and transactions can set.
+Larger: a defect of ours is noticed later. Smaller: calls fail although there is room for them.
 """
 HOPS = 8
-"""Addresses that one dial tries. Chosen. Larger: a dial to a dead host fails later. Smaller: a working address is not tried."""
+"""IP addresses of one SIP target that a call tries, one after another; then the call fails. Chosen. Larger: a call to a dead
+target fails later. Smaller: a working address is not tried.
+"""
 ROUTES = 16
-"""Record-Route entries of one dialog. Chosen. Larger: requests in the dialog grow. Smaller: calls through many proxies fail."""
+"""Record-Route entries (proxies on the way) of one SIP call; a call with more is refused. Chosen. Larger: later requests of the
+call grow. Smaller: calls through many proxies fail.
+"""
 
 BINDINGS = 4096
 """Registrations of all terminals at the same time. Chosen. Larger: more memory. Smaller: further terminals cannot register
 (503) and are not called.
 """
 BINDINGS_PER_ALIAS = 4
-"""Registrations of one account (the latest are kept), and answers of several devices to one of our calls. Chosen. Larger: a
+"""Registrations of one SIP account (the latest are kept), and answers of several devices to one of our calls. Chosen. Larger: a
 call may try more old addresses. Smaller: an account with several devices loses some of them.
 """
 EXPIRES_LEAST_S = 60
@@ -76,72 +80,77 @@ EXPIRES_LEAST_S = 60
 terminals can load the server with registrations.
 """
 EXPIRES_DEFAULT_S = 300
-"""Seconds of a registration that names no time. Chosen. Longer than EXPIRES_MOST_S: no effect. Shorter: such terminals must
-register more often, or cannot be reached between two registrations.
+"""Seconds of a registration that names no time. Chosen. Longer than EXPIRES_MOST_S (300 s): no effect. Shorter: such terminals
+must register more often, or cannot be reached between two registrations.
 """
 EXPIRES_MOST_S = 300
-"""The longest registration. Chosen. Longer: a terminal that was switched off or moved looks reachable for longer. Shorter:
-terminals register more often.
+"""Seconds of the longest registration of a terminal; a longer one is shortened. Chosen. Longer: a terminal that was switched
+off or moved looks reachable for longer. Shorter: terminals register more often.
 """
 SUBSCRIPTION_S = 3600
-"""The longest subscription, and the default. Chosen. Longer: a dead subscriber keeps its place. Shorter: terminals refresh more
-often.
+"""Seconds of the longest SIP subscription to a participant list, and the default. A longer one is shortened. Chosen. Longer: a
+dead terminal keeps its place. Shorter: terminals refresh more often.
 """
 
 NONCE_S = 30
-"""Seconds for which a nonce of digest authentication is valid. Chosen. Longer: an observed proof can be used for longer.
-Shorter: a slow terminal needs one more challenge.
+"""Seconds for which a nonce (the random text of digest authentication) is valid. Chosen. Longer: an attacker can use an
+observed answer for longer. Shorter: a slow terminal needs one more try.
 """
 NONCE_COUNTS = 8192
-"""Nonces whose highest count is stored. Chosen: more than the right proofs within NONCE_S. Larger: more memory. Smaller: an
-observed proof can be sent again.
+"""Nonces of digest authentication whose highest count is stored; the oldest is removed. Chosen: more than the right answers
+within NONCE_S (30 s). Larger: more memory. Smaller: an attacker can send an observed answer again.
 """
 
 FREE_CHALLENGES = 3
-"""Unanswered challenges allowed for one address and port. Chosen: a terminal asks with several methods at once. Larger: a scan
-runs longer. Smaller: a good terminal counts as a scan.
+"""Requests without a right password from one address and port; each further one counts as a failure, and 5 failures
+(FAILURES_TO_BAN) ban the source. Chosen: a terminal begins with several requests at once. Larger: a scan for accounts runs
+longer. Smaller: good terminals are banned.
 """
 SHARED_CHALLENGES_MOST = 64
-"""The most unanswered challenges for one address with several accounts. Chosen. Larger: a scan from there runs longer. Smaller:
-terminals that start together count as a scan.
+"""As FREE_CHALLENGES (3), but for one IP address: as many as the accounts that may be behind it, up to this number. Chosen.
+Larger: a scan for accounts from there runs longer. Smaller: terminals behind one address that start together are banned.
 """
 PING_SPACING_S = 5.0
-"""Unproven requests of an address count together if each follows within this time. Chosen. Longer: a slow health check counts
-as a scan. Shorter: a slow scan is not seen.
+"""Requests of an unknown sender that get an answer without a password count together if each follows within this time. Each
+after the third (FREE_CHALLENGES) counts as a failure, which leads to a ban. Chosen. Longer: a slow health check is banned.
+Shorter: a slow scan is not seen.
 """
 FAILURES_TO_BAN = 5
-"""Wrong passwords of one alias from one source, or failures of one source. Chosen. Larger: an attacker guesses more. Smaller: a
-few typing errors ban a hall.
+"""Wrong passwords of one account from one source, or failures of one source. Then the source or account is banned, for 60 s
+(BAN_FIRST_S) at first. Chosen. Larger: an attacker guesses more. Smaller: a few typing errors ban a hall.
 """
 BAN_FIRST_S = 60
 """Seconds of the first ban of a source or account; each further ban in a row is twice as long. Chosen. Longer: a hall with a
 wrong password waits longer after the correction. Shorter: an attacker guesses more.
 """
 BAN_MOST_S = 3600
-"""Seconds of the longest ban. Chosen. Longer: a corrected hall waits longer. Shorter: an attacker guesses more each day."""
+"""Seconds of the longest ban of a source or SIP account. Chosen. Longer: a hall with a wrong password waits longer after the
+correction. Shorter: an attacker guesses more each day.
+"""
 FORGET_FAILURES_S = 3600
 """Seconds without a failure after which failures and bans of a source are forgotten. Chosen. Longer: single mistakes of a hall
 add up to a ban. Shorter: a slow attacker is never banned.
 """
 SOURCES_REMEMBERED = 4096
-"""Half the rows of each table of sources. Chosen. Only allowed networks and aliases of the directory get a row. Larger: more
-memory. Smaller: failures are forgotten before they lead to a ban.
+"""The tables of failures by source hold twice this number; the oldest row is removed. Chosen. Only allowed networks and known
+accounts get a row. Larger: more memory. Smaller: failures are forgotten before they lead to a ban.
 """
 BANS = 4096
 """Bans and former bans that are stored; the oldest is removed. Chosen. Larger: more memory and a slower start. Smaller: an
 attacker with many addresses ends its own bans.
 """
 MESSAGES_PER_SECOND = 200
-"""SIP messages of one address that are read each second; the rest are dropped. Chosen. Larger: one source takes more CPU time.
-Smaller: terminals behind one address lose messages.
+"""SIP messages of one IP address that are read each second, beyond the 400 of MESSAGES_AT_ONCE; the rest are dropped. Chosen.
+Larger: one source takes more CPU time. Smaller: terminals behind one address lose messages.
 """
 MESSAGES_AT_ONCE = 400
-"""SIP messages of one address that are read at once after a pause. Chosen. Larger: a burst takes more CPU time. Smaller:
-terminals behind one address that start together lose messages.
+"""SIP messages of one IP address that are read at once; 200 a second (MESSAGES_PER_SECOND) are added again, and the rest are
+dropped. Chosen. Larger: a burst takes more CPU time. Smaller: terminals behind one address that start together lose messages.
 """
 MESSAGE_WEIGHT_BYTES = 1024
-"""Bytes. Chosen. Each full weight of a message counts as one more message, because long messages take longer to read. Larger:
-long messages cost too little. Smaller: normal INVITEs use up the rate.
+"""Bytes. Chosen. Each full weight of a SIP message counts as one more message in MESSAGES_PER_SECOND (200), because long
+messages take longer to read. Larger: one source with long messages takes more CPU time. Smaller: normal INVITEs use up the
+rate, and messages are dropped.
 """
 
 SESSION_EXPIRES_S = 1800
@@ -161,20 +170,21 @@ RING_S = 60
 Longer: the next try starts later. Shorter: a hall whose people are slow to answer misses the call.
 """
 ORPHAN_BYE_S = 8.0
-"""The wait for the answer to our BYE in a call of a dead server. Chosen: five retransmissions of a datagram. Longer: the end is
-reported later. Shorter: a lossy network makes a call look unreachable.
+"""Seconds for the terminal's answer to our BYE in a call of a server that died. Chosen: five retransmissions of a datagram.
+Longer: operators learn of the end later. Shorter: on a lossy network the call counts as unreachable.
 """
 ORPHAN_CANCEL_S = 5.0
-"""The wait for messages of a call that the dead server was still dialling. Chosen: terminals repeat an answer every 4 s (T2).
-Longer: the end is reported later. Shorter: a repeated answer comes too late, and the call stays open.
+"""Seconds for messages of a call that a server was dialling when it died. Chosen: terminals repeat an answer every 4 s (T2).
+Longer: operators learn of the end later. Shorter: a repeated answer comes too late, and the hall stays in the call.
 """
 ORPHAN_CSEQ = 2**20
-"""The step of CSeq in a call of a dead server. Chosen: more than one request every 50 ms in twelve hours. Larger: CSeq reaches
-its bound earlier. Smaller: the terminal refuses our BYE as too old.
+"""The step by which the sequence number (CSeq) grows in a call of a server that died, because its last number is not known.
+Chosen: more than one request every 50 ms in twelve hours. Larger: the number reaches its bound earlier. Smaller: the terminal
+refuses our BYE as too old.
 """
 ORPHAN_HOPS = 3
-"""Addresses, and answering devices, that are tried to end a call that a dead server was dialling. Chosen. Larger: more messages
-to addresses without the call. Smaller: a device that answered at another address keeps the call.
+"""IP addresses, and devices that answer, that are tried to end a call that a server was dialling when it died. Chosen. Larger:
+more messages to addresses without the call. Smaller: a device that answered at another address stays in the call.
 """
 CREDENTIAL_TRIES = 2
 """Repetitions of a request with credentials after 401 or 407. Chosen: one for the challenge, one for an expired nonce. Larger:
@@ -185,59 +195,63 @@ SESSION_TRIES = 2
 terminal gets more calls. Smaller: a terminal behind a proxy with another minimum cannot be called.
 """
 GLARE_TRIES = 4
-"""Repetitions of our re-INVITE or UPDATE after 491 (both sides offered together). Chosen. Larger: a terminal that always
-refuses gets more messages. Smaller: a change of the media is lost.
+"""Repetitions of our new offer (re-INVITE or UPDATE) after 491, when both sides offered together; then it is given up. Chosen.
+Larger: a terminal that always refuses gets more messages. Smaller: a change of the media, for example the start of slides, is
+lost.
 """
 RETRY_AFTER_MOST_S = 24 * 3600
 """Seconds. A longer Retry-After of a refusal is shortened to this time when it is read. Chosen: one day. Longer: a wrong number
 reaches the operator's board. Shorter: a real waiting time is reported too short.
 """
 BODY_QUEUE = 8
-"""Our re-INVITEs, INFOs or NOTIFYs that wait for an earlier one. Chosen. Larger: a slow terminal gets outdated messages.
-Smaller: messages are refused in a short burst.
+"""Our messages in one call (new offers, INFO, NOTIFY) that wait for the answer to an earlier one. At the limit the oldest offer
+is dropped, an INFO fails, and a NOTIFY is replaced by a later one. Chosen. Larger: a slow terminal gets outdated messages.
+Smaller: in a short burst, changes do not reach the terminal.
 """
 
 CONNECTIONS = 1024
-"""SIP connections over TCP and TLS at the same time. Chosen. Larger: more memory and descriptors. Smaller: further terminals
-cannot connect.
+"""SIP connections over TCP and TLS at the same time; further ones are closed. Chosen. Larger: more memory and descriptors.
+Smaller: further terminals cannot connect.
 """
 CONNECTIONS_PER_SOURCE = 64
-"""SIP connections of one address at the same time. Chosen. Larger: one source can take most of the CONNECTIONS. Smaller:
-terminals behind one address cannot connect.
+"""SIP connections of one IP address at the same time; further ones are closed. Chosen. Larger: one source can take most of the
+1024 CONNECTIONS. Smaller: terminals behind one address cannot connect.
 """
 FIRST_MESSAGE_S = 15.0
-"""Seconds for the TLS handshake, and for the first message of a connection whose peer has proved nothing. Chosen. Longer:
-silent connections hold their places. Shorter: terminals on slow networks are disconnected.
+"""Seconds for the TLS handshake, and for the first message of a SIP connection without a right password; then it is closed.
+Chosen. Longer: silent connections hold their places, so other terminals are refused sooner. Shorter: terminals on slow networks
+are disconnected.
 """
 IDLE_S = 1800.0
 """Seconds without a byte from the peer after which a trusted SIP connection, or a connection of ours, is closed. Chosen.
 Longer: dead connections hold their places. Shorter: a quiet terminal must connect again, and a call to it may fail.
 """
 PING_S = 100.0
-"""The time between pings. RFC 5626 section 4.4.1: between 95 and 120 s. Longer: a NAT may forget the connection. Shorter: more
-traffic.
+"""Seconds between two keep-alives on a SIP connection that we opened. RFC 5626 section 4.4.1: between 95 and 120 s. Longer: a
+NAT may forget the connection, and calls to the terminal fail. Shorter: more traffic.
 """
 CONNECT_S = 5.0
-"""Seconds for a SIP connection that we open. Chosen. Longer: a dial to a dead address tries its next address later. Shorter:
-addresses on slow networks look dead.
+"""Seconds for opening a SIP connection; then the next address is tried. Chosen. Longer: a call to a dead address is delayed.
+Shorter: addresses on slow networks look dead.
 """
 RESOLVE_S = 5.0
 """Seconds for a name lookup of a SIP address. Chosen. Longer: a dial with a dead DNS server fails later. Shorter: slow DNS
 servers make calls fail.
 """
 STREAM_BYTES_PER_SECOND = 128 * 1024
-"""Bytes read each second over all SIP connections of one source; then reading pauses. Chosen. Larger: one source takes more CPU
-time from others. Smaller: many terminals behind one address are slowed down.
+"""Bytes read each second over all SIP connections of one IP address, beyond the 512 KiB of STREAM_BYTES_AT_ONCE; then reading
+pauses. Chosen. Larger: one source takes more CPU time from others. Smaller: many terminals behind one address are slowed down.
 """
 STREAM_BYTES_AT_ONCE = 512 * 1024
-"""Bytes read at once over all connections of one source; then reading pauses. Chosen. Larger: one source takes more time from
-others. Smaller: many terminals behind one address are slowed down.
+"""Bytes read at once over all SIP connections of one IP address; 128 KiB a second (STREAM_BYTES_PER_SECOND) are added again.
+Without any left, reading pauses. Chosen. Larger: one source takes more time from others. Smaller: many terminals behind one
+address are slowed down.
 """
 FINISH_S = 5.0
-"""The wait for the peer to read the last bytes before an abort. Chosen. Longer: dead connections stay. Shorter: a slow peer
-misses the last answer.
+"""Seconds that a closing SIP connection waits for the peer to read the last bytes; then it is cut. Chosen. Longer: dead
+connections stay. Shorter: a slow peer misses the last answer.
 """
 WRITE_BYTES = 256 * 1024
-"""Unsent bytes of one connection. Chosen. Larger: a peer that does not read costs more memory. Smaller: a slow peer is
-disconnected.
+"""Bytes that one SIP connection has not sent yet; with more, it is closed. Chosen. Larger: a peer that does not read costs more
+memory. Smaller: a slow peer is disconnected.
 """

@@ -26,8 +26,8 @@ from signaling.sip.media.profiles import Profile
 from signaling.sip.wire import h264, sdp
 
 _HEADERS: Final = 0.95
-"""The share of b=AS that is left after the headers of full packets. Larger: we send more than the terminal allows. Smaller: the
-picture uses less bandwidth than allowed.
+"""The share of the terminal's bandwidth line (`b=AS`) that is left for media after the headers of full packets. Larger: we send
+more than the terminal allows. Smaller: the picture uses less bandwidth than allowed.
 """
 _LEAST_VIDEO_BPS: Final = 64_000
 _PACKET_MS: Final = range(10, 61, 10)

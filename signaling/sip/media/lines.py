@@ -21,12 +21,12 @@ CONTENT_LABEL: Final = "12"
 
 AUDIO_BPS: Final = 64_000
 _AUDIO_LINE_BPS: Final = 80_000
-"""Bits per second, with 40 bytes of headers on each of 50 packets a second. Larger: the terminal reserves bandwidth for
-nothing. Smaller: the headers exceed the reserved bandwidth.
+"""Bit/s of a call's sound that our session description names: 64 kbit/s, and 40 bytes of headers on each of 50 packets a
+second. Larger: the terminal reserves bandwidth for nothing. Smaller: the headers exceed the reserved bandwidth.
 """
 _VIDEO_LINE: Final = 1.05
-"""The factor for the headers on packets of 1200 bytes, rounded up. Larger: the terminal reserves bandwidth for nothing.
-Smaller: the headers exceed the reserved bandwidth.
+"""The factor on a call's video bit rate in our session description, for the headers of packets of 1200 bytes (3.3 %, rounded
+up). Larger: the terminal reserves bandwidth for nothing. Smaller: the headers exceed the reserved bandwidth.
 """
 _NAMES: Final[dict[AudioCodec, str]] = {
     "opus": "opus/48000/2",

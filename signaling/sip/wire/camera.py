@@ -15,8 +15,8 @@ from conference import PeerError
 from signaling.sip.wire import body_limits as limits
 
 CONTINUE_S: Final = 0.4
-"""Seconds between two continue orders: half of the timeout that we ask for. Longer: the camera stops after one lost packet.
-Shorter: more packets.
+"""While an operator turns a hall's camera, the order "continue" is repeated after these seconds. Chosen: half of the time after
+which the camera stops by itself. Longer: the camera stops after one lost packet. Shorter: more packets.
 """
 
 _ADDRESS_LOW: Final = b"\x00\x61\x03"
@@ -26,8 +26,8 @@ _ADDRESS_HIGH: Final = b"\x00\x71\x03"
 _BROADCAST: Final = b"\x00\x00\x00\x00"
 """Destination and source terminal 0, because there are only two ends."""
 _WHOLE: Final = 0xC0
-"""The bits ES and BS of the segment octet: the message begins and ends in this segment. Source: ITU-T H.224. Larger or smaller:
-terminals wait for another segment, and whole messages of terminals are ignored.
+"""The bits ES and BS of the segment octet in an H.224 message (camera control): the message begins and ends in this segment.
+Source: ITU-T H.224. Larger or smaller: terminals wait for another segment, and whole messages of terminals are ignored.
 """
 _HEADER_BYTES: Final = 9
 _CLIENT_MANAGEMENT: Final = 0x00
