@@ -23,9 +23,9 @@ from signaling.sip.floor.server import FloorServer
 
 log = logging.getLogger(__name__)
 USERS: Final = 0xFFFD
-"""The highest user id of a hall in floor control (BFCP). Source: ids have 16 bits, and 0xFFFE means a browser that presents
-(`signaling.sip.floor.server`). Larger: a hall gets the id of a browser. Smaller: ids repeat sooner, so two halls may share an
-id.
+"""The highest user id of a hall in floor control (BFCP, the right to present). Source: ids have 16 bits; 0xFFFE (65534) means a
+browser that presents (`signaling.sip.floor.server`). Larger: a hall gets the id of a browser. Smaller: ids repeat sooner, so
+two halls may share an id.
 """
 
 

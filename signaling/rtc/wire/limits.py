@@ -1,94 +1,106 @@
 """The limits of one browser session. The suffix `_S` means seconds. A figure without a source is chosen."""
 
 MESSAGE_BYTES = 4 * 1024 * 1024
-"""Limit of one signalling message. An SDP of hundreds of tracks has 3 MiB, and a resume sends two descriptions. More: memory.
-Less: large conferences cannot be resumed.
+"""Bytes of one signalling message; a longer one closes the socket. A session description with hundreds of tracks has 3 MiB, and
+the message for a resume holds two descriptions. More: memory. Less: participants of large conferences cannot resume.
 """
 OTHER_MESSAGE_BYTES = 256 * 1024
-"""Limit of a message without a description. The longest hold metadata with attributes, or permissions for a thousand
-subscribers. More: reading costs more. Less: such messages close their socket.
+"""Bytes of a signalling message without a session description; a longer one closes the socket. The longest hold metadata with
+attributes, or permissions for a thousand subscribers. More: reading costs more. Less: clients with such messages lose their
+call.
 """
 JSON_TOKENS = 8192
-"""Objects, lists and commas of one text message. Each costs microseconds to read, and a description has few. More: one message
-blocks the event loop. Fewer: long honest messages close their socket.
+"""Objects, lists and commas of one text message; with more, the socket is closed. Each costs microseconds to read, and a
+session description has few. More: one message blocks the event loop, and all other clients wait. Fewer: clients with long
+honest messages lose their call.
 """
 JSON_TOKEN_BYTES = 128
-"""Bytes that each object, list or comma counts in the rate of bytes. More: clients with JSON are closed earlier. Less: JSON
-costs the server more than it counts.
+"""Bytes that each object, list or comma of a JSON message counts in BYTES_PER_S (2 MiB/s), because it costs time to read. More:
+honest clients with JSON reach the rate and are closed. Less: a hostile client costs more time than it is charged.
 """
 BYTES_PER_S = 2 * 1024 * 1024
-"""Bytes per second of all messages of a participant. With a higher rate the socket is closed. Chosen. More: one client takes
-the event loop from others. Less: the descriptions of large conferences close their socket.
+"""Bytes per second of all messages of a participant, beyond the 8 MiB at once of BYTES_BURST. With a higher rate the socket is
+closed. Chosen. More: one client takes the event loop from others. Less: participants of large conferences are closed for their
+session descriptions.
 """
 BYTES_BURST = 8 * 1024 * 1024
-"""Bytes of all messages of a participant. A participant with a description of 3 MiB can renew it every 2 s at most. More: one
-client takes the event loop from others. Less: the descriptions of large conferences close their socket.
+"""Bytes of all messages that a participant may send at once; 2 MiB a second (BYTES_PER_S) are added again. Above it the
+participant's socket is closed. A session description of 3 MiB can be sent every 1.5 s without end. More: one client takes the
+event loop from others. Less: participants of large conferences are closed for their descriptions.
 """
 SMALL_PARTS = 4
-"""Factor for the bytes of messages without a description. They may consist of parts of two bytes, and each part becomes an
-object. Larger: honest clients are closed earlier. Smaller: small parts cost the server more than they count.
+"""Each byte of a binary message without a session description counts this many times in BYTES_PER_S (2 MiB/s). Such a message
+may consist of parts of two bytes, and each part becomes an object. Larger: honest clients are closed earlier. Smaller: a
+hostile client costs more time than it is charged.
 """
 LONG_MESSAGE_BYTES = 16 * 1024
-"""Limit from which messages take turns. An SDP of this size blocks the event loop for a good part of a millisecond. More: new
-clients wait longer. Less: more messages wait for their turn.
+"""Bytes. Longer messages of all clients are handled one after another. A session description of this size blocks the event loop
+for a good part of a millisecond. More: when many people join, several blocks follow each other, and all clients wait. Less:
+more messages wait for their turn.
 """
 MESSAGES_PER_S = 50.0
-"""Messages per second of a participant, beyond MESSAGES_BURST. With a higher rate the socket is closed. Chosen. More: one
-client takes more CPU time. Fewer: honest clients with many tracks are closed.
+"""Messages per second of a participant, beyond the 1000 at once of MESSAGES_BURST. With a higher rate the socket is closed.
+Chosen. More: one client takes more CPU time. Fewer: honest clients with many tracks are closed.
 """
 MESSAGES_BURST = 1000.0
-"""Messages that a participant may send at once after a pause. A native client sends each candidate of each address for its
-first seven sections, over 200 at once with few addresses. A page with a full grid sends a setting for each tile. More: a
-flood takes longer to stop. Fewer: such clients are closed.
+"""Messages that a participant may send at once; 50 a second (MESSAGES_PER_S) are added again. Above it the socket is closed. A
+native client sends each candidate of each address for its first seven sections, over 200 at once. A page with a full grid sends
+a setting for each tile. More: a flood is stopped later. Fewer: such clients are closed.
 """
 UNKNOWN_SESSION_SYNC_S = 1.0
-"""Limit for the `sync_state` of a browser that cannot resume; the browser sends one at once. Longer: a client without
-`sync_state` joins later. Shorter: `leave` arrives during the resume, and the client waits for its backoff.
+"""A browser that cannot resume must send `sync_state` before it gets `leave`, so that it joins again at once. Seconds that the
+server waits for `sync_state`. Longer: a client that never sends it joins later. Shorter: `leave` arrives too early, and the
+browser pauses before its next join.
 """
 UNKNOWN_SESSION_LEFT_S = 5.0
-"""Time from `leave` to the close of that socket. The browser closes the socket within half a second. Longer: a dead client
-keeps its socket. Shorter: the server closes first, and the browser waits once more.
+"""Seconds from `leave` to a client that cannot resume until the server closes the socket. The browser closes it within half a
+second. Longer: a dead client keeps its socket. Shorter: the server closes first, and the browser pauses before its next join.
 """
 RESUME_MESSAGES = 50
-"""Messages that a resume counts as, because its answer describes all participants. More: a client with a bad network is closed
-sooner. Fewer: repeated resumes cost the server more.
+"""A resume counts as this many messages in MESSAGES_BURST (1000), because its answer describes all participants. More: a client
+with a bad network, which resumes often, is closed sooner. Fewer: repeated resumes take CPU time from others.
 """
 WAITING_BYTES = 4 * 1024 * 1024
-"""Bytes that wait to be written to one socket; a slower reader is cut and may resume. More: memory. Fewer: a phone on a slow
-network is cut.
+"""Bytes that wait to be written to one socket; a slower reader is disconnected and may resume. More: memory. Fewer: a phone on
+a slow network is disconnected.
 """
 WAITING_MESSAGES = 4096
-"""Messages that wait to be written to one socket; a slower reader is cut and may resume. Chosen. More: memory. Fewer: a phone
-on a slow network is cut in a large conference.
+"""Messages that wait to be written to one socket; a slower reader is disconnected and may resume. Chosen. More: memory. Fewer:
+a phone on a slow network is disconnected in a large conference.
 """
 JOIN_REQUEST_BYTES = 1024 * 1024
-"""Limit of a join request after decompression. More: memory for unknown clients. Less: offers with many tracks are refused."""
+"""Bytes of a join request after decompression; a longer one is refused. More: memory for unknown clients. Less: joins with many
+tracks are refused.
+"""
 QUERY_VALUE_BYTES = 16 * 1024
-"""Characters of one query parameter of a join. Chosen: the request line has the same limit. More: no effect. Fewer: joins with
-many tracks are refused.
+"""Characters of one query parameter of a join; a longer one is refused. Chosen: the whole request line has the same limit.
+More: no effect. Fewer: joins with many tracks are refused.
 """
 ATTRIBUTES = 64
 """Attributes of a participant in a join request. Chosen, as in `conference/ground/limits.py`. More: the conference refuses the
 participant. Fewer: applications with many attributes cannot join.
 """
 CLIENT_BYTES = 4096
-"""Limit of a client's data about itself, which go to all participants. More: larger updates. Less: honest clients are refused.
+"""Bytes of a client's data about itself (browser, system), which go to all participants; a longer one is refused. More: larger
+updates to all participants. Less: honest clients cannot join.
 """
 FACTS_BYTES = 8192
-"""Limit of a client's description of a track, which goes to all participants. More: larger updates. Less: tracks with many
-simulcast layers are refused.
+"""Bytes of a client's description of one track, which goes to all participants; a longer one is refused. More: larger updates
+to all participants. Less: tracks with many simulcast layers cannot be published.
 """
 METADATA_BYTES_PER_S = 16 * 1024
-"""Bytes per second of changes of a participant's name, metadata and attributes, beyond METADATA_BYTES_BURST. Chosen. More: one
-client causes more traffic to all. Fewer: a page that changes its attributes often is refused.
+"""Bytes per second of changes of a participant's name, metadata and attributes, beyond the 256 KiB at once of
+METADATA_BYTES_BURST. Further changes are refused. Chosen. More: one client causes more traffic to all. Fewer: a page that
+changes its attributes often is refused.
 """
 METADATA_BYTES_BURST = 256 * 1024
-"""Bytes of changes of name, metadata and attributes of one participant; each change goes to all. More: one client causes more
-traffic to all. Fewer: a page that changes its attributes often is refused.
+"""Bytes of changes of name, metadata and attributes that a participant may send at once; 16 KiB a second (METADATA_BYTES_PER_S)
+are added again. Further changes are refused. Each change goes to all. More: one client causes more traffic to all. Fewer: a
+page that changes its attributes often is refused.
 """
 TRACK_SIDS = 1024
-"""Track ids in one message. The rest is ignored, but a longer `sync_state` ends in a new join. More: reading costs more. Fewer:
-large conferences are not subscribed whole.
+"""Track ids in one message; the rest is ignored. A client whose `sync_state` has more joins again as new. More: reading costs
+more. Fewer: clients in large conferences do not receive all tracks.
 """
 LAYERS = 8
 """Layers, and audio features, of one announced track that are read; the rest are ignored. Chosen. More: larger updates to all
@@ -96,14 +108,16 @@ participants. Fewer: some layers of a client are not described.
 """
 CODECS = 8
 """Simulcast codecs of one announced track that are read; the rest are ignored. Chosen: the server uses two. More: no effect.
-Fewer than two: clients have no backup codec.
+Fewer than two: clients have no second codec, so some subscribers see no picture.
 """
 ADD_TRACKS = 16
-"""Tracks announced in one join request. More: work before a client is admitted. Fewer: the join is refused."""
+"""Tracks announced in one join request; a request with more is refused. More: work before a client is admitted. Fewer: clients
+with many tracks cannot join.
+"""
 OFFER_WAITS_S = 0.1
-"""Limit for the wait of an early offer for the first candidate of a client that applies the offer late. The candidate comes
-within milliseconds of that. Longer: a client without candidates gets its answer later. Shorter: the answer arrives too
-early, and the join fails.
+"""Some clients join with an offer, but apply it themselves a moment later. The server then waits for their first ICE candidate,
+which comes within milliseconds, before it answers. Seconds of the longest wait. Longer: a client without candidates gets its
+answer later. Shorter: the answer arrives too early, and the join fails.
 """
 PERMISSIONS = 1024
 """Subscriber entries in one publisher's subscription permission; later entries are ignored. More: memory. Fewer: subscribers
@@ -114,40 +128,43 @@ PERMITTED_SIDS = 4096
 for one client. Fewer: some subscribers do not get the tracks that the publisher permitted.
 """
 ADMIN_BODY_BYTES = 256 * 1024
-"""Bytes of a request to the server API (RoomService). Chosen. More: reading costs more. Less: requests with long metadata are
-refused.
+"""Bytes of a request to the server API (RoomService); a longer one is refused. Chosen. More: reading costs more. Less: requests
+with long metadata are refused.
 """
 SEND_DATA_BYTES = 60 * 1024
-"""Payload of one packet that the server API sends. With its envelope it fits into a data channel message. More: clients cannot
-receive the packet. Less: callers must split their data.
+"""Bytes of one packet that the server API sends to clients; a longer one is refused. With its envelope it fits into a data
+channel message (65,535 bytes). More: clients cannot receive the packet. Less: callers must split their data.
 """
 
 RPC_PAYLOAD_BYTES = 15 * 1024
-"""Payload of a call. Source: the client libraries have the same limit. More: a client refuses the call. Less: calls that
+"""Bytes of the arguments in a remote procedure call of the server API to a participant; a longer call is refused. Source: the
+client libraries have the same limit. More: the client refuses the call, so the caller gets its error later. Less: calls that
 clients allow are refused.
 """
 RPC_METHOD_BYTES = 64
-"""Bytes of the method's name in a call of the server API to a participant. Source: the client libraries have the same limit.
-More: a client refuses the call. Less: calls that clients allow are refused.
+"""Bytes of the method's name in a remote procedure call of the server API to a participant; a longer one is refused. Source:
+the client libraries have the same limit. More: the client refuses the call. Less: calls that clients allow are refused.
 """
 RPC_ERROR_CHARACTERS = 1000
 """Characters of a participant's error that the server API returns; the rest is cut. Chosen. More: longer answers. Fewer: the
 cause of an error is cut off.
 """
 RPC_S = 15.0
-"""Seconds for the result of a call to a participant, if the request names no time. Chosen. Longer: callers wait longer for a
-client that does not answer. Shorter: slow methods fail.
+"""Seconds for the result of a remote procedure call to a participant, if the request names no time. Chosen. Longer: callers
+wait longer for a client that does not answer. Shorter: slow methods fail.
 """
 RPC_MOST_S = 60.0
-"""Seconds. A longer time in a request for a call to a participant is shortened to this time. Chosen. Longer: open requests hold
-CALLS for longer. Shorter: slow methods fail.
+"""Seconds. A longer time in a request for a remote procedure call to a participant is shortened to this time. Chosen. Longer:
+waiting calls hold the 256 places (CALLS) for longer. Shorter: slow methods fail.
 """
 RPC_ACK_S = 7.0
-"""Limit for the acknowledgement of a call; a connected client acknowledges at once. Longer: the caller of a dead client waits
-longer. Shorter: calls over slow networks fail.
+"""Seconds for the acknowledgement of a remote procedure call; then it has failed. A connected client acknowledges at once.
+Longer: the caller of a dead client waits longer. Shorter: calls over slow networks fail.
 """
 CALLS = 256
-"""Calls of the server API that wait for an answer. More: memory. Fewer: callers get `calls_limit`."""
+"""Remote procedure calls of the server API to participants that wait for an answer. A further call is refused (`calls_limit`).
+More: memory. Fewer: more calls are refused.
+"""
 SIMULATED_SPEECH_LEAST_S, SIMULATED_SPEECH_S = 1, 30
 """The range, in seconds, of a speech that a client simulates for a test of its display. Chosen. Larger: one client is shown to
 all as the speaker for longer. Smaller: the client cannot see the mark of the speaker.
@@ -157,39 +174,44 @@ SIMULATED_LEVEL = 0.9
 speaker is weak.
 """
 CUT_RESUMES = 256
-"""Participants whose next resume the server will cut; the oldest entry is dropped. More: memory. Fewer: the oldest request has
-no effect.
+"""Participants whose next resume the server cuts, because their client asked for it as a test of itself. The oldest entry is
+dropped. More: memory. Fewer: the oldest such test has no effect.
 """
 BLOB_KEY_BYTES = 1024
-"""Bytes of the key of a participant's blob. Chosen. More: memory for one client. Less: blobs with long names are refused."""
+"""Bytes of the key of a participant's blob (for example the schema of a data track); a longer one is refused. Chosen. More:
+memory for one client. Less: blobs with long names are refused.
+"""
 
 REFRESH_S = 300.0
-"""Seconds until a participant gets its next token for a resume. Chosen: half of TOKEN_TTL_S. Longer than TOKEN_TTL_S: a
+"""Seconds until a participant gets its next token for a resume. Chosen: half of TOKEN_TTL_S (600 s). Longer than 600 s: a
 participant cannot resume. Shorter: more signatures and messages.
 """
 TOKEN_TTL_S = 600.0
 """Seconds for which a participant's token for a resume is valid. Chosen. Longer: a stolen token works for longer. Shorter than
-REFRESH_S: a participant cannot resume.
+REFRESH_S (300 s): a participant cannot resume.
 """
 TOKEN_BYTES = 8 * 1024
-"""Limit of a token. The door has the same limit (`signaling/host/limits.py`). Facts that make a token longer are kept on the
-server. More than the door's limit: the next resume is refused. Less: more facts are kept.
+"""Bytes of a participant's token for a resume, as the limit at its return (`signaling/host/limits.py`). If metadata and
+attributes make it longer, they are kept on the server instead. More than that limit: the next resume is refused. Less: more
+data is kept on the server.
 """
 KEPT_FACTS_S = 660.0
-"""Time for which facts are kept: the life of a token and one minute more. Longer: memory. Shorter: a participant that resumes
-with a valid token loses its metadata.
+"""Metadata and attributes that do not fit into a token are kept on the server for these seconds. Chosen: the 600 s of a token
+and one minute more. Longer: memory. Shorter: a participant that resumes with a valid token loses its metadata.
 """
 KEPT_FACTS_CHARACTERS = 32 * 1024 * 1024
-"""Characters of all kept facts together; connected participants hold the same texts anyway. More: memory. Fewer: the oldest
-facts are forgotten, and their participants return without metadata.
+"""Characters of all metadata and attributes that are kept on the server because they do not fit into a token. The oldest are
+forgotten first. Connected participants hold the same texts anyway. More: memory. Fewer: participants resume without their
+metadata.
 """
 PING_INTERVAL_S = 10
 """Seconds between two pings of a client; the number is sent to clients. Chosen. Longer: a client notices a dead server later.
 Shorter: more messages, and phones use more power.
 """
 PING_TIMEOUT_S = 20
-"""Wait of a client for the answer to its ping; both figures are sent to clients. The Go client never pings, so the server
-closes no silent socket. Longer: a client notices a dead server later. Shorter: slow networks cause needless resumes.
+"""Seconds that a client waits for the answer to its ping; then it resumes. The value is sent to clients, as PING_INTERVAL_S.
+The Go client never pings, so the server closes no silent socket. Longer: a client notices a dead server later. Shorter: slow
+networks cause needless resumes.
 """
 CID_BYTES = 256
 """Characters of the client's own id of a track. Chosen. More: longer messages. Fewer: tracks of clients with long ids are
