@@ -16,7 +16,8 @@ DataTrackSid = NewType("DataTrackSid", str)
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 14
-"""Characters of a random identifier: 83 bits. Chosen. More: longer messages and log lines. Fewer: an identifier can be guessed.
+"""Characters of a random identifier (of a participant, track or conference): 83 bits. Chosen. More: longer messages and log
+lines. Fewer: an attacker can guess an identifier.
 """
 
 

@@ -83,27 +83,29 @@ than in a token: the name does not fit into the token for a resume, so the parti
 refused.
 """
 IDENTITY_BYTES = 256
-"""Bytes of a participant's identity. Chosen; the limit of a token is the same. Larger: each message that names its sender
-grows. Smaller: participants with long identities cannot join.
+"""Bytes of a participant's identity (the unique name in its conference); a longer one is refused. Chosen; the limit of a token
+is the same. Larger: each message that names its sender grows. Smaller: participants with long identities cannot join.
 """
 CONFERENCE_NAME_BYTES = 256
-"""Bytes of a conference's name. Chosen. Larger: longer tokens and log lines. Smaller: conferences with long names are refused.
+"""Bytes of a conference's name; a longer one is refused. Chosen. Larger: longer tokens and log lines. Smaller: conferences with
+long names cannot be opened.
 """
 METADATA_BYTES = 64 * 1024
-"""Bytes of one participant's metadata. Chosen; the limit of a token is the same. Larger: each change sends more bytes to all
-participants. Smaller: an application's long metadata are refused.
+"""Bytes of one participant's metadata (a text of the application); longer metadata are refused. Chosen; the limit of a token is
+the same. Larger: each change sends more bytes to all participants. Smaller: applications with long metadata do not work.
 """
 ATTRIBUTES, ATTRIBUTES_BYTES = 64, 64 * 1024
-"""The attributes of one participant, and the bytes of all their keys and values together. Chosen. More: each change sends more
-bytes to all participants. Fewer: applications with many attributes are refused.
+"""The attributes of one participant (keys and values of the application), and the bytes of all of them together. More are
+refused. Chosen. Larger: each change sends more bytes to all participants. Smaller: applications with many or long attributes do
+not work.
 """
 CONFERENCE_METADATA_BYTES = 64 * 1024
-"""Bytes of a conference's metadata. Chosen. Larger: each join and each change sends more bytes. Smaller: long metadata are
-refused.
+"""Bytes of a conference's metadata (a text of the application); longer metadata are refused. Chosen. Larger: each join and each
+change sends more bytes. Smaller: applications with long metadata do not work.
 """
 DATA_TRACK_NAME_BYTES = 256
-"""Bytes of a data track's name. Chosen. Larger: longer messages about each data track. Smaller: data tracks with long names are
-refused.
+"""Bytes of the name of a data track (a named stream of data packets); a longer one is refused. Chosen. Larger: longer messages
+about each data track. Smaller: data tracks with long names cannot be published.
 """
 
 PACKET_BYTES = 64 * 1024
@@ -172,20 +174,20 @@ DETACHED_S = 120.0
 who left. Shorter: a participant with working sound is removed during a failure of signalling.
 """
 DETACHED_SILENT_S = 30.0
-"""A participant without signalling can resume for this time after its media path failed. Longer: others see a participant who
-left. Shorter: a phone that changes its network loses its call.
+"""A participant without a signalling connection is removed this long after its media path failed. Longer: others see a
+participant who left. Shorter: a phone that changes its network is removed before it can resume.
 """
 DETACHED_QUIET_S = 15.0
-"""A participant without signalling is removed when its media path had no consent check for this time. Longer: others see a
-participant who left. Shorter: a short network failure ends the call.
+"""A participant without a signalling connection is removed when its media path had no ICE consent check for this time. Longer:
+others see a participant who left. Shorter: a short network failure ends the call.
 """
 SILENCE_REPEAT_S = 180.0
 """A participant that resumes is notified of all participants who stopped speaking within this time. The value is larger than
 DETACHED_S (120 s), the longest absence. Longer: larger messages. Shorter: the client shows silent people as speaking.
 """
 DEPARTED_S = 60.0
-"""The participants who left are remembered this long, for clients that resume. Longer: more memory. Shorter: a client that
-resumes still shows people who left.
+"""The participants who left are remembered this long, so that clients that resume learn of their leaving. Longer: more memory.
+Shorter: a client that resumes still shows people who left.
 """
 DEPARTED = 256
 """Participants who left one conference and are remembered for DEPARTED_S (60 s); the oldest is forgotten first. Chosen. More:
@@ -316,8 +318,8 @@ and an operator gets an alarm. Larger: a terminal with a long list of profiles g
 old terminals never get an offer that they understand.
 """
 OVERLOAD_RETRY_S = 60.0
-"""Seconds until a far end that reported overload without a Retry-After is called again. Chosen. Longer: the hall joins late.
-Shorter: our calls add to the overload.
+"""Seconds until a terminal or proxy that reported overload without a Retry-After is called again. Chosen. Longer: the hall
+joins late. Shorter: our calls add to the overload.
 """
 OVERLOAD_TRIES = 10
 """Retries in a row to a far end that reports overload. After them the call is given up, and an operator gets an alarm. Chosen.
@@ -341,8 +343,9 @@ LOST_RETRY_S = 5.0
 not recovered, and the 5 tries (NO_ANSWER_TRIES) are used up.
 """
 HUNG_UP_RETRY_S = 5.0
-"""Seconds until a hall that hung up is called again; this happens once. Chosen. Longer: a hall that hung up by mistake is
-absent longer. Shorter: the terminal rings before its user has put down the remote control.
+"""Seconds until a hall that hung up is called again, because its people may press a wrong key; this happens once. Chosen.
+Longer: a hall that hung up by mistake is absent longer. Shorter: the terminal rings before its user has put down the remote
+control.
 """
 HOLD_S = 3.0
 """The least time for which the large place of the composed picture keeps a speaker. Longer: a person who answers shortly is
@@ -401,8 +404,8 @@ HALL_TEXT_CHARACTERS = 300
 the whole update, so the picture does not change. Fewer: long questions of the chair are cut.
 """
 WAITING_TITLE_CHARACTERS = 60
-"""Characters of a meeting's title in the picture of a hall that is alone: one line. Larger: the title leaves the picture.
-Smaller: titles are cut.
+"""Characters of a meeting's title in the picture of a hall that is alone in the meeting; the rest is cut. Chosen: one line.
+Larger: the title leaves the picture. Smaller: more titles are cut.
 """
 SCENE_S = 0.05
 """The mixer gets a full description (scene) of its work after each change. Changes within this time make one description.
@@ -467,8 +470,8 @@ UP_FULL_BPS = 2_000_000
 packets. Smaller: the large picture is less sharp.
 """
 UP_TILE_BPS = 640_000
-"""The bit rate in bit/s that a hall is asked to send while viewers see its picture only small. Chosen. Larger: uplink is used
-without a visible gain. Smaller: tiles are less sharp.
+"""The bit rate in bit/s that a hall is asked to send while viewers see its picture only small (as a tile among others). Chosen.
+Larger: uplink is used without a visible gain. Smaller: the small pictures are less sharp.
 """
 
 # The lobby
@@ -497,12 +500,13 @@ LOBBY_WAIT_S = 30 * 60.0
 hosts see old requests. Shorter: people who came early must ask again.
 """
 LOBBY_SILENT_S = 75.0
-"""Seconds. A person whose page has not asked for this time no longer waits. A host whose screen has not asked for this time
-counts as absent. Chosen. Longer: hosts see people who left. Shorter: people on slow networks lose their place.
+"""Seconds. A person in the lobby (waiting list) whose page has not asked for news for this time no longer waits. A host whose
+screen has not asked counts as absent. Chosen. Longer: hosts see people who left. Shorter: people on slow networks lose their
+place.
 """
 LOBBY_PAUSE_S = 60.0
-"""A denied person may ask again after this time. Longer: a mistake of the host costs more time. Shorter: hosts are disturbed
-more often.
+"""Seconds after which a person whom a host denied in the lobby may ask again. Longer: a mistake of the host costs more time.
+Shorter: hosts are disturbed more often.
 """
 LOBBY_DENIALS = 3
 """After this number of denials a person cannot ask again. Larger: hosts are disturbed more often. Smaller: a few mistakes of
@@ -541,8 +545,8 @@ Larger: more open requests for one person. Smaller: the windows of one person en
 again.
 """
 LOBBY_WATCHERS = 64
-"""Screens of hosts that wait for news of one lobby at the same time. Larger: more open requests. Smaller: some hosts see
-newcomers late.
+"""Screens of hosts that wait for news of one lobby (waiting list) at the same time. A further screen gets its answer at once,
+and asks again. Larger: more open requests. Smaller: the screens of a meeting with many hosts make more requests.
 """
 LOBBY_WHY_CHARACTERS = 200
 """Characters of the reason that a host gives for a denial; the rest is cut. Chosen. More: a text that does not fit the guest's
@@ -553,8 +557,8 @@ SILENCE_UNDO_S = 10.0
 unmutes people after the meeting has gone on. Shorter: no time to press the button.
 """
 HALL_NOTICE_S = 15.0
-"""The time for which a hall's picture shows a question of the chair. It takes long to find the remote control. Longer: the text
-covers the picture. Shorter: the hall misses the question.
+"""Seconds for which a hall's picture shows a question of the chair. People need long to find the remote control. Longer: the
+text covers the picture. Shorter: the hall misses the question.
 """
 VOICES = 64
 """Halls whose own sound the mixer encodes for browsers at the same time, as in MIXER_VOICES (64). The other halls are not heard

@@ -30,8 +30,8 @@ _LAYERED = ("video/vp9", "video/av1")
 """The codecs that may carry several layers in one stream (SVC)."""
 _SCREEN, _LOOKED_AT = 1, 4
 _SIZE_TOLERANCE = 1.1
-"""Factor on a layer's larger side. A layer is enough for a tile that is at most a tenth larger than the layer. Chosen. Larger:
-tiles get blurred pictures. Smaller: a tile that is a few pixels too large takes the bitrate of the next layer.
+"""Factor. A video layer is enough for a picture on a page whose longer side is at most a tenth larger than the layer's. Chosen.
+Larger: viewers get blurred pictures. Smaller: a picture that is a few pixels too large takes the bitrate of the next layer.
 """
 
 
