@@ -72,14 +72,16 @@ TEMPORAL_LAYERS = 8
 ids that no packet carries. Fewer: the highest frame rates of a track cannot be selected.
 """
 PRIORITY = 7
-"""The highest number of a video's priority on a downlink with too little bandwidth. Chosen. Larger: more ranks than the
-conference uses. Smaller: different videos get the same rank, so the main picture loses quality too.
+"""The highest priority number of a video; on a downlink with too little bandwidth, videos with higher numbers keep their
+quality. Chosen. Larger: more ranks than the conference uses. Smaller: different videos get the same rank, so the main picture
+loses quality too.
 """
 
 # Caches of session descriptions
 CODEC_CACHE_ENTRIES = 512
-"""Entries of each cache for parsed codec lines. An entry is for one browser version and one kind of section. Chosen. More: more
-memory. Fewer: the same lines are parsed again and again.
+"""Entries of each cache for parsed codec lines of session descriptions; the least recently used is dropped. An entry is for one
+browser version and one kind of section. Chosen. More: more memory. Fewer: the same lines are parsed again and again, which
+costs CPU.
 """
 CODEC_CACHE_CHARACTERS = 16_384
 """Characters. A longer block of codec lines in a session description is not cached and is parsed each time. Chosen. More:
@@ -93,7 +95,7 @@ memory for one client. Fewer: in a large conference, a participant does not rece
 """
 
 ANSWER_SETTLES_S = 0.15
-"""Seconds between an answer and the first packet of a track that joins a running connection. Shorter: the packet can reach
+"""Seconds between an SDP answer and the first packet of a track that joins a running connection. Shorter: the packet can reach
 libwebrtc while libwebrtc applies the answer, and libwebrtc then never shows the video. Longer: each new track appears later.
 """
 HELD_S = 3.0
@@ -139,8 +141,9 @@ HANDSHAKE_BYTES = 65_536
 client costs more time and memory. Fewer: the handshake of a client that must retransmit fails.
 """
 HANDSHAKE_MESSAGE_BYTES = 8192
-"""Bytes of one DTLS handshake message, as its header states them. Chosen: certificates of browsers have fewer than 1,000. More:
-a forged length makes the library reserve more memory. Fewer: a client with a long certificate cannot connect.
+"""Bytes of one DTLS handshake message, as its header states them; with a longer one the handshake fails. Chosen: certificates
+of browsers have fewer than 1,000. More: a forged length makes the library reserve more memory. Fewer: a client with a long
+certificate cannot connect.
 """
 DATAGRAMS_WAITING = 256
 """DTLS records of one client that wait for the event loop; further records are lost. Chosen. More: a hostile client costs more
@@ -179,8 +182,8 @@ packet plane lets 2,000 datagrams a second through, and each can hold 70 chunks.
 Fewer: uploads of an honest client are slower.
 """
 RECONFIGURATIONS = 2
-"""Parameters of one SCTP RE-CONFIG chunk. Source: RFC 6525 §3.1. More: forged chunks cost more time. Fewer: a client that
-closes a channel is disconnected.
+"""Parameters of one SCTP RE-CONFIG chunk (which closes data channels); with more, the client is disconnected. Source: RFC 6525
+§3.1. More: forged chunks cost more time. Fewer: a client that closes a channel is disconnected.
 """
 SACK_GAPS, SACK_DUPLICATES = 256, 24
 """The most gaps and duplicates in one SACK that we send; the next SACK reports further gaps. Chosen: they fit into one packet
@@ -224,8 +227,8 @@ LOSSY_BUFFER_BYTES = 65_536
 memory and gets old data. Fewer: more messages to a client on a slow network are dropped.
 """
 LATE_SACK_S = 0.1
-"""Seconds. The delay of a SACK while the receive window is closed. Source: RFC 9260 §6.2 allows at most 0.5. Longer: the client
-retransmits more. Shorter: the client's library (dcsctp) sends one more packet after each SACK.
+"""Seconds by which an SCTP acknowledgement (SACK) is delayed while the receive window is closed. Source: RFC 9260 §6.2 allows
+at most 0.5. Longer: the client retransmits more. Shorter: the client's library (dcsctp) sends one more packet after each SACK.
 """
 WINDOW_BYTES = 192 << 10
 """Bytes of the SCTP receive window of one client. Chosen: it carries 15 Mbit/s at 100 ms of round-trip time, and its packets
@@ -343,8 +346,8 @@ MIXER_PACKETS_WAITING = 50
 is dropped. Chosen: one second. More: sound can lag further behind. Fewer: a short delay loses sound.
 """
 MIXER_HEARD = 6
-"""The loudest microphones that are mixed at the same time. Chosen. More: more decoding, and more voices than listeners
-understand. Fewer: a person who speaks at the same time as others is not heard.
+"""The loudest microphones that the mixer mixes for halls at the same time. Chosen. More: more decoding, and more voices than
+listeners understand. Fewer: a person who speaks at the same time as others is not heard.
 """
 MIXER_UNMEASURED = 3
 """Microphones of clients that send no audio level with their packets, and that are mixed at the same time, besides the six of
@@ -368,8 +371,8 @@ MIXER_PLAYOUT_S = 1.0
 Longer: more memory for sound. Shorter: a pause of the network breaks the sound.
 """
 MIXER_AUDIO_DELAY_S = 0.3
-"""Seconds. The longest time that sound waits for its picture. Chosen. Longer: conversation becomes slow. Shorter: lips and
-sound differ with a slow camera.
+"""Seconds. The longest time for which the mixer delays a site's sound until its picture arrives. Chosen. Longer: conversation
+becomes slow. Shorter: lips and sound differ with a slow camera.
 """
 MIXER_PLATES = 512
 """Drawings of names and texts that the mixer keeps; the one that was unused for the longest time is dropped. Chosen. More: more

@@ -35,8 +35,8 @@ BUDGET_CORES = 1.4
 signalling and the database get too little CPU time. Smaller: pictures get worse earlier.
 """
 SILENCE_S = 10.0
-"""Seconds without a message after which a process counts as hung and is killed. Chosen; a process reports its figures every two
-seconds. Longer: halls stay without sound longer. Shorter: a busy process is killed.
+"""Seconds without a message after which a mixer process counts as hung, and is killed and started again. Chosen; a process
+reports its figures every two seconds. Longer: halls stay without picture and sound longer. Shorter: a busy process is killed.
 """
 RESTART_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each start of the mixer process after losses in a row, the last value for all later ones. After a process that

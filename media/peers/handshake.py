@@ -50,8 +50,8 @@ _NAMES: dict[bytes, Profile] = {
 _DTLS1_2 = 0xFEFD
 _TSNS = 1 << 32
 _DCEP = 50
-"""The payload protocol identifier of messages that open data channels. Source: RFC 8832 §8.1. Larger or smaller: opening
-messages count as data, so the limits CHANNELS and CHANNEL_OPEN_BYTES have no effect.
+"""The SCTP payload protocol identifier of messages that open data channels. Source: RFC 8832 §8.1. Larger or smaller: opening
+messages count as data. Then a hostile client can open channels beyond the limits CHANNELS (16) and CHANNEL_OPEN_BYTES (512).
 """
 
 

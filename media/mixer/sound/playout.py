@@ -24,8 +24,9 @@ first. Smaller: more gaps at first.
 _MOST = int(limits.MIXER_PLAYOUT_S * RATE_HZ)
 _WINDOW_TICKS = 50
 _QUIET = 200.0
-"""The peak of 16-bit samples below which a block of 20 ms is quiet. The delay changes faster in quiet blocks, because a cut
-there is not heard. Chosen. Larger: cuts in quiet speech are heard. Smaller: with background noise, the delay changes slowly.
+"""The peak of 16-bit samples below which a block of 20 ms is quiet. The playout delay changes faster in quiet blocks, because a
+cut there is not heard. Chosen. Larger: cuts in quiet speech are heard. Smaller: with background noise, the delay changes
+slowly.
 """
 _SLEW, _SLEW_QUIET = 6, 240
 """Samples by which the playout delay may change in a tick of 20 ms (960 samples): _SLEW in speech (0.6 % of pitch), _SLEW_QUIET
@@ -43,7 +44,8 @@ next pause. Chosen. Larger: more delay during long speech. Smaller: the pitch ch
 _FADE_IN = 120
 _HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100
 """Samples: 10 ms and 60 ms. Sound that replaces lost packets keeps its full volume for _HOLD, then fades, and is silent at
-_VANISH. Chosen after ITU-T G.711 Appendix I. Larger: long gaps sound like a robot. Smaller: short gaps are heard.
+_VANISH. Chosen after ITU-T G.711 Appendix I. Larger _HOLD or _VANISH: long gaps sound like a robot. Smaller: short gaps are
+heard.
 """
 _HISTORY = RATE_HZ * 6 // 100
 
