@@ -45,8 +45,8 @@ STATEMENTS_KEPT = 500
 statements are prepared again, which costs CPU time.
 """
 IDLE_CONNECTION_S = 1.0
-"""Seconds. Before a connection to PostgreSQL that was idle for longer is used, the server is pinged. Chosen. Longer: after a
-restart of PostgreSQL a request fails. Shorter: more transactions pay for a round trip.
+"""Seconds. Before a connection to PostgreSQL that was idle for longer is used, the server is asked whether it is alive. Chosen.
+Longer: after a restart of PostgreSQL a request fails. Shorter: more transactions pay for a round trip.
 """
 SWITCH_S = 0.001
 """Seconds after which Python lets another thread of this process run, with an embedded database. Longer: the database thread
@@ -75,16 +75,16 @@ MAIL_ADDRESS_CHARACTERS = 254
 address and its two brackets. More: mail servers refuse the address. Fewer: valid addresses are refused.
 """
 NAME_CHARACTERS = 200
-"""Characters of a typed name or post: guest, substitute, letter template. Chosen. More: names do not fit into lists and
-letters. Fewer: long names are refused.
+"""Characters of a typed name or post (of a guest, a substitute or a letter template); a longer one is refused. Chosen. More:
+names do not fit into lists and letters. Fewer: long names are refused.
 """
 COMMENT_CHARACTERS = 500
-"""Characters of a comment on an answer to an invitation. Chosen. More: the desk's lists are hard to read. Fewer: long comments
-are refused.
+"""Characters of a comment on an answer to an invitation; a longer one is refused. Chosen. More: the lists of the secretaries
+are hard to read. Fewer: long comments are refused.
 """
 LETTER_TEXT_CHARACTERS = 20_000
-"""Characters of one text field of a letter, or of one line of a list field. Chosen. More: a letter costs more time and memory.
-Fewer: long texts of letters are refused.
+"""Characters of one text field of a letter of invitation, or of one line of a list in it; a longer one is refused. Chosen.
+More: a letter costs more time and memory. Fewer: long texts of letters are refused.
 """
 LETTER_LINES = 2000
 """Lines of one list in a letter of invitation, for example recipients or sites. Typed lists with more are refused. Chosen.
@@ -107,8 +107,8 @@ TEMPLATE_RESULT_BYTES = 20 * 1024 * 1024
 Smaller: letters with pictures fail.
 """
 TEMPLATE_CPU_S = 20
-"""Seconds of CPU time of the process that fills a template; then the process is killed. Chosen. Longer: a hostile template
-takes a core for longer. Shorter: long letters fail.
+"""Seconds of CPU time of the process that fills a letter template; then the process is killed, and the letter fails. Chosen.
+Longer: a hostile template takes a core for longer. Shorter: long letters fail.
 """
 TEMPLATE_WAIT_S = 40.0
 """Seconds that the server waits for the process that fills a letter template; then the letter fails. Chosen: twice
@@ -123,12 +123,12 @@ MAIL_TIMES = 8
 dates elsewhere.
 """
 DECIDERS_MAILED = 50
-"""People who get a mail about one request for approval. Chosen. More: one request causes many mails. Fewer: some people who may
-decide get no mail.
+"""People who get a mail about one request for approval of a booking. Chosen. More: one request causes many mails. Fewer: some
+people who may decide get no mail.
 """
 FEED_EVENTS = 2000
-"""Dates in one calendar feed or in one answer of the public schedule, the next dates first. Chosen. More: slower answers.
-Fewer: later dates are missing.
+"""Dates of meetings in one calendar feed or in one answer of the public schedule, the next dates first. Chosen. More: slower
+answers. Fewer: later dates are missing.
 """
 FEED_BEHIND_DAYS = 31
 """Days before now that a calendar feed contains. Chosen. More: slower answers. Fewer: past dates disappear from calendars
@@ -170,8 +170,8 @@ Longer than 7 days (HOOK_DAYS): an attacker who recorded a webhook can send it a
 clock are refused.
 """
 HOOK_BODY_BYTES = 64 * 1024
-"""Bytes of a message by which another system books a meeting. Chosen. Larger: strangers cost more time for the check of the
-signature. Smaller: bookings with many attendees are refused.
+"""Bytes of a webhook by which another system books a meeting; a longer one is refused. Chosen. Larger: messages of strangers
+cost more CPU time for the check of the signature. Smaller: bookings with many attendees are refused.
 """
 HOOK_ID_CHARACTERS = 100
 """Characters of the identifier of a received webhook; a longer one is refused. Chosen. More: larger rows, which are stored for
@@ -196,9 +196,12 @@ JOB_RETRY_MOST_S = 6 * 3600.0
 has ended. Shorter: a dead server gets more attempts.
 """
 JOB_ERROR_CHARS = 500
-"""Characters of a job's last error that are stored. Chosen. More: larger rows. Fewer: the cause of a failure is cut off."""
+"""Characters of the last error of a job (mail, webhook) that are stored; the rest is cut. Chosen. More: larger rows. Fewer: the
+cause of a failure is cut off.
+"""
 JOB_KEPT_DAYS = 30
-"""Days for which finished jobs are stored. Chosen. Longer: the table grows. Shorter: support cannot see why an old mail failed.
+"""Days for which finished jobs (mails, webhooks) are stored. Chosen. Longer: the table grows. Shorter: support cannot see why
+an old mail failed.
 """
 
 # Audit trail
@@ -225,14 +228,16 @@ five minutes. More: the check takes longer. Fewer: the trail of an old server ca
 
 # A booking request
 TITLE = 300
-"""Characters of a meeting's title, or of an agenda item's title. Chosen. More: titles do not fit into lists and letters. Fewer:
-long official titles are refused.
+"""Characters of the title of a meeting or of an agenda item; a longer one is refused. Chosen. More: titles do not fit into
+lists and letters. Fewer: long official titles are refused.
 """
 DESCRIPTION = 20_000
-"""Characters of a meeting's description. Chosen. More: larger rows, mails and history. Fewer: long descriptions are refused."""
+"""Characters of a meeting's description; a longer one is refused. Chosen. More: larger rows, mails and history. Fewer: long
+descriptions are refused.
+"""
 RULE = 500
-"""Characters of the recurrence rule of a series (RFC 5545). Chosen. More: a hostile rule costs more time to parse. Fewer: rules
-with long lists are refused.
+"""Characters of the recurrence rule of a series (RFC 5545); a longer one is refused. Chosen. More: a hostile rule costs more
+time to parse. Fewer: rules with long lists are refused.
 """
 REASON = 500
 """Characters of the reason for a change, a refusal or a late booking; stored reasons are cut. Chosen. More: mails and history
@@ -258,17 +263,18 @@ LEGS = 5000
 Chosen. More: one booking can reserve the capacity of all servers. Fewer: the largest conferences are refused.
 """
 DURATION_LEAST_MIN = 5
-"""Minutes. The shortest date of a meeting. Chosen. Longer: short briefings cannot be booked. Shorter: typing errors become
-bookings.
+"""Minutes of the shortest date of a meeting; a shorter one is refused. Chosen. Longer: short briefings cannot be booked.
+Shorter: typing errors become bookings.
 """
 DURATION_MOST_MIN = 24 * 60
-"""Minutes. The longest date of a meeting, also after an extension. Chosen. Longer: one typing error blocks halls for days.
-Shorter: a meeting over a whole day and night is refused.
+"""Minutes of the longest date of a meeting, also after an extension; a longer one is refused. Chosen. Longer: one typing error
+blocks halls for days. Shorter: a meeting over a whole day and night is refused.
 """
 
 # Series
 OCCURRENCES = 750
-"""Dates of one series. Chosen: daily for two years. More: booking and each change take longer. Fewer: long series are refused.
+"""Dates of one series of meetings; a series with more is refused. Chosen: daily for two years. More: booking and each change
+take longer. Fewer: long series are refused.
 """
 HORIZON_MONTHS = 24
 """Months ahead of its first date for which a series is booked; later dates are left out. Chosen. Longer: halls are blocked far
@@ -313,8 +319,8 @@ UNDO_HOURS = 24
 on the change. Shorter: a mistake is noticed too late.
 """
 EXTEND_MOST_MIN = 8 * 60
-"""Minutes of one extension of a running date. Chosen. Longer: one typing error blocks halls. Shorter: a long overrun needs
-several extensions.
+"""Minutes of one extension of a running meeting; a longer one is refused. Chosen. Longer: one typing error blocks halls.
+Shorter: a long overrun needs several extensions.
 """
 IDEMPOTENCY_KEY = 100
 """Characters of the key by which a repeated booking request is recognised; a longer key is refused. Chosen. More: larger rows.
@@ -327,12 +333,12 @@ later books a second meeting.
 
 # Searches
 BOARD_DAYS = 42
-"""Days in one answer of the schedule of halls. Chosen: six weeks, a page of a month. More: slower answers. Fewer: a page of a
-month needs several requests.
+"""Days in one answer of the schedule of halls (a table of rooms by time). Chosen: six weeks, a page of a month. More: slower
+answers. Fewer: a page of a month needs several requests.
 """
 BOARD_ROWS = 20_000
-"""Reservations in one answer of the schedule of halls, the earliest first. Chosen. More: slower answers. Fewer: later
-reservations are not shown, and halls look free.
+"""Reservations in one answer of the schedule of halls (a table of rooms by time), the earliest first. Chosen. More: slower
+answers. Fewer: later reservations are not shown, and halls look free.
 """
 SEARCH_ROWS = 200
 """Rows of one search for meetings, open approvals or free halls. Chosen. More: slower answers. Fewer: users must search again
@@ -426,13 +432,14 @@ RANGES = 100
 an address takes longer. Fewer: a large network must be entered as several networks.
 """
 PUBLIC_IPV4_PREFIX = 16
-"""Bits of the prefix of the widest public IPv4 range that hall terminals may call from (`rooms.sites.networks.too_wide`).
-Chosen: a /16 has more addresses than a province has terminals. Longer prefix: large ranges of the province are refused. Shorter
-prefix: the SIP ports answer more strangers.
+"""Bits of the prefix of the widest public IPv4 range from which SIP terminals may call; a wider range is refused
+(`rooms.sites.networks.too_wide`). Chosen: a /16 has more addresses than a province has terminals. Longer prefix: large ranges
+of the province are refused. Shorter prefix: strangers in the range reach the SIP ports.
 """
 PUBLIC_IPV6_PREFIX = 32
-"""Bits of the prefix of the widest public IPv6 range that hall terminals may call from. Chosen: a registry gives a /32 to one
-provider. Longer prefix: the range of a provider is refused. Shorter prefix: the SIP ports answer more strangers.
+"""Bits of the prefix of the widest public IPv6 range from which SIP terminals may call; a wider range is refused. Chosen: a
+registry gives a /32 to one provider. Longer prefix: the range of a provider is refused. Shorter prefix: strangers in the range
+reach the SIP ports.
 """
 EQUIPMENT = 40
 """Pieces of equipment of one hall in the register. Chosen. More: longer lists on the pages. Fewer: well equipped halls cannot
@@ -445,28 +452,28 @@ described.
 
 # Files of units, people, sites, …
 SHEET_BYTES = 5 * 1024 * 1024
-"""Bytes of a CSV or Excel file for an import. Chosen. Larger: one import costs more memory. Smaller: files of the whole
-province are refused.
+"""Bytes of a CSV or Excel file for an import; a larger file is refused. Chosen. Larger: one import costs more memory. Smaller:
+files of the whole province are refused.
 """
 SHEET_ROWS = 20_000
-"""Rows of an imported file. Chosen. More: one import holds a transaction for longer. Fewer: files of the whole province must be
-split.
+"""Rows of a file for an import; a file with more is refused. Chosen. More: one import holds a transaction for longer, and other
+writes wait. Fewer: files of the whole province must be split.
 """
 SHEET_COLUMNS = 60
-"""Columns of an imported file. Chosen. More: a hostile file costs more time and memory. Fewer: files with additional columns
-are refused.
+"""Columns of a file for an import; a file with more is refused. Chosen. More: a hostile file costs more time and memory. Fewer:
+files with additional columns are refused.
 """
 CELL_CHARS = 2000
 """Characters of one cell of an imported file. Chosen. More: a hostile file costs more memory. Fewer: rows with long texts are
 refused.
 """
 XLSX_UNPACKED_BYTES = 48 * 1024 * 1024
-"""Bytes of all unpacked parts of an Excel file. Chosen. Larger: a zip bomb uses up memory. Smaller: files of the whole province
-are refused.
+"""Bytes of all unpacked parts of an Excel file; a file with more is refused. Chosen. Larger: a zip bomb uses up memory.
+Smaller: files of the whole province are refused.
 """
 XLSX_PARTS = 200
-"""Files inside an Excel file. Chosen. More: a hostile file costs more time. Fewer: files with many sheets or pictures are
-refused.
+"""Files inside an Excel file; with more, it is refused. Chosen. More: a hostile file costs more time. Fewer: files with many
+sheets or pictures are refused.
 """
 XLSX_TOKEN_BYTES = 32 * 1024
 """Bytes of one tag, comment or CDATA section in an Excel file; a file with a longer one is refused. Spreadsheet programs write
@@ -474,13 +481,15 @@ some hundred bytes. Larger: the XML parser expat before 2.6 needs a second for a
 real files are refused.
 """
 TROUBLES = 500
-"""Faults that one check of an imported file reports. Chosen. More: a longer report. Fewer: users must check and correct a file
-several times.
+"""Faults that one check of a file for an import reports; further faults are left out. Chosen. More: a longer report. Fewer:
+users must check and correct a file several times.
 """
 
 # Backup
 MANIFEST_BYTES = 1024 * 1024
-"""Bytes of the manifest of a backup. Chosen. Larger: a wrong file costs memory. Smaller: a real backup cannot be restored."""
+"""Bytes of the manifest of a backup (its list of files); a larger one is refused. Chosen. Larger: a wrong file costs memory.
+Smaller: a real backup cannot be restored.
+"""
 BACKUP_KEYS = 20
 """Public keys that one backup is encrypted to, so that each key's holder can open it; more are refused. More: larger headers.
 Fewer: not all administrators can open the backup with their own key.
@@ -498,12 +507,12 @@ BACKUP_PASSPHRASE_MOST = 1000
 managers are refused.
 """
 BACKUP_KEPT_FILES = 100
-"""Keys and certificates from the data folder in an encrypted backup. Chosen. More: a wrong folder makes a large backup. Fewer:
-a backup with many certificates fails.
+"""Keys and certificates from the data folder in an encrypted backup; with more, the backup fails. Chosen. More: a wrong folder
+makes a large backup. Fewer: a server with many certificates has no backup.
 """
 BACKUP_KEPT_BYTES = 4 * 1024 * 1024
-"""Bytes of all keys and certificates from the data folder in an encrypted backup. Larger: a backup reads more bytes into
-memory. Smaller: a backup with many certificates fails.
+"""Bytes of all keys and certificates from the data folder in an encrypted backup; with more, the backup fails. Larger: a backup
+reads more bytes into memory. Smaller: a server with many certificates has no backup.
 """
 TOOL_S = 3600.0
 """Seconds of one run of `pg_dump` or `pg_restore`; then the tool is killed. Chosen. Longer: a hung tool is noticed later.

@@ -11,8 +11,8 @@ PASSWORD_LEAST_WITH_TOTP = 10
 after the loss of the second factor, passwords are easier to guess.
 """
 PASSWORD_CHARACTERS = 256
-"""Characters of the longest password. Chosen. More: hashing a hostile input costs more time. Fewer: long sentences and
-passwords of password managers are refused.
+"""Characters of the longest password; a longer one is refused. Chosen. More: hashing a hostile input costs more time. Fewer:
+long sentences and passwords of password managers are refused.
 """
 
 HASH_MEMORY_KIB = 19_456
@@ -28,8 +28,8 @@ HASH_LANES = 1
 media on several cores. Fewer than one: not possible.
 """
 HASH_WORKERS = 2
-"""Threads that compute hashes, each with the memory of one hash. Chosen. More: hashes take CPU time from media. Fewer: a
-sign-in waits longer.
+"""Threads that compute password hashes, each with 19 MiB of memory (HASH_MEMORY_KIB). Chosen. More: hashes take CPU time from
+media. Fewer: a sign-in waits longer.
 """
 HASH_WAITING = 32
 """A password is checked by a hash; strangers and known browsers wait in two queues of this length. In a full queue, a sign-in
@@ -88,8 +88,8 @@ TOTP_SECRET_BYTES = 20
 secret. Fewer: codes are easier to guess.
 """
 RECOVERY_CODES = 10
-"""Paper codes of one account for the loss of the authenticator application; each works once. Chosen. More: more codes that can
-be stolen. Fewer: users run out of codes.
+"""Codes on paper of one account for the loss of the authenticator application; each works once. Chosen. More: more codes that
+can be stolen. Fewer: users run out of codes.
 """
 
 GRANTS = 50
@@ -101,6 +101,6 @@ CLIENTS = 200
 Fewer: a new system gets no key.
 """
 DEPUTISED = 20
-"""Persons whom one deputy represents at the same time. Chosen. More: each request of the deputy reads more roles. Fewer: the
-roles of the other persons are silently ignored.
+"""Persons for whom one deputy acts at the same time. Chosen. More: each request of the deputy reads more roles. Fewer: the
+roles of the other persons are ignored without a message.
 """

@@ -25,7 +25,7 @@ from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Holding, Post, Unit
 
 SPAN: Final = 12
-"""Working days before today, and after today, that the demonstration fills with meetings. Chosen. More: loading the
+"""Working days before today, and after today, that the demonstration data fill with meetings. Chosen. More: loading the
 demonstration takes longer. Fewer: the schedule of halls looks empty at its ends.
 """
 DEPARTMENTS: Final = ("NV", "TC", "NNMT", "XD", "KHCN", "YT", "GDDT", "CT", "TP", "VHTTDL")
