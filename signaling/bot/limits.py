@@ -13,8 +13,8 @@ JOIN_S = 20.0
 reported later. Shorter: a slow server looks broken.
 """
 LEAVE_S = 3.0
-"""Seconds for the goodbye of a test participant, and for the end of its media path. Chosen. Longer: the command ends later with
-a dead server. Shorter: the server sees lost participants.
+"""Seconds for a test participant to send `leave`, and as long again to close its media path. Chosen. Longer: the command ends
+later with a dead server. Shorter: the server may not get `leave`, so it shows the participant for longer.
 """
 GOODBYE_S = 1.0
 """Seconds that a test participant waits for the server's reason after its media path has closed. Chosen. Longer: the command
@@ -25,7 +25,9 @@ MESSAGE_BYTES = 1024 * 1024
 server costs more memory. Smaller: descriptions of large conferences end the participant.
 """
 REASON_CHARACTERS = 200
-"""The longest reason of a refusal that is printed. Larger: a hostile server fills the terminal. Smaller: reasons are cut."""
+"""Characters of the server's reason for a refusal that the command prints; the rest is cut. Larger: a hostile server fills the
+terminal. Smaller: reasons are cut.
+"""
 CANDIDATES = 20
 """Server addresses (ICE candidates) that a test participant tries; the rest is ignored. Chosen. Larger: a hostile server causes
 more packets. Smaller: a usable address may be missed.

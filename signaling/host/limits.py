@@ -10,8 +10,8 @@ REQUEST_LINE_BYTES = 16 * 1024
 token today. More: memory for unknown clients. Less: joins with many tracks are refused.
 """
 HEADER_BYTES = 32 * 1024
-"""Bytes of all headers of one HTTP request. Chosen. More: memory for unknown clients. Less: requests with many cookies are
-refused (431).
+"""Bytes of all headers of one HTTP request; with more, it is refused (431). Chosen. More: memory for unknown clients. Less:
+requests with many cookies are refused.
 """
 HEADER_COUNT = 100
 """Headers of one HTTP request; with more, the request is refused (431). Chosen. More: a hostile request costs more time. Fewer:
@@ -296,8 +296,8 @@ CHECK_S = 90.0
 hold places. Shorter: a check on a slow network is cut.
 """
 CHECK_EMPTY_S = 10
-"""Seconds for which the empty conference of a device check stays open. Chosen. Longer: abandoned checks hold places. Shorter: a
-browser that reconnects finds its check ended.
+"""Seconds for which the empty conference of a device check (test call of camera and microphone) stays open. Chosen. Longer:
+abandoned checks hold places. Shorter: a browser that reconnects finds its check ended.
 """
 CHECK_REPORT_S = 15 * 60
 """Seconds after the end of a device check in which the user may send its result, for example after a search for the speaker's
@@ -331,7 +331,7 @@ browsers refuse the certificate. Shorter: more renewals.
 """
 CA_DAYS = 3650
 """Days for which the server's own certificate authority is valid. Chosen: ten years. Longer: a stolen key works for longer.
-Shorter: all computers must trust a new authority sooner.
+Shorter: every computer must install a new authority sooner.
 """
 RENEW_DAYS = 30
 """Days before the end of a certificate of our own authority at which it is renewed. Chosen. More: more renewals. Fewer: a

@@ -37,8 +37,8 @@ are not sent.
 """
 
 REPLY_BYTES = 512 * 1024
-"""Bytes of a mail with an answer to an invitation. Chosen. Larger: a hostile mail costs more time and memory. Smaller: answers
-that quote a long mail are refused.
+"""Bytes of a mail with an answer to an invitation; a larger mail is refused. Chosen. Larger: a hostile mail costs more time and
+memory. Smaller: answers that quote a long mail are refused.
 """
 REPLY_PARTS = 30
 """Parts of a mail with an answer. Chosen. More: a hostile mail costs more time. Fewer: answers with many attachments are
@@ -62,12 +62,12 @@ attendees are refused.
 """
 
 WEBHOOK_WAIT_S = 10.0
-"""Seconds for each read or write of a webhook delivery. Chosen. Longer: a hung receiver delays other deliveries. Shorter: slow
-receivers look dead.
+"""Seconds for each read or write of a webhook delivery; then the try has failed. Chosen. Longer: a hung receiver delays other
+deliveries. Shorter: deliveries to slow receivers fail.
 """
 WEBHOOK_CONNECT_S = 5.0
-"""Seconds for the connection of a webhook delivery. Chosen. Longer: a dead receiver delays other deliveries. Shorter: receivers
-on slow networks look dead.
+"""Seconds for the connection of a webhook delivery; then the try has failed. Chosen. Longer: a dead receiver delays other
+deliveries. Shorter: deliveries to receivers on slow networks fail.
 """
 WEBHOOK_ANSWER_BYTES = 16 * 1024
 """Bytes of a receiver's answer that are read; the rest is ignored. Chosen. Larger: a hostile receiver costs more time. Smaller:
@@ -78,8 +78,8 @@ WEBHOOK_TRIES = 8
 dead receiver gets more tries. Fewer: a receiver that is down for hours loses events.
 """
 WEBHOOK_RETRY_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
-"""Pauses between tries, over about a day. Source: recommendation of Standard Webhooks. Longer: late events after a failure.
-Shorter: a receiver that is down for hours loses events.
+"""Seconds between the tries of a webhook delivery: the first after 5 s, the last after 28 hours in all. Source: recommendation
+of Standard Webhooks. Longer: late events after a failure. Shorter: a receiver that is down for hours loses events.
 """
 WEBHOOK_ADDRESSES = 16
 """IP addresses of a webhook receiver's name that are checked. If one is inside our own network, the delivery is refused;

@@ -21,21 +21,24 @@ SEARCHED = 2000
 pages of a long list are missing.
 """
 FIRST_YEAR = 2000
-"""The first year of a time in a request. Chosen. Later: times of old meetings are refused. Earlier: typing errors are accepted.
+"""The earliest year of a time in a request; an earlier one is refused. Chosen. Later: times of old meetings are refused.
+Earlier: typing errors are accepted.
 """
 LAST_YEAR = 2100
-"""The last year of a time in a request. Chosen. Later: typing errors are accepted. Earlier: bookings far ahead are refused."""
+"""The latest year of a time in a request; a later one is refused. Chosen. Later: typing errors are accepted. Earlier: bookings
+far ahead are refused.
+"""
 KEY_CHARACTERS = 100
 """Characters of an Idempotency-Key, by which a repeated booking request is recognised; a longer one is refused. More: more to
 store with each booking. Fewer: keys of other systems are refused.
 """
 ATTENDEES = 600
-"""Attendees in one request, or in one stored list of attendees. Chosen. More: bigger requests. Fewer: large meetings cannot be
-booked.
+"""Attendees in one request, or in one stored list of attendees; more are refused. Chosen. More: bigger requests. Fewer: large
+meetings cannot be booked.
 """
 HALLS = 50
-"""Halls that one request names. Chosen. More: bigger requests and slower searches. Fewer: a meeting in many halls cannot be
-booked with its halls.
+"""Halls (rooms that can be booked) that one request names; more are refused. Chosen. More: bigger requests and slower searches.
+Fewer: a meeting in many halls cannot be booked with its halls.
 """
 TERMINALS = 300
 """Terminals (SIP devices in halls) that one request names; more are refused. Chosen, as in `rooms/limits.py`. More: the booking
@@ -54,16 +57,16 @@ DOCUMENTS = 50
 documents cannot be booked.
 """
 UPLOAD_BYTES = 5 * 1024 * 1024
-"""Bytes of one uploaded file. Chosen, as SHEET_BYTES and TEMPLATE_BYTES of `rooms/limits.py`. Larger: more memory for each
-upload. Smaller: large templates of letters and registers for import are refused.
+"""Bytes of one uploaded file; a larger file is refused. Chosen, as SHEET_BYTES and TEMPLATE_BYTES of `rooms/limits.py`. Larger:
+more memory for each upload. Smaller: large templates of letters, and large lists for import, are refused.
 """
 DATES = 750
 """Days of a series that a request leaves out, or dates that it moves. Chosen: OCCURRENCES (750) of `rooms/limits.py`. More: the
 booking refuses the request. Fewer: a long series cannot be booked around its clashes.
 """
 RANGES = 100
-"""Address ranges of one network in a request. Chosen, as in `rooms/limits.py`. More: the register refuses the request. Fewer:
-large networks are refused.
+"""Address ranges of one network (of SIP terminals) in a request. Chosen, as in `rooms/limits.py`. More: the register refuses
+the request. Fewer: large networks are refused.
 """
 SUCCESSORS = 20
 """Further units (offices) that join in one merger, or parts of one split, in a request; more are refused. Chosen. More: one
@@ -74,8 +77,8 @@ SHARED = 1000
 More: bigger requests. Fewer: a large unit cannot be split.
 """
 RULES = 200
-"""Rules of one recipient set in a request. Chosen, as in `rooms/limits.py`. More: the register refuses the request. Fewer:
-large sets are refused.
+"""Rules of one recipient set (a name in letters such as "all communes") in a request. Chosen, as in `rooms/limits.py`. More:
+the register refuses the request. Fewer: large sets are refused.
 """
 EVENTS = 40
 """Kinds of events of one webhook in a request; a request with more is refused. Chosen; WEBHOOK_EVENTS (20) of `rooms/limits.py`

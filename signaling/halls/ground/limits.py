@@ -87,8 +87,8 @@ OPERATOR_CALLS = 100
 for meetings. Fewer: more halls hear "busy".
 """
 PROBE_SLOW_S = 2.0
-"""Seconds. A probe (SIP OPTIONS) with a later answer shows the hall as amber, "slow". Chosen. Longer: a hall on a bad network
-looks ready. Shorter: halls on normal networks look slow.
+"""Seconds. Before a meeting each terminal is asked whether it answers (SIP OPTIONS). A later answer shows its hall as "slow"
+(amber). Chosen. Longer: a hall on a bad network looks ready. Shorter: halls on normal networks look slow.
 """
 TRACES = 2000
 """Calls whose SIP messages are kept for operators; those of the oldest call are removed first. More: memory. Fewer: the
@@ -111,8 +111,8 @@ BOARD_WATCHERS = 50
 s (BOARD_S). Fewer: some operators cannot see the board.
 """
 BOARD_S = 2.0
-"""Seconds between two updates of an operator's board, if no news arrives earlier. Chosen. Longer: bit rates on the board are
-old. Shorter: more queries for each operator.
+"""Seconds between two updates of the operators' board (the states of the halls of a meeting), if no news arrives earlier.
+Chosen. Longer: bit rates on the board are old. Shorter: more queries for each operator.
 """
 BOARD_LINES = 4096
 """RTP streams of calls to halls for which the operators' board remembers the last counters; the oldest is removed. Chosen.
@@ -123,12 +123,12 @@ ROSTER_S = 5.0
 terminals show an old list. Shorter: more messages than the standard allows.
 """
 UNDO_S = 120.0
-"""Seconds in which an operator can undo an order, for example a drop of several halls. Chosen. Longer: an undo changes halls
-after the meeting has gone on. Shorter: a mistake is noticed too late.
+"""Seconds in which an operator can undo a command, for example the disconnection of several halls. Chosen. Longer: an undo
+changes halls after the meeting has gone on. Shorter: a mistake is noticed too late.
 """
 UNDOS = 500
-"""Orders of operators that can be undone, over all meetings; the oldest is removed first. Chosen. More: memory. Fewer: an
-operator cannot undo although UNDO_S has not passed.
+"""Commands of operators that can be undone, over all meetings; the oldest is removed first. Chosen. More: memory. Fewer: an
+operator cannot undo although the 120 s (UNDO_S) are not over.
 """
 LEG_EVENTS = 32
 """Events of one call to a hall that wait for the database; above it, the second oldest is lost, and an error is logged. Equal

@@ -120,12 +120,12 @@ which comes within milliseconds, before it answers. Seconds of the longest wait.
 answer later. Shorter: the answer arrives too early, and the join fails.
 """
 PERMISSIONS = 1024
-"""Subscriber entries in one publisher's subscription permission; later entries are ignored. More: memory. Fewer: subscribers
-beyond the limit do not get the tracks.
+"""A publisher can permit only some subscribers to receive its tracks. Entries for subscribers in one such message; later
+entries are ignored. More: memory. Fewer: subscribers beyond the limit do not get the tracks.
 """
 PERMITTED_SIDS = 4096
-"""Track ids in all entries of one publisher's subscription permission together; further ids are ignored. Chosen. More: memory
-for one client. Fewer: some subscribers do not get the tracks that the publisher permitted.
+"""A publisher can permit each subscriber only some of its tracks. Track ids in one such message; further ids are ignored.
+Chosen. More: memory for one client. Fewer: some subscribers do not get tracks that the publisher permitted.
 """
 ADMIN_BODY_BYTES = 256 * 1024
 """Bytes of a request to the server API (RoomService); a longer one is refused. Chosen. More: reading costs more. Less: requests
@@ -166,12 +166,13 @@ CALLS = 256
 More: memory. Fewer: more calls are refused.
 """
 SIMULATED_SPEECH_LEAST_S, SIMULATED_SPEECH_S = 1, 30
-"""The range, in seconds, of a speech that a client simulates for a test of its display. Chosen. Larger: one client is shown to
-all as the speaker for longer. Smaller: the client cannot see the mark of the speaker.
+"""A client can simulate speaking, to test its display. The shortest and the longest time in seconds; a request outside is moved
+into the range. Chosen. Longer maximum: one client is shown to all as the speaker for longer. Shorter minimum: the user cannot
+see the mark of the speaker.
 """
 SIMULATED_LEVEL = 0.9
-"""The level of a simulated speech, 0 to 1. Chosen. Larger than 1: clients get an impossible level. Smaller: the mark of the
-speaker is weak.
+"""The level of a simulated speech, 0 to 1, with which a client tests its display. Chosen. Larger than 1: clients get an
+impossible level. Smaller: the mark of the speaker is weak.
 """
 CUT_RESUMES = 256
 """Participants whose next resume the server cuts, because their client asked for it as a test of itself. The oldest entry is

@@ -31,8 +31,8 @@ Smaller: more requests need TCP.
 """
 
 TRANSACTIONS = 4096
-"""SIP transactions of the server at the same time. Chosen. Larger: more memory under attack. Smaller: requests get 503, and
-calls fail in a rush.
+"""SIP transactions (requests with their answers) of the server at the same time; further requests get 503. Chosen. Larger: more
+memory under attack. Smaller: calls fail in a rush.
 """
 TRANSACTIONS_PER_SOURCE = 512
 """SIP transactions with one IP address at the same time; above, requests get 503. Chosen: a whole province may share one
@@ -120,8 +120,9 @@ FAILURES_TO_BAN = 5
 (BAN_FIRST_S) at first. Chosen. Larger: an attacker guesses more. Smaller: a few typing errors ban a hall.
 """
 BAN_FIRST_S = 60
-"""Seconds of the first ban of a source or account; each further ban in a row is twice as long. Chosen. Longer: a hall with a
-wrong password waits longer after the correction. Shorter: an attacker guesses more.
+"""Seconds for which all SIP requests of a source or account are dropped after its failures (FAILURES_TO_BAN, 5). Each further
+ban in a row is twice as long. Chosen. Longer: a hall with a wrong password waits longer after the correction. Shorter: an
+attacker guesses more.
 """
 BAN_MOST_S = 3600
 """Seconds of the longest ban of a source or SIP account. Chosen. Longer: a hall with a wrong password waits longer after the
@@ -136,8 +137,8 @@ SOURCES_REMEMBERED = 4096
 accounts get a row. Larger: more memory. Smaller: failures are forgotten before they lead to a ban.
 """
 BANS = 4096
-"""Bans and former bans that are stored; the oldest is removed. Chosen. Larger: more memory and a slower start. Smaller: an
-attacker with many addresses ends its own bans.
+"""SIP bans and former bans that are stored; the oldest is removed. Chosen. Larger: more memory and a slower start. Smaller: an
+attacker with many addresses pushes out the bans of its own addresses.
 """
 MESSAGES_PER_SECOND = 200
 """SIP messages of one IP address that are read each second, beyond the 400 of MESSAGES_AT_ONCE; the rest are dropped. Chosen.
@@ -166,8 +167,8 @@ SESSION_MOST_S = 24 * 3600
 stay for days. Shorter: terminals with a long minimum cannot be called.
 """
 RING_S = 60
-"""Seconds that one of our calls rings; then the call ends with "no answer". Incoming calls ring three times as long. Chosen.
-Longer: the next try starts later. Shorter: a hall whose people are slow to answer misses the call.
+"""Seconds that one of our calls rings; then the call ends with "no answer". Incoming calls ring three times as long
+(RING_TURNS). Chosen. Longer: the next try starts later. Shorter: a hall whose people are slow to answer misses the call.
 """
 ORPHAN_BYE_S = 8.0
 """Seconds for the terminal's answer to our BYE in a call of a server that died. Chosen: five retransmissions of a datagram.

@@ -58,8 +58,8 @@ DTMF_BYTES = 512
 Smaller: real key presses are refused.
 """
 DTMF_MS = 10_000
-"""Milliseconds. A longer key press is reduced to this time. Chosen. Longer: a wrong number makes a press last longer. Shorter:
-long presses look short.
+"""Milliseconds. A longer key press in a SIP body (INFO) is reduced to this time. Chosen. Longer: a wrong number makes a press
+last longer. Shorter: long presses look short.
 """
 ROSTER_USERS = 500
 """Users read from one SIP document with a list of participants; a document with more is refused. Chosen. Larger: more memory
@@ -112,8 +112,8 @@ BFCP_FIRST_S = 10.0
 for opening one. Longer: idle connections stay. Shorter: slow terminals are disconnected and cannot present.
 """
 BFCP_T1_S = 0.5
-"""Seconds until the first retransmission of a floor control message over UDP; each further pause is twice as long. Source: RFC
-8855 §8.3.1. Longer: a lost message is sent again later. Shorter: slow terminals get needless repetitions.
+"""Seconds until a floor control (BFCP) message over UDP without an acknowledgement is sent again; each further pause is twice
+as long. Source: RFC 8855 §8.3.1. Longer: a lost message is sent again later. Shorter: slow terminals get needless repetitions.
 """
 BFCP_TRIES = 4
 """Times that one message of floor control (BFCP) is sent over UDP without an acknowledgement, at 0, 0.5, 1.5 and 3.5 s; then
