@@ -487,8 +487,8 @@ users must check and correct a file several times.
 
 # Backup
 MANIFEST_BYTES = 1024 * 1024
-"""Bytes of the manifest of a backup (its list of files); a larger one is refused. Chosen. Larger: a wrong file costs memory.
-Smaller: a real backup cannot be restored.
+"""Bytes of the manifest of a backup (its hash and numbers of rows); a larger one is refused. Chosen. Larger: a wrong file costs
+memory. Smaller: a real backup cannot be restored.
 """
 BACKUP_KEYS = 20
 """Public keys that one backup is encrypted to, so that each key's holder can open it; more are refused. More: larger headers.

@@ -348,8 +348,8 @@ Longer: a hall that hung up by mistake is absent longer. Shorter: the terminal r
 control.
 """
 HOLD_S = 3.0
-"""The least time for which the large place of the composed picture keeps a speaker. Longer: a person who answers shortly is
-never shown large. Shorter: the picture changes with each word.
+"""The least time for which the large place of the composed picture (of a hall) keeps a speaker. Longer: a person who gives a
+short answer is never shown large. Shorter: the picture changes with each word.
 """
 HOLD_LEAST_S, HOLD_MOST_S = 1.0, 60.0
 """The range, in seconds, of HOLD_S (how long a speaker keeps the large place) that an operator can set. Chosen. Longer maximum:

@@ -154,9 +154,9 @@ RECORDS_OF_DATAGRAM = 16
 hostile datagram costs more time. Fewer: handshakes with several records in one datagram need retransmissions.
 """
 RECORDS_PER_S = 2000
-"""DTLS records of one client that are read each second, and after a pause at once; further records are dropped. Chosen: the
-packet plane lets the same number of datagrams through. More: one client takes more of the event loop. Fewer: data of an honest
-client is lost.
+"""DTLS records of one client that are read each second, and as many at once after a pause; further records are dropped. Chosen:
+the packet plane lets the same number of datagrams through. More: one client takes more of the event loop. Fewer: data of an
+honest client is lost.
 """
 RECORD_BYTES = 1500
 """Bytes of one DTLS record with its header; the rest of the datagram is dropped. Chosen: no known network carries a longer
@@ -177,9 +177,9 @@ CONTROL_CHUNKS = 8
 client is disconnected. Chosen. More: one hostile packet makes the server send more. Fewer: an honest client loses its call.
 """
 CHUNKS_PER_S = 4000
-"""SCTP chunks of one client that are read each second, and after a pause at once; further packets are dropped. Chosen: the
-packet plane lets 2,000 datagrams a second through, and each can hold 70 chunks. More: one client takes more of the event loop.
-Fewer: uploads of an honest client are slower.
+"""SCTP chunks of one client that are read each second, and as many at once after a pause; further packets are dropped. Chosen:
+the packet plane lets 2,000 datagrams a second through, and each can hold 70 chunks. More: one client takes more of the event
+loop. Fewer: uploads of an honest client are slower.
 """
 RECONFIGURATIONS = 2
 """Parameters of one SCTP RE-CONFIG chunk (which closes data channels); with more, the client is disconnected. Source: RFC 6525

@@ -29,8 +29,8 @@ AGENT_CHARACTERS = 200
 Fewer: users cannot tell their sessions apart.
 """
 FAILURES_PER_MINUTE = 30
-"""Wrong passwords from one network (IPv4 address or IPv6 /64) each minute, and after a pause at once. Above it, sign-ins from
-there are refused. More: guessing is easier. Fewer: an office where many mistype must wait.
+"""Wrong passwords from one network (IPv4 address or IPv6 /64) each minute, and as many at once after a pause. Above it,
+sign-ins from there are refused. More: guessing is easier. Fewer: an office where many mistype must wait.
 """
 NOTES = 200
 """Entries about wrong passwords that wait to be written to the audit trail; further entries are dropped. More: memory. Fewer:
@@ -55,9 +55,9 @@ out owners that return rarely.
 """
 
 FLOWS_PER_MINUTE = 120
-"""Redirects to the single sign-on for one network (IPv4 address or IPv6 /64) each minute, and after a pause at once; further
-ones are refused. Each may cause a request to the issuer. More: an attacker can flood the issuer through us. Fewer: a large
-office must wait.
+"""Redirects to the single sign-on for one network (IPv4 address or IPv6 /64) each minute, and as many at once after a pause;
+further ones are refused. Each may cause a request to the issuer. More: an attacker can flood the issuer through us. Fewer: a
+large office must wait.
 """
 ISSUER_BYTES = 256 * 1024
 """Bytes of one answer of the issuer (the server of the single sign-on); a longer answer is refused, and the sign-in fails.

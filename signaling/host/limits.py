@@ -202,27 +202,27 @@ than 8 KiB: applications with long attributes are refused.
 """
 
 CREATIONS_PER_MINUTE = 60
-"""Meetings without a booking that one network (IPv4 address or IPv6 /64) may open each minute, and after a pause at once.
-Further ones are refused. Chosen. More: a stranger can fill the server with meetings. Fewer: a large office must wait.
+"""Meetings without a booking that one network (IPv4 address or IPv6 /64) may open each minute, and as many at once after a
+pause. Further ones are refused. Chosen. More: a stranger can fill the server with meetings. Fewer: a large office must wait.
 """
 TOKENS_PER_MINUTE = 600
-"""Passes (tokens for one join) for meetings without a booking that one network may get each minute, and after a pause at once.
-Further requests are refused. Chosen: a whole province may come through one address. More: joins from one address may flood the
-server. Fewer: users in a large office must wait.
+"""Passes (tokens for one join) for meetings without a booking that one network may get each minute, and as many at once after a
+pause. Further requests are refused. Chosen: a whole province may come through one address. More: joins from one address may
+flood the server. Fewer: users in a large office must wait.
 """
 LOOKS_PER_MINUTE = 600
-"""Requests of one network each minute (and after a pause at once) whether a meeting's number exists; further ones are refused.
-A browser asks before it opens the camera, and for each invitation. More: attackers find existing numbers sooner. Fewer: users
-in a large office must wait.
+"""Requests of one network each minute (and as many at once after a pause) whether a meeting's number exists; further ones are
+refused. A browser asks before it opens the camera, and for each invitation. More: attackers find existing numbers sooner.
+Fewer: users in a large office must wait.
 """
 NUMBERS_PER_MINUTE = 20
-"""Wrong pairs of meeting number and PIN from one network each minute, and after a pause at once; further tries are refused.
-More: PINs are easier to guess. Fewer: an office where many mistype must wait.
+"""Wrong pairs of meeting number and PIN from one network each minute, and as many at once after a pause; further tries are
+refused. More: PINs are easier to guess. Fewer: an office where many mistype must wait.
 """
 TRIES_PER_MINUTE = 30
-"""Wrong PINs for one meeting number from all networks each minute, and after a pause at once. Further tries are refused. So all
-10^6 PINs of six digits take 23 days, and 10^8 of eight digits (of a series) six years. More: PINs are guessed sooner. Fewer: an
-attacker blocks the number for others sooner.
+"""Wrong PINs for one meeting number from all networks each minute, and as many at once after a pause. Further tries are
+refused. So all 10^6 PINs of six digits take 23 days, and 10^8 of eight digits (of a series) six years. More: PINs are guessed
+sooner. Fewer: an attacker blocks the number for others sooner.
 """
 OWN_TRIES_PER_HOUR = 5
 """Wrong PINs for one meeting number that each network may try in an hour before TRIES_PER_MINUTE counts them. A thousand
@@ -234,8 +234,8 @@ TERMINAL_TRIES_PER_HOUR = 60
 minute, and half of the PINs (500,000) need a year. More: PINs are guessed sooner. Fewer: a hall is refused after some mistakes.
 """
 LINKS_PER_MINUTE = 120
-"""Wrong personal links of invitations from one network each minute, and after a pause at once; further tries are refused.
-Chosen. More: links are easier to guess. Fewer: an office with old links must wait.
+"""Wrong personal links of invitations from one network each minute, and as many at once after a pause; further tries are
+refused. Chosen. More: links are easier to guess. Fewer: an office with old links must wait.
 """
 PASSES_PER_MINUTE = 600
 """Passes (tokens for one join) of guests for one network each minute; further requests are refused. A whole province may come
@@ -278,18 +278,18 @@ BUSY_SHARE = 0.92
 no warning when media is late. Lower: a healthy server seems overloaded.
 """
 CHECKS_PER_MINUTE = 6
-"""Device checks (test calls of camera and microphone) of one network each minute, and after a pause at once; further ones are
-refused. Chosen: a few people in one office, or one person who tries again. More: strangers take all places. Fewer: an office
-must wait.
+"""Device checks (test calls of camera and microphone) of one network each minute, and as many at once after a pause; further
+ones are refused. Chosen: a few people in one office, or one person who tries again. More: strangers take all places. Fewer: an
+office must wait.
 """
 CHECKS_OF_A_NETWORK = 4
 """Device checks (test calls of camera and microphone) of one network at the same time; further ones are refused. More: one
 network takes all places. Fewer: colleagues must wait.
 """
 ALL_CHECKS_PER_MINUTE = 30
-"""Device checks (test calls of camera and microphone) of all networks each minute, and after a pause at once; further ones are
-refused. The stored results are limited, so each new one removes the oldest. More: a flood removes honest results sooner. Fewer:
-users must wait.
+"""Device checks (test calls of camera and microphone) of all networks each minute, and as many at once after a pause; further
+ones are refused. The stored results are limited, so each new one removes the oldest. More: a flood removes honest results
+sooner. Fewer: users must wait.
 """
 CHECK_S = 90.0
 """Seconds of the longest device check (test call of camera and microphone); then its conference ends. Longer: abandoned checks

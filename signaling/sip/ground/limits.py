@@ -102,18 +102,18 @@ within NONCE_S (30 s). Larger: more memory. Smaller: an attacker can send an obs
 """
 
 FREE_CHALLENGES = 3
-"""Requests without a right password from one address and port; each further one counts as a failure, and 5 failures
-(FAILURES_TO_BAN) ban the source. Chosen: a terminal begins with several requests at once. Larger: a scan for accounts runs
-longer. Smaller: good terminals are banned.
+"""Requests without a right password over TCP or TLS from one address and port. Each further one counts as a failure, and 5
+failures (FAILURES_TO_BAN) ban the source. Chosen: a terminal begins with several requests at once. Larger: a scan for accounts
+runs longer. Smaller: good terminals are banned.
 """
 SHARED_CHALLENGES_MOST = 64
 """As FREE_CHALLENGES (3), but for one IP address: as many as the accounts that may be behind it, up to this number. Chosen.
 Larger: a scan for accounts from there runs longer. Smaller: terminals behind one address that start together are banned.
 """
 PING_SPACING_S = 5.0
-"""Requests of an unknown sender that get an answer without a password count together if each follows within this time. Each
-after the third (FREE_CHALLENGES) counts as a failure, which leads to a ban. Chosen. Longer: a slow health check is banned.
-Shorter: a slow scan is not seen.
+"""Requests of an unknown sender that get an answer without a password count together if each follows within this time. After
+the third (FREE_CHALLENGES), each is dropped over UDP, and over TCP it counts as a failure, which leads to a ban. Chosen.
+Longer: a slow health check is banned. Shorter: a slow scan is not seen.
 """
 FAILURES_TO_BAN = 5
 """Wrong passwords of one account from one source, or failures of one source. Then the source or account is banned, for 60 s

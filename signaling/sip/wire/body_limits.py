@@ -26,7 +26,7 @@ Smaller: offers with many codecs are refused.
 """
 CRYPTO_LINES = 16
 """The `a=crypto` lines (SRTP keys) of one m-line that are read; the rest are ignored. Chosen. Larger: parsing takes longer.
-Smaller: a usable suite may be missed, and the call is refused.
+Smaller: a usable suite may be missed, so the call is not encrypted or is refused.
 """
 BANDWIDTH_BPS = 10**10
 """Bit/s. A larger number in a `b=` line of a SIP session description is reduced to this number. Chosen. Larger: forged numbers
