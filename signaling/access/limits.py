@@ -55,8 +55,8 @@ out owners that return rarely.
 """
 
 FLOWS_PER_MINUTE = 120
-"""Redirects to the single sign-on for one network (IPv4 address or IPv6 /64) each minute, and as many at once after a pause;
-further ones are refused. Each may cause a request to the issuer. More: an attacker can flood the issuer through us. Fewer: a
+"""Redirects to the single sign-on for one network (IPv4 address or IPv6 /64) each minute, and as many at once after a pause.
+Further ones are refused. Each may cause a request to the issuer. More: an attacker can flood the issuer through us. Fewer: a
 large office must wait.
 """
 ISSUER_BYTES = 256 * 1024
