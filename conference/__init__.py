@@ -5,9 +5,9 @@ package does not parse wire bytes, open sockets or handle packets. SDP passes as
 `media` below.
 
 Layers, from the top: `registry`, `conference`, `halls`, `picture`, `people`, `tracks` beside `data` and `door`, `ports`,
-`announcements`, `ground`. `ports` holds only Protocols. `ground` holds the values: errors, events, limits and the like.
-Together they would be a folder of 19 files. `announcements` is below `ports`, because a port names the language of a recording.
-A Protocol describes the part of a higher folder that a lower folder needs: `people.participant.Stage`,
+`announcements`, `ground`. `ports` holds only Protocols. `ground` holds the values: errors, events, limits and the like. `ports`
+and `ground` in one folder would be 19 files. `announcements` is below `ports`, because a port names the language of a
+recording. A Protocol describes the part of a higher folder that a lower folder needs: `people.participant.Stage`,
 `tracks.track.TrackTable`, `data.state.DataTable`, `picture.seat.Seat`.
 """
 

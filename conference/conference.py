@@ -189,7 +189,9 @@ class Conference:
         return participant
 
     def _everybody(self, participant: Participant) -> tuple[ParticipantView, ...]:
-        """Return all views for a participant that comes back. A dead socket is noticed late, so every departure is sent again."""
+        """Return all views for a participant that comes back. A dead socket is noticed late, so all departures of the last
+        DEPARTED_S are sent again.
+        """
         here = {one.identity for one in self.participants.values() if one is participant or not one.grants.hidden}
         others = self.roster.views(skip=participant)
         composed = self.halls.composed
@@ -271,7 +273,7 @@ class Conference:
     def max_participants(self) -> int:
         most = (
             limits.PARTICIPANTS_MOST if self.program is None else limits.PARTICIPANTS
-        )  # the mixer names each participant
+        )  # with halls, the mixer must have a name for each participant
         return min(self.terms.max_participants or limits.PARTICIPANTS, most)
 
     def get(self, identity: str) -> Participant:

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 
 class Registry:
-    """The registry of one process. With `auto_create` every join may create a missing conference. Otherwise this needs a token
-    with `create`.
+    """The registry of one process. With `auto_create`, every join may create a missing conference. Otherwise only a token with
+    `create` may, or any token if the conference is open on another node.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """`python -m conference.announcements`: records the texts that have changed. Needs espeak-ng and ffmpeg.
 
-The voices are the formant voices of espeak-ng: plain and small. No licence applies to recordings of them. For a person's
-voice, replace the files and their digests.
+The voices are the formant voices of espeak-ng: plain and small. No licence applies to recordings of them. For a person's voice,
+replace the files. The digests in `recordings.json` belong to the texts, so an unchanged text keeps its file.
 """
 
 import hashlib

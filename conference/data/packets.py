@@ -56,8 +56,10 @@ def receive(sender: Party, label: str, message: bytes) -> None:
 
 
 def spread(table: DataTable, packet: Packet, *, reliable: bool, sender: Party | None = None) -> int:
-    """Send a packet to all participants except the sender, or to its destinations. All get the same bytes. Returns the number
-    of receivers.
+    """Send a packet to its destinations, or to all participants without destinations. Metrics go only to participants whose
+    grants allow them.
+
+    The sender gets nothing. All receivers get the same bytes. Returns the number of receivers.
     """
     label = RELIABLE if reliable else LOSSY
     receivers: Sequence[Party]
@@ -102,7 +104,7 @@ def _pass_on(sender: Party, packet: Packet, *, reliable: bool) -> None:
 
 
 def _hold(sender: Party, packet: Packet) -> None:
-    """Send a reliable packet at once, or put it behind the packets that wait."""
+    """Send a reliable packet at once, or put it behind the packets that wait. Beyond the limits the packet is dropped."""
     outgoing = sender.data.outgoing
     size = outgoing.held_bytes + len(packet.payload)
     if len(outgoing.held) >= limits.HELD_PACKETS or size > limits.HELD_BYTES:
@@ -133,8 +135,8 @@ def _announce_held(sender: Party) -> None:
     """Report the held bytes to the sender's data channel, also when nothing is held. A client that waits sees only by this that
     the window is open.
 
-    Each held packet counts HELD_PACKET_BYTES_MIN or more, because too few small packets are held to close the window by their
-    bytes.
+    Each held packet counts at least HELD_PACKET_BYTES_MIN. By their true bytes, small packets would reach HELD_PACKETS before
+    they close the window.
     """
     outgoing = sender.data.outgoing
     sender.connection.channels.hold(max(outgoing.held_bytes, len(outgoing.held) * limits.HELD_PACKET_BYTES_MIN))

@@ -88,8 +88,8 @@ class Outgoing:
 
 @dataclass(slots=True)
 class DataState:
-    """The data state of one participant: its published tracks by its own handles, and its received tracks by the handles in its
-    frames.
+    """The data state of one participant. `published` holds its own tracks by the handles that it chose. `received` holds the
+    tracks that it receives, by the handles in the frames to it.
     """
 
     table: DataTable

@@ -1,7 +1,7 @@
 """The admission check: pure rules, and `ask`, which combines them.
 
-A join calls `ask` once, in the same turn of the event loop. So two clients cannot take one last place. A hall is checked again
-when its call is answered, because the state may change while the terminal rings.
+A client is checked by `ask` and joined in the same turn of the event loop, so two clients cannot both take the last place. A
+hall is checked again when its call is answered, because the state may change while the terminal rings.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class Lobbies(Protocol):
     """The lobbies of all conferences."""
 
     def check(self, grants: Grants, present: bool) -> None:
-        """Raise Refusal if the lobby holds the bearer of these grants. `present`: the identity is in the conference."""
+        """Raise Refusal if the bearer of these grants must wait in the lobby, or can no longer enter. `present`: the identity
+        is in the conference.
+        """
 
 
 def ask(grants: Grants, place: Place | None, lobbies: Lobbies, watcher: Watcher | None) -> None:
@@ -82,10 +84,11 @@ def decide(grants: Grants, *, present: int, limit: int, rejoins: bool, removed_a
 
 
 def check_lobby(grants: Grants, *, on: bool, passed: bool, revoked_at: float | None) -> None:
-    """Raise Refusal if the lobby holds the bearer and the token was not issued by the lobby.
+    """Raise Refusal `removed` if the permission to enter was taken back after the token was issued. Raise `lobby_waits` if the
+    lobby is on and the bearer must wait in it.
 
     `passed`: the bearer is in the conference, or was in it when the lobby was switched on. `revoked_at`: the time when the
-    permission to enter was taken back, in Unix seconds. Raises Refusal `removed`, `lobby_waits`.
+    permission was taken back, in Unix seconds. People with a passage, and hosts, do not wait.
     """
     if revoked_at is not None and grants.issued_at <= revoked_at:
         raise Refusal("removed")

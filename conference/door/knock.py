@@ -52,9 +52,11 @@ host may deny it.
 class Knocker:
     """The person who knocks.
 
-    `key` identifies the person on every device (an account). If it is empty, only the ticket identifies the person. `bearer` is
-    the invitation or account that confirms the name. Several people may share the link of a unit. `always`: the person waits
-    even if the lobby is off. `source` is the person's network. It limits people without a key.
+    - `key` identifies the person on every device (an account). If it is empty, only the ticket identifies the person.
+    - `way` is the kind of entry, such as `share_link` or `hall_terminal`.
+    - `bearer` is the invitation or account that confirms the name. Several people may share the link of a unit.
+    - `always`: the person waits even if the lobby is off.
+    - `source` is the person's network. The lobby limits the number of people without a key from one network.
     """
 
     identity: str
@@ -67,7 +69,9 @@ class Knocker:
 
     @property
     def person(self) -> str:
-        """The name of a person without a ticket: the account, otherwise the origin and the name that the person gave."""
+        """The name under which denials of this person are counted: the account; otherwise the origin and the name that the
+        person gave.
+        """
         return f"key {self.key}" if self.key else f"{self.origin} {folded(self.name)}"
 
     @property

@@ -19,7 +19,9 @@ from conference.ports.shared import Shared
 
 @dataclass(frozen=True, slots=True)
 class LobbySetting:
-    """The switch of a lobby, the planner's setting at that time (None: no plan), and the people and halls that are kept out."""
+    """The state of a lobby that is not in memory: its switch, the planner's last setting (None: no plan), and the people and
+    halls that are kept out.
+    """
 
     on: bool
     ordered: bool | None
@@ -27,7 +29,7 @@ class LobbySetting:
 
     @property
     def matters(self) -> bool:
-        """Report whether the lobby would change if this setting were lost."""
+        """Report whether this setting must be stored: the planner's setting alone would not restore it."""
         return self.on != bool(self.ordered) or bool(self.bars)
 
 
@@ -50,8 +52,10 @@ class Lobbies:
         return len(self._lobbies)
 
     def find(self, name: str) -> Lobby | None:
-        """Return the lobby in memory, or the lobby that a stored setting restores, or None. Raises Refusal `lobby_limit`: a
-        lobby that a host has set must never count as off.
+        """Return the lobby in memory, or the lobby that a stored setting restores, or None.
+
+        Raises Refusal `lobby_limit` if there is no room to restore the lobby: a lobby that a host has set must never count as
+        off.
         """
         found = self._lobbies.get(name)
         return self._make(name, self._ticked_at) if found is None and name in self._settings else found

@@ -1,5 +1,5 @@
-"""The lobby of one conference: people who wait (`room`), people who were denied (`turned_away`), and valid permissions to
-enter.
+"""The lobby of one conference: people who wait (`room`), people who were denied (`turned_away`), and permissions to enter that
+hold or were taken back.
 
 A lobby exists before its conference, so people who wait use no media. The planner of the meeting decides who must wait.
 `admission.check_lobby` checks at the entry that a token does not bypass the lobby. `LOBBY.md` gives the rules and the reasons.
@@ -88,7 +88,7 @@ class Lobby:
         return knock
 
     def pardon(self) -> None:
-        """Let all denied people ask again."""
+        """Let all denied and removed people ask again."""
         self.turned_away.pardon()
         self.room.drop_tickets(State.DENIED)
         self.room.note_news()
@@ -116,7 +116,9 @@ class Lobby:
     # -- people who can no longer enter
 
     def forget(self, identity: str, now: float) -> None:
-        """Remove the permission of a participant that was removed from the call. Its tokens up to now are void."""
+        """Take back the permission of a participant that was removed from the call. All its admissions end, and its tokens that
+        were issued before `now` are void.
+        """
         self._revoked.put(identity, now)
         self._passed.pop(identity)
         keys = {one.who.key for one in self.room.tickets.values() if one.who.identity == identity} - {""}
@@ -125,7 +127,9 @@ class Lobby:
                 self.room.take_back(knock, Refusal("removed"), now)
 
     def keep_out(self, identity: str, now: float) -> list[str]:
-        """Refuse this person until a host pardons, in the call too. Returns all identities of that person."""
+        """Refuse this person until a host pardons all denied people. A new token does not help either. Returns all identities
+        of that person.
+        """
         same = self.turned_away.keep_out(identity, now)
         for one in same:
             self.forget(one, now)
@@ -141,7 +145,8 @@ class Lobby:
     def end(self, why: Refusal, spared: Callable[[Knocker], bool] = lambda who: False) -> None:
         """End the waiting of all people except the `spared` ones, with the reason.
 
-        A meeting without a plan may be held again under the same number. Its earlier admissions do not count then.
+        A meeting without a plan may be held again under the same number. The admissions to the ended meeting must not count
+        then, so they are removed.
         """
         for knock in list(self.room.waiting.values()):
             if not spared(knock.who):

@@ -47,19 +47,19 @@ class TurnedAway:
         """
 
     def check_barred(self, who: Knocker) -> None:
-        """Raise the Refusal of a final denial. It holds even if the lobby is off."""
+        """Raise the Refusal of a final denial. The denial counts even if the lobby is off."""
         why = self.barred.get(bar_of(who))
         if why is not None:
             raise why
 
     def check_person(self, who: Knocker, now: float) -> None:
-        """Raise the Refusal of the latest denial during a pause, and after too many denials."""
+        """Raise the Refusal of the latest denial: during the pause after it, and without end after LOBBY_DENIALS denials."""
         denial = self.persons.get(who.person)
         if denial is not None and (now - denial.at < limits.LOBBY_PAUSE_S or denial.times >= limits.LOBBY_DENIALS):
             raise denial.why
 
     def check_origin(self, who: Knocker, now: float) -> None:
-        """Raise Refusal `lobby_pause` if people of this origin were denied under several names."""
+        """Raise Refusal `lobby_pause` while the origin pauses: after LOBBY_ORIGIN_DENIALS denials, or after one final denial."""
         denial = self.origins.get(who.origin)
         if denial is not None and now - denial.at < _pause_s(denial.times):
             raise Refusal("lobby_pause")
@@ -97,7 +97,7 @@ class TurnedAway:
 
     @property
     def count(self) -> int:
-        """The number of people who are kept out for good."""
+        """The number of bars and of removed identities without a bar. All people on one barred link count as one."""
         return len(self.barred) + sum(not bar for bar in self.kept_out.values())
 
     @property

@@ -22,7 +22,7 @@ class WaitingRoom:
         self.waiting: OrderedDict[str, Knock] = OrderedDict()
         """The waiting knocks by id, the longest waiting first."""
         self.tickets: OrderedDict[str, Knock] = OrderedDict()
-        """All knocks by ticket, with the decided ones."""
+        """All knocks by ticket, including the decided ones."""
         self.admitted: Table[bool] = shared.table(owner, "admitted", limits.LOBBY_SETTLED, bool)
         """The admitted accounts, by the key of the knocker."""
         self.watchers: set[Tell] = set()
@@ -106,7 +106,7 @@ class WaitingRoom:
         self.settle(knock, Happening.DENY, why)
 
     def take_back(self, knock: Knock, why: Refusal, now: float) -> None:
-        """Deny a knock, even if it was admitted."""
+        """Deny a knock, even if it was admitted. The account is no longer admitted either."""
         self.admitted.pop(knock.who.key)
         self.deny(knock, why, now)
 
@@ -148,7 +148,7 @@ class WaitingRoom:
             self._tell_waiting()
 
     def hosted(self, now: float) -> bool:
-        """Report whether a host looks at the lobby."""
+        """Report whether a host has looked at the lobby within LOBBY_SILENT_S."""
         return now - self._watched_at < limits.LOBBY_SILENT_S
 
     def note_news(self) -> None:

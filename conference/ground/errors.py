@@ -1,5 +1,5 @@
-"""The kinds of error that `conference` raises. A Refusal (of `rooms`) is expected. A PeerError (of `media`) ends one
-connection.
+"""The kinds of error that `conference` raises. A Refusal refuses one request, and the client sees its text. A PeerError (of
+`media`) ends one connection.
 
 This module does not decide how a refusal looks on a wire. Each protocol keeps one table from `code` to its own numbers.
 """

@@ -158,8 +158,8 @@ class ConferenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`offer_id` repeats the number of the offer. `tracks` maps the mid of each section that sends to the client to its track
-    id.
+    """`offer_id` repeats the number of the offer. `tracks` holds a track id by mid, for each section in which the server sends
+    to the client.
     """
 
     sdp: str
@@ -259,7 +259,9 @@ class SubscriptionAllowed:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFailed:
-    """`codec` is True if the subscriber decodes none of the track's codecs. Otherwise the track does not exist."""
+    """`codec` is True if the subscriber decodes none of the track's codecs. Otherwise the track does not exist or could not be
+    forwarded.
+    """
 
     track_sid: str
     codec: bool = False
@@ -300,8 +302,8 @@ class GrantsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The complete state after a lost connection. `participants` holds the client's own participant, and those who left during
-    that time.
+    """The complete state after a lost connection. `participants` holds the client's own participant, all visible participants,
+    and the participants who left recently.
     """
 
     sid: str

@@ -37,8 +37,9 @@ class Source(Enum):
 class Passage(Enum):
     """How the bearer of a token passed the lobby.
 
-    NONE: no lobby was asked, so a lobby that is on holds the bearer. EXEMPT: the class policy requires no lobby for this hall.
-    Such a hall is one that we call, or a registered terminal that is invited. No token contains EXEMPT.
+    NONE: the lobby did not decide about the bearer, so a lobby that is on makes the bearer wait. EXEMPT: the class policy
+    requires no lobby for this hall. Such a hall is one that we call, or a registered terminal that is invited. No token
+    contains EXEMPT.
     """
 
     NONE = ""
@@ -52,8 +53,8 @@ class Grants:
     """The content of one verified token.
 
     If `can_publish_sources` is empty, every source is allowed. `issued_at` (from `nbf` or `iat`) and `expires_at` (from `exp`)
-    are Unix seconds; 0 means that the token has no such claim. A token that is older than the removal of its bearer does not
-    open the conference again.
+    are Unix seconds; 0 means that the token has no such claim. After a removal, the bearer's older tokens do not open the
+    conference again.
     """
 
     identity: str = ""
@@ -92,8 +93,8 @@ class Grants:
 
     @property
     def describes_itself(self) -> bool:
-        """Report whether the bearer chooses its own name and other facts. A participant that a host admitted keeps the name
-        that the host saw.
+        """Report whether the bearer may change its own name and other public facts. A participant that a host admitted keeps
+        the name that the host saw.
         """
         return self.can_update_own_metadata and not self.raises_hand and self.passage is Passage.NONE
 

@@ -63,7 +63,7 @@ class Stream:
 
     @property
     def held(self) -> bool:
-        """Report whether the terminal wants nothing from us at present."""
+        """Report whether the terminal has put this medium on hold, so we send nothing."""
         return not self.we_send
 
 
@@ -235,21 +235,21 @@ class Policy:
 
     encryption: Encryption = "best_effort"
     receive_bps: int = 2_000_000
-    """The most that we want from its camera. A camera that is not shown large needs little."""
+    """The most that we want from the terminal's camera. A camera that is not shown large needs little."""
     receive_fs: int = 3600
     """The largest camera picture that we want, in macroblocks: 3600 is 1280x720, 8160 is 1920x1080."""
     receive_mbps: int = 108_000
     content_bps: int = 2_000_000
     content_fs: int = 8160
     content_mbps: int = 122_400
-    """1920x1080 at 15 pictures a second."""
+    """Macroblocks of slides in one second: 1920x1080 at 15 pictures a second."""
     high_profile: bool = False
     """High may be offered to terminals whose vendor profile allows it."""
     we_send: bool = True
     """False puts the terminal on hold: it receives no sound and no picture."""
     we_receive: bool = True
     media_networks: tuple[str, ...] = ()
-    """The networks to which media may be sent, as "10.20.0.0/16". Empty: any address of a single machine."""
+    """The networks to which media may be sent, as "10.20.0.0/16". Empty: any unicast address."""
     media_host: str = ""
     """The public address of a terminal behind address translation. Its packets go to and come from this address, whatever its
     descriptions say.

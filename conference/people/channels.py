@@ -1,4 +1,6 @@
-"""The data channels to one participant. Packets keep their order and wait for a full channel. Beyond a limit they are dropped."""
+"""The data channels to one participant. Reliable packets keep their order, and wait while the channel is full or closed. Beyond
+a limit they are dropped.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ class PeerChannels:
         self._waiting_bytes += len(data)
 
     def hold(self, size_bytes: int) -> None:
-        """Reduce the window in which the client may send by `size_bytes`, because the server still holds this amount."""
+        """Reduce the window in which the client may send by `size_bytes`, because the server still holds this number of bytes."""
         if not self._closed:
             self._publisher.hold(size_bytes)
 

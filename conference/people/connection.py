@@ -98,8 +98,8 @@ class Connection:
     def rest_s(self, now: float, pace: Pace, conference: str) -> float:
         """Take a turn of `pace` and return the seconds that the next negotiation should wait.
 
-        A negotiation of very many tracks waits, so that it also includes later changes. The first negotiation of a connection
-        does not wait.
+        A negotiation of more than NEGOTIATION_TRACKS waits, so that it also includes later changes. The first negotiation of a
+        connection, or after a resume, does not wait.
         """
         forwarded = self.receiver.forwarded
         first = self._negotiated_at == float("-inf")

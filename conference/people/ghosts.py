@@ -7,7 +7,9 @@ from conference.people.participant import Participant
 
 
 def is_ghost(participant: Participant, now: float) -> bool:
-    """Return True if the participant has no signalling connection, and its media is dead or has been alone for too long."""
+    """Return True if a participant without a signalling connection counts as gone. Its media never connected, has failed, has
+    had no consent for too long, or DETACHED_S has passed.
+    """
     if participant.detached_at is None:
         return False
     connection = participant.connection

@@ -28,8 +28,8 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """The result of an undo. `unmuted`: halls that are heard again. `asked`: people who are asked to switch their microphones
-    on themselves.
+    """The result of an undo. `unmuted`: the number of halls that are heard again. `asked`: the number of people who are asked
+    to switch their microphones on themselves.
     """
 
     unmuted: int
@@ -70,7 +70,7 @@ class Moderation:
             if one.unsilence():
                 unmuted += 1
                 continue
-            with suppress(Refusal):  # the microphone is on already
+            with suppress(Refusal):  # the microphone is on already, or may no longer be switched on
                 one.ask_to_unmute()
                 asked += 1
         return TakenBack(unmuted, asked)

@@ -34,8 +34,8 @@ class Pace:
     def claim(self, conference: str, tracks: int, now: float, *, first: bool = False) -> float:
         """Reserve time for a description of `tracks` tracks. Returns the seconds to wait.
 
-        A description of few tracks does not wait, nor does the `first` description of a connection. A first description takes
-        at most NEGOTIATION_AHEAD_S from the turns of others.
+        A description of few tracks does not wait, nor does the `first` description of a connection. First descriptions together
+        delay the other descriptions of their conference by at most NEGOTIATION_AHEAD_S.
         """
         if tracks <= limits.NEGOTIATION_TRACKS:
             return 0.0

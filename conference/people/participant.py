@@ -201,7 +201,8 @@ class Participant:
     def update_own(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Change the facts that others see of this participant. Raises Refusal.
 
-        For clients that a host admitted, and for our own pages, only the hand counts. The server sets the time of the hand.
+        A client on our own pages, or one that passed the lobby, changes only its hand and its answer to an unmute request. The
+        server sets the time of the hand.
         """
         if self.grants.describes_itself:
             facts = described(attributes or {})
@@ -210,7 +211,8 @@ class Participant:
             self._update_marks(attributes or {})
         else:
             raise Refusal("metadata_denied")
-        # Sent before the answer to the request, because native clients base their next change on the facts that they know then.
+        # The update is sent before the answer to the request, because native clients base their next change on the facts that
+        # they know then.
         self.stage.roster.tell_first(self)
 
     def _update_marks(self, wanted: Mapping[str, str]) -> None:
@@ -229,7 +231,7 @@ class Participant:
         return bool(on)
 
     def ask_to_unmute(self) -> None:
-        """Asks the person to switch the microphone on. Raises Refusal `microphone_denied`, `microphone_on`."""
+        """Ask the person to switch the microphone on. Raises Refusal `microphone_denied`, `microphone_on`."""
         if not self.grants.may_publish(Source.MICROPHONE):
             raise Refusal("microphone_denied")
         if self._microphones():
@@ -315,7 +317,7 @@ class Participant:
     @change
     def media_failed(self, reason: str) -> None:
         """Dismiss the client after a media failure. A lost path can be repaired by a resume. A failed handshake or a closed
-        association cannot.
+        SCTP association cannot, so the participant is removed.
         """
         if self.left:
             return

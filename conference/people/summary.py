@@ -1,4 +1,4 @@
-"""The facts about the conference that all participants receive: its metadata and its number of participants."""
+"""The facts about the conference that all participants receive: metadata, numbers of participants and publishers, recording."""
 
 from __future__ import annotations
 

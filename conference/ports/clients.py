@@ -50,7 +50,11 @@ class Entry:
     packets: PacketFormat
     auto_subscribe: bool = True
     auto_subscribe_data: bool = False
-    may_pause: bool = True  # Tracks that the downlink cannot carry may stop. Otherwise their smallest layer goes on.
-    renews_decoders: bool = False  # The library opens all video decoders again when it offers its own picture.
+    may_pause: bool = (
+        True  # True: tracks that the downlink cannot carry may stop. False: their smallest layer continues.
+    )
+    renews_decoders: bool = (
+        False  # The client's library opens all video decoders again when it offers a video of its own.
+    )
     first_quality_low: bool = False  # The client will request sizes itself, so begin with the smallest layer.
     facts: object = None

@@ -12,8 +12,8 @@ from conference.ports.media import MixerDoor, Producer
 
 @dataclass(frozen=True, slots=True)
 class LineOptions:
-    """The address of this machine (an IP literal) and the ports for the lines of halls. `announced`: another address that halls
-    are given.
+    """The address of this machine (an IP literal) and the ports for the lines of halls. `announced`: the address that the
+    server names to halls instead of `host`; empty: `host`.
     """
 
     host: str
@@ -96,7 +96,9 @@ class HallPorts(Protocol):
         """Notify the terminals of changes of the content token (`ContentTokenChange`) that no terminal caused."""
 
     def silent(self, conference: str, hall: Any) -> None:
-        """Ask a hall over its signalling whether it is still there, because its packets have stopped for half a minute."""
+        """Ask a hall over its signalling whether it is still there, because its packets have stopped for
+        `LineOptions.silent_s`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

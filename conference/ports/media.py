@@ -78,7 +78,7 @@ class Peer(Protocol):
     def id(self) -> int: ...
 
     only: Literal["udp", "tcp"] | None
-    """The only kind of our addresses in the next descriptions. None: all kinds."""
+    """The only transport of our addresses in the next descriptions. None: both."""
 
     @property
     def missing_sections(self) -> tuple[int, int]: ...
