@@ -52,7 +52,8 @@ host may deny it.
 class Knocker:
     """The person who knocks.
 
-    - `key` identifies the person on every device (an account). If it is empty, only the ticket identifies the person.
+    - `key` identifies the person on every device (an account, or a registered terminal). If it is empty, only the
+      ticket identifies the person.
     - `way` is the kind of entry, such as `share_link` or `hall_terminal`.
     - `bearer` is the invitation or account that confirms the name. Several people may share the link of a unit.
     - `always`: the person waits even if the lobby is off.

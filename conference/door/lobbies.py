@@ -19,8 +19,9 @@ from conference.ports.shared import Shared
 
 @dataclass(frozen=True, slots=True)
 class LobbySetting:
-    """The state of a lobby that is not in memory: its switch, the planner's last setting (None: no plan), and the people and
-    halls that are kept out.
+    """The state of a lobby that is not in memory: its switch, and the people and halls that are kept out.
+
+    `ordered` is the planner's last setting. None: there is no plan.
     """
 
     on: bool

@@ -117,7 +117,7 @@ class Lobby:
 
     def forget(self, identity: str, now: float) -> None:
         """Take back the permission of a participant that was removed from the call. All its admissions end, and its tokens that
-        were issued before `now` are void.
+        were issued up to `now` are void.
         """
         self._revoked.put(identity, now)
         self._passed.pop(identity)

@@ -18,7 +18,7 @@ class Cause(Enum):
     NO_ANSWER = "no_answer"
     """The terminal rang without an answer, or no person is there now."""
     UNREACHABLE = "unreachable"
-    """There was no answer, or an answer without an exact cause."""
+    """No response arrived, or a response without an exact cause."""
     PROFILE = "profile"
     """There is no common sound or picture. A smaller offer may succeed."""
     OVERLOADED = "overloaded"

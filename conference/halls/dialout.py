@@ -35,13 +35,13 @@ class Event(Enum):
     PROBE = "probe"
     PROBED = "probed"
     CALL = "call"  # the date begins, or an operator requests the call
-    DUE = "due"  # the time of the leg has come, and the ramp has room
+    DUE = "due"  # the time of the leg has come, and `Ramp` has room
     RANG = "rang"
     ANSWERED = "answered"
     REFUSED = "refused"  # A final response, or no response in time.
     AWAY = "away"  # The terminal has an account and is not registered, so it has no address.
     FORBID = "forbid"  # The class of the meeting does not admit the terminal.
-    HUNG_UP = "hung_up"  # By the hall.
+    HUNG_UP = "hung_up"  # The hall ended the call.
     LOST = "lost"  # The packets stopped, or the connection broke.
     CAME = "came"  # The hall has called us by itself.
     DROP = "drop"
@@ -63,9 +63,9 @@ class Action(Enum):
 class Leg:
     """The calls to one hall for one date. Times are Unix seconds.
 
-    `epoch` counts the requested calls (a redial, or a restart of the server). `attempt` counts the attempts in one epoch.
-    `failure` is the kind of the last failure. `failures` counts failures of this kind in a row. `rung` is the position in the
-    profile ladder.
+    `epoch` counts the new beginnings: a redial, a restart of the server, a call after the leg was given up or left. `attempt`
+    counts the attempts in one epoch. `failure` is the kind of the last failure. `failures` counts failures of this kind in a
+    row. `rung` is the position in the profile ladder.
     """
 
     occurrence: str
@@ -289,7 +289,9 @@ def _registered(leg: Leg, one: Happening) -> Moved:
 
 
 def _registered_late(leg: Leg, one: Happening) -> Moved:
-    """Start again after a registration, if the leg was given up because the terminal could not be reached."""
+    """Start again after a registration, if the leg was given up because the terminal could not be reached
+    or the call was lost.
+    """
     return _anew()(leg, one) if leg.failure in REGISTER_HELPS else (leg, ())
 
 

@@ -95,7 +95,9 @@ class LineLink:
         self._hall.signal.request_keyframe()
 
     def line_limited(self, medium: Medium, bitrate_bps: int) -> None:
-        """Give the hall another program, because its link is narrower than announced."""
+        """Note a lower bit rate that the hall requested for a picture, so that it gets another program. A limit for sound is
+        ignored.
+        """
         if medium != "audio":
             self._hall.narrow(medium, bitrate_bps)
 
@@ -196,14 +198,14 @@ class Hall(Participant):
         """The language of the announcements to this hall."""
         self.muted = False
         self.locked = False
-        """True after a mute by the chair: the hall cannot unmute itself."""
+        """True while the hall cannot unmute itself, because a host muted it."""
         self.deafened = False
         self.floor_wanted_at: float | None = None
         self.position = 10_000
-        """The position in the list of attendees."""
+        """The position in the list of attendees. The default is for halls that are not in the list."""
         self.served = Served(None, None, None)
         self.microphone: Producer | None = None
-        """The sound as the hall sends it. Browsers get it as a track."""
+        """The sound as the hall sends it, for the mixer. Browsers get it from the mixer, as Opus (`set_voice`)."""
         self.camera: Producer | None = None
         self._remote = Remote(self)
         self._notice = Notice(self)
@@ -226,7 +228,7 @@ class Hall(Participant):
         return plan if plan is not None and plan.stream.we_send else None
 
     def budget_bps(self, medium: Medium, sharing: bool) -> int:
-        """Return the bit rate for one picture. 0: the hall set no limit in its description and requested none later."""
+        """Return the rate limit for one picture. 0: the hall set no limit in its description and requested none later."""
         bounds = [self.narrowed.get(medium, 0)]
         if self.plan is not None and self.plan.limit_bps:
             rest = max(self.plan.limit_bps - limits.AUDIO_BPS, 1)
@@ -374,8 +376,8 @@ class Hall(Participant):
             self._tell_wishes()
 
     def _tell_wishes(self) -> None:
-        """Limit the hall's camera to the size that viewers need. It is full for a stage or a large tile of a browser, otherwise
-        small.
+        """Limit the hall's camera to the size that viewers need. The limit is UP_FULL_BPS if a program shows the hall large, or
+        if a browser wants more than the lowest quality. Otherwise it is UP_TILE_BPS.
         """
         if self.plan is None or self.plan.video is None:
             return

@@ -36,7 +36,7 @@ KEYS: Final = frozenset("0123456789*#ABCD")
 
 @dataclass(frozen=True, slots=True)
 class Keypad:
-    """The keys pressed so far."""
+    """The keys of an unfinished command, and the time of the last key."""
 
     keys: str = ""
     at: float = float("-inf")

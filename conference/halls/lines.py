@@ -43,7 +43,7 @@ class LineOwner(Protocol):
     """The receiver of the lines' events: their hall."""
 
     def line_alive(self, medium: Medium, alive: bool) -> None:
-        """Note that packets arrive, or that RTP and RTCP have stopped for half a minute."""
+        """Note that packets arrive, or that RTP and RTCP have stopped for `LineOptions.silent_s`."""
 
     def line_wants_keyframe(self, medium: Medium) -> None:
         """Note that requests for a key frame by packets had no effect."""

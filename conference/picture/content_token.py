@@ -1,4 +1,5 @@
-"""The one content token of a conference: its holder may show slides, and others wait. For halls and browsers alike. Pure.
+"""The one content token of a conference: its holder may show slides, and others wait. For halls and browsers alike. No clock
+and no I/O.
 
 Decides by a rule. Does not know how participants are notified (BFCP, the browser protocol) or what is shown.
 """

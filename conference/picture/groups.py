@@ -103,7 +103,9 @@ def shape_of(plan: VideoPlan, budget_bps: int = 0, most_height: int = 720) -> Sh
 
 
 def takes(wish: Wish, shape: Shape) -> bool:
-    """Report whether this hall can decode a program that is made for others."""
+    """Report whether this hall can decode a program of this shape, which is made for others, and its link can carry the
+    program.
+    """
     plan = wish.plan
     bounds = [one for one in (plan.max_br_bps, plan.stream.limit_bps, wish.budget_bps) if one > 0]
     fits = plan.takes(shape.width, shape.height, shape.fps) and shape.bitrate_bps <= min(
@@ -116,8 +118,8 @@ def gather(wishes: Iterable[Wish], most: int, most_height: int = 720) -> Mapping
     """Return the programs with their halls.
 
     Groups with a presentation come first, then larger groups. A hall that does not see the slides loses more than a hall that
-    sees them unnecessarily. A hall is in no group if its description allows no picture, or if there are `most` groups and it
-    can decode none of them.
+    sees them unnecessarily. A hall is in no group if no size fits its description and link. A hall is also in no group if there
+    are `most` groups and it can decode none of them.
     """
     found: dict[Key, list[Wish]] = {}
     for wish in wishes:
@@ -136,7 +138,9 @@ def gather(wishes: Iterable[Wish], most: int, most_height: int = 720) -> Mapping
 
 
 def _chosen(ranked: list[Key], found: Mapping[Key, list[Wish]], most: int) -> list[Key]:
-    """Return the largest groups. The last one is a group that the remaining halls can decode, if such a group exists."""
+    """Return the first `most` groups of `ranked`. If some remaining hall can decode none of them, the last group is replaced by
+    the smallest picture of the other groups.
+    """
     if len(ranked) <= most:
         return ranked
     kept = ranked[:most]

@@ -1,9 +1,9 @@
 """The pictures and the sound of the halls of one conference: collects settings and events, and keeps the mixer's scene up to
 date.
 
-Each change makes the whole scene again, SCENE_S later at most (`scene.py`). The mixer gets the scene if it differs
-(`applier.py`). So a mixer that was restarted needs nothing else. `PICTURE.md` beside this file gives the rules. Does not
-decode, and knows no SDP.
+Each change makes the whole scene again (`scene.py`), SCENE_S later, or SCENE_SLOW_S later after many new programs. The mixer
+gets the scene if it differs (`applier.py`). So a mixer that was restarted needs nothing else. `PICTURE.md` beside this file
+gives the rules. Does not decode, and knows no SDP.
 """
 
 from __future__ import annotations

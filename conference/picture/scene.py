@@ -83,7 +83,8 @@ class State:
 
     mode: Mode
     sites: tuple[Site, ...]
-    """The sites in the order of the list of attendees. Browsers come after the halls."""
+    """The sites in the order of the list of attendees. Browsers come after the halls of the list, and before the other halls.
+    """
     viewers: tuple[Viewer, ...]
     """The viewers in the order in which the halls joined."""
     stage: Stage
@@ -226,7 +227,7 @@ def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:
         name: Any = view.layout
         cells = layout.cells(name, state.shown, state.stage, view.viewer, state.page)
         if view.viewer and not cells:
-            # No other site has a picture, so the name of the speaker is shown in its place.
+            # No other site has a picture, so the name of the site on stage, or else of the first site, is shown in its place.
             others = [one.sid for one in state.sites if one.sid != view.viewer]
             cells = tuple(layout.ordered(others, state.stage)[:1])
     return pictures.Group(
@@ -261,7 +262,7 @@ def _browsers(state: State, sharing: Site | None) -> pictures.Group | None:
     content = sharing.sid if sharing is not None and _is_h264(sharing.content) else ""
     if not shown and not content:
         return None
-    # A browser is not in the picture, so two sites are shown side by side.
+    # The browser that looks is not in this picture, so two sites are shown side by side.
     suits = layout.automatic(max(len(shown), 3) if len(shown) > 1 else 1)
     name: Layout = "slides" if content else state.layout or suits
     return pictures.Group(
@@ -290,7 +291,7 @@ def _is_h264(stream: Stream | None) -> bool:
 
 
 def _open_microphones(state: State) -> tuple[str, ...]:
-    """Return the open microphones. If there are too many, those who spoke last come first."""
+    """Return the open microphones. If there are more than MICROPHONES, only those of the sites that were on stage last."""
     if state.mode == "reception":
         return ()
     able = [one.sid for one in state.sites if one.microphone is not None and not one.muted]
@@ -302,8 +303,8 @@ def _open_microphones(state: State) -> tuple[str, ...]:
 def _mix(state: State, one: Viewer, speaks: bool) -> pictures.Mix:
     """Return the mix for one hall.
 
-    A hall with an open microphone or its own announcement gets its own mix, without its own voice. Other halls share one mix
-    for each codec.
+    A hall with an open microphone or its own announcement gets its own mix, without its own voice. In the test room (`echo`)
+    the mix has the voice. Other halls share one mix for each codec.
     """
     alone = speaks or any(prompt.site == one.sid for prompt in state.prompts)
     name = f"mix {one.audio} {one.sid}" if alone else f"mix {one.audio}"
@@ -312,7 +313,9 @@ def _mix(state: State, one: Viewer, speaks: bool) -> pictures.Mix:
 
 
 def _voices(state: State, sources: Sequence[pictures.Source], opened: Sequence[str]) -> Iterator[pictures.Voice]:
-    """Yield the voices of halls for browsers, as many as the mixer makes. Those that are heard now come first."""
+    """Yield the voices of halls for browsers, as many as the mixer makes. Halls with an open microphone come first, in the
+    order of the stage.
+    """
     if state.mode != "meeting":
         return
     halls, speaking = [one.sid for one in state.viewers], set(opened)
@@ -335,10 +338,9 @@ def _sources(
     opened: Sequence[str],
     sharing: Site | None,
 ) -> Iterator[pictures.Source]:
-    """Yield exactly the streams that are shown or heard."""
+    """Yield the streams that are shown or heard, and the sound of muted halls. The mixer gets no other streams."""
     shown = {sid for group in made for sid in group.cells} | set(small)
-    # The mixer gets no streams that it does not need. A hall's voice is a source while it is muted too, so that it is ready at
-    # the unmute.
+    # A muted hall's sound is a source too, so that it is ready at the unmute.
     heard = {*opened, *(one.sid for one in state.viewers)} if state.mode != "reception" else set()
     for one in state.sites:
         if one.camera is not None and one.sid in shown:

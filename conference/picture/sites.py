@@ -45,7 +45,9 @@ class Seen(NamedTuple):
 
 
 def look(people: Iterable[Participant], seats: Mapping[str, Seat], speaking: Collection[str]) -> list[Seen]:
-    """Return the sites in the order of the list of attendees. Browsers come after the halls."""
+    """Return the sites in the order of the list of attendees. Browsers come after the halls of the list, and before the other
+    halls.
+    """
     here = [one for one in people if not one.grants.hidden and not one.left]
     here.sort(key=lambda one: seats[one.sid].position if one.sid in seats else limits.HALLS)
     return [_seen(one, seats.get(one.sid), one.sid in speaking) for one in here]

@@ -50,11 +50,9 @@ class Entry:
     packets: PacketFormat
     auto_subscribe: bool = True
     auto_subscribe_data: bool = False
-    may_pause: bool = (
-        True  # True: tracks that the downlink cannot carry may stop. False: their smallest layer continues.
-    )
-    renews_decoders: bool = (
-        False  # The client's library opens all video decoders again when it offers a video of its own.
-    )
+    # True: tracks that the downlink cannot carry may stop. False: their smallest layer continues.
+    may_pause: bool = True
+    # The client's library opens all video decoders again when it offers a video of its own.
+    renews_decoders: bool = False
     first_quality_low: bool = False  # The client will request sizes itself, so begin with the smallest layer.
     facts: object = None

@@ -14,7 +14,9 @@ from conference.tracks.track import Awaited, Subscriber, Track
 
 
 def lack(subscriber: Subscriber, track: Track) -> bool:
-    """Note that the subscriber does not decode the track and needs its backup codec. Returns False if the track has none."""
+    """Note that the subscriber does not decode the track and needs its backup codec. Returns False if the track has none, or is
+    a backup itself.
+    """
     if track.main is not None or track.announcement.backup is None:
         return False
     track.lacking.add(subscriber.sid)
@@ -89,8 +91,8 @@ def ended(track: Track) -> None:
 
 
 def watch(track: Track, now: float) -> None:
-    """Repeat the request after BACKUP_ASK_S. After BACKUP_S, notify the waiting subscribers that there is no picture. The codec
-    may still arrive later.
+    """Repeat the request every BACKUP_ASK_S. After BACKUP_S, notify the waiting subscribers that there is no picture. The codec
+    may still arrive later. Time in which the publisher could not send does not count.
     """
     awaited = track.awaited
     if awaited is None:
@@ -121,8 +123,8 @@ def repeat(subscriber: Subscriber) -> None:
 
 
 def _ask(track: Track) -> None:
-    """Ask the publisher, unless it has begun to send the codec. Some clients (Android's until August 2026) terminate when they
-    are asked then.
+    """Ask the publisher, unless it has begun to send the codec. At that time a request makes some clients crash (Android's
+    until August 2026).
     """
     begun = any(pending.main is track for pending in track.owner.pending.values())
     if track.backup is None and not begun:

@@ -36,7 +36,9 @@ name.
 
 @change
 def announce(publisher: Publisher, announcement: Announcement) -> Track:
-    """Announce a track. The same client id twice is the same track. Raises Refusal."""
+    """Announce a track. A second announcement with the same client id, before the section arrives, is the same track. Raises
+    Refusal.
+    """
     if not publisher.grants.may_publish(announcement.source):
         raise Refusal("publish_denied")
     if announcement.kind not in ("audio", "video") or announcement.kind != _KINDS.get(
@@ -190,7 +192,7 @@ def describe(publisher: Publisher, track_sid: str, facts: object) -> None:
 
 @change
 def describe_layers(publisher: Publisher, track_sid: str, layers: Sequence[Layer]) -> None:
-    """Store the new sizes that the publisher sends."""
+    """Store the new sizes of layers that the publisher reports."""
     track = publisher.tracks.get(track_sid)
     if track is not None and layers:
         track.set_layers(layers)
@@ -226,8 +228,8 @@ def _has_not_heard(publisher: Publisher, track: Track) -> bool:
 
 @change
 def mute_from_outside(publisher: Publisher, track_sid: str, muted: bool) -> Track:
-    """Mute or unmute by order of an administrator. The mute applies at once, and the publisher is asked to show it. Raises
-    Refusal.
+    """Mute or unmute by order of a host or an administrator. The order applies at once, and the publisher is asked to show it.
+    Raises Refusal.
     """
     track = publisher.tracks.get(track_sid)
     if track is None:
@@ -285,7 +287,7 @@ def _end_backup(backup: Track) -> None:
 
 
 def match_leftovers(publisher: Publisher, now: float) -> None:
-    """Match sections and announcements that have both waited for long. Some browsers give a section another id than the
+    """Match sections and announcements that have both waited for LEFTOVER_S. Some browsers give a section another id than the
     announced one.
     """
     for section in list(publisher.unclaimed):

@@ -117,8 +117,8 @@ class Meter:
 
 
 def rating(figures: Figures) -> float:
-    """Return a rating of 0..100 by ITU-T G.107 (simplified). Loss, and delay beyond 160 ms, lower it. Retransmission and RED
-    make small losses harmless.
+    """Return a rating of 0..100 by ITU-T G.107 (simplified). Loss lowers the rating. Delay lowers it too, more steeply beyond
+    160 ms. Small losses cost little, because retransmission and RED repair them.
     """
     delay_ms = max(0.0, figures.rtt_ms) / 2 + 2 * max(0.0, figures.down_jitter_ms) + 10
     delay_cost = delay_ms / 40 if delay_ms < 160 else 4 + (delay_ms - 160) / 10

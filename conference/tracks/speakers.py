@@ -1,5 +1,5 @@
-"""The active speakers. Changes are sent at most once in SPEAKERS_S, and once in TOLD_S in very large conferences. The packet
-plane measures the levels.
+"""The active speakers. Changes are sent at most once in SPEAKERS_S. In very large conferences the pause grows with the number
+of participants, to TOLD_S at most. The packet plane measures the levels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Speakers:
         self._table = table
         self._heard: dict[str, float] = {}
         self._played: dict[str, float] = {}
-        self._plays_again: dict[str, float] = {}  # the time, by sid
+        self._plays_again: dict[str, float] = {}  # the time when a participant may simulate speaking again, by sid
         self._told: dict[str, float] = {}
         self._silent: dict[str, float] = {}
         """The people who stopped speaking, by sid, with the time when this was sent."""
@@ -60,7 +60,7 @@ class Speakers:
             self._schedule()
 
     def names(self) -> frozenset[str]:
-        """Return the sids of the people who speak now."""
+        """Return the sids of the people who are heard now, without simulated speaking."""
         return frozenset(self._heard)
 
     def gone(self, sid: str) -> None:

@@ -123,7 +123,9 @@ def drop_all(subscriber: Subscriber) -> None:
 
 
 def update_wish(track: Track) -> None:
-    """Notify the publisher which layers are needed. An increase is sent at once, a decrease by `conference.tick`."""
+    """Notify the publisher which layers are needed. An increase is sent at once. A decrease is sent after LAYERS_DOWN_S, by
+    `people.upkeep.tick` at the latest.
+    """
     if track.kind == "video" and track.live:
         now = track.owner.table.clock.monotonic()
         if track.wish.update(track.wanted_quality(), now):

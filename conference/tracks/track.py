@@ -280,7 +280,7 @@ class Track:
         """If set, this track is the backup codec of `main`, under the same sid, for the subscribers in `main.lacking`."""
         self.backup: Track | None = None
         self.lacking: set[str] = set()
-        """The sids of subscribers that do not decode this track."""
+        """The sids of subscribers that do not decode this track, and `picture.publishers.HALLS` if the mixer does not."""
         self.let_again: set[str] = set()
         """The sids of subscribers that the publisher refused before and allows now."""
         self.awaited: Awaited | None = None
@@ -469,7 +469,7 @@ class Awaited:
     """The time for which a publisher has not sent a requested backup codec. Time in which it could not send does not count."""
 
     seen_at: float
-    """The time of the last count."""
+    """The time of the last call of `backup_codec.watch`."""
     waited_s: float = 0.0
     asked_s: float = 0.0
     """The value of `waited_s` at the last request."""
@@ -493,8 +493,8 @@ def sid_prefix(announcement: Announcement) -> str:
 
 
 def temporal_layer(fps: int) -> int:
-    """Return the temporal layer for a frame rate. Each layer halves the rate: 0 is a quarter of 30, 1 is a half, 3 means all
-    pictures.
+    """Return the highest temporal layer for a frame rate. Each lower layer has half the rate: layer 0 is a quarter of 30
+    pictures a second, layer 1 is a half. 3 means all pictures.
     """
     if 0 < fps <= 8:
         return 0
