@@ -270,11 +270,12 @@ async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bo
 
 
 async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: AbstractSet[str]) -> AbstractSet[str]:
-    """Return the units of `unit_ids` whose terminals the server may call by itself. These are the host's own unit and each unit
-    that accepted the invitation. After an approval of the system's step, these are all units.
+    """Return the units of `unit_ids` whose terminals the server may call by itself.
 
-    An internal ordinary meeting may have been approved without any step. An answer that the host's desk entered for a unit does
-    not count as the unit's consent. An answer of one of the unit's people does not count either.
+    These are all units if an approver of the system has approved the meeting. Only an ordinary meeting of an internal type can
+    be approved without the system's step. For such a meeting these are the host's own unit and each unit that accepted the
+    invitation. An answer that the host's desk entered for a unit does not count as the unit's consent. An answer of one of the
+    unit's people does not count either.
     """
     if not unit_ids - {meeting.host_unit_id} or meeting.class_ != classes.ORDINARY:
         return unit_ids

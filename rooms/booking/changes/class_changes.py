@@ -1,5 +1,5 @@
-"""Changes of a meeting's class. The host or the operator may raise the class at any time. Only the leadership of the host may
-lower the class, with a reason.
+"""Changes of a meeting's class. The people who lead the meeting, and several roles at the host, may raise the class at any
+time. Only an approver or the head of the host may lower the class, with a reason.
 """
 
 from __future__ import annotations

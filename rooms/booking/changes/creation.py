@@ -47,11 +47,11 @@ class Made:
     plan: Plan | None = None
     written: Written = field(default_factory=dict)
     spans: Sequence[Span] = ()
-    """Dates that make reservations. The other dates are skipped."""
+    """The dates whose resources are reserved. The other dates are skipped."""
 
 
 async def book(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Made:
-    """Create a meeting in its own transaction. The transaction is short: all reads happen before it, and the search for the
+    """Create a meeting in its own transaction. The transaction is short: the plan is read before it, and the search for the
     words of a refusal happens after it.
 
     A secret request leaves one entry in the audit trail: the actor, and nothing else.
@@ -178,8 +178,8 @@ def account_of(actor: Actor) -> str:
 
 
 async def skips(session: AsyncSession, plan: Plan, actor: Actor, excluding: str = "") -> dict[str, str]:
-    """Return the dates that are listed but not booked, by occurrence, with the reason. The caller has locked the plan's
-    resources.
+    """Return the dates that are listed but not booked, by occurrence, with the reason. If the plan skips clashes, the caller
+    has locked the plan's resources.
     """
     skipped = plans.skips_of(plan, actor)
     if plan.skips_clashes:
@@ -280,7 +280,7 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
 
 
 def new_meeting(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
-    """Return a Meeting object that is not stored, for comparison."""
+    """Return a Meeting object that is not stored. An edit copies columns from it."""
     return rows.transient(Meeting, _meeting_row(plan, meeting_id, actor, now))
 
 

@@ -45,7 +45,7 @@ def _require_reason(code: str, reason: str) -> str:
 
 
 def _of(dates: list[Occurrence], one: str) -> str:
-    """Return words that name the date of the series."""
+    """Return words that name the date if the change concerns one date of a series, otherwise an empty text."""
     return f" ngày {day_of(dates[0].starts_at):%d/%m/%Y}" if one and dates else ""
 
 
@@ -389,7 +389,7 @@ async def end_now(session: AsyncSession, occurrence_id: str, now: datetime) -> b
 
 async def go_on(session: AsyncSession, meeting_id: str, now: datetime) -> None:
     """Process the dates of a meeting that are due. Release the halls of a date that no participant joined, and end a date whose
-    time is over.
+    time is over. A date with participants ends when they leave (`closed`).
     """
     meeting = await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)
     if meeting is None or meeting.state != "approved":

@@ -140,7 +140,9 @@ class _Edit:
 
     @property
     def matters(self) -> bool:
-        """Report whether the change can need two approvers: other halls, people or times, or another type of meeting."""
+        """Report whether the change can need two approvers: it changes a field of `EFFECTS` with an effect, or the halls,
+        terminals, people or times.
+        """
         return self.asks and (self.has_effects or not self.changed <= {*SHARED, *WORDS})
 
     @property
@@ -309,8 +311,8 @@ async def _apply(session: AsyncSession, meeting: Meeting, plan: Plan, one: _Edit
 
 
 async def _move_dates(session: AsyncSession, one: _Edit, plan: Plan) -> None:
-    """Move the dates. A single date keeps its row. In a series, a date that has begun, was moved by hand or was cancelled
-    stays. The other dates are made again.
+    """Move the dates. A single date keeps its row. In a series, a date stays if it has begun, was moved by hand, or was
+    cancelled, postponed or skipped by request. The other dates are made again.
     """
     meeting, now = one.meeting, one.now
     dated = select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.original_at)
@@ -431,7 +433,9 @@ def _gives_numbers(one: _Edit) -> bool:
 async def ask_again(
     session: AsyncSession, meeting: Meeting, unit: Unit, plan: Plan, actor: Actor, now: datetime
 ) -> None:
-    """Submit a meeting for approval again, because its resources or times differ."""
+    """Submit a meeting for approval again, because its resources or times differ. Do nothing for a held meeting, or if the plan
+    needs no approval. An actor who may decide alone approves at once.
+    """
     if meeting.state == "held" or not plan.needs_approval:
         return
     if meeting.state == "approved" and await approval.decides_alone(session, meeting, unit.path, actor):

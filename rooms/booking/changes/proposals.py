@@ -315,7 +315,9 @@ async def _stays(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Record that a change was not approved. Mail the desk of a date that is postponed: the date has no new time."""
+    """Record that a change was not approved. If the change was the new time of a postponed date, mail the people who lead the
+    meeting: the date has no new time.
+    """
     off = proposal is not None and "starts_at" in proposal.names and proposal.scope == "this"
     date = await session.get(Occurrence, proposal.occurrence_id) if proposal is not None and off else None
     if date is not None and date.state == "postponed":
@@ -329,8 +331,8 @@ async def _stays(
 
 
 async def overtaken(session: AsyncSession, meeting: Meeting, date: Occurrence, actor: Actor, now: datetime) -> str:
-    """Withdraw the waiting change of this date, because the date is now cancelled or postponed. Return the summary of the
-    change, or an empty text if there was none.
+    """Withdraw the waiting change of this date, or of this and other following dates: the date is now cancelled or postponed.
+    Return the summary of the change, or an empty text if there was none.
     """
     proposal = await approval.pending(session, meeting.id)
     if proposal is None or proposal.scope == "all" or not proposal.occurrence_id:

@@ -34,7 +34,8 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
     await _go_on(session, meeting, unit, actor, now)
     change.undone = True
     told, date_id = f"Hoàn tác: {change.summary}", change.occurrence_id
-    # Attendees were not notified of a change that only waited for approval. Attendees were notified of a cancellation.
+    # Attendees were not notified of a change that only waited for approval, so its undo does not notify them. They were
+    # notified of a cancellation, so its undo notifies them.
     tells = not (untold and before["meeting"]["state"] in ("held", "asked"))
     await history.finish(session, meeting, actor, now, "undo", told, before, False, tells, date_id)
     if not tells and meeting.state == "approved":

@@ -49,7 +49,9 @@ class BoardHall:
 
 @dataclass(frozen=True)
 class BoardEntry:
-    """A date in a hall. If the actor may not read the meeting, the title is "Đã có lịch" and the identifiers are empty."""
+    """A date in a hall. If the actor may not read the meeting, the title is "Đã có lịch", and the identifiers of the date and
+    the meeting are empty.
+    """
 
     occurrence_id: str
     meeting_id: str
@@ -194,7 +196,9 @@ class AvailabilityQuery:
     equipment: tuple[str, ...] = ()
     unit_id: str | None = None
     near_unit_id: str | None = None
-    """Halls of this unit come first, then halls of units that are near to this unit in the tree."""
+    """The unit whose halls come first among the halls that are free at the same time. Halls of units near to it in the tree
+    follow.
+    """
     site_id: str | None = None
     hall_ids: tuple[str, ...] = ()
     person_ids: tuple[str, ...] = ()
@@ -217,7 +221,9 @@ class Slot:
 
 @dataclass
 class _Tables:
-    """The taken times in the span."""
+    """The taken times in the span. `others`: the people and terminals that must be free too. `full`: the quarters of an hour
+    without enough legs.
+    """
 
     busy: Mapping[str, Sequence[Busy]]
     others: Sequence[str]
@@ -226,7 +232,7 @@ class _Tables:
 
 async def availability(session: AsyncSession, query: AvailabilityQuery, actor: Actor, now: datetime) -> list[Slot]:
     """Return, for each suitable hall, its first free time within the hours of the unit. The earliest time comes first, then the
-    nearest hall, then the smallest hall. Raise `bad_span`, `bad_duration`.
+    nearest hall, then the smallest hall. Raise `denied`, `bad_span`, `bad_duration`.
     """
     if not roles.anywhere(actor, "board.read"):
         raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "you may not read the calendar of halls")

@@ -22,10 +22,12 @@ SUMMARY = "Phần tách ra không được duyệt: giữ lịch cũ"
 
 
 async def rejoin(session: AsyncSession, part: Meeting, actor: Actor, now: datetime) -> bool:
-    """Give the dates of `part` back to its series. The caller has already released the reservations of `part`.
+    """Give the coming dates of `part` back to its series. The caller has already released the reservations of `part`.
 
-    If another meeting has taken the time of a date, the date becomes skipped. Return False if `part` is not a split part, or if
-    the series takes no reservations any more.
+    If another meeting has taken the time of a date, the date becomes skipped. Return False if nothing is given back:
+
+    - `part` is no split part, or has a number.
+    - The series takes no reservations any more, or lacks no coming date.
     """
     if part.split_from_id is None or part.number is not None:
         return False
@@ -58,7 +60,7 @@ async def _split_of(session: AsyncSession, part: Meeting) -> Change | None:
 
 
 async def _gone(session: AsyncSession, meeting: Meeting, change: Change, now: datetime) -> list[Occurrence]:
-    """Insert the dates of the snapshot that the series no longer has. This function makes no reservations for them."""
+    """Insert the coming dates of the snapshot that the series no longer has. This function makes no reservations for them."""
     present = list(await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id)))
     last = max((one.original_at for one in present), default=None)
     values = [history.from_json(Occurrence, one) for one in change.before["occurrences"]]

@@ -94,7 +94,9 @@ class Load:
 
 
 class Taken(Exception):
-    """The database refused the reservation. `what` is `overlap` or `capacity`. The database has rolled back to the savepoint."""
+    """The database refused the reservation. `what` is `overlap` or `capacity`. With `nested`, `take` has rolled back to its
+    savepoint.
+    """
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -313,7 +315,7 @@ async def keep_wanted(session: AsyncSession, meeting_id: str, things: Sequence[T
 
 
 async def add_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> None:
-    """Store the wishes of a new meeting."""
+    """Store the wishes of a meeting or a date that has no stored wishes."""
     await rows.add(session, {Wanted: wanted_rows(meeting_id, things, occurrence_id)})
 
 

@@ -52,7 +52,9 @@ def of_maker(change: Change, actor: Actor) -> bool:
 
 
 async def went_back(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> bool:
-    """Restore an approved meeting after a change of it was refused. Return False if the approved times are no longer free."""
+    """Restore an approved meeting after a change of it was refused. Return False if there is no approved version, or if its
+    times are no longer free.
+    """
     change = await _approved_before(session, meeting.id)
     if change is None:
         return False

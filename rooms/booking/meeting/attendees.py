@@ -1,7 +1,7 @@
 """The attendees of a meeting. The recipient sets, units, people and guests of a request become attendees, each once.
 
-A set is expanded on the day of the invitation: a department that is founded later gets only later invitations. This module does
-not handle answers (`answers`), letters (`letters`) or notices (`signaling`).
+A set is expanded once, when the request is booked or edited: a department that is founded later gets only later invitations.
+This module does not handle answers (`answers`), letters (`letters`) or notices (`signaling`).
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ class Missing:
 async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> list[Invited]:
     """Return each unit, person and guest once, in the order of the list.
 
-    The first line of an attendee decides its properties. A later line can only make the attendee required or the chair. Raise
-    Refusal `bad_attendees` with every wrong line.
+    The first line of an attendee decides its properties. A later line can only add a site, or make the attendee required, the
+    chair, or one who must be the head. Raise Refusal `bad_attendees` with every wrong line.
     """
     if len(requests) > limits.ATTENDEE_REQUESTS:
         raise _too_many()
@@ -255,7 +255,9 @@ async def contacts(session: AsyncSession, attendees: Sequence[Attendee], day: da
 
 
 async def heads_of(session: AsyncSession, unit_ids: Iterable[str], day: date) -> dict[str, tuple[Person, Post]]:
-    """Return the head of each of these units on `day`: the holder of the post with the lowest rank that is marked as head."""
+    """Return the head of each of these units on `day`: the holder of the head's post. If a unit has several such posts, the
+    smallest `rank` decides.
+    """
     rows = await session.execute(
         select(Person, Post)
         .join(Holding, Holding.person_id == Person.id)

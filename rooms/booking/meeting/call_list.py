@@ -301,7 +301,7 @@ async def _wanted(session: AsyncSession, meeting_id: str, occurrence_id: str) ->
 async def _devices(
     session: AsyncSession, halls: Iterable[str], sites: Iterable[str], added: Iterable[str]
 ) -> list[Device]:
-    """Return the terminals, sorted by code."""
+    """Return the active SIP terminals of these halls and sites, and the added ones, sorted by code."""
     some: list[Any] = [
         column.in_(list(ids))
         for column, ids in ((Terminal.hall_id, halls), (Terminal.site_id, sites), (Terminal.id, added))

@@ -82,7 +82,9 @@ async def displaced(
     reason: str,
     now: datetime,
 ) -> None:
-    """Mail the desk and the chair of the date at once. `waits`: the new time needs approval."""
+    """Mail the chair, the secretary and the maker of a meeting at once that its date gave way. `to`: the new time, or None.
+    `waits`: the new time needs approval.
+    """
     payload = {
         "meeting_id": meeting.id,
         "occurrence_id": date.id,
@@ -95,7 +97,7 @@ async def displaced(
 
 
 async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, reason: str, now: datetime) -> None:
-    """Mail the desk and the chair of a date that is postponed: its new time was not approved."""
+    """Mail the same people as `displaced` that the date stays postponed: its new time was not approved."""
     payload = {
         "meeting_id": meeting.id,
         "occurrence_id": date.id,

@@ -194,7 +194,9 @@ _GROUND = (
 
 
 async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Ground:
-    """Read all of these rows with one statement. The statement returns one row for each rule, or one row if there is no rule."""
+    """Read the rows of `_Ground` with one statement. The statement returns one row for each rule, or one row if there is no
+    rule.
+    """
     rows = (await session.execute(_GROUND, {"unit": unit_id, "type": type_code})).all()
     if not rows:
         return _Ground()
@@ -203,8 +205,10 @@ async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Groun
 
 
 def wanted_legs(request: Request, class_: str, calls: CallList, invited: int) -> int:
-    """Return the number of legs: one for each terminal, and one for each attendee who may join from any place. The minimum is
-    two.
+    """Return the number of legs: the requested number if there is one, otherwise a count of at least two.
+
+    An important meeting with terminals counts one leg for each terminal. Any other meeting counts one for each attendee, and
+    one for each terminal that is not on the call list for an invited unit.
     """
     if request.legs:
         return request.legs

@@ -24,11 +24,13 @@ ROLES = ("chair", "secretary", "presenter", "delegate", "guest")
 
 @dataclass(frozen=True)
 class AttendeeRequest:
-    """An entry of the attendee list: exactly one unit, recipient set, person or guest. A guest has a name and an address."""
+    """An entry of the attendee list: exactly one unit, recipient set, person or guest. A guest has a name. The address of a
+    guest may be empty.
+    """
 
     unit_id: str | None = None
     set_id: str | None = None
-    """A recipient set. On the day of the booking it is replaced by its units."""
+    """A recipient set. When the meeting is booked, the units that exist on the day of the meeting replace the set."""
     person_id: str | None = None
     guest_name: str = ""
     guest_email: str = ""
@@ -98,7 +100,7 @@ class Request:
     uncalled_ids: tuple[str, ...] = ()
     """Terminals of the call list that the server does not call."""
     legs: int = 0
-    """Simultaneous media legs. 0: one leg for each terminal and each attendee."""
+    """Simultaneous media legs. 0: the server counts them (`plans.wanted_legs`)."""
     submit: bool = False
     """True: submit the meeting for approval at once. False: only hold the resources."""
     precedence: int | None = None
@@ -110,7 +112,7 @@ class Request:
     """
 
     def checked(self) -> Request:
-        """Return the request with cleaned names and times in UTC. Raise `state_secret`, or `bad_request` that lists every
+        """Return the request with cleaned names and times in UTC. Raise `state_secret`, or one refusal that lists every
         trouble.
         """
         if self.class_ == classes.SECRET:

@@ -164,7 +164,9 @@ def horizon(first: datetime) -> datetime:
 
 @lru_cache(maxsize=64)
 def twin(year: int) -> int:
-    """Return the last year that has the same weekdays and leap years in the years around it."""
+    """Return the last year before 9991 with the same shape as `year`. The years around it then have the same weekdays and leap
+    years as the years around `year`.
+    """
     wanted = _shapes(year)
     near = (one for one in range(LAST_TWIN, LAST_TWIN - TWIN_SPAN, -1) if _shapes(one) == wanted)
     # The years around 2100, which is not a leap year, have no near twin. The calendar repeats every 400 years.
@@ -176,7 +178,7 @@ def _shapes(year: int) -> list[tuple[int, bool]]:
 
 
 def _shifted(parts: icalendar.vRecur, shift: timedelta, first: datetime) -> dict[str, Any]:
-    """Return the rule for the twin years. Its end is never after the end of the search."""
+    """Return the rule for the twin years. A rule without COUNT ends at the end of the search at the latest."""
     shifted = {name: value for name, value in parts.items() if name != "UNTIL"}
     ends = [_end(value) for value in parts.get("UNTIL", ())]
     if ends or "COUNT" not in parts:
