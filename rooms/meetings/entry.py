@@ -59,7 +59,7 @@ class Entry:
 
 
 def opens_at(occurrence: Occurrence, *, host: bool = False) -> datetime:
-    """Return the time when the door opens. The door opens earlier for the hosts."""
+    """Return the time when entry opens. Entry opens earlier for the hosts."""
     return occurrence.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN if host else limits.ENTRY_MIN)
 
 
@@ -119,10 +119,10 @@ async def by_account(
 
 
 async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> list[tuple[str, str, int, bool, bool]]:
-    """Return (date, class, version of the meeting, whether it takes place, its lobby) for dates around now.
+    """Return (date, class, version of the meeting, whether it takes place, its lobby) for dates within a day of now.
 
-    The dates are those of one meeting, or those of all meetings that are important or do not take place. The door of the
-    conference needs these values after a restart.
+    The dates are those of one meeting, or those of all meetings that are important or do not take place. The check at the entry
+    to a conference needs these values after a restart.
     """
     near = timedelta(days=1)
     stands = or_(Meeting.state == "approved", and_(Meeting.state == "asked", Occurrence.state == "running"))
@@ -198,8 +198,8 @@ async def actor_name(session: AsyncSession, actor: Actor, now: datetime) -> str:
 
 
 async def attendee_name(session: AsyncSession, attendee: Attendee, now: datetime) -> str:
-    """Return the name of an attendee: the substitute if there is one, otherwise the person, the post of the unit's head, or the
-    guest.
+    """Return the name of an attendee: the agreed substitute if there is one, otherwise the person, the label in the letter, or
+    the guest.
     """
     if attendee.substitute_state == "agreed" and attendee.substitute_name:
         return " - ".join(filter(None, (attendee.substitute_name, attendee.substitute_post)))
@@ -263,7 +263,7 @@ def nearest(dates: Sequence[Occurrence], now: datetime) -> Occurrence:
 
 
 def door(entry: Entry, now: datetime) -> Refusal | None:
-    """Return why the door is closed, or None. A running date stays open while a change of other dates waits for approval."""
+    """Return why entry is closed, or None. A running date stays open while a change of other dates waits for approval."""
     meeting, date = entry.meeting, entry.occurrence
     stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")
     if meeting.state in ("held", "asked") and not stands:

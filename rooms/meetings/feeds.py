@@ -211,7 +211,7 @@ class Reader:
 
 
 async def _chosen(session: AsyncSession, feed: Feed, now: datetime) -> Select[str]:
-    """Return the identifiers of the dates that belong to the feed's target."""
+    """Return the query for the identifiers of the dates that belong to the feed's target."""
     dates = select(Occurrence.id).join(Meeting, Meeting.id == Occurrence.meeting_id)
     reserved = select(Reservation.occurrence_id).where(Reservation.resource_id == feed.target_id, Reservation.active)
     if feed.kind == "hall":

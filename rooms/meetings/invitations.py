@@ -1,7 +1,8 @@
 """The notices about a meeting: jobs for mails, reminders before each date, events for other systems.
 
-This module owns the content of a mail as plain values. `signaling.notify` owns words, MIME and SMTP. All jobs tolerate a second
-run: each has a key with attendee and SEQUENCE, and the attendee's row keeps the SEQUENCE of the last mail.
+This module owns the content of a mail as plain values. `signaling.notify` owns words, MIME and SMTP. Jobs for a change of the
+meeting have a key with attendee and SEQUENCE, so that the same change makes one job. The attendee's row keeps the SEQUENCE of
+the last mail, so that an invitation that was sent is not sent again.
 """
 
 from __future__ import annotations
@@ -418,7 +419,7 @@ async def _to_attendee(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime, kind: Kind
 ) -> list[Outgoing]:
     """Return a mail to one attendee with the personal link and the calendar entry. Return no mail if the attendee has had it or
-    is no longer invited.
+    was removed, or if the state of the meeting does not fit the mail.
     """
     attendee = await session.get(Attendee, payload["attendee_id"])
     if attendee is None or _is_needless(kind, meeting, attendee):
@@ -478,7 +479,7 @@ async def _make_decided(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Ar
 
 async def _make_date(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
     """Return a mail about one date of a series. Return no mail if a later invitation to the series has already informed the
-    attendee.
+    attendee, or if the meeting is not approved.
     """
     attendee = await s.get(Attendee, p["attendee_id"])
     date = await s.get(Occurrence, p["occurrence_id"])

@@ -56,7 +56,7 @@ def address(base: str, secret: str) -> str:
 
 
 def meeting_address(base: str, meeting_id: str) -> str:
-    """Return the address of a meeting's page, for QR codes. A reader must sign in or be invited."""
+    """Return the address of a meeting's page, for QR codes. The page needs a signed-in user or a personal link."""
     return f"{base}{MEETING_PAGE}/{meeting_id}"
 
 

@@ -1,4 +1,5 @@
-"""Stored lobby settings of hosts and stored bars of participants, so that a restart opens no door.
+"""Stored lobby settings of hosts and stored bars of participants, so that a restart neither opens a closed lobby nor admits a
+barred person.
 
 `conference.door` owns the lobby. Only a lobby that differs from the plan has a row.
 """
@@ -15,7 +16,9 @@ from rooms import limits
 from rooms.store.tables.meetings import LobbyBar, LobbySetting
 
 State = tuple[str, bool, bool | None]
-"""(conference, on, planned value at that time). The planned value is None for a conference without a booking."""
+"""(conference, on, the planner's value when the host set the lobby). The planner's value is None for a conference without a
+booking.
+"""
 
 
 async def store(session: AsyncSession, state: State, now: datetime) -> None:

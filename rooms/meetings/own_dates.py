@@ -30,8 +30,8 @@ LEADERS = ("chair", "secretary", "operator")
 class OwnDate:
     """A date of the user's list.
 
-    - `role`: the user's role as attendee, otherwise as chair, secretary or operator. Empty: the date is only managed by the
-      user's desk.
+    - `role`: the user's role as attendee, otherwise as chair, secretary or operator. Empty: the user booked the meeting, or the
+      user's desk manages it.
     - `attendee_id`: the attendee row of the user.
     - `may_answer`: the user may give the answer.
     - `answer`: the answer that counts for this date.
@@ -126,7 +126,9 @@ def _query(actor: Actor, unit_id: str | None, first: datetime, last: datetime) -
 
 
 async def _invited(session: AsyncSession, actor: Actor, meeting_ids: set[str]) -> dict[str, Attendee]:
-    """Return the user's attendee row by meeting. The own row has priority over a row of another person or of the user's unit."""
+    """Return the best attendee row of the user, by meeting (`entry.fit`). First comes a row of the user, or of a person whose
+    deputy the user is. Then comes a row with the user as substitute, then a row of the user's unit.
+    """
     own = {actor.person_id, *actor.deputises} - {""}
     unit_id = await session.scalar(select(Person.unit_id).where(Person.id == actor.person_id))
     rows = await session.scalars(

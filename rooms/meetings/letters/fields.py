@@ -156,7 +156,9 @@ async def _of_one_date(
 
 
 def checked(fields: Mapping[str, Any]) -> Fields:
-    """Return all fields, with every text cleaned and limited in length. Raise Refusal `bad_letter` with the troubles."""
+    """Return all fields, with every text cleaned. Raise Refusal `bad_letter` with the troubles: unknown fields, and values of a
+    wrong kind or length.
+    """
     troubles = [
         Trouble("unknown_field", f"Không có trường {name}.", f"no field {name}", name)
         for name in fields.keys() - TEXTS.keys() - LISTS.keys() - {SITES}
@@ -371,8 +373,8 @@ async def _whom(session: AsyncSession, invited: Sequence[Attendee], host: Unit) 
 
 
 def grouped(labels: Sequence[str], tier: str) -> list[str]:
-    """Replace many labels with one line that refers to the annex. Example: "Chủ tịch UBND xã (96 đơn vị cấp xã, danh sách kèm
-    theo)".
+    """Replace more than GROUP_LEAST labels with one line that refers to the annex. Example: "Chủ tịch UBND xã (96 đơn vị cấp
+    xã, danh sách kèm theo)".
     """
     if len(labels) <= GROUP_LEAST:
         return list(labels)
@@ -393,7 +395,7 @@ async def _units(session: AsyncSession, invited: Sequence[Attendee]) -> dict[str
 async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], date_id: str = "") -> Fields:
     """Return the booked halls, then each other place. With many places, only count them, and add a list of all guests."""
     halls = await _halls(session, Occurrence.id == date_id) if date_id else []
-    if not halls:  # the date was cancelled and has released its halls, so use the halls of the whole meeting
+    if not halls:  # the date never had halls, or their rows were deleted, so use the halls of the whole meeting
         halls = await _halls(session, Occurrence.meeting_id == meeting.id)
     site_ids = {one.site_id for one in invited if one.site_id}
     sites = {one.id: one for one in await session.scalars(select(Site).where(Site.id.in_(site_ids)))}
@@ -493,7 +495,7 @@ async def _head_title(session: AsyncSession, host: Unit, on: date) -> str:
 
 
 async def _against_last(session: AsyncSession, meeting: Meeting, fields: Fields, kind: str) -> Fields:
-    """Return the letter that this letter replaces, and the differences between them."""
+    """Return the words for the letter that this letter replaces or cancels, and for an amendment the differences between them."""
     last = await session.scalar(
         select(Letter)
         .where(Letter.meeting_id == meeting.id, Letter.kind != "cancel")

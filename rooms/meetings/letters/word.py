@@ -50,8 +50,8 @@ def check_template(content: bytes) -> list[Trouble]:
 
 
 def look_through(content: bytes) -> None:
-    """Check the archive: its size, its unpacked size, that it holds a document, and that it holds no macro and no external
-    reference.
+    """Check the archive: its size, its unpacked size, and that it holds a document. It must hold no macro, no embedded object,
+    no DOCTYPE, and no external reference except hyperlinks.
     """
     if len(content) > limits.TEMPLATE_BYTES:
         raise _bad(f"Tệp mẫu lớn hơn {limits.TEMPLATE_BYTES // 1024**2} MB.", "the file is too large")
@@ -92,7 +92,9 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _parse(content: bytes, look: Callable[[str, dict[str, str]], None] | None = None) -> None:
-    """Parse as an XML reader does, with any encoding, quotes and entities. Without `look`, stop at the first element."""
+    """Parse the content as an XML reader does, so that an unusual encoding or quoting hides nothing. Refuse a DOCTYPE. Without
+    `look`, stop at the first element.
+    """
 
     def doctype(*_: object) -> None:
         raise _bad("Tệp mẫu có khai báo DOCTYPE.", "the template has a DOCTYPE declaration")
