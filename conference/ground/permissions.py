@@ -107,7 +107,9 @@ class Grants:
         return self.can_publish and (not self.can_publish_sources or source in self.can_publish_sources)
 
     def may_moderate(self, conference: str) -> bool:
-        """Return True for a host of this conference. A host admits people, mutes them, asks them to speak and removes them."""
+        """Return True for a host or an administrator of this conference. They may admit people, mute them, ask them to speak
+        and remove them.
+        """
         return self.conference == conference and (self.passage is Passage.HOST or self.admin)
 
     def may_administer(self, conference: str) -> bool:

@@ -89,8 +89,6 @@ class Ear:
 
 
 class Lines:
-    """The lines of one call."""
-
     def __init__(
         self, router: Any, owner: LineOwner, options: LineOptions, random_bytes: Callable[[int], bytes]
     ) -> None:

@@ -138,8 +138,8 @@ def gather(wishes: Iterable[Wish], most: int, most_height: int = 720) -> Mapping
 
 
 def _chosen(ranked: list[Key], found: Mapping[Key, list[Wish]], most: int) -> list[Key]:
-    """Return the first `most` groups of `ranked`. If some remaining hall can decode none of them, the last group is replaced by
-    the smallest picture of the other groups.
+    """Return the first `most` groups of `ranked`. If some remaining hall can decode none of them, the last place goes to the
+    smallest picture of the last group and the remaining groups.
     """
     if len(ranked) <= most:
         return ranked

@@ -291,7 +291,9 @@ def _is_h264(stream: Stream | None) -> bool:
 
 
 def _open_microphones(state: State) -> tuple[str, ...]:
-    """Return the open microphones. If there are more than MICROPHONES, only those of the sites that were on stage last."""
+    """Return the open microphones, MICROPHONES at most. If there are more, the sites that were on stage last come first, then
+    the others in their order.
+    """
     if state.mode == "reception":
         return ()
     able = [one.sid for one in state.sites if one.microphone is not None and not one.muted]

@@ -39,8 +39,6 @@ class Party:
 
 @dataclass(frozen=True)
 class Dated:
-    """A date of a meeting."""
-
     original_at: datetime
     starts_at: datetime
     ends_at: datetime
@@ -111,7 +109,6 @@ def cancel(entry: Entry, now: datetime, only: datetime | None = None) -> bytes:
 
 
 def publish(entries: Iterable[Entry], name: str, now: datetime) -> bytes:
-    """Return a feed."""
     return _calendar("PUBLISH", entries, now, name)
 
 

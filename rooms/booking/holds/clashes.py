@@ -50,8 +50,6 @@ class FreeTime:
 
 @dataclass(frozen=True)
 class Place:
-    """A hall with its name."""
-
     id: str
     name: str
 

@@ -1,7 +1,7 @@
 """The attendees of a meeting. The recipient sets, units, people and guests of a request become attendees, each once.
 
-A set is expanded once, when the request is booked or edited: a department that is founded later gets only later invitations.
-This module does not handle answers (`answers`), letters (`letters`) or notices (`signaling`).
+A set is expanded once, when the list is booked or edited: a department that is founded later gets only later invitations. This
+module does not handle answers (`answers`), letters (`letters`) or notices (`signaling`).
 """
 
 from __future__ import annotations

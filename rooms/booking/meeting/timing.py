@@ -44,7 +44,6 @@ def deadline(meeting_id: str, step_id: str, at: datetime, now: datetime) -> Jobs
 
 
 async def keep(session: AsyncSession, jobs: Jobs) -> None:
-    """Store these jobs."""
     await rows.add(session, {Job: jobs}, passing=frozenset({Job}))
 
 

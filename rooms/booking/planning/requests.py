@@ -60,8 +60,6 @@ class DocumentRequest:
 
 @dataclass(frozen=True)
 class AgendaItem:
-    """A line of the agenda."""
-
     title: str
     presenter: str = ""
     minutes: int = 0

@@ -164,9 +164,7 @@ def horizon(first: datetime) -> datetime:
 
 @lru_cache(maxsize=64)
 def twin(year: int) -> int:
-    """Return the last year before 9991 with the same shape as `year`. The years around it then have the same weekdays and leap
-    years as the years around `year`.
-    """
+    """Return the last year up to LAST_TWIN whose neighbouring years have the same weekdays and leap years as those of `year`."""
     wanted = _shapes(year)
     near = (one for one in range(LAST_TWIN, LAST_TWIN - TWIN_SPAN, -1) if _shapes(one) == wanted)
     # The years around 2100, which is not a leap year, have no near twin. The calendar repeats every 400 years.

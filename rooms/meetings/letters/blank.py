@@ -25,7 +25,6 @@ LINES = (
 
 
 def build() -> bytes:
-    """Return a DOCX with fields."""
     document = Document()
     section = document.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
