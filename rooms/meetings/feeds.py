@@ -1,6 +1,6 @@
 """Calendar feeds of a hall, a person or a unit, and the public weekly schedule.
 
-A feed has a secret address. It shows the titles of meetings that its owner may read at the time of the request; other meetings
+A feed has a secret address. It shows the titles that its owner may see at the time of the request (`Reader`); other meetings
 appear as "Bận". A feed closes when it is revoked or when its account is switched off. The public schedule holds only approved
 meetings that are marked as public.
 """
@@ -168,7 +168,11 @@ async def schedule_ics(
 
 
 class Reader:
-    """The meetings that one account may read. The object caches its results, for queries about many meetings."""
+    """The meetings whose titles a feed shows. The object caches its results, for queries about many meetings.
+
+    The rule is stricter than `booking.meeting.reading`: an invitation counts only for an approved meeting, and an invitation of
+    a unit only for its head and its desk.
+    """
 
     def __init__(self, session: AsyncSession, actor: Actor, now: datetime) -> None:
         self._session = session

@@ -283,7 +283,9 @@ class SearchQuery:
 
 
 async def search(session: AsyncSession, query: SearchQuery, actor: Actor, now: datetime) -> list[Meeting]:
-    """Return the meetings that `actor` may read, the latest first date first."""
+    """Return the matching meetings that `actor` may read, the latest first date first. Meetings that the actor may read only
+    for an invited unit, as a substitute or as a deputy are not found.
+    """
     statement = select(Meeting).join(Unit, Unit.id == Meeting.host_unit_id)
     may = _may_read(actor)
     if may is not None:
@@ -314,7 +316,7 @@ async def search(session: AsyncSession, query: SearchQuery, actor: Actor, now: d
 
 
 def _may_read(actor: Actor):  # type: ignore[no-untyped-def]
-    """Return the SQL condition, or None if the actor may read everything."""
+    """Return the SQL condition of `search`, or None if the actor may read everything."""
     paths = roles.scopes(actor, "meetings.read")
     if paths is None:
         return None
