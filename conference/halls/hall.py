@@ -202,7 +202,7 @@ class Hall(Participant):
         self.deafened = False
         self.floor_wanted_at: float | None = None
         self.position = 10_000
-        """The position in the list of attendees. The default is for halls that are not in the list."""
+        """The place in the order of sites. It is 0 for a hall of the date's call list. The default is for other halls."""
         self.served = Served(None, None, None)
         self.microphone: Producer | None = None
         """The sound as the hall sends it, for the mixer. Browsers get it from the mixer, as Opus (`set_voice`)."""

@@ -103,10 +103,10 @@ def ordered(sites: Sequence[str], stage: Stage) -> list[str]:
 
 
 def cells(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str = "", page: int = 0) -> tuple[str, ...]:
-    """Return the sites in the places of `layout`. `sites` have a picture and are in the order of the list of attendees.
+    """Return the sites in the places of `layout`. `sites` have a picture and are in the order of `sites.look`.
 
     In a layout with a large place, `viewer` does not see itself: it sees the earlier site on stage. The lecturer sees the
-    listeners, `page` by page. In a layout with equal places the order is that of the list, so that no site changes its place. A
+    listeners, `page` by page. In a layout with equal places the order is that of `sites`, so that no site changes its place. A
     site on stage that does not fit gets the last place.
     """
     count = PLACES[layout]

@@ -83,8 +83,7 @@ class State:
 
     mode: Mode
     sites: tuple[Site, ...]
-    """The sites in the order of the list of attendees. Browsers come after the halls of the list, and before the other halls.
-    """
+    """The sites in the order of `sites.look`."""
     viewers: tuple[Viewer, ...]
     """The viewers in the order in which the halls joined."""
     stage: Stage

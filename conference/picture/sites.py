@@ -45,8 +45,8 @@ class Seen(NamedTuple):
 
 
 def look(people: Iterable[Participant], seats: Mapping[str, Seat], speaking: Collection[str]) -> list[Seen]:
-    """Return the sites in the order of the list of attendees. Browsers come after the halls of the list, and before the other
-    halls.
+    """Return the sites: first the halls of the call list (`position` 0), then browsers, then other halls. Each kind is in the
+    order of joining.
     """
     here = [one for one in people if not one.grants.hidden and not one.left]
     here.sort(key=lambda one: seats[one.sid].position if one.sid in seats else limits.HALLS)
