@@ -170,8 +170,8 @@ async def schedule_ics(
 class Reader:
     """The meetings whose titles a feed shows. The object caches its results, for queries about many meetings.
 
-    The rule is stricter than `booking.meeting.reading`: an invitation counts only for an approved meeting, and an invitation of
-    a unit only for its head and its desk.
+    The rule is stricter than `booking.meeting.reading`. An invitation counts only for an approved meeting. An invitation of a
+    unit counts only for its head and its desk.
     """
 
     def __init__(self, session: AsyncSession, actor: Actor, now: datetime) -> None:
