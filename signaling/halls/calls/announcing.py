@@ -28,7 +28,9 @@ def text_of(language: Language | None, code: str) -> str:
 
 
 def say(leg: Leg, code: str) -> None:
-    """Announce something to this hall alone, in its language. In the reception the picture shows the text too."""
+    """Announce something to this hall alone, in its language. In the reception the picture also shows the text of a code in
+    `SHOWN`.
+    """
     if leg.room is None:
         return
     hall = leg.room.hall
@@ -38,6 +40,6 @@ def say(leg: Leg, code: str) -> None:
 
 
 def last_words(leg: Leg, code: str, reason: str = "") -> None:
-    """Announce something, then hang up. `reason`: the reason of the end; empty: the code."""
+    """Announce the text of `code`, and hang up after `LAST_WORDS_S`. `reason`: the reason of the end; empty: the code."""
     say(leg, code)
     asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, leg.end, reason or code)

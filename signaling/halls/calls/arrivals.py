@@ -1,4 +1,5 @@
-"""The steps when a leg enters a room. The hall hears what to do there. A hall that stays too long without a meeting is ended.
+"""The steps when a leg enters a room. The hall hears what to do there. A call that stays too long without a meeting is ended,
+unless its hall waits in a lobby.
 
 The module serves calls in both directions. It has no state: the menu, the lobby and the operator know which legs they hold.
 """
@@ -40,7 +41,9 @@ class Arrivals:
         self._database, self._clock, self._start = database, clock, start
 
     def arrived(self, leg: Leg) -> None:
-        """Greet a leg whose media have started."""
+        """Check the protection of a leg that has entered a room, and greet the hall. Outside a meeting, start the timer that
+        ends the call.
+        """
         room = leg.room
         if room is None:
             return
@@ -85,7 +88,7 @@ class Arrivals:
         self._waiting.gone(leg)
 
     def pressed(self, leg: Leg, key: str) -> bool:
-        """Report whether the menu or the test room takes the key."""
+        """Give a key to the menu or the test room. Return True if one of them takes the key. In a test room `#` ends the call."""
         room = leg.room
         if room is not None and room.conference.name.startswith(ECHOES):
             if key == "#":

@@ -42,8 +42,8 @@ class Entrance:
         self._lobbies, self._waiting, self._protection, self._rooms = lobbies, waiting, protection, rooms
 
     async def arrive(self, leg: Leg, number: str, pin: str) -> entering.Arrival | None:
-        """Return the meeting of this number and PIN. Return None if they are wrong, or if there were too many wrong tries
-        recently.
+        """Return the meeting of this number and PIN, or None if they are wrong. An invited terminal of the register needs no
+        PIN. After too many wrong tries the PIN is ignored.
 
         The limit stops a caller who tries all PINs of six digits by telephone. A terminal that proved the password of its
         account has its own count of tries, so strangers cannot use up its tries.
@@ -66,8 +66,8 @@ class Entrance:
             self._tries.gives_back(number, leg.address, leg.party.terminal)
 
     async def let_in(self, leg: Leg, arrival: entering.Arrival) -> None:
-        """Send the leg into the meeting or its lobby. Raise Refusal of rooms if the class forbids the entry or the door is
-        shut.
+        """Send the leg into the meeting or its lobby. Raise Refusal if the class forbids the entry, the door is shut or a host
+        barred the hall. Raise Refusal and PeerError if the call cannot be answered.
         """
         if arrival.verdict.allowed and not self._protection.admits(leg, arrival.meeting.class_):
             arrival = replace(arrival, verdict=classes.refused("encryption_needed"))
@@ -97,7 +97,9 @@ class Entrance:
             enter(leg, conference)
 
     async def _name(self, leg: Leg, arrival: entering.Arrival) -> None:
-        """Give the leg the name that other participants see. A terminal of the register has a row on the board."""
+        """Give a terminal of the register its row on the board, and the leg the name of that row. Other participants see this
+        name. A leg without such a terminal keeps its name.
+        """
         terminal = arrival.terminal
         if terminal is None:
             return

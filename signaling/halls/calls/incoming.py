@@ -67,7 +67,7 @@ class Incoming:
         except (Refusal, PeerError) as error:
             self._forget(leg)
             self._turn_away(leg, error)
-        except errors.Refusal as refusal:  # a refusal of the booking
+        except errors.Refusal as refusal:  # from `rooms`: the class forbids the entry, or the door is shut
             leg.side.refuse(refusal)
         except Exception:
             self._menus.gone(leg)
@@ -75,7 +75,7 @@ class Incoming:
             raise
 
     async def _lead(self, leg: Leg, dialled: Dialled) -> None:
-        """Connect the leg to its target. Raise Refusal, PeerError and Refusal of rooms."""
+        """Connect the leg to its target. Raise PeerError, and Refusal of `conference` or of `rooms`."""
         if dialled.target is Target.ECHO:
             leg.accept_in(self._rooms.test_room(), "echo")
         elif dialled.target is Target.OPERATOR:
@@ -101,7 +101,7 @@ class Incoming:
         self._operator.gone(leg)
 
     def _turn_away(self, leg: Leg, why: Cause | Exception) -> None:
-        """Refuse the call. A hall first hears the reason if the server is full or no meeting has the number.
+        """Refuse the call. If the server is full, or if the number leads nowhere, the hall first hears the reason.
 
         The hall hears the reason as early media, if the terminal can play early media.
         """
@@ -127,12 +127,12 @@ class Incoming:
         self._arrivals.arrived(leg)
 
     def _has_come(self, leg: Leg) -> None:
-        """Report that a hall with a row is in its meeting."""
+        """Report to the caller of halls that a hall with a row on the board is in its meeting. End the earlier call of the row."""
         if leg.room is None or not leg.party.leg_id or not leg.room.conference.name.startswith(PREFIX):
             return
         older = self._calls.came(leg)
         if older is not None:
-            older.end("came by itself")  # The server was calling this hall, so the hall would have two calls.
+            older.end("came by itself")  # A hall has only one call, and the hall itself made this call now.
         self._caller.came(leg.party.leg_id)
 
     def agreed(self, leg: Leg) -> None:

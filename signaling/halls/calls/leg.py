@@ -1,9 +1,9 @@
 """The call of one hall in any protocol: its room in a conference, its moves between rooms, and its end.
 
-A leg knows which hall is in the call and where the call is. The protocol is below the leg, behind `Side` (SIP:
+A leg knows its hall and the conference in which the hall is. The protocol is below the leg, behind `Side` (SIP:
 `signaling.halls.sip.side`). Commands go down to the side. The side reports to the leg, and the leg reports to `LegEvents`.
-Implements `conference.ports.halls.HallSignal`. Imports no protocol. The modules `incoming` and `outgoing` decide which halls
-may enter.
+Implements `conference.ports.halls.HallSignal`. Imports no protocol. The modules `entrance`, `lobby`, `operator` and `outgoing`
+decide which halls may enter.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ CAUSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """The hall in the call. `terminal` empty: not in the register. `identity`: its identity in the conference."""
+    """The hall in the call. `terminal` empty: not in the register. `identity`: its identity in the conference. `leg_id`: its
+    row on the board; empty: no row.
+    """
 
     identity: str
     name: str
@@ -54,7 +56,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The source of the signalling of a call. `encrypted`: the signalling may carry media keys."""
+    """The terminal's end of the signalling of a call. `encrypted`: the signalling may carry media keys."""
 
     host: str
     encrypted: bool
@@ -70,7 +72,7 @@ class Failure:
 
 
 class Camera(Protocol):
-    """The camera of a hall, which the operator moves from here (H.281)."""
+    """The camera of a hall, which the operator moves from the board (H.281)."""
 
     @property
     def there(self) -> bool:
@@ -82,17 +84,19 @@ class Camera(Protocol):
 
 
 class Side(Protocol):
-    """The call of one leg in its protocol. Every method returns at once. The side reports the outcomes to the leg."""
+    """The call of one leg in its protocol. The side reports the outcomes to the leg. Only the two `save` methods wait; every
+    other method returns at once.
+    """
 
     @property
     def camera(self) -> Camera: ...
     @property
     def path(self) -> Path | None:
-        """Return the source of the signalling, or None if no signalling was sent or received yet."""
+        """Return the terminal's end of the signalling, or None until an outgoing call is answered."""
 
     @property
     def plan(self) -> MediaPlan | None:
-        """Return the media plan that both sides agreed on."""
+        """Return the media plan that both sides agreed on, or None if there is none yet."""
 
     @property
     def is_unheard(self) -> bool:
@@ -156,7 +160,7 @@ class LegEvents(Protocol):
         """
 
     def pressed(self, leg: Leg, key: str) -> bool:
-        """Report whether a menu takes the key."""
+        """Report whether a menu or a test room takes the key."""
 
 
 class DialEvents(Protocol):
@@ -172,7 +176,7 @@ class DialEvents(Protocol):
 
 @dataclass(slots=True)
 class Room:
-    """The place of the hall, or the place to which the hall is moving."""
+    """A conference, and the hall that represents the leg in it."""
 
     conference: Conference
     hall: Hall
@@ -188,11 +192,13 @@ class Leg:
     make_side: InitVar[Callable[[Leg], Side]]
     order: DialOrder | None = None
     began: float = 0.0
-    """Unix seconds. A hall that was put out before this time may enter again with this call, as with a new token."""
+    """Unix seconds at which the call began. A hall that was put out before this time may enter again with this call, as with a
+    new token.
+    """
     dialing: DialEvents | None = None
     """Receives the events of an outgoing call; None for an incoming call."""
     rungs: int = 1
-    """Profiles that the server can offer to this terminal."""
+    """The number of profiles that the server can offer to this terminal."""
     address: str = ""
     room: Room | None = None
     """The room of the hall; None while the hall is in no room."""
@@ -201,8 +207,8 @@ class Leg:
     passage: Passage = Passage.NONE
     hung_up_by_us: bool = False
     expected: bool = False
-    """The terminal is registered and invited. It may enter an important meeting if its call has the protection that the class
-    demands.
+    """The terminal is in the register and invited. It may enter an important meeting if its call has the protection that the
+    class demands.
     """
     put_out: dialout.Event | None = None
     """DROP: a host put the hall out. END: the conference ended. In both cases the server does not call the hall again by
@@ -223,7 +229,9 @@ class Leg:
     # -- into a room
 
     def expect(self, conference: Conference, mode: Mode = "meeting") -> Room:
-        """Open lines in this conference. Other participants do not see the hall yet. Raise Refusal."""
+        """Make the hall in this conference, without opening its lines. Other participants do not see the hall yet. Raise
+        Refusal.
+        """
         grants = Grants(
             identity=self.party.identity,
             name=self.party.name,
@@ -248,7 +256,7 @@ class Leg:
             raise
 
     def accept_in(self, conference: Conference, mode: Mode = "meeting") -> None:
-        """Answer an incoming call, and put it into this conference. Raise Refusal.
+        """Answer an incoming call, and put it into this conference. Raise Refusal, PeerError.
 
         Do nothing if the call has ended: no part would close lines that are opened now.
         """
@@ -263,7 +271,7 @@ class Leg:
 
     def listen_in(self, conference: Conference, mode: Mode) -> bool:
         """Play this conference to the hall before the call is refused (early media). Return False if the terminal cannot play
-        early media. Raise Refusal.
+        early media, or if its offer cannot be used. Raise Refusal if the conference cannot take the hall.
         """
         if not self.side.may_listen:
             return False
@@ -279,7 +287,9 @@ class Leg:
         return True
 
     def move(self, conference: Conference, done: Callable[[bool], None], mode: Mode = "meeting") -> None:
-        """Move the hall to another conference. The hall stays in its room until the terminal agrees. Raise Refusal."""
+        """Move the hall to another conference. The hall stays in its room until the terminal agrees. `done` gets True after the
+        move, False if the move failed. Raise Refusal, PeerError.
+        """
         assert self._moving is None
         room = self._moving = self.expect(conference, mode)
         self._on_moved = done
@@ -326,7 +336,7 @@ class Leg:
         self.end("unfit")
 
     def reagreed(self, plan: MediaPlan) -> None:
-        """Apply the new plan of an offer from the terminal."""
+        """Apply a plan that was agreed again in the same room."""
         if self.room is not None:
             self._apply(self.room.hall, plan)
             self.events.agreed(self)
@@ -364,8 +374,8 @@ class Leg:
             done(well)
 
     def heard(self, key: str, way: Way) -> bool:
-        """Take a key of the remote control. Return True if a menu took the key, or if the same key arrived by the other way
-        before.
+        """Take a key of the remote control. Return True if nothing is left to do: a menu took the key, the hall is in no room,
+        or the key has already arrived. (A terminal may send one key both as packets and in the signalling.)
         """
         if self.room is None:
             return True
@@ -374,7 +384,7 @@ class Leg:
         return again or self.events.pressed(self, key)
 
     def ended(self, failure: Failure, *, hung_up: bool, forbidden: str = "") -> None:
-        """Take the last event of the side. `forbidden`: a key of `REASONS` if the call is not allowed."""
+        """Take the end of the call from the side. `forbidden`: a key of `REASONS` if the call is not allowed."""
         if self.over:
             return
         self.over, stood = True, self.stood
@@ -412,7 +422,7 @@ class Leg:
             self.room.hall.language = language
 
     def name(self, standing: Standing) -> None:
-        """Take this row of the board."""
+        """Note that the call belongs to this row of the board, and take the hall of the row."""
         self.party = replace(party_of(standing), language=self.party.language)
         self.side.name(standing.leg.id)
 
@@ -430,7 +440,7 @@ class Leg:
     def hang_up(self, code: str) -> None:
         """Hang up. The conference may have put the hall out, the hall may have a newer call, or the server may be stopping.
 
-        A hall that was put out is not called again. The next server calls the halls of a stopped server.
+        The server does not call a hall again that was put out. The next server calls the halls of a stopped server.
         """
         if code == Reason.CONFERENCE_DELETED.value:
             self.put_out = dialout.Event.END

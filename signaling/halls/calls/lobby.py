@@ -33,7 +33,9 @@ class WaitingHalls:
         return len(self._waiting)
 
     def wait(self, leg: Leg, conference: Conference, who: Knocker) -> None:
-        """Let the leg wait, with a picture and an announcement, until a host of the meeting admits it. Raise Refusal."""
+        """Let the leg wait, with a picture and an announcement, until a host of the meeting admits it or turns it away. A hall
+        that was admitted before enters at once. Raise Refusal.
+        """
         knock = self._lobbies.knock(conference.name, who, "", self._now())
         if knock.state is Waits.ADMITTED:
             _admit(leg, conference)

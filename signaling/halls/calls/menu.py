@@ -50,7 +50,7 @@ class Menus:
         self.guests[one] = Menu(asks, number, language=one.party.language)
 
     def pressed(self, one: Leg, key: str) -> bool:
-        """Report whether the menu takes the key."""
+        """Take a key. Return False if the leg is not in the menu."""
         before = self.guests.get(one)
         if before is None:
             return False
@@ -95,7 +95,7 @@ class Menus:
         del self.guests[one]
         try:
             await self._door.let_in(one, arrival)
-        except errors.Refusal as refusal:  # a refusal of the booking
+        except errors.Refusal as refusal:  # from `rooms`: the class forbids the entry, or the door is shut
             last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
         except (Refusal, PeerError) as error:
             turned_away = isinstance(error, Refusal) and error.code in ("lobby_denied", "lobby_pause")
@@ -110,7 +110,9 @@ class Menus:
         self._ahead.pop(one, None)
 
     def ask(self, one: Leg) -> None:
-        """Ask the question as text in the picture and by voice. The first question also says which key changes the language."""
+        """Ask the question as text in the picture and by voice. Until the first wrong try, also say which keys call the
+        operator and change the language.
+        """
         menu = self.guests[one]
         language: Language = menu.language or "vi"
         words: list[tuple[str, Language]] = [(menu.asks.value, language)]

@@ -118,7 +118,8 @@ class Operator:
     async def place(self, call_id: str, occurrence_id: str, actor: Actor) -> None:
         """Put the hall into this date, in the same way as a hall that the operator called.
 
-        Raise Refusal `call_gone`, `denied`, `already_in` and the refusals of `planning.ask`.
+        Raise Refusal `call_gone`, `denied`, `already_in`, the refusals of `planning.ask` and of the class, and those of the
+        conference.
         """
         each = self._find(call_id)
         one, now = each.one, self._clock()
@@ -170,7 +171,7 @@ class Operator:
         last_words(each.one, "ended_by_operator")
 
     def tired(self, one: Leg) -> None:
-        """End a call that no operator has taken for too long."""
+        """End a call that no operator has put into a meeting for too long."""
         self.gone(one)
         last_words(one, "operator_absent")
 
@@ -183,7 +184,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Place:
-    """The site and the unit of a terminal."""
+    """A terminal with its site and its unit."""
 
     terminal: Terminal
     site: Site
@@ -191,7 +192,7 @@ class Place:
 
 
 async def _place(session: AsyncSession, one: Leg) -> Place:
-    """Return the place of a leg. Raise Refusal `unknown_terminal`."""
+    """Return the terminal of a leg with its site and unit. Raise Refusal `unknown_terminal`."""
     terminal = await terminals.get(session, one.party.terminal)
     unit = await places.unit_of(session, terminal.site_id)
     return Place(terminal, await session.get_one(Site, terminal.site_id), unit)

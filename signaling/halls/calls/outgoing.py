@@ -127,7 +127,9 @@ class Outgoing:
     # -- one call
 
     async def _dial_or_fail(self, order: DialOrder) -> None:
-        """Dial, and report every error as an outcome. A row that waits for an outcome would never be called again."""
+        """Dial, and report every error as an outcome. Without an outcome the row would wait, and the hall would never be called
+        again.
+        """
         try:
             await self._dial(order)
         except Exception:
@@ -160,12 +162,12 @@ class Outgoing:
 
     def _begin(self, order: DialOrder, standing: Standing, meeting: Meeting, attempt: Attempt) -> None:
         leg = self.new_leg(party_of(standing), attempt, order)
-        leg.passage = Passage.EXEMPT  # The server calls the hall, so the class policy allows it and it skips the lobby.
+        leg.passage = Passage.EXEMPT  # The server calls the hall, so the hall skips the lobby.
         leg.expected = True
         try:
             conference = self._rooms.meeting(order.occurrence, meeting)
-            # In an important meeting the hall sends and receives only protected media. Other meetings decide when the call is
-            # answered.
+            # In an important meeting the hall sends and receives only protected media. For other meetings `Protection.agreed`
+            # judges the media when the call is answered.
             self._live.vouch(conference.name, leg.party.identity, meeting.class_ == IMPORTANT)
             leg.begin_in(conference)
         except Refusal as refusal:
@@ -182,7 +184,7 @@ class Outgoing:
 
     def _nowhere(self, order: DialOrder, standing: Standing) -> None:
         """Report that the terminal has no address. A terminal with an account may have registered during the look-up; else the
-        row waits for it.
+        row waits for the registration.
         """
         if not self._signalling.has_account(standing):
             cause = Cause.UNKNOWN_THERE
@@ -235,7 +237,9 @@ class Outgoing:
     # -- a terminal that has registered
 
     async def registered(self, terminal_id: str) -> None:
-        """Make the waiting rows of a terminal due. End calls to its old address that are not answered within `UNHEARD_S`."""
+        """Make the waiting rows of a terminal due. Calls to its old address end if they get no response within `UNHEARD_S`;
+        then the rows are due again.
+        """
         await self._due(terminal_id)
         waiting = self._unheard(terminal_id)
         if not waiting:
@@ -297,9 +301,10 @@ class Outgoing:
 
 
 async def _judge(session: AsyncSession, meeting: Meeting, terminal_id: str, attempt: Attempt | None) -> Verdict:
-    """Judge the class policy for the address of the registration, or the address in the register.
+    """Judge the class policy for the IP address that will be called: of the registration, or in the register.
 
-    For a name the network of the register counts. The addresses of the name are checked before anything is sent.
+    If the address is a host name, the network in the register decides. The addresses of the name are checked before anything is
+    sent.
     """
     reached = await planning.reached(session, terminal_id)
     address = attempt.address if attempt is not None else ""

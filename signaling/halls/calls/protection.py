@@ -79,7 +79,7 @@ class Zones(Protocol):
 
 
 class Protection:
-    """A process has one object of this class. `zones` returns the networks of the register for each call."""
+    """A process has one object of this class. `zones` returns the present networks of the register."""
 
     def __init__(self, live: Meetings, safety: Safety, zones: Callable[[], Zones]) -> None:
         self.safety = safety
@@ -92,9 +92,10 @@ class Protection:
     def placed(self, leg: Leg, path: Path | None) -> Policy:
         """Return the policy of a call.
 
-        Media may go to the machine that signals, and to the networks of such a terminal. So a description cannot aim media at
-        other machines. In an important meeting media go only to closed networks. Behind NAT only the source address of the
-        terminal's packets is known. Keys travel only in encrypted signalling.
+        Media may go to the terminal's signalling address and to its networks; a terminal without own networks may use all
+        networks of terminals. So a description cannot aim media at other machines. In an important meeting media go only to
+        closed networks. Behind NAT only the source address of the terminal's packets counts. Keys travel only in encrypted
+        signalling.
         """
         strict, zones, host = self.is_strict(leg), self._zones(), path.host if path is not None else ""
         encryption = self.safety.of_call(strict=strict, tls=path is not None and path.encrypted)
@@ -119,14 +120,16 @@ class Protection:
         return self._admits(one, strict=class_ == IMPORTANT)
 
     def _admits(self, one: Leg, *, strict: bool) -> bool:
-        """Report the same before the answer of the call too. Then no media are agreed yet, and the policy of `placed` will
-        demand encryption.
+        """Report this also for a call without agreed media. If the signalling of such a call is encrypted, its media count as
+        encrypted, because the policy of `placed` will demand encryption.
         """
         plan, safe = one.side.plan, _is_safe(one)
         return self.safety.admits(strict=strict, tls=safe, encrypted=safe if plan is None else plan.encrypted)
 
     def expect(self, conference: str, one: Leg, closed: bool, *, invited: bool = True) -> None:
-        """Note that the hall is at the door of this conference. `closed`: the hall calls from a closed network."""
+        """Note that the hall is at the door of this conference. `closed`: the hall calls from a closed network. `invited`: its
+        terminal is in the register and invited.
+        """
         one.expected = invited
         self._live.vouch(conference, one.party.identity, closed and self._admits(one, strict=True))
 
@@ -141,7 +144,7 @@ class Protection:
             self._live.vouch(name, one.party.identity, safe)
 
     async def keep(self, database: Database, one: Leg, now: datetime) -> None:
-        """Record in the audit trail that a hall is in an important meeting without encryption."""
+        """Write to the audit trail if the hall is in an important meeting without encryption."""
         names = [name for name in one.conferences if self._live.is_important(name)]
         plan = one.side.plan
         if not names or (plan is not None and plan.encrypted):
@@ -157,7 +160,7 @@ def _is_safe(leg: Leg) -> bool:
 
 
 async def _noted(session: AsyncSession, occurrence_id: str, terminal_id: str, address: str, now: datetime) -> None:
-    """Record in the audit trail that a hall is in an important meeting without encryption."""
+    """Write to the audit trail that a hall is in an important meeting without encryption."""
     meeting = (await planning.date_of(session, occurrence_id))[1]
     who = Actor(SYSTEM.kind, address=address)
     terminal = await session.get(Terminal, terminal_id)

@@ -25,7 +25,7 @@ class Calls:
         return True
 
     def is_wanted(self, order: DialOrder) -> bool:
-        """Report whether the look-up of the call has not ended and the call must still be dialled."""
+        """Report whether the look-up of this call still runs, and the call is still wanted."""
         return self._begun.get(order.leg_id) is order
 
     def looked_up(self, order: DialOrder) -> None:
@@ -33,7 +33,9 @@ class Calls:
             del self._begun[order.leg_id]
 
     def drop(self, leg_id: str, order: DialOrder | None) -> Leg | None:
-        """Stop the dialling of this row, and return the call that must be ended. `order`: only if the call is of that try."""
+        """Stop the dialling of this row, and return the call that must be ended. `order`: stop only a call of this try; None:
+        stop any call.
+        """
         if order in (None, self._begun.get(leg_id)):
             self._begun.pop(leg_id, None)
         one = self.by_row.get(leg_id)
@@ -55,8 +57,8 @@ class Calls:
 
 
 def ending(leg: Leg, *, hung_up: bool) -> Event | None:
-    """Return the event of the row when an answered call ends. Return None if the server ended the call: then the row learns it
-    otherwise.
+    """Return the event of the row when a call ends. Return None if the server ended the call: then this end is no event of the
+    row.
     """
     if leg.put_out is not None:
         return leg.put_out
