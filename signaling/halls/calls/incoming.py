@@ -127,7 +127,7 @@ class Incoming:
         self._arrivals.arrived(leg)
 
     def _has_come(self, leg: Leg) -> None:
-        """Report to the caller of halls that a hall with a row on the board is in its meeting. End the earlier call of the row."""
+        """Report to the caller of halls that a hall with a row is in its meeting. End the earlier call of the row."""
         if leg.room is None or not leg.party.leg_id or not leg.room.conference.name.startswith(PREFIX):
             return
         older = self._calls.came(leg)

@@ -374,8 +374,10 @@ class Leg:
             done(well)
 
     def heard(self, key: str, way: Way) -> bool:
-        """Take a key of the remote control. Return True if nothing is left to do: a menu took the key, the hall is in no room,
-        or the key has already arrived. (A terminal may send one key both as packets and in the signalling.)
+        """Take a key of the remote control. Return True if a menu or a test room took the key, or if the key needs no action.
+
+        A key needs no action without a room, or if it has already arrived: a terminal may send one key as packets and in the
+        signalling.
         """
         if self.room is None:
             return True
