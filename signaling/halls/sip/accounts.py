@@ -1,6 +1,6 @@
 """The accounts of terminals and the bans, in the form that the SIP core needs: kept in memory, stored in the register.
 
-The module keeps only copies. It makes a new `Directory` when the register changes. It decides nothing about calls.
+The module keeps only copies. It makes a new `Directory` each time it reads the register. It decides nothing about calls.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Directory:
-    """The accounts and networks in memory (`signaling.sip.agent.registrar.Directory`). A change of the register makes a new
+    """The accounts and networks in memory (`signaling.sip.agent.registrar.Directory`). Each reading of the register makes a new
     one.
     """
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class HallCamera:
-    """The camera of a hall. `send` takes one H.224 frame. It needs a running event loop."""
+    """The camera of a hall. `send` takes one H.224 frame. `move` and `stop` need a running event loop."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send

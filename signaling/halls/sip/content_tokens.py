@@ -1,7 +1,8 @@
 """The content token of each conference and the floor channels (BFCP) of its halls.
 
-The module owns one floor server for each conference with halls, its ports, and the numbers that terminals get. It decides
-nothing: `conference.ContentToken` decides which participant may present, and the program decides what the halls see.
+The module owns the two ports of all conferences, one floor server for each conference whose halls use BFCP, and the numbers
+that terminals get. It decides nothing: `conference.ContentToken` decides which participant may present, and the program decides
+what the halls see.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class ContentTokens:
         self._users = itertools.count(1)
 
     async def open(self) -> None:
-        """Open the last port of the halls' range that is free for UDP and TCP. Raise OSError if none is free."""
+        """Open one port for UDP and TCP: the last port of the halls' range that is free for both. Raise OSError after
+        `TOKEN_PORTS_TRIED` ports.
+        """
         last: OSError | None = None
         for port in self._options.ports[::-1][: limits.TOKEN_PORTS_TRIED]:
             try:
@@ -78,7 +81,7 @@ class ContentTokens:
         return self._conferences[program]
 
     def follow(self, hall: Hall, plan: BfcpPlan | None) -> None:
-        """Take the plan that was agreed now."""
+        """Use the floor line of the plan that was agreed now, or release the floor if the plan has no floor line."""
         if plan is None:
             self.leave(hall)
             return
@@ -94,7 +97,7 @@ class ContentTokens:
             log.exception("%s cannot use the floor channel", hall.identity)
 
     def leave(self, hall: Hall) -> None:
-        """Release the floor of a hall whose call or floor line has ended."""
+        """Release the floor of a hall that leaves the conference, or whose floor line has ended."""
         server = self._servers.get(hall.program)
         if server is not None and hall.sid in server.legs:
             hall.program.content_token_moved(self._channel.detach(server, hall.sid))

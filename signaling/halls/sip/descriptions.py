@@ -34,7 +34,7 @@ class Descriptions:
         self._policy = self._protection.placed(self._leg, path)
 
     def ends(self, hall: Hall) -> OwnEnds:
-        """Return the ends that our descriptions of this hall name. The first call opens the ports. Raise Refusal."""
+        """Return our ports and keys, which our descriptions of this hall name. The first use opens the ports. Raise Refusal."""
         token, profile = self._tokens.own(hall), self._profile
         return hall.lines.prepare(
             bfcp=token, content=profile.content, camera=profile.far_camera, call_number=self._number

@@ -49,8 +49,9 @@ def for_probe(target: Target, zones: Networks) -> Target | None:
 
 
 def answered(cause: Cause | None, response: Response | None, took_s: float) -> Ready:
-    """Return the readiness that an answer to OPTIONS means. Any answer shows that the terminal is there; a slow answer or a
-    refusal is amber.
+    """Return the readiness that an answer to OPTIONS means.
+
+    No answer, 408, 503 and "not found" (404, 410, 604) are red. A slow answer and every other refusal are amber.
     """
     if cause is not None or response is None:
         if cause is not None and cause.kind is Kind.FORBIDDEN_TARGET and cause.detail in REASONS:

@@ -121,7 +121,9 @@ class Rosters:
         self._titles = {name: title for name, title in self._titles.items() if name in kept}
 
     async def _open(self, one: Listener) -> None:
-        """Send the whole state. Each time the right to read is checked again, because an invitation may have been taken back."""
+        """Send the whole state. For a terminal that is not in a call, the right to read is checked again each time, because an
+        invitation may have been taken back.
+        """
         one.behind = True
         if one.call is None:
             known = await self._places.may_read(one.subscription)
@@ -174,8 +176,8 @@ class Rosters:
         one.behind = not one.subscription.notify(TYPE, body)
         if not one.behind:
             one.version, one.told = version, name
-            # A newcomer's document is newer than the documents of the others. A change that the newcomer gets twice does no
-            # harm.
+            # If a state is already kept, it stays: other subscribers have documents from that state. The newcomer may get a
+            # change twice, which does no harm.
             self._shown.setdefault(name, now)
 
     def _roster(self, name: str) -> Roster:
@@ -188,7 +190,7 @@ class Rosters:
 
 
 def users(conference: Conference, realm: str) -> Iterable[User]:
-    """Return the users of a roster: halls in their order, then halls that are being called, then people. The name of a user is
+    """Return the users of a roster: halls in their order, then halls that are being called, then people. The URI of a user is
     valid in this conference alone.
     """
     here = [one for one in conference.participants.values() if not one.grants.hidden and not one.left]
@@ -219,7 +221,9 @@ def _hall_streams(hall: Hall) -> tuple[Stream, ...]:
 
 
 def _streams(one: Participant) -> tuple[Stream, ...]:
-    """Return the streams of a browser. A browser receives the media of all participants."""
+    """Return the streams of a browser. A browser receives the media of all participants, so a stream that it does not send is
+    `recvonly`.
+    """
     sends: Mapping[Source, bool] = {track.source: not track.muted for track in one.tracks.values()}
     slides = (Stream("3", "video", "sendonly", "slides"),) if sends.get(Source.SCREEN_SHARE) else ()
     audio = Stream("1", "audio", _way(sends.get(Source.MICROPHONE, False)))

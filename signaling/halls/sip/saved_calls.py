@@ -68,7 +68,9 @@ class SavedCalls:
     # -- registrations
 
     async def restore(self, account: Callable[[str], Account | None]) -> None:
-        """Restore the registrations that the earlier server knew. Raise the errors of the database."""
+        """Restore the registrations that the earlier server knew, and read the dialogs that it left. Raise the errors of the
+        database.
+        """
         async with self._database.reading() as session:
             rows = await saved_calls.bindings(session, self._now())
             self._left = await saved_calls.left(session, self._place, self._worker) if self._place else []
@@ -106,7 +108,7 @@ class SavedCalls:
     async def begin(self, order: DialOrder, target: Target, is_wanted: Callable[[], bool]) -> CallRecord | None:
         """Save an outgoing call before the terminal receives it. Return None if the call is not wanted any more.
 
-        First the calls of earlier servers in this terminal are ended. After this method the next server knows of this call.
+        First the calls of this leg that other workers left are ended. After this method the next server knows of this call.
         """
         over = await self._clear(order.leg_id, target)
         record = self.agent.record_of(target, order.call_id)
@@ -134,8 +136,8 @@ class SavedCalls:
         await self._database.transact(work)
 
     def stands(self, leg_id: str) -> Callable[[Dialog, Callable[[], None]], None]:
-        """Return a function that saves the dialog of an outgoing call before the ACK of its 2xx. If the database is away, the
-        ACK waits `KEEP_DIALOG_S` at most.
+        """Return a function that saves the dialog of an outgoing call before the ACK of its 2xx. With a slow database the ACK
+        waits `KEEP_DIALOG_S` at most.
         """
 
         async def write(dialog: Dialog, go_on: Callable[[], None]) -> None:
@@ -239,7 +241,7 @@ class SavedCalls:
             self._start(self._write())
 
     async def _write(self) -> None:
-        """Write everything that has collected, a few times a second at most."""
+        """Write all waiting registrations and ended calls, a few times a second at most."""
         try:
             while self._aliases or self._over:
                 aliases, over = self._aliases, self._over

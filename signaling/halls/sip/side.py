@@ -106,7 +106,9 @@ class SipSide:
 
     @property
     def may_listen(self) -> bool:
-        """Report whether the terminal takes early media. It does not if it wants our offer, or if it confirms a 183."""
+        """Report whether the terminal takes early media. A terminal does not if it wants our offer, or if it requires confirmed
+        provisional answers (100rel).
+        """
         return self.call is not None and bool(self.call.offer) and self.call.may_ring
 
     def listen(self, hall: Hall) -> MediaPlan:

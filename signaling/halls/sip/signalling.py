@@ -69,10 +69,10 @@ class SipSignalling:
         return STATUSES[cause]
 
     def target(self, standing: Standing, strict: bool) -> Target | None:
-        """Return the address of a terminal: its registration, else its address in the register, else the address that it
-        dialled in from.
+        """Return the address of a terminal: its registration, else its address in the register, else the address of its last
+        call.
 
-        `strict`: for an important meeting, so only inside closed zones.
+        `strict`: for an important meeting, so only inside closed networks.
         """
         binding = self._binding(standing)
         if binding is None and not standing.terminal.sip_uri:
@@ -118,7 +118,7 @@ class SipSignalling:
         return made[0]
 
     def has_too_many(self, call: Call) -> bool:
-        """Report whether this terminal is in too many calls."""
+        """Report whether this terminal has made too many calls that still run."""
         theirs = sum(other.inbound and other.identity == call.identity for other in self.agent.calls)
         return theirs > limits.CALLS_OF_A_TERMINAL
 

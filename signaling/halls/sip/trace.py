@@ -36,7 +36,7 @@ _SIGN: Final = re.compile(r"\*|#|%2a|%23", re.IGNORECASE)
 
 @dataclass
 class Trace:
-    """The messages of one Call-ID. `leg_id` empty: the call of a terminal that is not in the register."""
+    """The messages of one Call-ID. `leg_id` empty: the leg is not known yet, or the terminal is not in the register."""
 
     leg_id: str = ""
     lines: deque[str] = field(default_factory=deque)
@@ -67,7 +67,9 @@ class Traces:
             self._characters -= self._traces.popitem(last=False)[1].characters
 
     def note(self, arrow: str, hop: Hop, data: bytes) -> None:
-        """Keep one message. Messages of calls without a leg are kept too, because the leg may be known a moment later."""
+        """Keep one message of a call whose INVITE is kept. Calls without a leg count too, because the leg may be known a moment
+        later.
+        """
         found = _CALL_ID.search(data[: limits.TRACE_CHARACTERS])
         if found is None:
             return
