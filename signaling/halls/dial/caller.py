@@ -2,7 +2,7 @@
 
 The truth of a leg is its row. Behind the row is one ordered queue of the events that are not in the row yet (`queues.py`).
 `conference.halls.dialout` decides, `writer.py` keeps the order, `transitions.py` writes and carries out. A worker holds the
-lease of a leg that it calls. A worker without the lease (it was killed, or is late) writes nothing more and ends its calls. The
+lease of a leg that it calls. A worker that lost the lease, because it was late, writes nothing more and ends its calls. The
 next worker repeats an unfinished try under the same Call-ID, so that a terminal never gets two calls of one try. This module
 owns the loop; the composition root starts and ends it.
 """
@@ -37,8 +37,8 @@ UNSURE = ("probing", "calling", "ringing", "connected")
 
 
 class Caller:
-    """The clockwork of a process. `worker`: a random name. `place`: the first characters of the names of all workers that may
-    have worked here before. Those workers are dead, because this process has their ports.
+    """The caller of halls of one process. `worker`: a random name. `place`: the first characters of the names of all workers
+    that may have worked here before. Those workers are dead, because this process has their ports.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Caller:
         lease_s: float = limits.LEG_LEASE_S,
         changed: Changed = lambda occurrence_id: None,
     ) -> None:
-        """`now`: Unix seconds. `changed` gets the date of each leg that moved."""
+        """`now`: Unix seconds. `changed` gets the date of each leg that changed."""
         self.worker = worker
         self._place = place
         self.dialer = dialer
@@ -133,7 +133,7 @@ class Caller:
         if leg.next_try_at is not None and leg.next_try_at <= self._now():
             self._wake.set()
 
-    # -- the clockwork
+    # -- the loop
 
     def wake(self) -> None:
         """Let the loop look at once, because a call may be due now."""
@@ -251,7 +251,7 @@ class Caller:
         await self._each(_as_room(self._ramp, due, self._now), lambda leg_id: self.happen(leg_id, Event.DUE))
 
     async def _each(self, leg_ids: Iterable[str], deed: Callable[[str], Awaitable[object]]) -> None:
-        """Do the deed for each leg that has no waiting events. A refusal, or a bug of ours, does not stop the other legs. The
+        """Call `deed` for each leg that has no waiting events. A refusal, or a bug of ours, does not stop the other legs. The
         failed leg is due again at the next tick, after all others. Raise the error if the database is away.
         """
         for leg_id in leg_ids:
@@ -267,7 +267,7 @@ class Caller:
                 self._queues.accept(leg_id)
 
     async def close(self) -> None:
-        """Give the leases back. The calls stay with their owner. Events not written within `NEWS_LAST_S` are given up."""
+        """Give the leases back, and end no calls. Events not written within `NEWS_LAST_S` are given up."""
         await self.writer.close()
         try:
             await self._database.transact(lambda session: legs.hand_back(session, self.worker))

@@ -76,7 +76,9 @@ class LegQueues:
     # -- events
 
     def put(self, leg_id: str, one: LegEvent) -> None:
-        """Append the event, and remove the same event of the same try. The head stays if a task may write it now."""
+        """Append the event, and remove the same event of the same try. The head stays if a task may write it now. A full queue
+        loses its second event.
+        """
         queue = self._queues.setdefault(leg_id, LegQueue())
         head = queue.events[: queue.lock.locked()]
         behind = queue.events[len(head) :]

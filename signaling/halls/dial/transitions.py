@@ -42,8 +42,8 @@ class Written:
 
 
 class Transitions:
-    """The only writer of legs in this process. `key`: makes the Call-IDs. `now`: Unix seconds. `changed` gets the date of a leg
-    that changed.
+    """The only writer of the state of legs in this process. `key`: makes the Call-IDs. `now`: Unix seconds. `changed` gets the
+    date of a leg that changed.
     """
 
     def __init__(
