@@ -24,7 +24,7 @@ class LiveHalls:
         self._registry, self._calls = registry, calls
 
     def hall(self, leg_id: str) -> Hall | None:
-        """Return the hall of this leg if the hall is connected and in the meeting of a date."""
+        """Return the hall of this leg if it is connected and in the meeting of a date, else None."""
         leg = self._calls.by_row.get(leg_id)
         if leg is None or not leg.stood or leg.room is None or leg.room.hall.left:
             return None

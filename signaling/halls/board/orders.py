@@ -78,7 +78,9 @@ class Orders:
         return await self.command(occurrence_id, Order(**given), actor)
 
     async def command(self, occurrence_id: str, order: Order, actor: Actor) -> Row:
-        """Carry out an order. Return the result of each hall, and a token that takes the order back."""
+        """Carry out an order. Return the result of each hall, and a token that takes the order back. The token is empty if
+        nothing can be taken back.
+        """
         async with self._database.reading() as session:
             known = {one.leg.id: one for one in await legs.of_date(session, occurrence_id)}
         steps: list[Callable[[], None]] = []
@@ -161,7 +163,9 @@ class Orders:
         return done(leg.id)
 
     def _apply(self, hall: Hall, order: Order) -> Callable[[], None] | None:
-        """Apply an order to a connected hall, and return the function that undoes the order. Raise Refusal."""
+        """Apply an order to a connected hall. Return the function that undoes the order, or None if it cannot be undone. Raise
+        Refusal.
+        """
         action = order.action
         if action in ("mute", "unmute"):
             before = (hall.muted, hall.locked)

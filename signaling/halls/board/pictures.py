@@ -50,7 +50,11 @@ class Pictures:
         }
 
     def set_program(self, occurrence_id: str, name: str, text: str | None) -> None:
-        """Set the layout of all halls ("auto": chosen by the number of pictures) and the message to all halls. Raise Refusal."""
+        """Set the layout and the text of the composed picture. Raise Refusal.
+
+        `name` "auto": the number of pictures decides; empty: no change. A hall with its own layout keeps it. `text` None: no
+        change.
+        """
         conference = self._live.conference(occurrence_id)
         if conference is None or conference.program is None:
             raise Refusal("not_connected", *TEXTS["not_connected"])

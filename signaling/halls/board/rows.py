@@ -76,7 +76,7 @@ class Rows:
             news.clear()
 
     def _take_pictures(self, occurrence_id: str, watched: bool) -> None:
-        """Take small pictures of each hall while at least one operator watches the board."""
+        """Begin or stop to take small pictures of each hall. `watched`: at least one operator watches the board."""
         conference = self._live.conference(occurrence_id)
         if conference is not None and conference.program is not None:
             conference.program.watch(watched)
@@ -124,7 +124,9 @@ class Rows:
         }
 
     def _is_unprotected(self, one: Standing, hall: Hall | None) -> bool:
-        """Report whether the hall is in an important meeting without encryption (setting `important_encryption`)."""
+        """Report whether the hall is in an important meeting without encryption, which the setting `important_encryption` may
+        permit.
+        """
         important = self._meetings.is_important(PREFIX + one.leg.occurrence_id)
         return important and hall is not None and hall.plan is not None and not hall.plan.encrypted
 
