@@ -169,7 +169,9 @@ class HallExchange:
     # -- start, work and end
 
     async def open(self) -> None:
-        """Start to listen. Raise OSError when another program uses a port."""
+        """Start to listen, restore the registrations, and begin to end the calls of earlier servers. Raise OSError when another
+        program uses a port. Raise the errors of the database.
+        """
         await self.around.tokens.open()
         await self._saved.restore(self._register.account)
         await self.around.driver.open(self.agent)
@@ -212,7 +214,9 @@ class HallExchange:
                 log.warning("the register of terminals cannot be read: %s", error)
 
     def states(self) -> dict[str, int]:
-        """Return the number of current calls for the statistics: by state of the call, in the menu, in a lobby."""
+        """Return the number of current calls for the statistics: calls with a row by state, halls in the menu, halls in a
+        lobby.
+        """
         calls = [leg.side.call for leg in self.calls.by_row.values() if isinstance(leg.side, SipSide)]
         found = Counter(call.state.name.lower() for call in calls if call is not None)
         return {**found, "menu": len(self.menus.guests), "lobby": len(self.waiting)}

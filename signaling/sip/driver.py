@@ -1,8 +1,8 @@
 """The sockets of the SIP core on asyncio: UDP, TCP and TLS. The driver owns connections and their limits, the timer, and name
 resolution.
 
-All SIP logic is in `Agent`. The driver only moves bytes. It closes a connection from an unknown address before the TLS
-handshake.
+All SIP logic is in `Agent`. The driver only moves bytes. It closes a connection from an address that the agent does not hear,
+before the TLS handshake.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Driver:
     # --- life
 
     async def open(self, agent: Agent) -> None:
-        """Listen on all addresses. Raises OSError when a port is taken."""
+        """Listen on every address of `listens`. Raises OSError when a port is taken."""
         self._agent, self._loop = agent, asyncio.get_running_loop()
         agent.core.timers.on_earlier = self._rearm
         try:
@@ -204,7 +204,7 @@ class Driver:
         hop = Hop(transport, host, port, self._next_flow)
         self.per_source[host] += 1
         tls = self._server_tls if transport == "tls" else None
-        # asyncio closes the socket when the handshake fails.
+        # With TLS, asyncio ends a handshake that takes longer than this.
         handshake = limits.FIRST_MESSAGE_S if tls else None
         try:
             await self._loop.connect_accepted_socket(
@@ -382,7 +382,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
-        """Write. A peer that does not read loses its connection."""
+        """Write `data`. A peer that does not read loses its connection."""
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(data)
@@ -400,7 +400,8 @@ class Connection(asyncio.Protocol):
             self._loop.call_later(limits.FINISH_S, self.abort)
 
     def _look(self) -> None:
-        """Close a silent connection, or send a ping on ours (RFC 5626 section 4.4.1: it keeps the way open).
+        """Close a silent connection, or send a ping on a connection that we opened (RFC 5626 section 4.4.1: pings keep a NAT
+        open).
 
         A peer that has proven nothing may not keep a silent connection for long.
         """
