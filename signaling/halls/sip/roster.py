@@ -121,8 +121,8 @@ class Rosters:
         self._titles = {name: title for name, title in self._titles.items() if name in kept}
 
     async def _open(self, one: Listener) -> None:
-        """Send the whole state. For a terminal that is not in a call, the right to read is checked again each time, because an
-        invitation may have been taken back.
+        """Send the whole state. The right of a terminal outside a call is checked again each time, because an invitation may have
+        been taken back.
         """
         one.behind = True
         if one.call is None:

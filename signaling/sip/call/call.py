@@ -1,7 +1,8 @@
 """A call from INVITE to BYE, in either direction. The table of its states is in `states`.
 
 Each part holds only its own state: the INVITE that arrives (`incoming`) or goes out (`outgoing`), offers in the established
-call (`renegotiation`), INFO (`info`). No part reads the bodies. The call does not decide who may call (`signaling.sip.agent`).
+call (`renegotiation`), INFO (`info`). No part reads a session description; `info` reads only digits. The call does not decide
+who may call (`signaling.sip.agent`).
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Call:
         )
         return made
 
-    # --- what its user reads
+    # --- values for the user of the call
 
     @property
     def state(self) -> State:
@@ -115,7 +116,7 @@ class Call:
 
     @property
     def request(self) -> Request | None:
-        """The INVITE of an inbound call."""
+        """The INVITE of an inbound call; None for an outbound call."""
         return self._incoming.request if self._incoming is not None else None
 
     @property
@@ -123,14 +124,14 @@ class Call:
         """The SDP of the caller in an inbound call; empty if they want our offer (late offer)."""
         return self._incoming.request.body if self._incoming is not None else b""
 
-    # --- what its user does
+    # --- actions of the user of the call
 
     @property
     def may_ring(self) -> bool:
         return self._incoming is not None and self._incoming.may_ring
 
     def ring(self, body: bytes = b"") -> None:
-        """Send 180, or 183 with a body."""
+        """Send 180, or 183 with a body, if provisional answers are possible (`may_ring`)."""
         if self._incoming is not None:
             self._incoming.ring(body)
 
@@ -145,7 +146,7 @@ class Call:
             self._incoming.refuse(status, headers)
 
     def hang_up(self, reason: str = "") -> None:
-        """End the call in any state. `reason`: text of a Reason field (RFC 3326)."""
+        """End the call in any state. `reason`: text of the Reason field of a BYE (RFC 3326)."""
         self.far_end.bye_reason = reason
         if self.state is S.OFFERED:
             self.refuse(480)
@@ -164,10 +165,12 @@ class Call:
         self.renegotiation.offer(body)
 
     def info(self, content_type: str, body: bytes, done: Callable[[int], None] = lambda _: None) -> None:
-        """Send INFO. `done` gets the status of its answer, 408 without an answer."""
+        """Send INFO. `done` gets the status of its answer: 408 without an answer, 481 outside an established call, 503 if too
+        many wait.
+        """
         self._info.send(content_type, body, done)
 
-    # --- what happens to it
+    # --- events from the agent
 
     def start(self, hops: Sequence[Hop]) -> None:
         """Dial the first of `hops`. Dial the next hop if no answer arrives."""
@@ -175,7 +178,7 @@ class Call:
             self._outgoing.start(hops)
 
     def fail(self, cause: Cause) -> None:
-        """End the call, because there is no address to dial."""
+        """End an outbound call without CANCEL, for example because there is no address to dial."""
         if self._outgoing is not None:
             self._outgoing.fail(cause)
 
@@ -201,7 +204,7 @@ class Call:
             self._reply(request, served, 405, self._core.capabilities()[:1])
 
     def gone(self, cause: Cause) -> None:
-        """End a call whose other side is gone. BYE is sent as well."""
+        """End an established call whose other side is gone. BYE is sent as well."""
         if self.life.go(V.GONE):
             self.far_end.bye()
             self.life.end(cause)

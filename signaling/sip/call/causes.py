@@ -23,7 +23,7 @@ class Kind(Enum):
     BUSY = "busy"
     DECLINED = "declined"
     NO_ANSWER = "no_answer"
-    """Ringing got no answer, or the other side stopped waiting."""
+    """The terminal rang without an answer, or it answered 408."""
     UNAVAILABLE = "unavailable"
     NOT_FOUND = "not_found"
     NOT_ACCEPTABLE = "not_acceptable"
@@ -38,9 +38,9 @@ class Kind(Enum):
     """The session was not refreshed, or the other side has no such dialog."""
     PROTOCOL = "protocol"
     FORBIDDEN_TARGET = "forbidden_target"
-    """The address is one that we never call."""
+    """No address of the target may be called."""
     LOCAL = "local"
-    """This server ended the call: it is stopping or full."""
+    """This server refused the call, or has no room for it."""
     FAILED = "failed"
 
 

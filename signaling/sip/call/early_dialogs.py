@@ -16,7 +16,7 @@ class EarlyDialogs:
         """The dialogs by the tag of the far end."""
         self._rseq: dict[str, int] = {}
         self.answer = b""
-        """The last session description in a confirmed answer."""
+        """The last session description in a confirmed provisional answer."""
 
     def confirm(self, response: Response, invite: Exchange) -> None:
         """Send PRACK once for each reliable answer, in order."""

@@ -28,7 +28,7 @@ class Events(Protocol[Whole]):
     """The user of a call. `Whole` is `Call`, which is in a layer above this file."""
 
     def ringing(self, call: Whole, body: bytes) -> None:
-        """Handle a 180 or 183. `body`: its SDP, or empty."""
+        """Handle a provisional answer above 100 (180, 183). `body`: its SDP, or empty."""
 
     def answered(self, call: Whole, body: bytes) -> None:
         """Handle the start of the established call.
@@ -37,15 +37,15 @@ class Events(Protocol[Whole]):
         """
 
     def reoffered(self, call: Whole, body: bytes) -> bytes | Refused:
-        """Return our answer to their new offer. An empty `body` asks for our offer (late offer); `renegotiated` reports their
-        answer.
+        """Return our answer to their offer: in a re-INVITE, in an UPDATE, or in the 2xx to our INVITE without an offer. An
+        empty `body` asks for our offer (late offer); `renegotiated` reports their answer.
         """
 
     def renegotiated(self, call: Whole, body: bytes, status: int) -> None:
         """Handle their answer to our offer in an established call. Status 300 and above: they refused, and nothing changed."""
 
     def info(self, call: Whole, content_type: str, body: bytes) -> int:
-        """Return the status of the answer: 200, 415 or 469."""
+        """Return the status of the answer, for example 200, 400 or 415."""
 
     def dtmf(self, call: Whole, digit: str, duration_ms: int) -> None: ...
 

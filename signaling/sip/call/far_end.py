@@ -21,7 +21,7 @@ class FarEnd:
         self._realm_host = realm_host
         self.dialog: Dialog | None = None
         self.allow: frozenset[str] = frozenset()
-        """The methods of its Allow field, in lower case."""
+        """The methods of the other side's Allow field, in lower case."""
         self.user_agent = ""
         self.bye_reason = ""
         """The text of the Reason field of our BYE (RFC 3326); empty: no such field."""

@@ -32,7 +32,9 @@ class Info:
         self._queue: deque[tuple[str, bytes, Callable[[int], None]]] = deque()
 
     def send(self, content_type: str, body: bytes, done: Callable[[int], None]) -> None:
-        """Queue one INFO. `done` gets the status of its answer, 408 without an answer."""
+        """Queue one INFO. `done` gets the status of its answer: 408 without an answer, 481 outside an established call, 503 if
+        too many wait.
+        """
         standing = self._life.state is State.STANDING
         if self._far_end.dialog is None or not standing or len(self._queue) >= limits.BODY_QUEUE:
             status = 503 if standing else 481

@@ -29,7 +29,7 @@ Fewer: a few lost datagrams leave the terminal in its call.
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """Facts of a call, stored before the call began. `remote` without a tag: no answer had arrived.
+    """The facts of a call that were stored for the next server. `remote` without a tag: no answer had arrived.
 
     `branch`: the beginning of the branches of its INVITEs.
     """
@@ -66,7 +66,7 @@ class Ending:
 
 
 class Orphans:
-    """The calls of a dead server, while they are ended. Their number has the limit of a server's calls."""
+    """The calls of a dead server, while they are ended; at most `DIALOGS`."""
 
     def __init__(self, core: Core) -> None:
         self._core = core

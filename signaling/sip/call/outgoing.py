@@ -94,10 +94,7 @@ class OutgoingInvite:
             self._life.end(cause)
 
     def give_up(self, before: State, cause: Cause) -> None:
-        """Send CANCEL, but only after a provisional answer.
-
-        Without a provisional answer, CANCEL waits (RFC 3261 section 9.1).
-        """
+        """Send CANCEL now if the call rings, else after the first provisional answer (RFC 3261 section 9.1)."""
         self._life.cause = cause if cause is not NORMAL else Cause(Kind.CANCELLED)
         self.stop()
         if self._exchange is None:
@@ -191,7 +188,7 @@ class OutgoingInvite:
             self._reports.ringing(response.body)
 
     def _success(self, response: Response) -> None:
-        """Send an ACK for each 2xx, also for a repeated one. BYE ends the 2xx of another branch of a fork at once."""
+        """Send an ACK for each 2xx, also for a repeated one. A 2xx of another branch of a fork gets ACK and BYE at once."""
         self._heard = True
         tag, keeps = response.to.tag, self._invitation.keeps
         if tag in self._ack:

@@ -268,7 +268,7 @@ class Renegotiation:
     ) -> None:
         self._core.transactions.answer(served, answer(request, status, headers=headers))
 
-    # --- signs of life
+    # --- the session timer
 
     def arm(self) -> None:
         """Start the session timer again from now, and send an offer that waits."""

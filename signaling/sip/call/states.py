@@ -34,7 +34,7 @@ class Event(Enum):
     CANCEL = auto()
     BYE = auto()
     GONE = auto()
-    """The other side has no such dialog any more, or the session was not refreshed."""
+    """The other side is gone: it has no such dialog, gives no answer, breaks the protocol, or did not refresh the session."""
 
 
 S, V = State, Event
