@@ -71,7 +71,7 @@ class Agent:
         bans: BanStore | None = None,
         note: Callable[[bytes, Hop], None] = lambda data, hop: None,
     ) -> None:
-        """`note` gets each message that passes the rate limit."""
+        """`note` gets each incoming message that passes the rate limit."""
         self.core = Core(config, transports, clock.monotonic, random_bytes)
         self._note = note
 
@@ -102,7 +102,7 @@ class Agent:
         self._requests.networks = networks
 
     def unban(self, subject: str) -> bool:
-        """Lift a ban (`bans.source`, `bans.lock`)."""
+        """Lift a ban. `subject`: made by `bans.source` or `bans.lock`. Return whether there was a ban."""
         self._authentication.challenges.pardon(subject)
         return self.bans.unban(subject)
 
@@ -154,15 +154,15 @@ class Agent:
         return call
 
     def record_of(self, target: Target, call_id: str) -> CallRecord:
-        """Return the record of a call that is not made yet. Another server needs it to end the call if this server dies before
-        the answer.
+        """Return the record of a call that is not made yet. If this server dies before the answer, another server needs the
+        record to end the call.
         """
         local = Address(Uri("sip", self.core.config.user, self.core.config.realm)).with_tag(self.core.token())
         hop = target.binding.hop if target.binding is not None else None
         return CallRecord(call_id, local, Address(target.uri), target.uri, hop, branch=self.core.token())
 
     def end_orphan(self, record: CallRecord, target: Target | None, done: Callable[[bool], None]) -> None:
-        """End a call of a server that died. `done` gets True if the other side was reached.
+        """End a call of a server that died. `done`: see `orphans.Done`.
 
         `target`: the present address of its terminal, if it is known.
         """
@@ -216,7 +216,8 @@ class Agent:
     def receive(self, data: bytes, hop: Hop) -> bool:
         """Take one message. Return False if its connection should be closed.
 
-        No exception leaves this function. An exception of our own code ends only this message.
+        No exception leaves this function. After an exception of our own code this message is lost, and its connection is
+        closed.
         """
         host = plain_address(hop.host)
         hop = replace(hop, host=host)
@@ -250,7 +251,7 @@ class Agent:
             self._calls.disconnected(hop.flow)
 
     def close(self) -> None:
-        """Hang up all calls and end all subscriptions. Their answers still arrive for a moment."""
+        """Hang up all calls and end all subscriptions. The answers can still arrive until the driver is closed."""
         self._calls.close()
         self._subscriptions.close()
 

@@ -47,7 +47,9 @@ class Authentication:
         """The secrets for aliases that do not exist, by algorithm."""
 
     def knows(self, hop: Hop) -> bool:
-        """Report whether this address is known from before: by a trunk, a live registration from this port, or a call."""
+        """Report whether this address is known from before: by a trunk, a live registration from this port, a call, a
+        subscription or a transaction.
+        """
         return hop.host in self._peers or self._registrar.holds(hop) or self._directory.trunk(hop.host) is not None
 
     def banned(self, host: str) -> bool:
@@ -83,7 +85,7 @@ class Authentication:
         self._core.reply(request, hop, status, most=0 if hop.reliable or self.knows(hop) else request.size)
         self.challenges.answered(hop, request.call_id)
         if verdict is not Verdict.WRONG:
-            return None  # the proof is for another address, or it is right and the alias is locked for this source
+            return None  # the proof is for another address, or the alias is unknown here or locked for this source
         if account is not None:
             self._bans.failed(subject, now, "wrong password")
         self.suspect(hop, "wrong alias or password")

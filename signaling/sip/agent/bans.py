@@ -121,7 +121,7 @@ class Bans:
         self._tell(made)
 
     def proven(self, alias: str, host: str) -> None:
-        """Forget earlier wrong passwords for this alias, because a right password arrived."""
+        """Forget earlier wrong passwords of this source for this alias, because a right password arrived."""
         wrong, known = self._failures.pop(lock(alias, host), None), self._failures.get(source(host))
         if wrong is not None and known is not None:
             known.count = max(0, known.count - wrong.count)

@@ -20,7 +20,7 @@ from signaling.sip.wire.message import Request
 @dataclass
 class _Open:
     requests: OrderedDict[bytes, tuple[int, str]] = field(default_factory=OrderedDict)
-    """The port and Call-ID of each open request, by a digest of the whole request."""
+    """The port and Call-ID of each open request, by a digest of its port, start line and header fields."""
     seen: float = 0.0
 
 
@@ -44,8 +44,8 @@ class Challenges:
         return one or all_
 
     def pinged(self, hop: Hop, request: Request, now: float) -> bool:
-        """Count a request of an unknown sender that gets an answer without a proof. Return True if there are too many within
-        seconds.
+        """Count a request of an unknown sender that gets an answer without a proof. Return True if too many follow each other
+        within `PING_SPACING_S`.
         """
         found = self._of(f"ping:{hop.host}")
         if now - found.seen > limits.PING_SPACING_S:

@@ -1,4 +1,4 @@
-"""The rate limit of messages from each address of our networks."""
+"""The rate limit of messages from each address."""
 
 from __future__ import annotations
 

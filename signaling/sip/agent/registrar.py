@@ -1,7 +1,7 @@
 """The registrar (RFC 3261 section 10): accounts of the directory, and the bindings of their aliases to addresses.
 
-The registrar owns the bindings and their expiry. `agent` has already proven the sender. A binding leads to the source of its
-REGISTER, not to the address in its Contact.
+The registrar owns the bindings and their expiry. `agent` has already proven the sender. A binding leads to the source address
+of its REGISTER, never to another address in its Contact. Only the port may come from the Contact.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Binding:
     """Monotonic seconds."""
     user_agent: str = ""
     own_flow: bool = False
-    """True if only the connection that the terminal opened leads to it."""
+    """True if only the connection that the terminal opened leads to the terminal."""
 
 
 class Unacceptable(Exception):
@@ -77,8 +77,8 @@ class Unacceptable(Exception):
 
 
 class Registrar:
-    """The bindings. `changed(alias, binding or None)` is called for the first and last binding of an alias, and for another
-    address.
+    """The bindings. `changed(alias, binding or None)` is called when an alias gets its first binding, loses its last one, or
+    has another address.
 
     `changed` is also called for a terminal that restarted: it then has another Call-ID (RFC 3261 section 10.2).
     """
@@ -90,7 +90,7 @@ class Registrar:
         self._timer: Timer | None = None
         self._count = 0
         self.noted: Callable[[str], None] = lambda alias: None
-        """Called for every registration, also for a refresh."""
+        """Called with the alias after each registration, refresh and end of bindings."""
         self.hosts: Counter[str] = Counter()
         """The number of bindings by address."""
 
@@ -143,10 +143,11 @@ class Registrar:
         return self._listed(account.alias)
 
     def restore(self, bindings: Iterable[Binding]) -> None:
-        """Take the bindings that the earlier process stored, the newest of an alias last.
+        """Take the bindings that the earlier process stored, the newest of an alias last. Bindings with `own_flow` are left
+        out.
 
-        A binding of a connection continues at the address of its Contact. If no terminal answers there, its next REGISTER
-        repairs the binding.
+        A binding of a connection continues at the port of its Contact. If no terminal answers there, its next REGISTER repairs
+        the binding.
         """
         for one in bindings:
             if one.own_flow or self._count >= limits.BINDINGS:
@@ -159,7 +160,7 @@ class Registrar:
         self._arm()
 
     def disconnected(self, flow: int) -> None:
-        """Move the bindings of a connection that ended to the address of their Contact.
+        """Move the bindings of a connection that ended to the port of their Contact.
 
         Bindings with `own_flow` are removed.
         """

@@ -1,6 +1,6 @@
 """Incoming requests. The checks follow RFC 3261 section 8.2: ban, form, transaction, dialog, proof, method.
 
-No memory is allocated for a sender without a proof.
+A sender without a proof gets no transaction.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ class Requests:
         if len(contacts) != 1 or not contacts[0].uri.is_sip:
             return 400, []
         if isinstance(identity, Account) and not identity.behind_nat:
-            # S09: a terminal may not direct later requests to another address.
+            # A terminal may not direct later requests to another address.
             there = same_host(plain_address(contacts[0].uri.host), hop.host)
             return None if there else (403, [])
         return None
@@ -271,7 +271,7 @@ def _name(identity: Account | Trunk) -> str:
 
 
 def _unsupported(request: Request) -> Answer | None:
-    """Return the answer to a request that requires an extension that we do not support."""
+    """Return the answer to a request that requires an extension that we do not support, else None."""
     unknown = request.options("require") - EXTENSIONS
     return (420, [("unsupported", ", ".join(sorted(unknown)))]) if unknown else None
 

@@ -1,6 +1,6 @@
 """A subscription of a terminal to an event package (RFC 6665): its dialog, its time, the order of its NOTIFYs.
 
-The packages own the bodies.
+The user of the subscription makes the bodies.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class SubscriptionEvents(Protocol):
         """Send the whole state by `notify`, because the subscription began or was refreshed."""
 
     def unsubscribed(self, subscription: Subscription) -> None:
-        """Handle the end: the terminal ended the subscription, it ran out, or the terminal is unreachable. This is the last
-        event.
+        """Handle the end, which is the last event. The terminal ended the subscription, refused a NOTIFY or is unreachable, the
+        time ran out, or our side called `end`.
         """
 
 
@@ -68,7 +68,7 @@ class Subscription:
         self._timer = self._core.timers.after(seconds, lambda: self.end("timeout"))
 
     def notify(self, content_type: str, body: bytes) -> bool:
-        """Queue one NOTIFY. Return False if too many wait; then send the whole state later."""
+        """Queue one NOTIFY. Return False if the subscription has ended, or if too many wait; then send the whole state later."""
         if self._over or len(self._queue) >= limits.BODY_QUEUE:
             return False
         self._queue.append((content_type, body))

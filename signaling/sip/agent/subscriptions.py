@@ -62,7 +62,7 @@ class Subscriptions:
         self._extend(made, request, served)
 
     def find(self, request: Request, hop: Hop) -> Subscription | None:
-        """Return the subscription, outside of a call, to whose dialog a SUBSCRIBE belongs."""
+        """Return the subscription of a SUBSCRIBE in a dialog outside of a call, or None."""
         found = self._by_dialog.get((request.call_id, request.to.tag, _package(request)))
         if found is None or request.method != "SUBSCRIBE" or not same_host(found.host, hop.host):
             return None
