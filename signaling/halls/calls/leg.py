@@ -376,7 +376,7 @@ class Leg:
     def heard(self, key: str, way: Way) -> bool:
         """Take a key of the remote control. Return True if a menu or a test room took the key, or if the key needs no action.
 
-        A key needs no action without a room, or if it has already arrived: a terminal may send one key as packets and in the
+        A key needs no action without a room, or if it has already arrived. Some terminals send one key as packets and in the
         signalling.
         """
         if self.room is None:

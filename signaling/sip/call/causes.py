@@ -38,7 +38,7 @@ class Kind(Enum):
     """The session was not refreshed, or the other side has no such dialog."""
     PROTOCOL = "protocol"
     FORBIDDEN_TARGET = "forbidden_target"
-    """No address of the target may be called."""
+    """The target has no address that we may call."""
     LOCAL = "local"
     """This server refused the call, or has no room for it."""
     FAILED = "failed"

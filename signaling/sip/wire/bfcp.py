@@ -1,8 +1,8 @@
 """Messages of the Binary Floor Control Protocol as bytes (RFC 8855 §5; version 1 is RFC 4582). Pure.
 
-This module reads and writes, and keeps no state. `signaling/sip/floor/server.py` decides who has the floor and what is sent
-again. Any byte may come from an attacker, so lengths and depth have limits. A wrong message raises `BfcpError` with the code
-for its sender.
+This module reads and writes, and keeps no state. `conference.ContentToken` decides who has the floor, and
+`signaling/sip/floor/server.py` decides what is sent again. Any byte may come from an attacker, so lengths and depth have
+limits. A wrong message raises `BfcpError` with the code for its sender.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute. `number` is the 16-bit value of a plain attribute, or the id of a group. `data` is the octets of other
-    attributes.
+    """An attribute. `number` is the 16-bit value of a plain attribute, or the id of a group. `data` holds the octets of every
+    other attribute.
     """
 
     kind: int
@@ -153,7 +153,7 @@ class Message:
     response: bool = False
 
     def number(self, kind: Kind) -> int | None:
-        """Return the number of the first attribute of that kind."""
+        """Return the number of the first attribute of that kind, or None."""
         return next(self.numbers(kind), None)
 
     def numbers(self, kind: Kind) -> Iterator[int]:
@@ -169,7 +169,7 @@ def read_header(data: bytes) -> Header:
 
 
 def decode(data: bytes) -> Message:
-    """Read exactly one message."""
+    """Read exactly one message. Raises BfcpError."""
     header = read_header(data)
     if header.version not in (RELIABLE, UNRELIABLE):
         raise BfcpError(Fault.UNSUPPORTED_VERSION)
@@ -243,7 +243,7 @@ def status(value: Status, position: int = 0) -> Attribute:
 
 
 def text(kind: Kind, value: str, most: int = 120) -> Attribute:
-    """Return a text attribute in UTF-8, cut between characters."""
+    """Return a text attribute in UTF-8, cut to `most` bytes between characters."""
     return Attribute(kind, data=value.encode()[:most].decode("utf-8", "ignore").encode(), mandatory=False)
 
 

@@ -46,7 +46,9 @@ def bad(reason: str, status: int = 400) -> NoReturn:
 
 
 def number(text: str, most: int, what: str) -> int:
-    """Return a decimal number from 0 to `most`. A longer text is malformed and is never computed."""
+    """Return a decimal number from 0 to `most`. A text with more than ten digits, without leading zeros, is refused before it
+    is converted.
+    """
     if len(text) > 128 or not _DIGITS.match(text and (text.lstrip("0") or "0")):
         bad(f"{what} is not a number or is too large")
     value = int(text)

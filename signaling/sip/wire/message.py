@@ -115,7 +115,7 @@ class Headers:
         self.rows.extend((name, value) for value in values)
 
     def set(self, name: str, value: str) -> None:
-        """Replace all fields of that name by one, at the place of the first."""
+        """Replace all fields of that name by one, at the place of the first; without a field of that name, append one."""
         at = next((index for index, row in enumerate(self.rows) if row[0] == name), len(self.rows))
         self.rows = [row for row in self.rows if row[0] != name]
         self.rows.insert(min(at, len(self.rows)), (name, value))
@@ -348,7 +348,7 @@ def checked_request(request: Request, stream: bool) -> Request:
     """Store the first fault in the request. An answer goes to the source of the request, so it is possible with an unreadable
     Via.
 
-    Without any Via the fault is raised.
+    The fault is raised if there is no Via, or if a Content-Length on a stream is wrong.
     """
     try:
         check(request)

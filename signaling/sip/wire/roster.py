@@ -76,7 +76,9 @@ def full(roster: Roster, version: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The difference between two rosters, written once for all subscribers. `inner` is empty if a full document is shorter."""
+    """The difference between two rosters, written once for all subscribers. `inner` is empty if a partial document would be too
+    long.
+    """
 
     after: Roster
     inner: str
@@ -102,13 +104,15 @@ def change(before: Roster, after: Roster) -> Change | None:
 
 
 def partial(before: Roster, after: Roster, version: int) -> bytes | None:
-    """Return a document with the changes, or a full document if it is shorter. Return None if no shown value changed."""
+    """Return a document with the changes, or a full document if the changes are too long. Return None if no shown value
+    changed.
+    """
     found = change(before, after)
     return None if found is None else found.body(after.entity, version)
 
 
 def read(body: bytes) -> Document:
-    """Read a document of another focus (a cascade link). Raises PeerError."""
+    """Read a document of another conference server. Raises PeerError."""
     root = markup.read(body)
     if (root.space, root.name) != (_SPACE, "conference-info"):
         raise PeerError("not a conference document")

@@ -92,7 +92,7 @@ class Crypto:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An m-line with its lines. An empty `host` is an address that we cannot use (a name, another family)."""
+    """An m-line with its lines. An empty `host`: the address is a name, or unreadable."""
 
     kind: str
     port: int
@@ -205,7 +205,9 @@ def parse(body: bytes) -> Description:
 
 
 def render(description: Description) -> bytes:
-    """Return the text with CR LF. Raises ValueError for a value that could not be read back, which would be our own mistake."""
+    """Return the text with CR LF. Raises ValueError for a value with a line break or a zero byte, which would be our own
+    mistake.
+    """
     one = description
     lines = [
         "v=0",
