@@ -88,7 +88,9 @@ def lacks_keys(mine: sdp.Media, yours: sdp.Media) -> bool:
 
 
 def may_high(profile: Profile, policy: Policy) -> bool:
-    """Report whether High profile may be agreed: the terminal and the meeting must both allow it."""
+    """Report whether High profile may be agreed. The terminal and the meeting must both allow it, and the terminal must take
+    packetization mode 1.
+    """
     return profile.high and policy.high_profile and 1 in profile.modes
 
 
@@ -101,7 +103,7 @@ def camera_type(media: sdp.Media) -> int:
 
 def audio_codecs(media: sdp.Media) -> dict[int, AudioCodec]:
     """Return the codecs that we support, by payload type, in the order of the line. Each codec is listed once, because some
-    re-INVITEs repeat codecs (S02).
+    re-INVITEs repeat codecs.
     """
     found: dict[int, AudioCodec] = {}
     for number, one in media.rtpmaps().items():
@@ -147,8 +149,8 @@ def pictures(media: sdp.Media) -> tuple[h264.Format, ...]:
 
 
 def is_usable(host: str, own_host: str, policy: Policy) -> bool:
-    """Report whether packets may be sent to `host`. A description must not direct them to a multicast group, to us or to a
-    foreign network.
+    """Report whether packets may be sent to `host`. A description must not direct packets to a multicast group, to this
+    machine, or outside the networks of the policy.
     """
     try:
         address, own = ipaddress.ip_address(host), ipaddress.ip_address(own_host)
@@ -165,7 +167,9 @@ def is_usable(host: str, own_host: str, policy: Policy) -> bool:
 
 
 def placed(theirs: sdp.Description, policy: Policy) -> sdp.Description:
-    """Return their description with their known address. An address of zeros stays, because it still means a hold."""
+    """Return their description with the address `policy.media_host` in place of theirs, if the policy has one. An address of
+    zeros stays, because it still means a hold.
+    """
     if not policy.media_host:
         return theirs
 
@@ -204,7 +208,7 @@ def _codec(one: sdp.RtpMap, parameters: dict[str, str]) -> AudioCodec | None:
     match one.name, one.clock_hz:
         case "opus", 48_000:
             return "opus"
-        # Some terminals write the true rate of G.722, against RFC 3551 §4.5.2. Their packets still count at 8000.
+        # Some terminals write the true rate of G.722, against RFC 3551 §4.5.2. Their RTP timestamps still count at 8000 Hz.
         case "g722", 8000 | 16_000 if parameters.get("bitrate", "64000") == "64000":
             return "g722"
         case "pcma", 8000:

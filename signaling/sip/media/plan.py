@@ -97,7 +97,8 @@ def answer(
 ) -> tuple[bytes, MediaPlan]:
     """Return our description and the plan. Every line of the offer has its line in the answer; a refused line has port 0.
 
-    Raises PeerError for an unreadable description, and NotAcceptable if neither audio nor video is possible.
+    Raises PeerError for an unreadable description. Raises NotAcceptable if neither audio nor video is possible, or if SRTP is
+    required and audio lacks it. A re-INVITE may switch all lines off.
     """
     theirs = agreement.placed(sdp.parse(offer), policy)
     taken = _Answer(theirs, own, profile, policy)
@@ -118,7 +119,7 @@ def read_answer(
 ) -> MediaPlan:
     """Return the plan from our `offer` and their answer.
 
-    Raises PeerError and NotAcceptable; the caller must then end the call.
+    Raises PeerError and NotAcceptable. The caller then ends the call, or keeps the earlier plan of a running call.
     """
     ours, theirs = sdp.parse(offer), agreement.placed(sdp.parse(answered), policy)
     if len(theirs.media) > len(ours.media):
@@ -201,7 +202,7 @@ def _first_lines(role: str, own: OwnEnds, profile: Profile, policy: Policy) -> l
 
 
 def _shapes(end: OwnEnd, profile: Profile, policy: Policy) -> list[Shape]:
-    """Return one line for each kind of encryption that is offered (RFC 8643 §3, or the older pair of lines)."""
+    """Return the values of one line for each kind of encryption that is offered (RFC 8643 §3, or the older pair of lines)."""
     suffix = "F" if profile.feedback_profile else ""
     crypto = _own_crypto(end)
     direction = _direction(policy.we_send, policy.we_receive)
@@ -390,7 +391,9 @@ class _Answer:
         return main, slides
 
     def _second(self, main: list[int], chosen: int) -> list[int]:
-        """Return the other unnamed pictures beside a floor line with the same protocol; they are for slides."""
+        """Return the picture lines after the chosen line that have its protocol and no a=content. Beside a floor line they are
+        taken as slides. Without a floor line the result is empty.
+        """
         if chosen < 0 or not any(agreement.is_floor(line) and line.port for line in self._theirs.media):
             return []
         first = self._theirs.media[chosen]

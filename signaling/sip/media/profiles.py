@@ -16,7 +16,7 @@ from conference import Refusal
 from conference.ground.plan import AudioCodec, Encryption, Feedback
 from signaling.sip.wire import body_limits as limits
 
-if TYPE_CHECKING:  # a slow import: `_reader` does it, and gives these names to the limits of Profile
+if TYPE_CHECKING:  # a slow import: `_reader` imports the same names when it needs them
     from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 Transport = Literal["udp", "tcp", "tls"]
@@ -199,7 +199,7 @@ class Profiles:
         )
 
     def find(self, *agents: str | None) -> Profile:
-        """Return the profile for the User-Agent or Server fields of a message, else "generic"."""
+        """Return the profile for texts about a terminal (User-Agent, Server, or maker and model), else "generic"."""
         return self.matched(*agents)[0]
 
     def matched(self, *agents: str | None) -> tuple[Profile, str]:
@@ -220,7 +220,9 @@ class Profiles:
 
 @cache
 def _reader() -> TypeAdapter[Profile]:
-    """Return the check of a row. The check looks up the names in the limits of Profile here."""
+    """Return the pydantic adapter that checks a row. It looks up the names in the annotations of Profile among the imports of
+    this function.
+    """
     from pydantic import Field, StringConstraints, TypeAdapter  # noqa: F401
 
     return TypeAdapter(Profile)
