@@ -51,7 +51,7 @@ class Config:
     session_expires_s: int = limits.SESSION_EXPIRES_S
     ring_s: float = limits.RING_S
     loopback: bool = False
-    """Tests may call this machine."""
+    """True on a server for this machine alone: calls to this machine are allowed."""
     packages: tuple[str, ...] = ()
     """Event packages that SUBSCRIBE may ask for."""
     bodies: tuple[str, ...] = ("application/sdp",)
@@ -120,7 +120,7 @@ class Core:
         ]
 
     def post(self, request: Request, hop: Hop) -> bytes:
-        """Send a request without a transaction (the ACK of a 2xx), and return its bytes for a retransmission."""
+        """Send a request without a transaction (for example the ACK of a 2xx), and return its bytes for a retransmission."""
         if "via" not in request.headers:
             request.headers.rows.insert(0, ("via", self.via(hop)))
         data = request.write()

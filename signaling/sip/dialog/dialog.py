@@ -1,7 +1,8 @@
 """Dialogs, RFC 3261 section 12: the values by which both sides relate later requests to a call.
 
-A dialog owns tags, CSeq numbers, route set and remote target. It writes the requests inside the dialog. They are sent to the
-peer's `hop`. A Contact or Record-Route changes only the header, so no peer can make us send to another address (S09).
+A dialog owns tags, CSeq numbers, route set and remote target. It writes the requests inside the dialog, which are sent to the
+peer's `hop`. A Contact or Record-Route changes only header fields, and a Contact the port. So no peer can make us send to
+another address.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ def place(target: Uri, hop: Hop) -> Hop:
 
 
 def from_request(request: Request, tag: str, hop: Hop) -> Dialog:
-    """Return our dialog after their INVITE or SUBSCRIBE. Raises Malformed unless there is exactly one Contact."""
+    """Return our dialog after their INVITE or SUBSCRIBE. Raises Malformed unless there is exactly one Contact, or with too many
+    routes.
+    """
     contact = single_contact(request)
     routes = request.addresses("record-route")
     if len(routes) > limits.ROUTES:
@@ -87,7 +90,7 @@ def from_request(request: Request, tag: str, hop: Hop) -> Dialog:
 
 
 def from_response(request: Request, response: Response, hop: Hop) -> Dialog:
-    """Return our dialog after the answer to our INVITE or SUBSCRIBE. Raises Malformed."""
+    """Return our dialog after the answer to our INVITE or SUBSCRIBE. Raises Malformed in the same cases."""
     contact = single_contact(response)
     routes = response.addresses("record-route")[::-1]
     if len(routes) > limits.ROUTES:

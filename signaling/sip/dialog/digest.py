@@ -98,7 +98,7 @@ def expected(proof: Proof, secret: str, method: str) -> str:
 
 class Verdict(Enum):
     NONE = auto()
-    """There is no proof: challenge."""
+    """There is no usable proof: challenge."""
     STALE = auto()
     """The proof is right, but its nonce is not ours, too old, or used before: challenge again with stale=true."""
     WRONG = auto()
@@ -183,9 +183,9 @@ def _bytes(text: str) -> bytes:
 
 
 def _means(uri: str, request: Request) -> bool:
-    """Report whether the URI of the proof means the request's.
+    """Report whether user and host of the proof's URI are those of the request.
 
-    Terminals write it with other parameters, or without the port.
+    Terminals write this URI with other parameters, or without the port.
     """
     try:
         read = read_uri(uri)
@@ -203,7 +203,7 @@ def _is_for(text: str, realm: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Our credentials at a trunk. They are used only for this realm at this host (S06)."""
+    """Our credentials at a trunk. They are used only for this realm at this host."""
 
     username: str
     password: str

@@ -1,7 +1,7 @@
 """A request of ours until its final answer.
 
-A request that uses TCP only because it is long is tried over UDP when TCP fails. A request that a trunk challenges is sent once
-more with a proof. This module owns no dialog and no call.
+A request that uses TCP only because it is long is tried over UDP when TCP fails. A request that a trunk challenges is sent
+again with a proof, at most `CREDENTIAL_TRIES` times. This module owns no dialog and no call.
 """
 
 from __future__ import annotations
