@@ -32,8 +32,8 @@ Changed = Callable[[list[ContentTokenChange]], None]
 
 @dataclass(slots=True)
 class _Leg:
-    """A terminal. `port` is the source port of its last valid datagram, because some terminals do not send from the port in
-    SDP.
+    """A terminal. `port` is the source port of its last accepted datagram, and at first the port in SDP. Some terminals do not
+    send from the port in SDP.
     """
 
     server: FloorServer

@@ -102,7 +102,7 @@ class Link:
     def notify(self, message: Message, now: float) -> None:
         """Send a message without a request. Over UDP, each message waits for the acknowledgement of the one before.
 
-        A newer FloorStatus replaces a FloorStatus that still waits.
+        A newer FloorStatus replaces a FloorStatus that still waits. A full queue loses its oldest message.
         """
         if self.reliable or self.version == bfcp.RELIABLE:
             self.send(bfcp.encode(replace(message, transaction=0, version=self.version)))
@@ -184,7 +184,7 @@ class FloorServer:
         return self.apply(self.floor.give_up(leg), now)
 
     def apply(self, changes: list[ContentTokenChange], now: float) -> list[ContentTokenChange]:
-        """Notify terminals of token changes that a browser or the chair caused. Return `changes`."""
+        """Notify the terminals of these token changes. Return `changes`."""
         for change in changes:
             link = self._links.get(change.who)
             if link is not None and (link.request_id or change.state == "granted"):
@@ -249,7 +249,7 @@ class FloorServer:
     # -- one message ---------------------------------------------------------------------------------------------------
 
     def _fault(self, link: Link, message: Message) -> Fault | None:
-        """Return the fault of a request that could be decoded."""
+        """Return the fault of a request that could be decoded, or None."""
         plan = link.plan
         if message.conference_id != plan.conference_id:
             return Fault.NO_CONFERENCE
