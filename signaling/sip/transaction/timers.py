@@ -29,7 +29,7 @@ class Timer:
 
 
 class Timers:
-    """A heap of timers. Cancelled timers stay until they are half of the heap.
+    """A heap of timers. Cancelled timers stay until they are more than half of a heap.
 
     Raises OverflowError beyond the limit. That would be a defect of ours, because all users of timers are limited themselves.
     """

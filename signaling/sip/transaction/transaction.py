@@ -261,7 +261,9 @@ class ClientTransaction:
 
 @dataclass(eq=False)
 class ServerTransaction:
-    """A request of the other side that we answer. `failed` is called if no ACK arrives for a failure."""
+    """A request of the other side that we answer. `failed` is called if no ACK arrives for a failure, or if the other side is
+    unreachable.
+    """
 
     request: Request
     hop: Hop
@@ -353,7 +355,7 @@ class Transactions:
         return found
 
     def cancelled(self, request: Request, hop: Hop) -> ServerTransaction | None:
-        """Return the INVITE to which a CANCEL belongs."""
+        """Return the INVITE to which a CANCEL belongs, or None."""
         return self.servers.get(server_key(request, hop.host, "INVITE"))
 
     def answer(self, served: ServerTransaction, response: Response) -> None:

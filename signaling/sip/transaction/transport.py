@@ -22,9 +22,10 @@ PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A destination. `host` is an address, never a name. `flow` is the number of a connection, 0 without a connection.
+    """The source or destination of a message. `host` is an address, never a name. `flow` is the number of a connection, 0
+    without a connection.
 
-    Without a connection, the transport opens one or uses an open connection to the same address.
+    Without a connection, the driver opens one or uses a connection that it opened to the same address.
     """
 
     transport: str
@@ -61,7 +62,7 @@ _BLANK: Final = re.compile(rb"(?:\r\n)+")
 
 
 class Framer:
-    """The cutter of a stream into messages by Content-Length. It holds at most one message."""
+    """The cutter of a stream into messages by Content-Length. It holds at most one incomplete message."""
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -104,7 +105,7 @@ class Framer:
     def _skip_blank(self) -> None:
         if blank := _BLANK.match(self._held):
             end = blank.end()
-            del blank  # otherwise the bytes stay locked
+            del blank  # as long as the match exists, Python forbids a deletion in the bytearray
             del self._held[:end]
             self._scanned = 0
             before, self._blank = self._blank, self._blank + end // len(PONG)
@@ -145,7 +146,9 @@ def arrived(request: Request, hop: Hop) -> None:
 
 
 def answer_hop(request: Request, hop: Hop) -> Hop:
-    """Return the hop for an answer (RFC 3261 section 18.2.2). It is always the source address, because a Via may lie."""
+    """Return the hop for an answer (RFC 3261 section 18.2.2). The host is always the source address, because a Via may lie.
+    Over UDP without `rport` the port comes from Via.
+    """
     if hop.reliable:
         return hop
     try:
@@ -183,7 +186,9 @@ METADATA: Final = {"169.254.169.254", "100.100.100.200", "192.0.0.192", "fd00:ec
 
 
 def may_dial(host: str, *, loopback: bool = False) -> bool:
-    """Report whether calls to the address `host` are allowed: not this machine, not the link, not a cloud's metadata (S09)."""
+    """Report whether calls to the address `host` are allowed. Loopback (without `loopback`), link-local, multicast and reserved
+    addresses and the metadata services of clouds are not.
+    """
     try:
         parsed = ipaddress.ip_address(host)
     except ValueError:
