@@ -14,13 +14,11 @@ log = logging.getLogger(__name__)
 
 
 class Certificate:
-    """The certificate in use: the local authority's, renewed automatically, or the operator's, read again after a change."""
-
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.issued: tls.Issued | None = None
         self.outside: tuple[str, ...] = ()
-        """Names of the settings for which the local authority cannot sign."""
+        """Host names of the settings for which the local authority cannot sign."""
         chain, key = self._files()
         self._loaded = (chain.read_bytes(), key.read_bytes())
         self.context: ssl.SSLContext = tls.context(chain, key)

@@ -3,8 +3,8 @@
 A request with a foreign Host is refused. So a foreign page cannot reach this server by pointing its own name here (DNS
 rebinding).
 
-A page of another origin may not open a WebSocket or send a changing request. The routes of the LiveKit protocol are the
-exception: they take only a token that the page must hold, and never a cookie.
+A page of another origin may not open a WebSocket or send a changing request, unless the setting of the origins lists it. The
+routes of the LiveKit protocol have a longer list: they take only a token that the page must hold, and never a cookie.
 
 IP literals are always allowed as Host, because no name service can change them.
 """
@@ -118,7 +118,7 @@ class Guard:
             await self._app(scope, receive, send)
 
     def _host(self, headers: Headers) -> str | None:
-        """Return the Host header if there is exactly one and it is ours."""
+        """Return the Host header if there is exactly one, with one of our names or an IP address. Otherwise return None."""
         given = headers.getlist("host")
         match = _HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
         if match is None:

@@ -32,8 +32,9 @@ class BoundsExceeded(Exception):
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """An HTTP/1.1 connection. Our own attributes are in slots. With more than 30 names, each connection would have a table of
-    names of its own. The table is a kilobyte, before the client has sent a token.
+    """An HTTP/1.1 connection. Our own attributes are in slots, outside the instance's dictionary. A dictionary with more than
+    30 names shares its keys with no other instance. Each connection would pay a kilobyte for it, before the client has sent
+    a token.
     """
 
     __slots__ = ("_deadline", "_header_bytes", "_refusal", "stranger")
@@ -91,7 +92,8 @@ class BoundedHttp(HttpToolsProtocol):
         if isinstance(taken, PatientWebSocket):
             taken.stranger = self.stranger
         if isinstance(taken, WebSocketsSansIOProtocol) and not taken.handshake_initiated:
-            # The second parser refused a request that the first parser accepted. Without an answer it would wait without end.
+            # The second parser refused a request that the first parser accepted. Without an answer the client would wait
+            # without end.
             self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:

@@ -110,10 +110,11 @@ def propose(settings: Settings) -> tuple[int, int]:
 
 
 def own_addresses(settings: Settings) -> tuple[str, ...]:
-    """Return the addresses of this machine, other than loopback, that also take media in a server for this machine alone.
+    """Return the addresses of this machine that also take media in a server for this machine alone. They are neither loopback
+    nor link-local.
 
     Firefox sends to loopback only from loopback, and does not offer its own loopback address. The result is empty if other
-    machines may connect.
+    machines may connect, or if `media_host` or `announced` is set.
     """
     if not settings.loopback_only or settings.media_host or settings.announced:
         return ()

@@ -59,7 +59,7 @@ class Stranger:
         self._state = "proved"
 
     def leave(self) -> None:
-        """Stop counting the connection, because it ended."""
+        """Stop counting the connection, for example because it ended."""
         self._all.place(self, None)
 
     def _become(self, state: str) -> None:
@@ -85,7 +85,9 @@ class Strangers:
         return self._count
 
     def place(self, stranger: Stranger, found: tuple[str, str] | None, state: str = "") -> None:
-        """Move a connection to the end of the queue of its network; None removes it."""
+        """Move a connection to the end of the queue of its network. `found`: its customer and network; None removes the
+        connection. Beyond the limit another connection is ended.
+        """
         self._take_out(stranger)
         stranger._state = state or stranger._state
         if found is None:

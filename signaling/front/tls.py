@@ -3,9 +3,9 @@
 A browser gives camera and microphone to a page only in a secure context. So every address but loopback uses TLS from the first
 start.
 
-Name constraints (RFC 5280 section 4.2.1.10) limit the authority to private addresses and the names of this server. A phone that
-trusts the authority trusts it for nothing else. Only the owner can read the keys. The caller gives the clock and the list of
-addresses.
+Name constraints (RFC 5280 section 4.2.1.10) limit the authority to private addresses, local names, and the names and addresses
+of this server. A phone that trusts the authority trusts it for nothing else. Only the owner of the files can read the keys. The
+caller gives the time and further names.
 """
 
 import ipaddress
@@ -72,7 +72,7 @@ class Issued:
     key: Path
     authority: Path
     fingerprint: str
-    """SHA-256 of the authority's certificate, in pairs."""
+    """SHA-256 of the authority's certificate, as pairs of hexadecimal digits."""
 
 
 def local_addresses() -> list[Address]:

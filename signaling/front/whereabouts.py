@@ -63,7 +63,8 @@ def public_address(settings: Settings) -> str:
 
 
 def folder_beside(settings: Settings) -> Path:
-    """Return the data folder for a second server: the folder of `settings` if it is not the default, else `data2` and so on.
+    """Return the data folder for a second server: the folder of `settings` if it is neither the default nor in use, else
+    `data2` and so on.
 
     No server runs on the returned folder.
     """
@@ -91,7 +92,7 @@ def answers(settings: Settings) -> bool:
 
 
 def answers_beside(settings: Settings) -> bool:
-    """Report whether `answers` is true, and the known media port does not differ from the port of `settings`."""
+    """Report whether a server of ours answers at `http_port`, and the file names no other media port for that server."""
     kept = left(settings.data_dir)
     elsewhere = kept and kept.http_port == settings.http_port and kept.media_port not in (0, settings.media_port)
     return not elsewhere and answers(settings)
@@ -124,7 +125,9 @@ def _is_ours(connection: HTTPConnection) -> bool:
 
 
 def address_told(settings: Settings) -> str:
-    """Return the `address` of the server that was started on the data folder, else the address from the settings."""
+    """Return the `public_url` of the settings, else the address of the server that was started on the data folder, else
+    `address`.
+    """
     return public_address(settings) or address(settings, settings.http_port)
 
 
@@ -139,7 +142,9 @@ def address(settings: Settings, port: int) -> str:
 
 
 def _first_address(settings: Settings) -> str:
-    """Return an address that another machine can use: the first served address that is not loopback."""
+    """Return an address that another machine can use: a served address that is neither loopback nor link-local. IPv4 comes
+    first. Without such an address, return any served one.
+    """
     wild = any(host in ("0.0.0.0", "::") for host in settings.host)  # noqa: S104
     served = tls.local_addresses() if wild else [ipaddress.ip_address(host) for host in settings.host]
     outward = [a for a in served if not a.is_loopback and not a.is_link_local] or served

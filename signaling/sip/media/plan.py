@@ -97,8 +97,8 @@ def answer(
 ) -> tuple[bytes, MediaPlan]:
     """Return our description and the plan. Every line of the offer has its line in the answer; a refused line has port 0.
 
-    Raises PeerError for an unreadable description. Raises NotAcceptable if neither audio nor video is possible, or if SRTP is
-    required and audio lacks it. A re-INVITE may switch all lines off.
+    Raises PeerError for an unreadable description. Raises NotAcceptable if neither audio nor video is possible, or if there is
+    no audio and a line lacks the required SRTP. A re-INVITE may switch all lines off.
     """
     theirs = agreement.placed(sdp.parse(offer), policy)
     taken = _Answer(theirs, own, profile, policy)
