@@ -73,13 +73,13 @@ class Group:
     """The loop's time at which the first turn began."""
     present: dict[int, Participant] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
-    """The number of participants by the reason for their end."""
+    """The number of lost participants, by the reason."""
     _mark: str = field(default_factory=lambda: secrets.token_hex(2))
     """Part of the identities, so that those of two commands differ."""
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(limits.JOINS_AT_ONCE))
 
     async def live(self, output: TextIO) -> None:
-        """Run until all participants are lost."""
+        """Run until all participants are lost, or until cancelled. Then write the losses."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 status = tasks.create_task(self._tell(output))

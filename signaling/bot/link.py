@@ -46,7 +46,7 @@ class Link:
             raise Ended(f"{error.response.status_code} {_readable(error.response.body)}") from error
         except OSError as error:  # includes a timeout
             raise Ended(_readable(str(error).encode()) or type(error).__name__) from error
-        # their texts contain the address with its whole query, so they are not shown
+        # the texts of these errors contain the address with its whole query, so they are not shown
         except (WebSocketException, ValueError) as error:
             raise Ended(f"không mở được / cannot open {_readable(target.encode())}: {type(error).__name__}") from error
         return cls(socket)
@@ -59,7 +59,7 @@ class Link:
             raise Ended("mất kết nối báo hiệu / signalling lost") from error
 
     async def receive(self, timeout_s: float) -> rtc.SignalResponse:
-        """Return the next message. Raises Ended."""
+        """Return the next message. Raises Ended, also if no message arrives within `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
                 data = await self._socket.recv()

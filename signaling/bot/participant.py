@@ -54,7 +54,7 @@ class Participant:
         self._offer_again = False
 
     async def join(self, target: str, token: str, authority: Path | None) -> None:
-        """Join, and return when media flows. Raises Ended."""
+        """Join, and return when the media connection is established. Raises Ended."""
         try:
             async with asyncio.timeout(limits.JOIN_S):
                 await self._join(target, token, authority)
@@ -167,8 +167,8 @@ class Participant:
             await self._negotiate()
 
     async def _add_candidates(self, sdp: str) -> None:
-        """Add the candidates to each section. In a bundle only the first section may hold them, but aiortc reads the last
-        section.
+        """Add the candidates of each section. In a bundle the server may write them into the first section only, but aiortc by
+        itself takes those of the last section.
         """
         for section in SessionDescription.parse(sdp).media:
             for candidate in section.ice_candidates[: limits.CANDIDATES]:
@@ -193,7 +193,9 @@ class Participant:
         await self._negotiate()
 
     async def _negotiate(self) -> None:
-        """Send an offer, but only one at a time, and none while aiortc connects: it then iterates over its sections."""
+        """Send an offer, but only one at a time, and none while aiortc connects, because aiortc then iterates over its
+        sections. An offer that must wait is sent later.
+        """
         ready = self._answered and self._connected.done()
         self._offer_again = not ready
         if ready and self._link is not None:

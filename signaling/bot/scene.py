@@ -40,7 +40,9 @@ _SEGMENTS = {  # the seven strokes of a digit: top, upper left, upper right, mid
 
 
 def encode(number: int) -> tuple[bytes, ...]:
-    """Return the loop of participant `number`: one VP8 picture each, the first a key frame. Takes tens of milliseconds."""
+    """Return the loop of participant `number`: `PICTURES` encoded VP8 pictures, the first a key frame. Takes tens of
+    milliseconds.
+    """
     context: Any = av.CodecContext.create("libvpx", "w")
     context.width, context.height, context.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     context.bit_rate = limits.PICTURE_BPS
