@@ -44,7 +44,9 @@ class Strangers(logging.Filter):
 
 
 def escaped(text: str) -> str:
-    """Return the text with control characters, and characters that change the reading direction, as escapes."""
+    """Return the text with every unprintable character as an escape: control characters, and characters that change the reading
+    direction.
+    """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -38,9 +38,9 @@ def openssl() -> str:
 
 
 def is_refused(text: str) -> bool:
-    """Report whether this version is known to be vulnerable.
+    """Report whether the server must not start with this version (see `REFUSED_BELOW`).
 
-    The operator must judge a library with another name, or a version before its release.
+    Return False for a library with another name, or a version before its release; the operator must judge those.
     """
     version = _version_of(text)
     if version is None:
@@ -50,7 +50,9 @@ def is_refused(text: str) -> bool:
 
 
 def least_mended(text: str) -> str:
-    """Return the lowest version that has every fix; empty if this version has them."""
+    """Return the lowest version of the same branch that has every fix, or a later branch's if the branch gets none. Empty: this
+    version has every fix.
+    """
     version = _version_of(text)
     if version is None:
         return ".".join(map(str, max(MENDED_FROM.values())))

@@ -104,7 +104,7 @@ class Stored:
 
 
 class Metrics:
-    """The counters (the Tally of `signaling.rtc`) and the answer."""
+    """The counters (implements the Tally of `signaling.rtc`), and the text for `GET /metrics`."""
 
     def __init__(self, version: str) -> None:
         self.live: Live | None = None
@@ -151,7 +151,7 @@ class Metrics:
 
     @property
     def busy(self) -> bool:
-        """True if calls suffer because this server is overloaded."""
+        """True if the event loop was late, or a packet thread uses more of its core than `BUSY_SHARE`. Calls suffer then."""
         return self._late or self._load.most > limits.BUSY_SHARE
 
     # -- answering
