@@ -63,8 +63,8 @@ def public_address(settings: Settings) -> str:
 
 
 def folder_beside(settings: Settings) -> Path:
-    """Return the data folder for a second server: the folder of `settings` if it is neither the default nor in use, else
-    `data2` and so on.
+    """Return the data folder for a second server. The folder of `settings` is taken if it is neither the default nor in use,
+    else `data2` and so on.
 
     No server runs on the returned folder.
     """

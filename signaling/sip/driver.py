@@ -1,8 +1,8 @@
 """The sockets of the SIP core on asyncio: UDP, TCP and TLS. The driver owns connections and their limits, the timer, and name
 resolution.
 
-All SIP logic is in `Agent`. The driver only moves bytes. It closes a connection from an address that the agent does not hear,
-before the TLS handshake.
+All SIP logic is in `Agent`. The driver only moves bytes. It closes a connection before the TLS handshake if the agent reads
+nothing from its address.
 """
 
 from __future__ import annotations
