@@ -238,7 +238,8 @@ def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -
 
     settings = _load(profile, overrides, file).settings
     try:
-        # The ports open before the imports: clients that lost a server then wait in the backlog and get no refusal.
+        # The ports open before the imports: clients that lost the previous server then wait in the backlog, and their
+        # connections are not refused.
         listeners = sockets.claim(settings, os.environ)
         _until_stopped(lambda: _serve(profile, settings, listeners))
     except SettingsError as error:
@@ -247,7 +248,8 @@ def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -
 
 
 def _serve(profile: Profile, settings: Settings, listeners: list[socket.socket]) -> None:
-    # While modules load, the garbage collector scans all of them many times: a sixth of the start. `server.run` enables it.
+    # While modules load, the garbage collector would scan all of them many times. This takes a sixth of the time of a start.
+    # `server.run` enables the collector again.
     gc.disable()
     from signaling import server
     from signaling.ops import journal
@@ -315,7 +317,9 @@ def _load(profile: Profile, overrides: Mapping[str, object], file: Path | None) 
 
 
 def _with_key(overrides: Mapping[str, object], file: Path | None) -> Settings:
-    """Return settings with an API key: the operator's key, or the key that `dev` keeps in the data folder."""
+    """Return settings with an API key: the operator's key, or the key that `dev` keeps in the data folder. End the command if
+    neither exists.
+    """
     settings = _load("serve", overrides, file).settings
     if settings.api_key and settings.api_secret:
         return settings

@@ -1,7 +1,7 @@
 """The composition root: it makes a running server from the settings.
 
-Only this module of signaling opens the media node, reads the clock and randomness, and knows every part. It owns the order of
-starting and stopping. Each part keeps its own rules.
+Only this module of signaling opens the media node and knows every part. It owns the order of starting and stopping. Each part
+keeps its own rules.
 """
 
 import asyncio
@@ -221,7 +221,7 @@ class Composition:
         return given
 
     def _surroundings_of_halls(self) -> HallSurroundings:
-        """Return the dependencies of the halls. SIP gets a certificate even if the pages have none."""
+        """Return the dependencies of the halls. SIP over TLS gets a certificate even if the pages have none."""
         desk, settings = self.secretariat, self.settings
         certificate = self._certificate or (Certificate(settings) if settings.sip_tls_port >= 0 else None)
         server_tls = certificate.context if certificate is not None else None
@@ -319,7 +319,9 @@ class Composition:
                 await asyncio.to_thread(self.traces.close)
 
     async def _build_rest(self) -> None:
-        """Build the REST API after the clients of a lost server are back. An earlier request builds it at once."""
+        """Build the REST API some seconds after the start: browsers that lost the previous server connect first. An earlier
+        request builds the API at once.
+        """
         await asyncio.sleep(limits.REST_AFTER_S)
         await self._rest.built()
 
@@ -404,7 +406,9 @@ def run(
     started: Callable[[Composition, str], None],
     watch: bool = False,
 ) -> None:
-    """Serve until a signal arrives. `started(composition, address)` is called once, when the server answers requests."""
+    """Serve until a signal arrives or the server fails. `started(composition, address)` is called once, when the server answers
+    requests.
+    """
     _check_openssl()
     listening.check(settings)
     try:
@@ -442,7 +446,7 @@ def _check_openssl() -> None:
 
 
 def _leave_address(settings: Settings, port: int) -> None:
-    """Write the address of this server for commands of other processes. A folder that is not writable stops nothing."""
+    """Write the address of this server for commands of other processes. If the folder is not writable, only log a warning."""
     try:
         whereabouts.leave(
             settings.data_dir, whereabouts.Started(whereabouts.address(settings, port), port, settings.media_port)
@@ -452,7 +456,7 @@ def _leave_address(settings: Settings, port: int) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that notifies participants before it closes connections. It gets its connections from our door."""
+    """A uvicorn server that notifies participants before it closes connections. It gets its connections from `Door`."""
 
     def __init__(self, config: uvicorn.Config, composition: Composition, door: Door) -> None:
         super().__init__(config)
@@ -507,7 +511,7 @@ def _uvicorn_config(composition: Composition) -> uvicorn.Config:
         lifespan="on",
         log_config=None,
         log_level=logging.WARNING,
-        access_log=False,  # addresses contain tokens
+        access_log=False,  # URLs contain tokens, and an access log would store them
         proxy_headers=False,
         server_header=False,
         date_header=False,  # the guard sends the date

@@ -135,11 +135,11 @@ class Access:
         self.hashing.close()
 
     async def actor(self, request: HTTPConnection, now: datetime, *, seen: bool = True) -> Actor | None:
-        """Return the caller by key or cookie, or None if neither is given. `seen` false: do not count this request as a sign of
-        life.
+        """Return the caller by key or cookie. Return None if neither is given, or if the session of the cookie has ended.
+        `seen` false: do not count this request as a sign of life.
 
-        Raises Refusal `client_key_wrong`. With a cookie it also raises `origin_refused`, `second_factor_needed` (the code of
-        the application is missing) and `password_change_needed`.
+        Raises Refusal `client_key_wrong`. With a cookie it also raises the refusals of `origin.check`, `second_factor_needed`
+        (the code of the application is missing) and `password_change_needed`.
         """
         found = await self._actor(request, now, seen)
         if found is not None:
@@ -174,7 +174,9 @@ class Access:
         return found
 
     async def signed(self, request: HTTPConnection, now: datetime) -> Signed | None:
-        """Return the session of the cookie, even without a code or a new password. Raises Refusal `origin_refused`."""
+        """Return the session of the cookie, or None. The session may still need a code or a new password. Raises the refusals
+        of `origin.check`.
+        """
         secret = self._secret(request)
         if secret is None:
             return None
@@ -185,7 +187,9 @@ class Access:
         return found
 
     def _secret(self, request: HTTPConnection) -> str | None:
-        """Return the secret of the cookie if the request comes from our own pages. Raises Refusal `origin_refused`."""
+        """Return the secret of the cookie, or None without a cookie. Raises the refusals of `origin.check`: only our own pages
+        may use the cookie to change data.
+        """
         secret = self.cookies.secret(request)
         if secret is not None:
             origin.check(request)
@@ -232,7 +236,8 @@ class Access:
         return account, await self.database.transact(lambda s: self._start(s, account, request, now))
 
     async def second_step(self, signed: Signed, code: str, now: datetime) -> str:
-        """Return the secret of the new session that replaces this one. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
+        """Return the secret of the new session that replaces `signed`. Raises Refusal `second_factor_wrong`, `sign_in_slowed`.
+        """
         await self.prove(signed.account, code, now)
         secret = await self.database.transact(lambda s: signing.upgrade(s, signed, now))
         self.live.rotate(session_id(signed.row.digest), session_id(digest(secret)))
@@ -332,7 +337,7 @@ class Access:
 
 
 def session_id(row_digest: str) -> str:
-    """Return the name of a session for people and tokens. The name opens nothing."""
+    """Return the name of a session for people and tokens. The name gives no access."""
     return row_digest[:32]
 
 
@@ -341,7 +346,7 @@ def address_of(request: HTTPConnection) -> str:
 
 
 def agent_of(request: HTTPConnection) -> str:
-    """Return the browser's name for itself, printable."""
+    """Return the start of the User-Agent header. A blank replaces each character that is not printable."""
     text = request.headers.get("user-agent", "")[: limits.AGENT_CHARACTERS]
     return "".join(one if one.isprintable() else " " for one in text)
 

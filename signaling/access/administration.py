@@ -113,7 +113,7 @@ def _one_account(router: APIRouter, access: Access) -> None:
         "/accounts/{account_id}/totp", status_code=NOTHING, openapi_extra=needs("accounts.write", of="account")
     )
     async def reset(request: Request, account_id: models.Identifier) -> None:
-        """Forget the application of a lost telephone, and sign the account out."""
+        """Forget the authenticator application of a lost telephone, and sign the account out."""
         now = access.clock()
         actor = await access.required(request, now)
         await access.database.transact(lambda s: administration.reset_second_factor(s, account_id, actor, now))

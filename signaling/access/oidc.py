@@ -37,7 +37,7 @@ Text = Annotated[str, Query(max_length=2000)]
 
 @dataclass(frozen=True)
 class Flow:
-    """The data that the browser took to the issuer, for comparison at its return."""
+    """The data of one sign-in through the issuer. The sealed cookie keeps them until the browser returns."""
 
     state: str
     nonce: str

@@ -37,7 +37,7 @@ def routes(access: Access) -> APIRouter:
 def _signing(router: APIRouter, access: Access) -> None:
     @router.post("/session", openapi_extra=needs(PUBLIC))
     async def sign_in(request: Request, response: Response, body: models.SigningIn) -> models.Session:
-        """Sign in by name and password; with `code` in one request with both steps. Sets the cookie."""
+        """Sign in by name and password. With `code`, one request does both steps. Sets the cookie."""
         now = access.clock()
         account, secret = await access.sign_in(request, body.name, body.password.get_secret_value(), now)
         access.cookies.sign_in(response, secret, account.name)
@@ -192,7 +192,7 @@ def _second(router: APIRouter, access: Access) -> None:
 
     @router.post("/session/totp/removal", openapi_extra=needs(OWN))
     async def remove(request: Request, body: models.SecondStep) -> models.Session:
-        """Forget the application after one of its codes: needed before a new telephone is set up."""
+        """Forget the application after one of its codes: needed before a new telephone is set up. Other sessions end."""
         now = access.clock()
         signed = await _signed(access, request, now, code_first=True)
         await access.prove(signed.account, body.code, now)

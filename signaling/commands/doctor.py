@@ -1,7 +1,7 @@
 """The checks whether this machine can run the server. Each check reports its finding and, if it is not good, a remedy.
 
-The module owns the checks and their texts. It changes nothing on the machine and sends to this machine only. A port that a
-running server of ours uses is a good finding.
+The module owns the checks and their texts. It changes nothing on the machine. It sends only to this machine and to the database
+of the settings. A port that a running server of ours uses is a good finding.
 """
 
 import asyncio
@@ -73,7 +73,9 @@ Check = Callable[[Settings, datetime], Finding]
 
 
 def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """Run every check in turn. A check that fails itself is a bad finding, not an exception."""
+    """Run every check in turn. If a check raises OSError, ValueError or SettingsError, its finding is bad, and the next check
+    runs.
+    """
     for check in CHECKS:
         try:
             yield check(settings, now)
@@ -106,7 +108,7 @@ def _media_port(settings: Settings, _now: datetime) -> Finding:
 
 
 def _udp(settings: Settings, _now: datetime) -> Finding:
-    """Check on every loopback address that a sent datagram is received."""
+    """Check that at least one loopback address receives a datagram that was sent to it."""
     carried = [host for host in sockets.usable(("127.0.0.1", "::1")) if _echoes(host)]
     if not carried:
         fix = "Mở UDP trên giao diện lo (tường lửa) / allow UDP on lo in the firewall"
@@ -241,7 +243,7 @@ def _is_synchronised() -> bool:
         if ctypes.CDLL(None).adjtimex(ctypes.byref(room)) < 0:
             return False
     except (OSError, AttributeError):
-        return True  # not Linux: the state is unknown
+        return True  # not Linux: the state is unknown and counts as synchronised
     status = ctypes.c_int.from_buffer(room, 5 * ctypes.sizeof(ctypes.c_long))
     return not status.value & _STA_UNSYNC
 
@@ -304,7 +306,8 @@ def _api_key(settings: Settings, _now: datetime) -> Finding:
 
 
 def _halls(settings: Settings, _now: datetime) -> Finding:
-    """Check that the SIP ports and a pair of media ports are free, and that halls can encrypt."""
+    """Check that the SIP ports are free, that at least half of the first 64 media ports are free, and that halls can encrypt.
+    """
     if not settings.halls:
         fix = "halls = true để nối thiết bị hội trường / to connect hall terminals"
         return Finding("halls", Verdict.GOOD, "tắt / off", fix)
@@ -334,7 +337,9 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
 
 
 def _hall_networks(settings: Settings, _now: datetime) -> Finding:
-    """Check that the networks of terminals have the mark "hall terminals call from here": SIP answers no other address."""
+    """Check that the networks of terminals have the mark "hall terminals call from here". SIP answers only addresses in marked
+    networks.
+    """
     if not settings.halls:
         return Finding("hall_networks", Verdict.GOOD, "tắt / off")
     try:

@@ -65,8 +65,8 @@ def carried_out(work: Callable[[], Awaitable[T]], code: int = 1) -> T:
 
 
 def with_database(standing: Ground, work: Callable[[Database], Awaitable[T]], code: int = 1) -> T:
-    """Do the same with the database of the settings, and close it afterwards. A database that is absent or does not answer is
-    refused.
+    """Run `work` with the database of the settings as `carried_out` does, and close the database afterwards. A database that is
+    absent or does not answer is refused.
     """
 
     async def whole() -> T:

@@ -225,7 +225,7 @@ async def _unit(session: AsyncSession, code: str) -> Unit:
 
 
 async def _person(session: AsyncSession, code: str, full_name: str, unit_code: str, name: str) -> Person:
-    """Return the person of `code`, or a new person in a unit."""
+    """Return the person with the code `code` (empty: the account's name), or make a new person in a unit."""
     found = await session.scalar(select(Person).where(Person.code == (code or name)))
     if found is not None:
         return found

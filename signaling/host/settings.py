@@ -327,7 +327,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        """Raise for values that contradict each other."""
+        """Refuse values that cannot work together: a necessary value is missing, or two values contradict each other."""
         needs = (
             (not self.host, "host", "127.0.0.1, 0.0.0.0, ::"),
             ((self.tls_cert is None) != (self.tls_key is None), "tls_cert, tls_key", "cần cả hai / both are needed"),

@@ -109,7 +109,7 @@ def _unknown(name: str, source: str) -> SettingsError:
 
 
 def _refused(error: Any, sources: Mapping[str, str]) -> SettingsError:
-    """Return the first error of the library in our words."""
+    """Return the first error of pydantic as a SettingsError with our own texts."""
     context = error.get("ctx", {})
     name = str(error["loc"][0]) if error["loc"] else context["name"]
     place = f" ({sources[name]})" if name in sources else ""
@@ -121,7 +121,7 @@ def _refused(error: Any, sources: Mapping[str, str]) -> SettingsError:
 
 
 def _bounds(name: str) -> str:
-    """Return the least and the most of a number; empty: the setting is no number with bounds."""
+    """Return the smallest and the largest allowed number as text; empty if the setting has no such bounds."""
     found = {type(one).__name__: one for one in Settings.model_fields[name].metadata}
     return f"{found['Ge'].ge} … {found['Le'].le}" if {"Ge", "Le"} <= found.keys() else ""
 

@@ -1,4 +1,4 @@
-"""Tasks: work in the background, and its end when the server stops."""
+"""Background tasks, and their end when the server stops."""
 
 import asyncio
 import logging
@@ -11,7 +11,9 @@ log = logging.getLogger(__name__)
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel the given tasks and wait for their end. A task that needs longer than `ENDING_S` is logged and left."""
+    """Cancel the given tasks and wait for their end. After `ENDING_S` a task that still runs is logged, and the server stops
+    without waiting for it.
+    """
     ending = set(tasks)
     for task in ending:
         task.cancel()

@@ -1,4 +1,4 @@
-"""A rate limit for each address: a bucket that fills evenly. A shared table bounds the number of addresses."""
+"""A rate limit for each network of a client: a token bucket. A shared table bounds the number of buckets."""
 
 import ipaddress
 
@@ -11,7 +11,9 @@ OWNER = "throttles"
 
 
 class Throttle:
-    """A limit of `per_minute` requests for one address. After a pause as many are allowed at once, or `at_once`."""
+    """A limit of `per_minute` requests for one network of a client. After a pause, `at_once` requests may arrive together;
+    without `at_once`, as many as `per_minute`.
+    """
 
     def __init__(
         self,
@@ -27,7 +29,7 @@ class Throttle:
         self._fills = shared.table(OWNER, kind, remembered, Fill)
 
     def takes(self, address: str, now: float) -> bool:
-        """Count one request at `now` (seconds that never jump). Returns False if there are too many."""
+        """Count one request from `address` at `now` (Unix seconds). Returns False if there are too many."""
         return self.takes_key(network(address), now)
 
     def takes_key(self, source: str, now: float) -> bool:
@@ -50,9 +52,10 @@ class Throttle:
 
 
 class NumberTries:
-    """The tries of meeting numbers with their PINs. Each network has few tries a minute. All networks together have few at one
-    number, so that a PIN of six digits withstands weeks. Each network also has a few own tries at each number, so that
-    strangers cannot lock a meeting for all others. A terminal that has shown its password has its own tries instead.
+    """The tries of meeting numbers with their PINs. Each network has few tries a minute. All networks together have few tries
+    at one number, so that a PIN of six digits withstands weeks of guessing. Each network also has a few own tries at each
+    number, so that strangers cannot lock a meeting for all others. A terminal that has shown its password has its own tries
+    instead.
     """
 
     def __init__(self, shared: Shared) -> None:
@@ -83,7 +86,9 @@ class NumberTries:
 
 
 def network(address: str) -> str:
-    """Return the network of one household: the IPv4 address itself, or the /64 of an IPv6 address."""
+    """Return the network of one household: the IPv4 address itself, or the /64 of an IPv6 address. A text that is no address
+    gives `?`.
+    """
     try:
         parsed = ipaddress.ip_address(address.split("%")[0])
     except ValueError:

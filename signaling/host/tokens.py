@@ -1,8 +1,8 @@
 """Tokens: a person's identity and rights, signed by an API key.
 
-Tokens are JSON Web Tokens (RFC 7519) with HS256 only and the claim names of the browser protocol, so that its server libraries
-can make them. The module owns reading and writing of tokens; `conference` decides the effect of a grant in a meeting. Every
-refusal has a code that starts with `token_` (HTTP 401) and never repeats the token.
+Tokens are JSON Web Tokens (RFC 7519) with HS256 only. They have the claim names of the browser protocol, so that the server
+libraries of that protocol can make tokens. The module owns reading and writing of tokens; `conference` decides the effect of a
+grant in a meeting. Every refusal has a code that starts with `token_` (HTTP 401) and never repeats the token.
 """
 
 import base64
@@ -67,7 +67,8 @@ class Authenticator:
         return jwt.encode(claims, secret, algorithm="HS256")
 
     def sign_body(self, body: bytes, now: float) -> str:
-        """Return a token that signs `body`: a receiver of the protocol's webhooks compares its hash."""
+        """Return a token that signs `body`: the receiver of a webhook compares the hash in the token with the hash of the body.
+        """
         key, secret = next(iter(self._keys.items()))
         digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
         claims = {"iss": key, "nbf": int(now), "exp": math.ceil(now + limits.BODY_TOKEN_TTL_S), "sha256": digest}
@@ -99,7 +100,9 @@ class Authenticator:
 
 
 def kept_secret(path: Path, random_bytes: Callable[[int], bytes]) -> str:
-    """Return the random secret in `path`, or make one. With a kept secret the invitations of `dev` survive a restart."""
+    """Return the random secret in `path`, or make a secret if the file is absent or too short. With a kept secret the
+    invitations of `dev` survive a restart.
+    """
     if path.is_file():
         kept = path.read_text(encoding="ascii").strip()
         if len(kept) >= limits.SECRET_CHARACTERS:
@@ -115,7 +118,9 @@ def same(left: str, right: str) -> bool:
 
 
 def _times(claims: Claims, now: float) -> tuple[float, float]:
-    """Return (issued, expires). An `exp` is required: a token without an end would be a password."""
+    """Return (issued, expires). The first is `nbf`, otherwise `iat`, otherwise 0. An `exp` is required: a token without an end
+    would be a password.
+    """
     expires_at = _number(claims, "exp")
     if expires_at is None:
         raise refused("token_malformed")
@@ -251,7 +256,7 @@ def _source(text: object) -> Source:
 
 
 def _claims(grants: Grants) -> dict[str, Any]:
-    """Return only the claims that differ from an absent claim, so that tokens stay short in an address."""
+    """Return the claims of `grants`. A claim whose value equals the default is left out, so that tokens stay short in a URL."""
     video: dict[str, Any] = {}
     if grants.conference:
         video["room"] = grants.conference

@@ -20,7 +20,8 @@ class Turn:
     urls: Sequence[str]
     secret: str
     ttl_s: int
-    """Life of the credentials in seconds: the longest meeting, because the server checks again when an allocation is renewed.
+    """Life of the credentials in seconds. The TURN server checks them again when an allocation is renewed, so they must live as
+    long as the call.
     """
 
     def credentials(self, name: str, now: float) -> tuple[str, str]:

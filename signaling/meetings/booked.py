@@ -74,10 +74,11 @@ class BookedMeetings:
         self._over: OrderedDict[str, None] = OrderedDict()
         """Dates that a host has ended."""
         self._accounts: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        """(time, session) by account. Objects that the account opened before this time are void, except those of that session.
+        """(time, session) by account. Passes and keys that the account got up to this time are void, except those of that
+        session.
         """
         self._sessions: OrderedDict[str, None] = OrderedDict()
-        """Sessions that ended. All objects that were opened in them are void."""
+        """Sessions that ended. Passes and keys that were given in them are void."""
         self._successors: OrderedDict[str, str] = OrderedDict()
         """The new name of a session, by its old name."""
         self._telling: set[asyncio.Task[None]] = set()
@@ -262,7 +263,7 @@ class BookedMeetings:
     async def _written(told: Told, occurrence_id: str, at: datetime) -> None:
         try:
             await told(occurrence_id, at)
-        except Exception:  # the call continues without its calendar
+        except Exception:  # the call continues even if its beginning or end cannot be stored
             log.exception("the beginning or end of a meeting could not be stored")
 
     def _participants(self, occurrence_id: str) -> list[events.ParticipantView]:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Hosts:
-    """The hosts of one process."""
+    """The actions of hosts in the booked meetings of one process."""
 
     def __init__(self, database: Database, live: BookedMeetings, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -46,7 +46,7 @@ class Hosts:
         await self._database.transact(lambda session: lobbies.store_bars(session, name, bars, self._clock()))
 
     async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
-        """Store a host's setting of a lobby. Raises the errors of the database; then nothing is set."""
+        """Store a host's setting of a lobby. Raises the errors of the database; then nothing is stored."""
         await self._database.transact(lambda session: lobbies.store(session, (name, on, planned), self._clock()))
 
     async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
@@ -119,8 +119,8 @@ class Hosts:
             self._live.registry.delete(name)
 
     async def watch_accounts(self) -> None:
-        """Watch the accounts in calls. The calls of an account that another process disabled end. A host whose role is gone
-        stays without the rights of a host.
+        """Watch the accounts in calls. The calls of an account that another process disabled end. A host who has lost the role
+        stays in the call without the rights of a host.
         """
         hosts_at = 0.0
         while True:

@@ -24,7 +24,9 @@ class Installation:
         self.administered = True
         """True if a person that can sign in administers the whole installation."""
         self.first_secret = ""
-        """The secret of the link that makes the first administrator; empty when there is an administrator."""
+        """The secret of the link that makes the first administrator. Empty if there is an administrator, or if `local_creation`
+        is off.
+        """
         self.demo_secrets: dict[str, str] = {}
         """The secrets of sign-in links for the demo accounts that have no password yet. The keys are `NAME (ROLE)`."""
 
@@ -71,7 +73,7 @@ class Installation:
         )
 
     def first_link(self, address: str) -> str:
-        """Return the link for the first sign-in of the administrator; empty if there is an administrator."""
+        """Return the link for the first sign-in of the administrator; empty without `first_secret`."""
         return link_url(address, self.first_secret) if self.first_secret else ""
 
     def demo_links(self, address: str) -> dict[str, str]:

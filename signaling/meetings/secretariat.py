@@ -100,7 +100,9 @@ class Secretariat:
         return [router(self.access)]
 
     async def prepare(self) -> None:
-        """Prepare the database: bring it to the newest schema and read the stored state. Raises SettingsError."""
+        """Prepare the database: check its schema, upgrade it if it is empty or the settings allow an upgrade, and read the
+        stored state. Raises SettingsError.
+        """
         try:
             await self.installation.migrate()
             await self.database.transact(defaults.keep_types)
@@ -128,8 +130,9 @@ class Secretariat:
             group.create_task(self.hosts.watch_accounts())
 
     async def _keep_records(self) -> None:
-        """Sign the audit trail and write its checkpoints where they can leave the host. Forget request keys that are no longer
-        repeated, and meeting numbers that were unused for long. A full disk does not end the loop.
+        """Sign the audit trail and write its checkpoints to `audit_dir`, from which the operator can copy them to another host.
+        Forget request keys that are no longer repeated, and meeting numbers that were unused for long. A full disk does not
+        end the loop.
         """
         folder = self.settings.audit_dir or self.settings.data_dir / "audit"
         while True:

@@ -1,8 +1,8 @@
 """Webhooks of live conferences. Each address of the settings has a queue in memory and one sender. Events are signed, kept in
 order, and sent again after a failure.
 
-The module does not touch the database, so that a call does not depend on it. The owner of the form gives the content of a
-request (`write`, `sign`). The operator chose the addresses, so any network may be reached.
+The module does not touch the database, so that calls do not depend on the database. The caller hands in two functions: `write`
+makes the body of a request, and `sign` makes its signature. The operator chose the addresses, so any network may be reached.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Count:
 
     delivered: int = 0
     failed: int = 0
-    """Events that the receiver refused, or that failed in all tries."""
+    """Events that the receiver refused, that failed in all tries, or that an error of this server stopped."""
     dropped: int = 0
     """Events lost because the queue was full."""
 
@@ -113,7 +113,7 @@ class Line(Generic[Event]):
                 await self._wake.wait()
 
     async def _deliver_safely(self, client: httpx2.AsyncClient, event: Event) -> None:
-        """Deliver an event, and drop it after a fault of the server. The task must not fail, because a failed task stops the
+        """Deliver an event. Log an unexpected error and drop the event: the task must not fail, because a failed task stops the
         server.
         """
         try:
@@ -124,7 +124,9 @@ class Line(Generic[Event]):
             log.exception("a webhook event could not be sent")
 
     async def _deliver(self, client: httpx2.AsyncClient, event: Event) -> None:
-        """Try until the receiver takes the event or no retry helps. Later events wait, to keep the order."""
+        """Try until the receiver takes the event, refuses it for good, or the last try fails. Later events wait, to keep the
+        order.
+        """
         lost = self._lost
         body = self._write(event, lost)
         status = 0

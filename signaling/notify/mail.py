@@ -125,7 +125,7 @@ def build(
     entry: bytes | None = None,
     method: str = "",
 ) -> EmailMessage:
-    """Return the mail as MIME: text and HTML as alternatives, with the calendar entry beside them (RFC 6047 section 2.4)."""
+    """Return the mail as MIME. Text, HTML and the calendar entry are alternatives (RFC 6047 section 2.4)."""
     message = EmailMessage(policy=POLICY)
     user, _, domain = server.sender.partition("@")
     message["From"] = Address(server.name, user, domain)

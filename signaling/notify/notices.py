@@ -1,6 +1,6 @@
 """The texts of each mail: subject, text and HTML, first Vietnamese and then English. The module is pure.
 
-No notice takes a PIN or a password, so neither can be beside a link (letter 5180 point 4; a test scans every notice).
+No notice contains a PIN or a password, so no mail shows one beside a link (letter 5180 point 4; a test scans every notice).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Order:
 
 
 class Deliverer:
-    """The work `webhook.deliver`."""
+    """The handler of the jobs `webhook.deliver`."""
 
     def __init__(
         self,

@@ -69,7 +69,9 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Run jobs until cancelled. Running jobs then get a few seconds to end; the others are retried after their lease."""
+        """Run jobs until cancelled. Running jobs then get `GRACE_S` to end. The other jobs are cancelled, and run again after
+        their lease.
+        """
         try:
             while True:
                 started = await self._start_due()
@@ -153,7 +155,7 @@ class Worker:
 
 
 def in_transaction(database: Database, work: InTransaction) -> Work:
-    """Return work that consists only of SQL."""
+    """Return a `Work` that runs `work` in one transaction."""
 
     async def run(payload: dict[str, Any], now: datetime) -> None:
         await database.transact(lambda session: work(session, payload, now))

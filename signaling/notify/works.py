@@ -60,8 +60,8 @@ class MailWorks:
         await self._note(mail, "sent", now, "" if official else mail.outside_reason)
 
     async def _note(self, mail: Outgoing, state: str, now: datetime, why: str = "") -> None:
-        """Store the result. A mail to an official address is stored with the attendee only. A refused mail, or one to another
-        domain, is also audited.
+        """Store the result with the attendee. The audit trail also gets an entry if the mail was refused, failed, or went to a
+        domain that is not official.
         """
 
         async def write(session: AsyncSession) -> None:

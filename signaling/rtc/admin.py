@@ -74,7 +74,7 @@ class Call:
 
 
 class Administration:
-    """An ASGI endpoint."""
+    """The ASGI endpoint of the server API."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -124,8 +124,8 @@ def subscription_permission(session: Requester, participant: Participant, messag
     for entry in message.track_permissions[: limits.PERMISSIONS]:
         sids = entry.track_sids[:left]
         left -= len(sids)
-        # All equal ids share one text in memory. An entry that does not fit is ignored: its subscriber may receive less, never
-        # more.
+        # All equal ids share one text in memory. An id or an entry that is too long is ignored: the subscriber may receive
+        # less, never more.
         named = frozenset(known.setdefault(sid, sid) for sid in sids if len(sid) <= conference_limits.SID_CHARACTERS)
         tracks = None if entry.all_tracks else named
         if 0 < len(entry.participant_identity) <= conference_limits.IDENTITY_BYTES:
@@ -136,8 +136,8 @@ def subscription_permission(session: Requester, participant: Participant, messag
 
 
 def sync_state(session: Requester, participant: Participant, message: rtc.SyncState) -> None:
-    """Apply the state that the client sends after a resume. If the client names a track that the server does not know, it must
-    join again.
+    """Apply the state that the client sends after a resume. The client must join again if it names a track that the server does
+    not know, or too many tracks.
     """
     known = participant.tracks.keys() | {track.sid for track in participant.pending.values()}
     told = message.publish_tracks
@@ -164,7 +164,7 @@ def ping_req(session: Requester, participant: Participant, message: rtc.Ping) ->
 
 
 def update_metadata(session: Requester, participant: Participant, message: rtc.UpdateParticipantMetadata) -> None:
-    """Change the participant's own facts. A client always sends both texts whole; an empty text changes nothing.
+    """Change the participant's own facts. A client always sends both the name and the metadata; an empty text changes nothing.
 
     The client gets the change before the answer. After the answer the client continues with the name that it knows, so it must
     know the new name by then.
@@ -229,7 +229,9 @@ def update_data_subscription(session: Requester, participant: Participant, messa
 
 
 def refuse(session: Requester, kind: str, message: Any, refusal: Refusal) -> None:
-    """Report to the client which of its requests was refused, with a copy of the request."""
+    """Report to the client which of its requests was refused. The report repeats the request if the protocol has a field for
+    it.
+    """
     response = rtc.RequestResponse(
         request_id=getattr(message, "request_id", 0),
         reason=_REASONS.get(refusal.code, "UNCLASSIFIED_ERROR"),

@@ -29,7 +29,9 @@ def simulate(session: Requester, participant: Participant, message: rtc.Simulate
 
 
 def speaker_update(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
-    """Report to all that this participant speaks, for some seconds. A participant without an open microphone is not reported."""
+    """Report to all that this participant speaks, for some seconds. A participant that is hidden or has no open microphone is
+    not reported.
+    """
     open_ = any(track.kind == "audio" and not track.muted for track in participant.tracks.values())
     if open_ and not participant.grants.hidden:
         seconds = max(limits.SIMULATED_SPEECH_LEAST_S, min(message.speaker_update, limits.SIMULATED_SPEECH_S))
@@ -58,8 +60,8 @@ def leave_request_full_reconnect(session: Requester, participant: Participant, m
 
 
 def switch_candidate_protocol(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
-    """Make the client return by TCP only, or for TLS by the relay only if there is a relay. Some clients resume, others join
-    again.
+    """Make the client return over another path. UDP (or an unknown value): any path. TCP: TCP only. TLS: the TURN server only,
+    or TCP only if there is no TURN server. Some clients resume, others join again.
     """
     path = _PATHS.get(message.switch_candidate_protocol, "any")
     if path == "relay" and session.context.encoder.facts.relays is None:

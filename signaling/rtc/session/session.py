@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Session:
-    """The `Client` of conference for this protocol."""
+    """The implementation of `Client` (a protocol of `conference`) for browsers."""
 
     def __init__(self, context: Context, wire: Wire, grants: Grants, now: float) -> None:
         """`now`: the monotonic time at which the client asked for its socket."""
@@ -54,8 +54,8 @@ class Session:
 
     def start(self, ask: Ask) -> None:
         """Begin with a join or a resume. The first message to the client is `join`, `reconnect` or `leave`. Raises Refusal if
-        admission refuses a join; then nothing was made. A message refuses a resume, because the client takes a Refusal as
-        final.
+        admission refuses a join; then nothing was made. A refused resume gets a message instead, because the client takes a
+        refusal by HTTP as final.
         """
         if not ask.resume_sid:
             self.context.registry.check(self.grants)
@@ -88,7 +88,7 @@ class Session:
             self.participant.detach(self)
 
     def close(self, code: int) -> None:
-        """End this session only. Its participant stays as long as its media lives."""
+        """End this session only. Its participant stays for a time while its media work, and may resume."""
         if self.closed:
             return
         self._stop()
@@ -170,8 +170,8 @@ class Session:
         self._refresh = around.turns.call_later(limits.REFRESH_S, self._refresh_token)
 
     def _sign(self, grants: Grants, now: float) -> str:
-        """Return a token that is short enough for the door. Facts and terms that do not fit are left out; the conference
-        exists, so it has its terms.
+        """Return a token of at most `TOKEN_BYTES`. Facts and terms that do not fit are left out. The server keeps the facts,
+        and the conference exists with its terms already.
         """
         sign = self.context.authority.sign
         token = sign(grants, limits.TOKEN_TTL_S, now)

@@ -1,10 +1,10 @@
-"""The answer to a browser that resumes a session unknown to this server, for example after a crash. The browser must join again
-at once.
+"""The answer to a browser that tries to resume a session unknown to this server, for example after a crash. The browser must
+join again at once.
 
 `livekit-client` (read in 2.9.9 and 2.23.0, `RTCEngine.attemptReconnect`) counts `leave` with RECONNECT, as the first answer to
 a resume, as one more failed attempt. It waits for the next step of its backoff, 1.2 s to 7 s, before it joins. If the first
-answer was `reconnect`, the same `leave` skips the backoff (`handleDisconnect(leaveReconnect)`). But `leave` does not skip it
-during the resume. The resume takes two seconds and then waits for a peer connection that is dead.
+answer was `reconnect`, the same `leave` skips the backoff (`handleDisconnect(leaveReconnect)`). But a `leave` during the resume
+does not skip the backoff. The resume takes two seconds and then waits for a peer connection that is dead.
 
 Therefore the answer has three steps. First, `reconnect` names a TURN server without credentials.
 `RTCPeerConnection.setConfiguration` must refuse such a server (InvalidAccessError, W3C WebRTC 4.4.1.6), so the resume fails

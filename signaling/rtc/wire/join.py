@@ -108,7 +108,8 @@ def _from_join_request(request: rtc.JoinRequest) -> Ask:
 
 
 def _from_query(query: Mapping[str, str]) -> Ask:
-    # Refused: a second session of the same token without an identity; neither the lobby nor a removal would know it.
+    # `publish` asks for a second session of the same token, without an identity of its own. It is refused: neither the lobby
+    # nor a removal would find such a session.
     if query.get("publish"):
         raise Refusal("publish_only")
     client = models.ClientInfo(
@@ -159,7 +160,8 @@ def _base64(text: str) -> bytes:
 
 
 def _gunzip(data: bytes) -> bytes:
-    """Decompress at most the bound into memory, whatever size the data promise."""
+    """Decompress, and keep at most the bound in memory, even if the data would give more. Raises Refusal for a longer request.
+    """
     stream = zlib.decompressobj(wbits=31)
     plain = stream.decompress(data, limits.JOIN_REQUEST_BYTES + 1)
     if len(plain) > limits.JOIN_REQUEST_BYTES or not stream.eof:

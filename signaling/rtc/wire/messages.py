@@ -109,8 +109,8 @@ def read_request(data: bytes | str) -> rtc.SignalRequest:
 
 
 def is_too_long(data: bytes | str) -> bool:
-    """Report whether a message is too long. JSON has a limit of tokens; binary without a description has a limit of bytes. A
-    serializer writes one field in a message.
+    """Report whether a message is too long. JSON has a limit of tokens. A binary message without a description has a smaller
+    limit of bytes. A description must be the only field of its message, as serializers write it.
     """
     if len(data) > limits.MESSAGE_BYTES:
         return True
@@ -135,7 +135,9 @@ def _tokens(text: str) -> int:
 
 
 def _field_bytes(data: bytes) -> int:
-    """Return the length of the first field with its tag and its length. The tag has one byte; 0 if the length cannot be read."""
+    """Return the length of the first field with its tag and its length prefix. The tag has one byte. Return 0 if the prefix
+    cannot be read.
+    """
     length = 0
     for place, byte in enumerate(data[1:6]):
         length |= (byte & 0x7F) << 7 * place
@@ -297,7 +299,7 @@ def _handles(event: events.DataTrackHandles) -> rtc.SignalResponse:
 
 
 def _field(number: int, payload: bytes) -> bytes:
-    """Return a length-delimited protobuf field of less than 2**35 bytes."""
+    """Return a length-delimited protobuf field."""
     return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(payload)) + payload
 
 

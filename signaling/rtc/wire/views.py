@@ -106,7 +106,9 @@ def participant(view: ParticipantView) -> models.ParticipantInfo:
 
 
 def attributes(grants: Grants) -> dict[str, str]:
-    """Return the attributes. Only the server marks a host, with its own key; the same key from a token is removed."""
+    """Return the attributes. Only the server sets the attribute `marks.HOST`, which marks a host; the same attribute from a
+    token is removed.
+    """
     told = {name: value for name, value in grants.attributes.items() if name != marks.HOST}
     return told | {marks.HOST: "1"} if grants.passage is Passage.HOST else told
 
