@@ -236,8 +236,7 @@ class Access:
         return account, await self.database.transact(lambda s: self._start(s, account, request, now))
 
     async def second_step(self, signed: Signed, code: str, now: datetime) -> str:
-        """Return the secret of the new session that replaces `signed`. Raises Refusal `second_factor_wrong`, `sign_in_slowed`.
-        """
+        """Return the secret of the new session that replaces `signed`. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
         await self.prove(signed.account, code, now)
         secret = await self.database.transact(lambda s: signing.upgrade(s, signed, now))
         self.live.rotate(session_id(signed.row.digest), session_id(digest(secret)))

@@ -55,8 +55,7 @@ class Cookies:
         response.delete_cookie(self.session, path="/", secure=self.secure, httponly=True, samesite="lax")
 
     def known(self, request: HTTPConnection, name: str) -> str | None:
-        """Return a digest that identifies this browser if this account signed in here before. Return None for other browsers.
-        """
+        """Return a digest that identifies this browser if this account signed in here before. Return None for other browsers."""
         nonce, _, mark = request.cookies.get(self.device, "")[: limits.COOKIE_BYTES].partition(".")
         if not nonce or not compare_digest(mark.encode(), self._mark(nonce, name).encode()):
             return None

@@ -60,8 +60,8 @@ def application(
 ) -> FastAPI:
     """Return the REST application for the path `/api/v1`. Its description is at `/api/v1/openapi.json`.
 
-    `parts`: adds the routes of the secretariats. `routers`: the routes of other parts of signaling, with the `statuses` of
-    their refusals.
+    `parts`: adds the routes of the desk. `routers`: the routes of other parts of signaling, with the `statuses` of their
+    refusals.
     """
     app = FastAPI(
         title="Điểm Cầu",
@@ -92,7 +92,9 @@ def application(
 
 
 class BoundedBodies:
-    """A middleware that limits the size of each body while it is received: files, bookings, all others."""
+    """A middleware that limits the size of each body while it is received. There are three limits: for files, for bookings, and
+    for all other bodies.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

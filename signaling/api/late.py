@@ -1,4 +1,4 @@
-"""An application that is built at its first request, in a thread. The module owns the single build."""
+"""An application that is built in a thread, at its first request or earlier. The module owns the single build."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ takes longer.
 
 
 class Late:
-    """An application that is built later. The server serves calls before the REST API is built, so that participants who lost a
-    server come back first. Requests wait until the build ends.
+    """An application that is built later. The server serves calls before the REST API is built, so that participants who lost
+    the previous server come back first. Requests wait until the build ends.
     """
 
     def __init__(self, build: Callable[[], ASGIApp]) -> None:

@@ -306,8 +306,7 @@ def _api_key(settings: Settings, _now: datetime) -> Finding:
 
 
 def _halls(settings: Settings, _now: datetime) -> Finding:
-    """Check that the SIP ports are free, that at least half of the first 64 media ports are free, and that halls can encrypt.
-    """
+    """Check that the SIP ports are free, that at least half of the first 64 media ports are free, and that halls can encrypt."""
     if not settings.halls:
         fix = "halls = true để nối thiết bị hội trường / to connect hall terminals"
         return Finding("halls", Verdict.GOOD, "tắt / off", fix)

@@ -68,7 +68,8 @@ class Hosts:
     async def still_host(self, grants: Grants) -> None:
         """Check a host's key: its account must still be signed in where the key was given, and must still be a host. If another
         system got the key, the API key of that system must still be valid. Raise Refusal `signed_out` or `denied`. While the
-        database is away every host keeps the right: a host's action is stored before it takes effect.
+        database is away every host keeps the right. An action for the audit trail is stored before it takes effect, so it
+        fails then.
         """
         client = grants.session.removeprefix(OF_CLIENT) if grants.session.startswith(OF_CLIENT) else ""
         if not ((grants.account or client) and self._live.owns(grants.conference)):

@@ -22,7 +22,7 @@ class Installation:
         self._database = database
         self._clock = clock
         self.administered = True
-        """True if a person that can sign in administers the whole installation."""
+        """True if a root unit has an administrator who can sign in."""
         self.first_secret = ""
         """The secret of the link that makes the first administrator. Empty if there is an administrator, or if `local_creation`
         is off.

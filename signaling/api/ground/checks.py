@@ -105,8 +105,8 @@ class Checks:
     def admit(self, conference: str, now: float) -> None:
         """Raise the conference's Refusal `conference_not_found` if the conference belongs to a check that has ended.
 
-        Every conference calls this at its door. A connected participant gets its token renewed, but a check must end at its
-        time, and no client may open its conference again.
+        Every join to a conference without a booking calls this method. A connected participant gets its token renewed, but a
+        check must end at its time, and no client may open its conference again.
         """
         if is_check(conference):
             until, _ = self._under_way.get(conference.removeprefix(PREFIX), (0.0, ""))

@@ -63,8 +63,8 @@ class Window:
 
     @property
     def reach(self) -> int:
-        """Return the number of rows from the first row to the end of the page, plus one. For lists that cannot begin in the
-        middle.
+        """Return the number of rows from the first row of the list to the end of the page, plus one. A query that cannot skip
+        rows reads this number of rows.
         """
         return self.offset + self.fetch
 

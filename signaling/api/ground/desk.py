@@ -63,7 +63,9 @@ class LiveMeetings(Protocol):
         """
 
     def bar(self, bearers: Iterable[str], at: float) -> None:
-        """Block tokens that these attendees (or `WAY.attendee`) got before `at` (Unix seconds)."""
+        """Block tokens that were issued up to `at` (Unix seconds). A bearer is an attendee, or `WAY.attendee` for one way of
+        joining.
+        """
 
     def expel(self, occurrence_id: str, identity: str) -> None:
         """Send the client away. Its earlier tokens do not admit it again."""
@@ -152,9 +154,9 @@ class Passes:
     number_tries: NumberTries
     """Counts tries of numbers with their PINs."""
     links: Throttle
-    """Counts wrong links of each network."""
+    """Counts wrong personal links of each network, and each use of a feed, of an answer by link and of a hook."""
     given: Throttle
-    """Counts right links of each network, because each use is written to the database."""
+    """Counts the passes that each network gets by link or by number, because each pass is written to the database."""
 
 
 @dataclass(frozen=True)

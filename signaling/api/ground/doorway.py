@@ -30,7 +30,9 @@ class Meetings(Protocol):
 
 
 class Hosts(Protocol):
-    """The store of hosts' decisions. `signaling.meetings.hosts` implements it. Each decision is stored before it takes effect."""
+    """The store of hosts' decisions. `signaling.meetings.hosts` implements it. A decision for the audit trail is stored before
+    it takes effect.
+    """
 
     async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
         """Record an action of this host in the audit trail."""

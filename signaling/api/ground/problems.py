@@ -1,7 +1,7 @@
 """The errors of the REST API (RFC 9457): the table from a refusal's code to its HTTP status, and the form of the answer.
 
-Refusals of `rooms` have their own texts. A code that is not in the table gets 422: the server understood the request but cannot
-carry it out.
+Refusals of `rooms` have their own texts. If a code is not in the table, the form of the code decides (`token_…` and FORMS).
+Every other code gets 422: the server understood the request but cannot carry it out.
 """
 
 import re

@@ -37,7 +37,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 @dataclass(frozen=True)
 class Visit:
-    """A request."""
+    """A request with its time and its user (`somebody`; None: not signed in)."""
 
     desk: Desk
     request: Request
@@ -64,7 +64,7 @@ class Visit:
         return Visit(self.desk, self.request, now, await self.desk.doorman.actor(self.request, now, seen=False))
 
     async def refresh_halls(self) -> None:
-        """Make the SIP ports use the stored register at once. If this fails, the halls read the register again within 30 s."""
+        """Make the halls read the stored register again at once. If this fails, they read it again within 30 s."""
         if self.desk.halls is None:
             return
         try:
@@ -173,8 +173,8 @@ def check_version(expected: int, found: int) -> None:
 
 
 def anywhere(visit: Visit, action: str) -> Actor:
-    """Return the user if the user has this right in at least one unit: lists and the directory. Raise Refusal `signed_out`,
-    `denied`.
+    """Return the user if the user has this right in at least one unit (for routes of lists and of the register). Raise Refusal
+    `signed_out`, `denied`.
     """
     if not roles.anywhere(visit.actor, action):
         raise problems.refused("denied")

@@ -1,4 +1,4 @@
-"""The operators' board of a date's halls."""
+"""The models of the operators' board: the halls of one date."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -203,7 +203,7 @@ class LegCall(Strict):
 
 
 class Program(Strict):
-    """The settings for all halls."""
+    """The settings for all halls. An empty `layout` or a null `text` changes nothing."""
 
     layout: LayoutName = ""
     text: Message | None = None

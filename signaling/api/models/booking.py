@@ -1,4 +1,4 @@
-"""The models of the board, free times, previews, approvals, and the rules of booking."""
+"""The models of the schedule of halls (the board), free times, previews, approvals, and the rules of booking."""
 
 from datetime import date, datetime
 from typing import Any, Literal
@@ -85,8 +85,8 @@ class CallLine(View):
 
 
 class CallGap(View):
-    """A booked hall or an invited unit without a terminal to call. `many_halls`: no hall of the unit is marked as the main
-    hall.
+    """A booked hall or an invited unit without a terminal to call. `many_halls`: several halls have a terminal, and none of
+    them is marked as the main hall.
     """
 
     why: Literal["hall", "unit"]
@@ -316,7 +316,9 @@ class Setting(View):
 
 
 class DemoState(View):
-    """The state of the demonstration. `offered`: the caller may load it now. `empty`: there are neither units nor meetings."""
+    """The state of the demonstration. `offered`: the page may offer it to the caller now. `empty`: there are no meetings, and
+    no units except the starter unit.
+    """
 
     offered: bool
     empty: bool

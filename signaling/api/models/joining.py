@@ -40,7 +40,7 @@ class Entering(Strict):
 
 
 class BookedPass(View):
-    """The permission to enter a booked meeting once, within ten minutes. `url` begins with ws: or wss:."""
+    """The permission to enter a booked meeting within ten minutes. `url` begins with ws: or wss:."""
 
     token: str
     url: str

@@ -226,8 +226,8 @@ class Postponement(Strict):
 
 
 class ClassChange(Strict):
-    """A change of the class. The host or an operator raises it; the host's head lowers it with a reason. `preview`: only list
-    who would be dropped.
+    """A change of the class. A secretary, an approver, an operator or an administrator of the host unit raises it. Only an
+    approver lowers it, with a reason. `preview`: only list the participants who would be dropped.
     """
 
     class_: MeetingClass = Field(alias="class")
@@ -549,7 +549,7 @@ class MissingAttendee(View):
 
 
 class LetterFields(Strict):
-    """A letter that is requested. If `kind` is absent, the changes of the meeting decide it."""
+    """A letter that is requested. If `kind` is absent, the letter is an invitation."""
 
     kind: Literal["invite", "amend", "cancel"] = "invite"
     number: Text40 = ""

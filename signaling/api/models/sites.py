@@ -92,7 +92,9 @@ class Site(View):
 
 
 class Nearest(View):
-    """A site with a hall that another site can use, and the reason of the proposal (`chosen`, `unit`, `distance`)."""
+    """A site with a hall that another site can use. `why`: the site itself (`own`), set by hand (`set`), the nearest unit in
+    the tree (`tree`), or the shortest distance (`distance`).
+    """
 
     site: Site
     why: str

@@ -160,8 +160,7 @@ def _base64(text: str) -> bytes:
 
 
 def _gunzip(data: bytes) -> bytes:
-    """Decompress, and keep at most the bound in memory, even if the data would give more. Raises Refusal for a longer request.
-    """
+    """Decompress, and keep at most the bound in memory, even if the data would give more. Raises Refusal for a longer request."""
     stream = zlib.decompressobj(wbits=31)
     plain = stream.decompress(data, limits.JOIN_REQUEST_BYTES + 1)
     if len(plain) > limits.JOIN_REQUEST_BYTES or not stream.eof:

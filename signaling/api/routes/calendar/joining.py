@@ -92,7 +92,7 @@ async def moderate(visit: Caller, passes: EntryPasses, occurrence_id: Annotated[
 
 
 async def _by_secret(session: AsyncSession, visit: Visit, passes: Passes, wanted: JoinFields) -> entry.Entry:
-    """Find the meeting of a link, or of number and PIN. Raise Refusal `fields_wrong`, `too_many_requests`, `link_wrong`,
+    """Find the meeting of a link, or of number and PIN. Raise Refusal `join_words`, `too_many_requests`, `link_wrong`,
     `number_or_pin_wrong`, …
     """
     at = visit.now.timestamp()

@@ -92,8 +92,8 @@ async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
 async def my_meetings(
     visit: Caller, rows: Rows, starts_at: Instant | None = None, ends_at: Instant | None = None
 ) -> Page[MyMeeting]:
-    """List the dates to which the caller is invited, or that belong to the caller's desk, from today on. Each says whether it
-    can be entered now.
+    """List the dates to which the caller is invited, or that belong to the caller's desk, from today on. `can_enter` says
+    whether the caller can enter a date now.
     """
     actor = visit.actor
     found = await visit.read(lambda session: own_dates.dates(session, actor, visit.now, starts_at, ends_at))
@@ -107,7 +107,7 @@ async def change_class(
     """Raise or lower the class. It can be raised also while the meeting runs.
 
     `preview` shows the participants whom the new class does not admit; without it they are dropped. Only the leadership of the
-    host may lower the class, with a reason.
+    host unit may lower the class, with a reason.
     """
     made, dates = await visit.write(lambda session: _change_class(session, visit, meeting_id, wanted, version))
     if made.applied:

@@ -16,8 +16,8 @@ Subject = Annotated[str, Path(max_length=200, description="`subject` of the list
 
 
 class HallBan(View):
-    """A ban of a source, or of an account from one source, after wrong passwords or scans. SIP ignores its requests until
-    `until`.
+    """A ban of a source, or of an account from one source, after wrong passwords or scans. SIP ignores the banned requests
+    until `until`.
     """
 
     subject: str

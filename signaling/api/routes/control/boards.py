@@ -248,8 +248,8 @@ async def end_sip_account(visit: Caller, terminal_id: Key) -> None:
 
 @router.get("/terminal-states", openapi_extra=needs("sites.read"))
 async def terminal_states(visit: Caller) -> list[TerminalState]:
-    """List the registered terminals, their addresses, and the last time that each was in a meeting. SIP name, address and user
-    agent are empty for callers who do not operate the branch.
+    """List the terminals with a SIP account: registration, address, and the last call that was answered. SIP name, address and
+    user agent are empty for callers who do not operate the branch.
     """
     actor = anywhere(visit, "sites.read")
     rows = await _desk(visit).terminals.states()

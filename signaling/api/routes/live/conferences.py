@@ -76,7 +76,7 @@ class Found(_Message):
 
 
 class Pass(_Message):
-    """The permission to enter once, within ten minutes."""
+    """The permission to enter within ten minutes."""
 
     token: str
     url: str
@@ -184,8 +184,8 @@ def server_routes(server: ServerFacts) -> APIRouter:
 
     @router.get("/about", openapi_extra=needs(PUBLIC))
     async def about(request: Request) -> About:
-        """Return the name, the version, and whether the caller may start meetings without an account. With a local authority:
-        the fingerprint that users compare before they trust it.
+        """Return the name, the version, and whether the caller may start meetings without a token. With a local authority: the
+        fingerprint that users compare before they trust the authority.
         """
         seal = server.authority()
         note = AuthorityNote(fingerprint=seal, download="/ca.crt") if seal else None
@@ -290,7 +290,9 @@ def _check_invitation(around: InstantMeetings, conference: str, invite: str) -> 
 
 
 def _creator(around: InstantMeetings, request: Request, authorization: str) -> str:
-    """Return the network or account that made the new number and whose share it counts to. Raise Refusal."""
+    """Return the network or account that makes the new number. The number counts to the share of this network or account. Raise
+    Refusal.
+    """
     if authorization:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer":

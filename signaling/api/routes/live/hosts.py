@@ -1,4 +1,4 @@
-"""Decides who is a host of a live meeting, for the routes of the lobby (`lobby.py`) and of the chair (`hosting.py`).
+"""The check who is a host of a live meeting, for the routes of the lobby (`lobby.py`) and of the chair (`hosting.py`).
 
 A host shows a key, or a token of the API. `may_moderate` of its grants is the right to admit, mute, ask and remove.
 """

@@ -65,7 +65,9 @@ async def export(
 
 @router.get("/demo", openapi_extra=needs(PUBLIC))
 async def demo_state(visit: Anybody, starting: WhoStarts) -> DemoState:
-    """Report whether the caller may load the demonstration: an administrator of an empty installation."""
+    """Report whether the installation is empty, and whether to offer the demonstration to the caller. It is offered to a
+    signed-in user, or (with `local_creation`) to a browser on this machine.
+    """
     empty = await visit.read(loading.offered)
     return DemoState(offered=empty and _loader(visit, starting) is not None, empty=empty)
 
@@ -87,7 +89,7 @@ async def load_demo(visit: Anybody, starting: WhoStarts) -> DemoReport:
 
 
 def _loader(visit: Visit, starting: Starting) -> Actor | None:
-    """Return the actor that loads the demonstration, or None if the caller may not load it."""
+    """Return the actor that loads the demonstration, or None for a caller who is not signed in and not on this machine."""
     if visit.somebody is not None:
         return visit.somebody
     return COMMAND if starting.local and is_local(visit.request) else None

@@ -45,7 +45,7 @@ async def list_units(
     on: date | None = None,
 ) -> Page[Unit]:
     """List the units that exist on a day (default: today), parents before children. `q`: only units whose name or code contains
-    it.
+    this text.
     """
     anywhere(visit, "org.read")
     day = on or fields.today(visit.now)
@@ -156,7 +156,7 @@ async def list_posts(
     visit: Caller, rows: Rows, unit_id: Id | None = None, q: Search = "", on: date | None = None
 ) -> Page[Post]:
     """List the posts of a unit (or of all units) on a day (default: today), the head first, with their holders. `q`: searches
-    title, unit and holder.
+    title, unit and holder; it has an effect only without `unit_id`.
     """
     anywhere(visit, "org.read")
     day = on or fields.today(visit.now)
