@@ -33,7 +33,7 @@ class Identity:
     name: str = ""
     email: str = ""
     second_factor: bool = False
-    """True if `amr` (RFC 8176) reports two factors at the issuer."""
+    """True if `amr` (RFC 8176) names a method that proves more than a password."""
 
 
 async def account_of(session: AsyncSession, identity: Identity) -> Account | None:

@@ -21,7 +21,7 @@ NAME = "quantri"
 
 
 async def administered(session: AsyncSession, now: datetime) -> bool:
-    """Report whether the root has an active administrator who can sign in."""
+    """Report whether a root unit has an active administrator who can sign in."""
     return bool(
         await session.scalar(
             select(func.count())

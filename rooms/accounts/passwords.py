@@ -95,7 +95,9 @@ class _Lane:
         self.waiting = 0
 
     def push(self, source: str, ticket: asyncio.Future[None]) -> None:
-        """Add a ticket. In a full lane, the source with the most tickets loses its last ticket. Raise Refusal `busy`."""
+        """Add a ticket. In a full lane, the source with the most tickets loses its last ticket if it has at least two more than
+        this source. Raise Refusal `busy` if the lane stays full, or if this source has too many tickets.
+        """
         own = len(self.sources.get(source, ()))
         if own >= limits.HASH_WAITING_OF_ONE or (self.waiting >= limits.HASH_WAITING and not self._displace(own)):
             raise busy()

@@ -6,7 +6,7 @@ pass on a role that was granted later, except when this grant continues a passed
 
 This module owns the grants. An administrator of the unit, or of a unit above it, grants a role there. The account must belong
 to a person in the administrator's units. An administrator cannot grant a role that exceeds the administrator's own rights. The
-last administrator of the root cannot be removed.
+last administrator of a root unit cannot be removed.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ async def require_passing_on(
 
 
 async def keep_one_admin(session: AsyncSession, now: datetime) -> None:
-    """Check, after a change and before its commit, that an administrator of the root remains. Raise Refusal `last_admin`."""
+    """Check, after a change and before its commit, that an administrator of a root unit remains. Raise Refusal `last_admin`."""
     await locks.take(session, locks.Lock.ADMINS)
     left = await session.scalar(
         select(func.count())

@@ -191,7 +191,9 @@ async def use_link(
 async def set_password(
     session: AsyncSession, account: Account, hashed: str, actor: Actor, now: datetime, keep: str = ""
 ) -> None:
-    """Set a new password. `hashed`: argon2id. End all other sessions of this account and delete its open links."""
+    """Set a new password. `hashed`: argon2id. End all sessions of this account except the session with the digest `keep`.
+    Delete its open links.
+    """
     account.password = hashed
     await end_all(session, account.id, keep)
     if keep:
@@ -201,6 +203,6 @@ async def set_password(
 
 
 async def _keep_few(session: AsyncSession, account_id: str, now: datetime) -> None:
-    """Delete the oldest sessions, so that one more session fits."""
+    """Delete the sessions that were unused for the longest time, so that one more session fits."""
     kept = [row.digest for row in await sessions(session, account_id, now)][: limits.SESSIONS - 1]
     await session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.digest.not_in(kept)))

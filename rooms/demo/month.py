@@ -100,7 +100,9 @@ class Month:
     # The meetings of every month
 
     def _conferences(self) -> None:
-        """Book the weekly conferences: Monday 7:30 briefing, Wednesday training, Friday 8:00 review and 15:00 test."""
+        """Book the weekly conferences: Monday 7:30 briefing, Wednesday training, Friday 8:00 review and 15:00 test. Book two
+        single conferences too.
+        """
         for day in self.days:
             if day.weekday() == 0:
                 self.book(
@@ -155,7 +157,7 @@ class Month:
         )
 
     def _consultations(self) -> None:
-        """Book about eight browser meetings a week, each with five to twelve units, most of them on Thursday afternoons."""
+        """Book about eight browser meetings a week, each with five to ten units. On Thursdays they are in the afternoon."""
         for number in range(40):
             day = self.days[number * len(self.days) // 40]
             host = DEPARTMENTS[chance(str(number), "host", len(DEPARTMENTS))]
@@ -312,8 +314,8 @@ class Month:
         self.events.append(Event(at, len(self.events), happens))
 
     def book(self, name: str, day: date, hour: tuple[int, int], request: Request, **fields: Any) -> None:
-        """Book a meeting a week ahead, or this morning if a week ahead is in the future. Then approve it, answer it and hold
-        it.
+        """Book a meeting a week before its start, but at least eight hours ago. Then approve it, and answer for its attendees.
+        A past date is opened and closed.
         """
         request = replace(self.dated(request, day, hour), **fields)
         booked = min(request.starts_at - timedelta(days=7), self.now - timedelta(hours=8))
@@ -364,7 +366,7 @@ class Month:
         return Actor("link", row.id, name=row.label)
 
     def hall(self, title: str, type_code: str, host: str, hall: str, minutes: int) -> Request:
-        """Return a request in a provincial hall with its terminal. The head of the host unit is the chair."""
+        """Return a request in a provincial hall with its terminal. The head of the host unit is the chair, except in `ROOM`."""
         chair = None if hall == ROOM else self.heads.get(self.unit(host))
         return Request(
             title,

@@ -22,11 +22,13 @@ STANDING: Final = ("planned", "running", "released")
 
 
 async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozenset[str]:
-    """The sites of each approved date whose secretary or operator the actor is, from one day before its start to its end.
+    """Return the sites of the approved dates that the actor looks after as secretary or operator.
 
-    They are the invited sites and the sites of booked halls and of terminals that are called.
+    A date counts from one day before its start to its end; a running date counts longer (`ENTRY_OVERRUN_MIN`). The sites are
+    the invited sites and the sites of booked halls and of terminals that are called.
 
-    An internal meeting needs no approval, although it may invite any unit. So only the sites of its own unit count.
+    An internal meeting needs no approval, although it may invite any unit. So only the sites of its own unit count, unless the
+    system operator has approved the meeting.
     """
     if not actor.person_id:
         return frozenset()

@@ -96,7 +96,8 @@ async def hand_back(session: AsyncSession, worker: str) -> None:
 
 
 async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg]:
-    """Return this worker's legs whose next try is due, except legs that an operator wants to drop.
+    """Return this worker's legs whose next try is due. Leave out the legs that an operator wants to drop, and the legs that
+    were taken off the date.
 
     A leg that only the schedule requested, and that was never tried, also waits until its date is near. The current start of
     the date counts.

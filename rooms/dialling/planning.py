@@ -114,7 +114,9 @@ def _agreed(leg: DialLeg, when: datetime, now: datetime) -> None:
 
 
 async def _follow(session: AsyncSession, occurrence_id: str, called: set[str]) -> None:
-    """Take a terminal off the date when it leaves the call list, and put it back when it returns to the list."""
+    """Take a terminal off the date when it leaves the call list, and put it back when it returns to the list. Only legs that
+    were not called yet change.
+    """
     rows = await session.scalars(select(DialLeg).where(DialLeg.occurrence_id == occurrence_id, *_UNTOUCHED))
     for leg in rows:
         if leg.taken_off is (leg.terminal_id in called):
