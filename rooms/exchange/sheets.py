@@ -1,6 +1,6 @@
 """Reading and writing of CSV and XLSX files as rows of text. This module does not know the meaning of the cells.
 
-Any user may upload a file, so all sizes are limited before the file is unpacked. Reading takes time: call it in a thread.
+Users upload the files, so all sizes are limited before a file is unpacked. Reading takes time: call it in a thread.
 """
 
 from __future__ import annotations

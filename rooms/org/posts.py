@@ -144,7 +144,9 @@ async def search(session: AsyncSession, text: str, day: date, limit: int) -> lis
 
 
 async def end_holdings(session: AsyncSession, post_ids: list[str], on: date) -> int:
-    """End the holdings of these posts on day `on`, and delete holdings that begin later. Return the number of holdings."""
+    """End the holdings of these posts on day `on`, and delete the holdings that begin on that day or later. Return the number
+    of holdings.
+    """
     wanted = select(Holding).where(
         Holding.post_id.in_(post_ids), or_(Holding.valid_to.is_(None), Holding.valid_to > on)
     )

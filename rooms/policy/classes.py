@@ -1,8 +1,8 @@
 """The classes of meetings, and which class admits which way to join. Pure. Every token, link, invitation and dial-out calls
 `admission`.
 
-The rules come from the province's letter. The system holds no meeting about a state secret. Only the existing hall system joins
-important meetings. All other meetings admit every way, behind a lobby.
+The rules come from the province's letter. The system holds no meeting about a state secret. Only invited and registered hall
+terminals in closed networks join important meetings. Ordinary meetings admit every way, most of them through a lobby.
 """
 
 from __future__ import annotations

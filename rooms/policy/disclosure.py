@@ -1,7 +1,8 @@
-"""Which values of the register an actor reads. Pure.
+"""The values of the register that an actor may read. Pure.
 
-All users who may read the register read its names. Addresses, telephone numbers and notes help an attacker of a hall, so only
-those who operate a branch read them there. All other users read these fields as empty.
+All users who may read the register read its names. Addresses, telephone numbers and notes help an attacker of a hall. So only
+users who operate a branch read them there, and only users who may correct a person read that person's telephone number. All
+other users read these fields as empty.
 """
 
 from __future__ import annotations

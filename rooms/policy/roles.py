@@ -1,7 +1,7 @@
 """The table of what each role may do. The unit tree decides where. Pure.
 
 A role counts in its unit and in all units below. Operators and administrators need a second factor for every change. Approvers
-need a second factor if the installation requires it.
+need a second factor if the installation requires it. The key of another system needs no second factor.
 """
 
 from __future__ import annotations

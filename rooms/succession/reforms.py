@@ -67,7 +67,9 @@ class Report:
 
 @dataclass(frozen=True)
 class Part:
-    """A unit that a split creates. `into`: its identifier, or the values of a new unit. `share`: the things that it gets."""
+    """A successor in a split. `into`: the identifier of an existing unit, or the values of a new unit. `share`: the things that
+    the successor gets.
+    """
 
     into: str | Mapping[str, Any]
     share: Share = field(default_factory=Share)
