@@ -106,7 +106,7 @@ def prepare(engine: Engine) -> None:
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
-    # The driver must not begin a transaction by itself. `_on_begin` begins it.
+    # Set up a new connection. The driver must not begin a transaction by itself, because `_on_begin` begins it.
     connection.isolation_level = None
     cursor = connection.cursor()
     _write_ahead(cursor)

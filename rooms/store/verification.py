@@ -74,8 +74,8 @@ class Verdict:
 
 
 async def verify(session: AsyncSession, key: Ed25519PublicKey, outside: Sequence[Checkpoint] = ()) -> Verdict:
-    """Read the whole trail. `outside`: checkpoints that were kept in another place. They count the same as those in the
-    database.
+    """Read the whole trail. `outside`: checkpoints that were kept in another place. They count the same as the checkpoints in
+    the database.
     """
     verdict = Verdict()
     inside = await _checkpoints(session, verdict)

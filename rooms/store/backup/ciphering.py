@@ -105,7 +105,9 @@ def to_passphrase(words: str) -> Lock:
 
 
 def new_key(path: Path) -> str:
-    """Write a new secret key into a new file that only its owner can read. Return the public key. Raise Refusal `file_exists`."""
+    """Write a new secret key into a new file that only its owner can read. Return the public key. Raise Refusal `file_exists`,
+    `file_not_written`.
+    """
     own = x25519.Identity.generate()
     text = f"# public key: {own.to_public()}\n{own}\n"
     try:

@@ -6,8 +6,9 @@
 - A date keeps its `original_at`.
 - An approved meeting has a number.
 
-A message begins with a stable word: `overlap`, `unknown_resource`, `reserved`, `too_long`, `original_at`, `unnumbered`. The
-CHECK of `capacity_slot` guards the capacity.
+A trigger refuses with one stable word: `overlap`, `unknown_resource`, `reserved`, `too_long`, `original_at`, `unnumbered`. On
+PostgreSQL constraints refuse the overlap, the length and the missing number; their names end with these words. The CHECK of
+`capacity_slot` guards the capacity.
 """
 
 # The names in the statements come from this file.

@@ -80,7 +80,7 @@ class SignIn(Row):
     address: Mapped[str] = mapped_column(String(64), default="")
     agent: Mapped[str] = mapped_column(String(200), default="")
     factors: Mapped[int] = mapped_column(default=1)
-    """2: signed in with TOTP."""
+    """2: signed in with a second factor, here or at the issuer."""
     by_link: Mapped[bool] = mapped_column(default=False)
     """The user came by a link, and must choose a new password before anything else. The old password is not required."""
 

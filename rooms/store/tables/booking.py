@@ -209,7 +209,7 @@ class UnitRule(Row):
 
 
 class Setting(Row):
-    """The settings of the administrator for the whole system: precedence between tiers, domains of official mail, …"""
+    """A setting of the administrators for the whole system, for example the precedence between tiers."""
 
     __tablename__ = "setting"
 

@@ -40,7 +40,7 @@ class DialLeg(Row):
     attempt: Mapped[int] = mapped_column(default=1)
     """The number of the present or next try."""
     rung: Mapped[int] = mapped_column(default=0)
-    """The rung of the ladder of profiles."""
+    """The position in the list of the terminal's profiles: each next profile offers less."""
     failure: Mapped[str] = mapped_column(String(20), default="")
     failures: Mapped[int] = mapped_column(default=0)
     status: Mapped[int] = mapped_column(default=0)
@@ -57,7 +57,7 @@ class DialLeg(Row):
     wish: Mapped[str] = mapped_column(String(10), default="")
     """`call`, `redial`, `drop`, `probe`: a request of a process that does not hold the lease."""
     taken_off: Mapped[bool] = mapped_column(default=False)
-    """The terminal is no longer on the list of its date: it is not called, and it is not invited."""
+    """The terminal is not called. If an operator took it off the date (`asked_by`), it is not invited either."""
     leased_by: Mapped[str] = mapped_column(String(32), default="")
     lease_until: Mapped[datetime | None]
 

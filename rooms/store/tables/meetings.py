@@ -131,7 +131,9 @@ class Meeting(Row):
     precedence: Mapped[int] = mapped_column(default=100)
     precedence_reason: Mapped[str] = mapped_column(String(300), default="")
     split_from_id: Mapped[str | None] = mapped_column(ForeignKey("meeting.id"))
-    """The series from which an edit of "this and following" split off this meeting."""
+    """The series from which an edit of "this and following" split off this meeting, or the meeting that kept the earlier dates
+    after a succession of units.
+    """
     sequence: Mapped[int] = mapped_column(default=0)
     """The SEQUENCE of iCalendar (RFC 5546). It increases with each change that the attendees are notified of."""
     version: Mapped[int] = mapped_column(default=1)
@@ -141,7 +143,7 @@ class Meeting(Row):
 
 
 class DocumentRef(Row):
-    """A document that is the basis of the meeting. `search_number` has no spaces, diacritics and capitals."""
+    """A document that is the basis of the meeting. `search_number` has no spaces, no diacritics and no capitals."""
 
     __tablename__ = "document_ref"
 

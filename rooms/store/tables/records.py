@@ -12,7 +12,7 @@ from rooms.store.tables.columns import Row
 
 
 class AuditEntry(Row):
-    """A privileged action. Each row seals the row before it. Rows are never changed (a trigger refuses it)."""
+    """An entry of the audit trail. Each row seals the row before it. Rows are never changed (a trigger refuses it)."""
 
     __tablename__ = "audit_entry"
 
@@ -91,7 +91,7 @@ class Delivery(Row):
     body: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(index=True)
     tries: Mapped[list[Any]]
-    """[{"at", "status", "error", "ms"}, …]"""
+    """[{"at", "status", "error"}, …]"""
     delivered_at: Mapped[datetime | None]
 
 

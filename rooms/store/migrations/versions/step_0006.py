@@ -2,7 +2,8 @@
 
 Before this step the SIP ports answered every network of the register. Every range gets the mark where the mark is permitted, so
 that no hall loses its calls. Public ranges that are too wide for the mark (for example 0.0.0.0/0) do not get it, and `diemcau
-doctor` lists them. They move to a network of their own, together with the terminals whose SIP address is in them.
+doctor` lists them. If the network has other ranges too, the wide ranges move to a network of their own. The terminals whose SIP
+address is only in the wide ranges move with them.
 """
 
 from __future__ import annotations
