@@ -67,7 +67,9 @@ class Authenticator:
         return jwt.encode(claims, secret, algorithm="HS256")
 
     def sign_body(self, body: bytes, now: float) -> str:
-        """Return a token that signs `body`. The receiver of a webhook compares the hash in the token with the hash of the body."""
+        """Return a token that signs `body`. The receiver of a webhook compares the hash in this token with the hash of the
+        received body.
+        """
         key, secret = next(iter(self._keys.items()))
         digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
         claims = {"iss": key, "nbf": int(now), "exp": math.ceil(now + limits.BODY_TOKEN_TTL_S), "sha256": digest}

@@ -85,7 +85,7 @@ class NewFeed(Feed):
 
 
 class AuditEntry(View):
-    """A privileged action."""
+    """An entry of the audit trail."""
 
     seq: int
     at: datetime
