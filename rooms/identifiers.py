@@ -26,7 +26,7 @@ def new_secret() -> str:
 
 
 def digest(secret: str) -> str:
-    """Return the SHA-256 of a secret in hexadecimal. The secret must have so many random bits that it cannot be guessed."""
+    """Return the SHA-256 of a secret in hexadecimal. The secret must have enough random bits, so that guessing is impossible."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
