@@ -1,7 +1,8 @@
-"""Complete frames for the mixer process: the typed form of the plane's `FramePort`. It needs no node and no asyncio.
+"""Complete frames for the mixer process: the typed form of the plane's `FramePort`. This module needs no node and no asyncio.
 
-The parent opens a line with `latch=False` and makes the other end with `connect(line.local)`. It sets this address on the line
-with `line.set_remote(end.getsockname()[:2])`. It passes the descriptor to the process, which calls `Frames.open`.
+The parent opens a line with `latch=False` and makes the other end with `connect(line.local)`. The parent sets this address on
+the line with `line.set_remote(end.getsockname()[:2])`, and passes the descriptor to the mixer process, which calls
+`Frames.open`.
 """
 
 from __future__ import annotations

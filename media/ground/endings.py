@@ -1,4 +1,5 @@
-"""Commands that close or mute, and so must not be lost. If the plane's queue is full, they are sent again in their order.
+"""Commands that must not be lost: they close, mute or mark an object. If the plane's queue is full, they are sent again in
+their order.
 
 If such a command were lost, the plane would still forward packets of a closed track, and a muted person would be heard.
 """
@@ -13,7 +14,7 @@ from media.ground import limits
 
 
 class Endings:
-    """The closing and muting commands of one plane that wait. Their number is limited by the number of open things in the
+    """The commands of one plane that wait for room in the queue. Their number is limited by the number of open things in the
     plane.
     """
 

@@ -2,7 +2,7 @@
 
 
 class PeerError(Exception):
-    """Bytes or SDP from one peer were wrong. Only the connection of this peer ends."""
+    """Bytes or SDP from one peer were wrong, or one peer has too many tracks. Other connections are not affected."""
 
 
 class StaleLibrary(RuntimeError):

@@ -98,7 +98,9 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An m-line of a description. `usable` is False if the section is rejected, not bundled, or of an unknown kind."""
+    """An m-line of a description. `usable` is False if the section is rejected, not bundled, or of an unknown kind. Audio and
+    video also need `a=rtcp-mux` and a known codec.
+    """
 
     kind: Kind | Literal["application", "other"]
     media: str
@@ -112,7 +114,8 @@ class Section:
     encodings: tuple[Encoding, ...]
     """The streams, in the order of the description."""
     simulcast: tuple[str, ...]
-    """The entries of `a=simulcast:send`. A paused entry keeps its tilde. Empty without simulcast."""
+    """The entries of `a=simulcast:send`, or without this line the names of the `a=rid` lines. A paused entry keeps its tilde.
+    """
     sctp_port: int = 5000
     max_message_bytes: int = 65536
     """The longest data channel message that the peer accepts (RFC 8841 §6). 0: no limit."""

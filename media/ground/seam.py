@@ -1,6 +1,6 @@
 """The interface between Python and the packet plane, shared by everything that is open in the plane.
 
-Commands go to `plane`. An event goes to the object in `receivers` with the number of the event.
+Commands go to `plane`. Every event has a number, and goes to the object that `receivers` has for this number.
 """
 
 from __future__ import annotations

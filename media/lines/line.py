@@ -127,7 +127,8 @@ class Line:
     def set_keys(self, profile: str, receive: bytes, send: bytes) -> None:
         """Set the SDES keys (RFC 4568): a crypto suite, and key plus salt for each direction. Call this before `set_remote`.
 
-        Raises `ValueError` for another suite or length. Keys that are in use already change nothing.
+        Raises `ValueError` for another suite or length, or if both directions have the same key. Keys that are in use already
+        change nothing.
         """
         known = _PROFILES.get(profile)
         if known is None:
@@ -172,7 +173,7 @@ class Line:
 
         With `ssrc`, only this SSRC is received. Without it, the first SSRC is received, and each SSRC that replaces it later.
         With "telephone-event" among the codecs, `LineEvents.dtmf` reports pressed keys. With `is_microphone`, the mixer
-        receives the track only if it is among the loudest.
+        receives the track only if it is among the loudest. Opus without audio levels is always received.
 
         Raises `OverflowError` above `limits.LINE_PRODUCERS` or if the plane is busy.
         """
@@ -344,7 +345,8 @@ def _rows(payload_types: Mapping[int, int]) -> list[tuple[int, int, int]]:
 def _bind(host: str, ports: Sequence[int], rtcp_mux: bool, start: int) -> list[socket.socket]:
     """Bind an even port and the odd port above (RFC 3550 §11), or one port. The search begins at `start`, which is random.
 
-    A port that was released a moment ago can still get packets of its last call. So it must not always be the next port.
+    A port that was released a moment ago can still get packets of its last call. So the next call must not always get the next
+    free port.
     """
     step = 1 if rtcp_mux else 2
     candidates = ports if rtcp_mux else [port for port in ports if port % 2 == 0 and port + 1 in ports]

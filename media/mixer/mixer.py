@@ -68,7 +68,7 @@ class MixerEvents(Protocol):
     """The events of a mixer for its owner. No event comes after `Mixer.close`."""
 
     def ready(self, mixer: Mixer) -> None:
-        """Report that the process runs and has the scene. The event also comes after each restart."""
+        """Report that the process runs. The scene was sent to the process before. The event also comes after each restart."""
 
     def lost(self, mixer: Mixer) -> None:
         """Report that the process ended. It is restarted by itself. Until then the outputs stay open and are silent."""
@@ -137,7 +137,7 @@ class Mixer:
         self._marks = Marks(self._marks_fd)
         self._deaths: Counter[int] = Counter()
         self._harmful: dict[int, float] = {}
-        """Sources in quarantine, with the end of their quarantine."""
+        """The end of the quarantine of each source that was ever in quarantine. An entry stays after the end."""
         self._start()
 
     @classmethod
@@ -181,8 +181,8 @@ class Mixer:
         return producer
 
     def feed(self, producer: Producer, ssrc: int) -> LineConsumer:
-        """Forward a source to the process with the SSRC that the scene has for it. Another producer replaces it without a
-        break.
+        """Forward a source to the process with the SSRC that the scene has for it. If the SSRC already has another producer,
+        the new producer replaces it without a break.
 
         The source is paused while it is neither shown nor heard. Raises `OverflowError`.
         """
@@ -400,7 +400,7 @@ class Mixer:
             self._events.prompt_ended(self, message["id"])
 
     def _forward(self, heights: dict[int, int]) -> None:
-        """Send only sources that are shown or heard to the process."""
+        """Forward to the process only the sources that it shows or plays."""
         self._heights = heights
         self._feeds = {ssrc: fed for ssrc, fed in self._feeds.items() if not fed.closed}
         for ssrc, fed in self._feeds.items():

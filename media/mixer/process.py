@@ -1,7 +1,8 @@
 """The mixer process: it turns frames into programs and mixes, as the last scene says. `python -m media.mixer` runs it.
 
-It owns its threads: one receives frames, two decode, one makes the sound, and one per program makes a picture. The main thread
-reads scenes, watches the load and talks to the parent. The process ends when the control channel ends, and so with its parent.
+It owns its threads: one receives frames, two decode video, one makes the sound, one measures loudness, and one per program
+makes a picture. The main thread reads scenes, watches the load and talks to the parent. The process ends when the control
+channel ends, and so with its parent.
 """
 
 from __future__ import annotations
@@ -54,12 +55,12 @@ def monotonic_us() -> int:
 
 
 def wall_clock() -> str:
-    """Vietnam has one time zone (UTC+7) without summer time."""
+    """Return the time of day in Vietnam, which has one time zone (UTC+7) without summer time."""
     return datetime.now(UTC).astimezone(VIETNAM).strftime("%H:%M:%S")
 
 
 class Process:
-    """The mixer process. `budget_cores` is the part of the machine for pictures and sound."""
+    """The mixer process. `budget_cores` is the number of processor cores that it may use."""
 
     def __init__(self, frames: Frames, parent: socket.socket, budget_cores: float, marks: Marks) -> None:
         self._frames = frames
@@ -166,7 +167,7 @@ class Process:
         self._refused = refused
 
     def _shown(self, groups: tuple[Group, ...] | list[Group]) -> dict[Source, int]:
-        """Return each video source that a group shows, with its largest height."""
+        """Return each video source that a group shows, with the height of its largest place in pixels."""
         info, heights = self._scene.info(), dict[Source, int]()
         for group in groups:
             cells = cells_of(group.layout, group.cells, group.content, group.without)
@@ -240,7 +241,7 @@ class Process:
             logger.warning("sound is %s at %.2f cores", "late" if is_late else "no longer late", self._load.cores)
             self._send({"type": "late", "late": is_late})
         if self._punctuality.is_late:
-            late = 1.0  # pictures get less so that sound has enough
+            late = 1.0  # step down the pictures, whatever their own ticks say, so that sound gets more CPU time
         if self._ladder.observe(self._load.cores, late, time.monotonic()):
             logger.warning("step %s at %.2f cores", STEPS[self._ladder.step], self._load.cores)
             self._send({"type": "degraded", "step": self._ladder.step, "name": STEPS[self._ladder.step]})
@@ -304,7 +305,9 @@ class Process:
                     self._decoding.put("lost", event.ssrc, event.timestamp, event.time_us, b"")
 
     def _tick_sound(self) -> None:
-        """Tick at multiples of 20 ms of monotonic time, so that the ticks never drift. A few late ticks are made up."""
+        """Tick at multiples of 20 ms of monotonic time, so that the ticks never drift. After a delay, at most
+        `limits.MIXER_LATE_TICKS` ticks run at once, and earlier ticks are left out.
+        """
         last = monotonic_us() // TICK_US
         while True:
             time.sleep(max(0.0, ((last + 1) * TICK_US - monotonic_us()) / 1e6))

@@ -127,7 +127,7 @@ class Node:
         return [stats.Link(*row[5:9]) if (row := rows.get(peer.id)) is not None else None for peer in peers]
 
     def measurements(self) -> Mapping[str, int]:
-        """Return the plane's totals, and `faults`, the number of our own errors in handling its events."""
+        """Return the plane's totals, the number of routers, and `faults`, the number of our own errors in handling its events."""
         return {**self.seam.plane.snapshot().totals, "routers": len(self._routers), "faults": self._faults}
 
     def _forget_router(self, router: Router) -> None:

@@ -106,8 +106,8 @@ def least_loaded(loads: Sequence[Load]) -> int:
 
 
 def for_peer(home: int, peers_at_home: int, loads: Sequence[Load]) -> int:
-    """Return the shard for one more peer of a conference. This is the shard of the others, until its thread or its part of the
-    conference is full.
+    """Return the shard for one more peer of a conference. This is the shard of the conference. If this shard is too busy or has
+    too many peers of the conference, it is the idlest shard, if that has less load.
     """
     idlest = min(range(len(loads)), key=lambda shard: (loads[shard].busy, loads[shard].participants))
     too_busy = loads[home].busy > BUSY and loads[idlest].busy + MUCH_LESS <= loads[home].busy

@@ -1,6 +1,4 @@
-"""The part of the packet plane that belongs to one conference: its peers and lines, and the numbers of their producers and
-consumers.
-"""
+"""The part of the packet plane that belongs to one conference: its peers and lines."""
 
 from __future__ import annotations
 

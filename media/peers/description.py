@@ -353,8 +353,8 @@ def _is_ice(text: str, least: int) -> bool:
 
 
 def _without_descriptor(section: Section) -> Section:
-    """Remove the dependency descriptor. Its first table needs a two-byte header, which must then not be mixed with one-byte
-    headers (RFC 8285 §6).
+    """Remove the dependency descriptor. Its first table needs a two-byte header. Without `a=extmap-allow-mixed` such headers
+    must not be mixed with one-byte headers (RFC 8285 §6).
     """
     if section.kind != "video" or section.capabilities is None:
         return section

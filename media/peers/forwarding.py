@@ -96,7 +96,7 @@ class Forwarding:
             kind = consumer.producer.kind
             slot = free.take(kind) or (add_slot(kind) if room.take(kind) else None)
             if slot is None:
-                continue  # until a section of another track becomes free
+                continue  # the track waits until a section of another track becomes free
             slot.consumer, slot.fresh = consumer, False
             self._places[consumer] = slot
             del self._waiting[consumer]
@@ -165,8 +165,8 @@ class Forwarding:
         return mapping
 
     def _begin(self, consumer: Consumer, number: int, mapping: CodecMap) -> None:
-        """Begin to send, when the client has certainly applied the answer that names the SSRC. `number` is the consumer's
-        number when it was bound.
+        """Begin to send `limits.ANSWER_SETTLES_S` after the answer that names the SSRC, so that the client has applied the
+        answer. `number` is the consumer's number when it was bound.
         """
         if self._transport.state == "closed" or consumer.closed or consumer.mid is None or consumer.id != number:
             return

@@ -83,7 +83,7 @@ class ChannelEvents(Protocol):
 
     def channel_opened(self, peer: int, label: str) -> None: ...
     def channel_drained(self, peer: int, label: str) -> None:
-        """Report that a reliable channel has sent half of its full buffer. The channel accepts more data again."""
+        """Report that the buffer of a reliable channel has fallen to half of its limit. The channel accepts more data again."""
 
     def message(self, peer: int, label: str, data: bytes) -> None: ...
 
@@ -465,7 +465,7 @@ class _Association(RTCSctpTransport):
 
     async def _handle_data(self, data: bytes) -> None:
         if self._broken or not self._chunks.take(self._time(), datagrams.count_chunks(data)):
-            return  # more than one peer may cost; the packet is lost, as on any network, and the peer slows down
+            return  # above the rate limit of a peer; the packet is lost, as on any network, and the peer slows down
         if fault := datagrams.fault_of(data, (self._local_tsn - 1) % _TSNS):
             self._refuse(fault)
             return
@@ -485,7 +485,8 @@ class _Association(RTCSctpTransport):
             self._sack_needed = True
         elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")
-        elif self._advertised_rwnd <= -2 * limits.MESSAGE_BYTES:  # sum of all streams; SACKs state the window
+        # the window is for all streams together, and the peer knows it from our SACKs
+        elif self._advertised_rwnd <= -2 * limits.MESSAGE_BYTES:
             self._refuse("data beyond the receive window")
         else:
             await super()._receive_data_chunk(chunk)

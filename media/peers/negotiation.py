@@ -117,7 +117,7 @@ _OWN: dict[Kind, Capabilities] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A section to be written. `capabilities` is None for the application section and for a rejected section."""
+    """A section to be written. `section.capabilities` is None for the application section and for a rejected section."""
 
     section: Section
     direction: Direction
@@ -202,8 +202,8 @@ def match(codec: Codec, codecs: Iterable[Codec]) -> Codec | None:
 
 
 def map_codecs(produced: tuple[Codec, ...], section: tuple[Codec, ...]) -> CodecMap:
-    """Return the producer's codecs that the section has. Without payloads, there is no common codec, or the section lacks the
-    codec of the video.
+    """Return the producer's codecs that the section has. The map is empty if there is no common codec, or if the section lacks
+    the producer's first video codec.
     """
     if produced and produced[0].mime.startswith("video/") and match(produced[0], section) is None:
         return CodecMap([], False, [])

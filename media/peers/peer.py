@@ -131,7 +131,8 @@ class Peer:
         return Offer(negotiation.write(self._head("actpass", True), plans), self._tracks())
 
     def accept_answer(self, sdp: str) -> list[Consumer]:
-        """Apply an answer. Return the consumers that begin to send. Consumers without a codec that the peer knows are closed.
+        """Apply an answer. Return the consumers that begin to send. A consumer is closed if the peer rejects its section or
+        knows none of its codecs.
 
         Raises `PeerError` for an answer that does not fit the last offer. The caller must then close the peer.
         """

@@ -25,7 +25,7 @@ class Answer:
     published: list[Published]
     """Tracks that are new in this offer."""
     ended: list[Producer]
-    """Producers whose sections no longer send. They are closed."""
+    """Producers that ended with this offer, because their section no longer sends, or sends something else. They are closed."""
     bound: list[Consumer]
     """Consumers that begin to send with this answer."""
     unsupported: list[Consumer]

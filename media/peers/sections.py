@@ -30,7 +30,7 @@ class Slot:
     """True if our last offer said that this section has no track of ours."""
     consumer: Consumer | None = None
     sending: bool = False
-    """True if `consumer` is open in the plane."""
+    """True if `consumer` sends in this section, or begins to send a moment later."""
     producer: Producer | None = None
     offered: OfferedTrack | None = None
     acceptance: Acceptance | None = None

@@ -1,7 +1,7 @@
 """The places of each layout, as fractions of the picture. Pure. Other modules decide who gets which place.
 
-People know these shapes from hall multipoint units. Places do not overlap, every place has the shape of the picture, and the
-first place is the largest.
+People know these shapes from hall multipoint units. Places do not overlap, every place has the shape of the picture, and no
+place is larger than the first.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _rect(place: Place, width: int, height: int, gap: int) -> Rect:
 
 
 def _edges(start: float, length: float, size: int, gap: int) -> tuple[int, int]:
-    """Return both edges as even numbers. Half a gap (complete chroma samples) is removed at each inner edge."""
+    """Return both edges as even numbers. At each inner edge, half a gap is removed, rounded to complete chroma samples."""
     half = max(2, gap // 2 // 2 * 2) if gap else 0
     first, last = (round(at * size / 2) * 2 for at in (start, start + length))
     return first + (half if first > 0 else 0), last - (half if last < size else 0)

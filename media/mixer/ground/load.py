@@ -106,7 +106,7 @@ class Ladder:
 
 
 class Punctuality:
-    """The timing of sound. A tick is late if it begins when the next tick is due."""
+    """The timing of sound. A tick is late if it begins only when the next tick is already due."""
 
     def __init__(self) -> None:
         self.is_late = False
@@ -139,8 +139,9 @@ def admit(
     """Return (made, refused) groups in the scene's order. `sources` is the number of decoded video sources.
 
     Running groups continue: under load they degrade, but do not end. A new group is made if it fits at full quality besides the
-    others. The cost of the others is the larger of estimate and measurement, without groups that end now. The first program (a
-    group with a clock) is always made, because a conference without any picture helps no one.
+    others. The cost of the others is the larger of estimate and measurement, without groups that end now. A group is always
+    made if no other group is made. The first program (a group with a clock) is always made too. A conference without any
+    picture helps no one.
     """
     going = [group for group in groups if group.id in running]
     staying = [group for group in going if not group.ending]

@@ -1,7 +1,8 @@
 """The current work of a mixer process, in memory that its parent can read after the process has died.
 
-Decoders and scalers are libraries that read bytes of strangers. If one crashes, the process dies. The marks show which source
-it worked on, so that the next process does not get this source. Thread safe; a mark costs less than a microsecond.
+Decoders and scalers are libraries that read bytes of strangers. If a library crashes, the process dies. The marks then show the
+sources that its threads worked on. So the parent can find a harmful source and keep it away from the next process. Thread safe;
+a mark costs less than a microsecond.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A recorded announcement (a file for FFmpeg), played once in the mix of `site`. An id is never used again."""
+    """A recorded announcement (a file for FFmpeg), played once in the mix that leaves out `site`. An id is never used again."""
 
     id: str
     site: str
@@ -153,7 +153,7 @@ class Scene:
 
 
 def check(scene: Scene) -> None:
-    """Raise `SceneError` if the scene is beyond a limit of `media/ground/limits.py` or uses an SSRC twice."""
+    """Raise `SceneError` if the scene is beyond a limit of `media/ground/limits.py`, or has two equal SSRCs or group ids."""
     for name, bound in (
         ("sources", limits.MIXER_SOURCES),
         ("sites", limits.MIXER_SITES),

@@ -41,7 +41,7 @@ class Canvas:
     def __init__(self, width: int, height: int) -> None:
         self.frame, self._planes = new_picture(width, height)
         self.pasted = 0
-        """Tiles pasted since the start. Tests read this to see that the cache works."""
+        """Places painted since the start. Tests read this to see that the cache works."""
         self._rects: tuple[Rect, ...] = ()
         self._versions: list[int] = []
         self._drawn: tuple[Drawn, ...] = ()

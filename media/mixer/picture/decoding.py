@@ -1,7 +1,8 @@
 """Decoding of video: a decoder for each source that is shown, on a few worker threads, and its newest picture.
 
 It owns the queues of the decoders and their limits. A picture that refers to lost packets is not shown. The tile stands still
-until the requested key frame, because a still face is better than a grey one.
+until the requested key frame, because a still face is better than a grey one. After PATIENCE_US without a key frame, damaged
+pictures are shown.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Decoder:
         self._ask(now_us)
 
     def restart(self, now_us: int) -> None:
-        """Restart after frames were dropped here. Nothing is decoded before the next key frame."""
+        """Restart after frames were dropped because the decoder was too slow. Nothing is decoded before the next key frame."""
         self._started = False
         self.lost(now_us)
 
@@ -135,7 +136,7 @@ class Decoding:
     request_keyframe: Callable[[int], None]
     clock_us: Callable[[], int]
     on_picture: Callable[[int, int, int], None] | None = None
-    """Called by the worker for each picture with SSRC, RTP timestamp and the time in µs."""
+    """Called by the worker for each picture with SSRC, RTP timestamp and the time of its decoding in µs."""
     threads: int = 2
     marks: Marks = field(default_factory=Marks)
     _streams: dict[int, _Stream] = field(default_factory=dict)

@@ -91,7 +91,7 @@ def _vpx(settings: EncoderSettings) -> dict[str, str]:
 
 
 def level(settings: EncoderSettings) -> str:
-    """Return the lowest H.264 level (Table A-1) that allows this frame size and macroblock rate."""
+    """Return the lowest of these H.264 levels (Table A-1) that allows this frame size and macroblock rate, or else 4.2."""
     blocks = -(-settings.width // 16) * -(-settings.height // 16)
     rate = blocks * settings.fps
     for name, frame_blocks, blocks_per_s in (

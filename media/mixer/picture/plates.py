@@ -1,6 +1,6 @@
 """Texts over pictures: names, signs, clock, notices, messages, and the tile of a site without video.
 
-Pillow draws everything once; the result is converted to YUV and cached, and a tick only blends. Texts are Vietnamese first,
+Pillow draws everything once; the result is converted to YUV and cached, and a tick only blends. Fixed texts are Vietnamese,
 because hall screens have no language setting. A sign has its own shape, so its meaning never depends on colour alone.
 """
 
@@ -82,7 +82,7 @@ class Plates:
         return self._keep(("notice", line), lambda: _notice(line))
 
     def message(self, text: str, picture_width: int, picture_height: int) -> Overlay:
-        """Return a band across the bottom of the picture, with at most three lines."""
+        """Return a wide band with the text, at most three lines."""
         line = line_height(picture_height)
         return self._keep(("message", text, picture_width, line), lambda: _message(text, picture_width, line))
 
@@ -160,7 +160,9 @@ def _plate(width: int, height: int, radius: float, rgb: int = PLATE, alpha: int 
 
 
 def shorten(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
-    """Cut a text to the width `room` with an ellipsis, at a word if possible. The beginning of a name is the most useful part."""
+    """Cut a text to the width `room` with an ellipsis. The cut is between words if at most a third of the cut text is lost by
+    this. The beginning of a name is the most useful part.
+    """
     text = " ".join(text.split())
     if font.getlength(text) <= room:
         return text
@@ -191,7 +193,9 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, most: int) -> lis
 
 
 def paragraphs(text: str, font: ImageFont.FreeTypeFont, room: float, most: int) -> list[str]:
-    """Return the lines of a text that has its own line breaks, which stay. Earlier lines leave room for later lines."""
+    """Return the lines of a text that has its own line breaks. The breaks stay if there is room. Earlier paragraphs leave room
+    for later ones.
+    """
     parts = [part for part in text.splitlines() if part.strip()]
     if len(parts) > most:
         parts = [*parts[: most - 1], " ".join(parts[most - 1 :])]

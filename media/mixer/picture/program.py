@@ -1,7 +1,7 @@
 """The program of one group: a thread that composes and encodes at the group's frame rate.
 
-Frames are on a grid of monotonic time, so that two programs, or a restarted process, use the same timestamps. It owns the
-group's canvas, encoder and the answer to key frame requests. It uses `Tiles` and `Frames`.
+Frames are on a grid of monotonic time, so that two programs, or a restarted process, use the same timestamps. The program owns
+the group's canvas, encoder and the answer to key frame requests. It uses `Tiles` and `Frames`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Composer:
             drawn.append(Drawn(self._plates.notice(group.height), edge, edge))
         if group.clock:
             plate = self._plates.clock(clock, group.height)
-            # Slides have an empty strip above the people, so the clock covers no face.
+            # In the layout "slides", the strip above the slide is empty. The clock is drawn there, so it covers no face.
             right = round(group.width * 0.4) * 2 if group.layout == "slides" else group.width
             drawn.append(Drawn(plate, right - plate.width - edge, edge))
         if group.text.strip():
@@ -204,7 +204,9 @@ class Program:
             self.failed = True
 
     def _keep_time(self) -> None:
-        """Tick at multiples of the period. A tick that cannot begin before the next tick is left out and counted."""
+        """Tick at multiples of the period. A tick that cannot begin before the next tick is left out and counted. A gap of 100
+        ticks or more is not counted.
+        """
         last = 0
         while not self._stopping.is_set():
             period_us = 1_000_000 // self._view.effective.group.fps

@@ -1,6 +1,6 @@
 """Finished tiles: a source's newest picture, scaled, framed and labelled once for all groups that show it in this size.
 
-It owns the cache by (source, size, label). A tile is never changed. A newer picture makes a new tile.
+It owns the cache by source and size. A tile is never changed. A newer picture or another label makes a new tile.
 """
 
 from __future__ import annotations

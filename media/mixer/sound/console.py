@@ -1,9 +1,9 @@
 """The sound of one conference in steps of 20 ms. The loudest microphones are decoded and mixed. A site does not hear its own
 microphone. Each different mix is encoded once for all its listeners.
 
-It owns playout, limiters and encoders. `tick` does all the work; the caller passes the time, and packets with `put`. A silent
-microphone costs nothing. The packet plane sends the loudest microphones; `sampling.py` chooses among those that the plane
-cannot measure.
+It owns playout, limiters and encoders. `tick` does all the work; the caller passes the time, and packets with `put`. A
+microphone without packets costs nothing. The packet plane sends the loudest microphones; `sampling.py` chooses among those that
+the plane cannot measure.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Microphone:
         self._decoder: AudioDecoder | None = None
         self._dry_ticks = IDLE_TICKS
         self.left_out = False
-        """True if others without measured loudness are louder."""
+        """True if this microphone has no audio levels and other such microphones are louder."""
 
     def put(self, timestamp: int, payload: bytes) -> None:
         """Store a packet, from the thread that receives frames. When a second of sound waits, the oldest packet is dropped. For
@@ -73,7 +73,7 @@ class Microphone:
 
     @property
     def idle(self) -> bool:
-        """True if nothing of this microphone is heard and no new packet has arrived."""
+        """True if nothing of this microphone was heard for IDLE_TICKS and no packet waits to be mixed."""
         return self._dry_ticks >= IDLE_TICKS and (self.left_out or not self._waiting)
 
     def pull(self) -> Samples:
@@ -89,7 +89,9 @@ class Microphone:
         return block
 
     def hold(self, early_us: float | None) -> None:
-        """Set the delay so that sound plays with its picture. The delay never goes below the need of the network."""
+        """Set the delay so that sound plays with its picture. The goal stays between FLOOR and `limits.MIXER_AUDIO_DELAY_S`.
+        None: FLOOR.
+        """
         self.skew_us = early_us
         if early_us is None:
             self.playout.goal = FLOOR
@@ -108,12 +110,14 @@ class _Channel:
 
 
 Heard = tuple[AudioCodec, str, bool]
-"""The key of a mix: the codec, the site left out (only if that site is heard), and whether its announcement is included."""
+"""The key of a mix: the codec, the site left out, and whether its announcement is included. The site is "" if its microphone is
+not mixed and no announcement plays for it.
+"""
 
 
 class Console:
-    """The sound of one conference. One thread calls `put`, and the thread that ticks calls the rest. Any thread may call
-    `show`.
+    """The sound of one conference. One thread calls `put`, and one thread calls `tick`. Any thread may call `show`, `levels`
+    and `figures`.
     """
 
     def __init__(self, frames: Frames, sync: LipSync, marks: Marks | None = None) -> None:
@@ -218,7 +222,7 @@ class Console:
                 self._frames.expect(ssrc, source.codec, CLOCK_HZ[source.codec], JITTER_MS)
 
     def _take_prompts(self, scene: Scene) -> None:
-        """Start new prompts. A prompt that is in two scenes is played once."""
+        """Start new prompts. A prompt that is in two scenes is played once. A prompt that is missing in the scene stops."""
         for prompt in scene.prompts:
             if prompt.id not in self._played:
                 self._played[prompt.id] = None

@@ -62,7 +62,7 @@ class Limiter:
 
 
 def soft_clip(block: Samples) -> Samples:
-    """Bend peaks that passed the attack smoothly into the ceiling, from three quarters of the ceiling up."""
+    """Bend peaks that are still above the ceiling smoothly below it. The bend begins at three quarters of the ceiling."""
     knee = CEILING * 0.75
     size = np.abs(block)
     if float(np.max(size, initial=0.0)) <= CEILING * 1.0001:

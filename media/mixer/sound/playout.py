@@ -1,7 +1,7 @@
 """The playout of one microphone: packets arrive with timestamps, and each tick takes exactly 20 ms.
 
-It owns the delay of a site. The delay covers the jitter, follows the sender's clock, and waits for the picture. Missing sound
-is concealed. Positions count samples at 48 kHz on the sender's timestamps.
+This module owns the delay of a site's sound. The delay covers the jitter, follows the sender's clock, and waits for the
+picture. Missing sound is concealed. Positions count samples at 48 kHz on the sender's timestamps.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Playout:
 
     def __init__(self) -> None:
         self.goal = FLOOR
-        """Samples of reserve when the latest packet arrives. A larger goal delays the sound until its picture."""
+        """The wanted `margin`, in samples. A larger goal delays the sound until its picture."""
         self.late = 0
         self.concealed = 0
-        """Samples since the start that were made up while sound was expected."""
+        """Samples since the start that replaced missing sound, without the silence after a long gap."""
         self.level = 0.0
         self._segments: deque[tuple[int, Samples]] = deque()
         self._cursor: int | None = None
@@ -77,7 +77,9 @@ class Playout:
         return not self._segments and self._missing >= _VANISH
 
     def restart(self, ahead: int) -> None:
-        """Prepare for a speaker who begins. The next packet came together with others, so it may be `ahead` samples late."""
+        """Prepare for a speaker who begins. Several packets wait already: the newest is `ahead` samples after the first. The
+        delay at the start is shorter by this number.
+        """
         self._cursor, self._ahead = None, ahead
 
     @property
@@ -87,7 +89,9 @@ class Playout:
 
     @property
     def margin(self) -> int:
-        """The reserve at the latest packet of the last one to two seconds, in samples."""
+        """The smallest reserve that a packet had at its arrival in the last one to two seconds, in samples. `_MOST` if no
+        packet arrived.
+        """
         return min(self._worst, self._last_worst if self._last_worst is not None else _MOST)
 
     def push(self, position: int, samples: Samples) -> None:
@@ -136,7 +140,7 @@ class Playout:
             return 0
         error = margin - self.goal
         if margin < 0:
-            error = margin - FLOOR  # sound is late already, so the latest packet counts at once
+            error = margin - FLOOR  # packets arrive too late: first restore FLOOR, whatever the picture needs
         if -_DEAD <= error <= (_DEAD if self._quiet else _SPARE) or (error > 0 and self._last_worst is None):
             return 0  # the delay shrinks only after a second has shown that it is too long
         slew = _SLEW_QUIET if self._quiet else _SLEW
@@ -145,7 +149,7 @@ class Playout:
         return change
 
     def _move(self, later: int) -> None:
-        """Move the measured reserves with the cursor, which lags by these samples."""
+        """Correct the measured reserves after the cursor moved back by `later` samples."""
         self._worst += later if self._worst != _MOST else 0
         if self._last_worst is not None and self._last_worst != _MOST:
             self._last_worst += later
@@ -171,8 +175,8 @@ class Playout:
             filled += count
         self._cursor += length
         if filled < length:
-            # No sound is there at all. It is probably late and not lost, so the cursor waits for it. It does not wait for a
-            # pause in speech.
+            # No sound is there at all. It is probably late and not lost, so the cursor waits, but only for `_VANISH` samples. A
+            # longer gap is a pause in speech.
             held = min(length - filled, max(0, _VANISH - self._missing))
             self._cursor -= held
             self._move(held)

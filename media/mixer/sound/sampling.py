@@ -56,7 +56,9 @@ class Sampled:
 
 @dataclass
 class Sampling:
-    """The measurement of these microphones. The receiving thread calls `put`, and the mixing thread calls `choose`."""
+    """The measurement of all microphones without audio levels. The receiving thread calls `put`, and the mixing thread calls
+    `choose`.
+    """
 
     marks: Marks = field(default_factory=Marks)
     _waiting: deque[tuple[Sampled, bytes, float]] = field(
