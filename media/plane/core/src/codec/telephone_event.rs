@@ -55,7 +55,8 @@ struct Current {
 }
 
 impl Presses {
-    /// Take a packet and return up to two presses: the press before it if its end was lost, and its own press.
+    /// Take a packet and return up to two presses. The first is an earlier press whose end was lost. The second is the packet's
+    /// own press, if the packet ends it.
     pub fn take(
         &mut self,
         payload: &[u8],

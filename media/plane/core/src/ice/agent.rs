@@ -58,8 +58,9 @@ pub struct Agent {
     search: Search,
     /// The time of the peer's last answer at the selected path. Questions about an earlier silence are closed.
     settled_us: u64,
-    /// A purse for the first questions at other paths. It holds the bytes of checks beyond our answers, at paths where the peer
-    /// has answered. So a peer that forges addresses has sent more than all other hosts get. At most `UNSPENT_MAX`.
+    /// A purse for the first questions at other paths. It holds the bytes of checks beyond our answers, if they came by the
+    /// selected path and the peer has answered there recently. So a peer that forges addresses has sent more than all other
+    /// hosts get. At most `UNSPENT_MAX`.
     spare: usize,
     /// A purse for the questions before the first nomination. It begins with `WELCOME_MAX`.
     welcome: usize,
@@ -113,8 +114,8 @@ impl Agent {
         self.current.remote_pwd = pwd.as_bytes().into();
     }
 
-    /// Return the other paths that the peer has checked, if it is connected and can be asked. Its consent to each of them lasts
-    /// as long as to the selected path (RFC 7675 §5.1). Browsers check an unused path every 25 s (libwebrtc).
+    /// Return the other paths that the peer has checked in the last `FAILED_US`, if the peer is connected. Its consent to each
+    /// of them lasts as long as to the selected path (RFC 7675 §5.1). Browsers check an unused path every 25 s (libwebrtc).
     pub fn others(&self, now_us: u64) -> impl Iterator<Item = Path> {
         let is_other = move |one: &&Checked| Some(one.path) != self.selected && now_us < one.at_us + FAILED_US;
         let others = self.paths.iter().filter(is_other).map(|one| one.path);
@@ -169,7 +170,8 @@ impl Agent {
         self.selected
     }
 
-    /// Return the path for DTLS. It is the path for media, or without a selected path the one that was checked last.
+    /// Return the path for DTLS. It is the selected path, or without a selected path the one that was checked last. None while
+    /// media is withheld from the selected path.
     pub fn path(&self) -> Option<Path> {
         if self.selected.is_some() { self.sends_to() } else { self.paths.latest() }
     }
@@ -390,8 +392,8 @@ impl Agent {
         self.questions.place(path, transaction).is_some()
     }
 
-    /// Take a datagram that may be the answer to a question. A valid answer proves that the peer is there, as a check does.
-    /// `Search` decides whether the peer moves.
+    /// Take a datagram that may be the answer to a question. A valid answer counts as a check, and also proves that the peer is
+    /// there. `Search` decides whether the peer moves.
     pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
         let place = stun::answered(datagram).and_then(|transaction| self.questions.place(path, transaction));
         let is_awaited = |place: &usize| match self.phase {

@@ -13,14 +13,14 @@ use crate::path::Path;
 pub(super) struct PathCredit {
     /// Bytes sent to earlier paths without an answer.
     spent_bytes: u64,
-    /// The part of these bytes that was sent to the last path. Its answer may be on its way.
+    /// The path that was selected before, and its part of `spent_bytes`. The peer's answer from there may be on its way.
     left: Option<(Path, u64)>,
     /// The bytes sent to the peer in all, until now and until it moved here.
     sent_bytes: u64,
     before_bytes: u64,
     /// Bytes sent to the selected path; 0 once the peer has answered there.
     gone_bytes: u64,
-    /// The bytes and the time of the last question.
+    /// The value of `gone_bytes` at the last question, and the time of that question.
     asked_bytes: u64,
     asked_us: u64,
     /// True if no media is sent to the selected path.

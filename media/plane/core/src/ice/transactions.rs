@@ -22,8 +22,8 @@ impl Transactions {
         self.hash(&self.count.to_be_bytes())
     }
 
-    /// Return a transaction for a question to this peer. `asked` reads the peer from the answer. Eight of the bytes are a
-    /// secret of the question.
+    /// Return a transaction for a question to this peer. `asked` reads the peer from the answer. The first eight bytes are
+    /// secret and differ for each question.
     pub fn draw_for(&mut self, peer: TransportKey) -> [u8; 12] {
         let mut transaction = self.draw();
         let masked = peer.place() as u32 ^ self.mask(&transaction);

@@ -87,8 +87,8 @@ impl Assembly {
         [before, whole]
     }
 
-    /// Report whether the packet belongs to a usable frame. After a gap, a frame is usable only from a packet that certainly
-    /// begins a frame.
+    /// Report whether the packet belongs to a usable frame. After a gap, the frame of the next packet is usable only if this
+    /// packet certainly begins the frame. In H.264, only the beginning of a key frame is certain.
     fn belongs(&mut self, piece: &Piece) -> bool {
         if self.gap {
             self.gap = false;

@@ -87,7 +87,7 @@ pub enum SendRefused {
     TooLong(usize),
     /// The picture is empty or too large.
     Size(usize),
-    /// The queue still holds earlier packets.
+    /// The queue has no room for the frame.
     Full,
     /// The largest number of SSRCs is already in use.
     Streams,

@@ -37,7 +37,7 @@ pub struct AudioRedundancy {
     hold: Option<Hold>,
     /// Length of the last hold.
     hold_us: u64,
-    /// The time at which copies went out, and the loss at that time.
+    /// The time since when copies are sent, and the loss at that time.
     out: Option<(u64, f64)>,
     /// Congestion up to this time does not count against copies.
     cleared_us: u64,

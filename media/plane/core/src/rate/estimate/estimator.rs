@@ -183,7 +183,7 @@ impl Estimator {
         self.loss.inherent()
     }
 
-    /// Report whether the loss may be the path's own. Without recent feedback the loss counts as little.
+    /// Report whether the loss is little more than the path's own loss. Without recent feedback the loss counts as little.
     pub fn loss_is_little(&self, now_us: u64) -> bool {
         self.is_stale(now_us) || self.loss.is_little()
     }
@@ -352,7 +352,8 @@ impl Estimator {
         self.trend.restart();
     }
 
-    /// Report whether packets are sent and no feedback arrives. Without packets there is nothing to report.
+    /// Report whether packets are sent and no feedback arrives. True also before the first feedback. Without packets there is
+    /// nothing to report.
     pub fn is_silent(&self, now_us: u64) -> bool {
         let sends = now_us.saturating_sub(self.sent_us) < STALE_US;
         self.heard_us.is_none_or(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US && sends)
@@ -371,8 +372,8 @@ impl Estimator {
         self.untold_us.filter(|_| tells).map(|since_us| since_us.max(begin_us))
     }
 
-    /// Start a probe for `wanted_bps` in all, unless the last one is too recent or the path is not calm. Return true if the
-    /// probe starts.
+    /// Start a probe for `wanted_bps` in all, unless no limit is known, the last probe is too recent, or the path is not calm.
+    /// Return true if the probe starts.
     pub fn look_for(&mut self, wanted_bps: u64, rtt_us: u64, now_us: u64) -> bool {
         let Some(bps) = self.rate.bps() else { return false };
         let calm_us = self.rate.lowered_us() + PROBE_AFTER_LOWERING_US + rtt_us;

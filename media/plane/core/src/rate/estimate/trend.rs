@@ -219,7 +219,7 @@ impl Trend {
         self.glance_us
     }
 
-    /// Forget the queue that was seen, but not the least delay.
+    /// Forget the slots and the usage, but keep the least delay and the result of the last look.
     pub fn restart(&mut self) {
         let Trend { wander_us, least, least_us, delay_us, looked_us, uneven_us, queue_us, .. } = *self;
         *self = Trend { wander_us, least, least_us, delay_us, looked_us, uneven_us, queue_us, ..Trend::default() };

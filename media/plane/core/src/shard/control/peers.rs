@@ -66,7 +66,8 @@ pub(crate) fn restart_ice<S: Sink>(
     Some(())
 }
 
-/// Set the peer's credentials. Checks may arrive before the session description of the peer.
+/// Set the peer's credentials. The peer may have checked paths before its session description arrived here. These paths are
+/// asked now.
 pub(crate) fn set_remote_credentials<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,

@@ -56,7 +56,7 @@ pub(crate) fn set_keys<S: Sink>(
         transport.inbound.take().into_iter().for_each(|before| inbound.go_on_from(before));
         transport.outbound.iter().for_each(|before| outbound.go_on_from(before));
     } else {
-        // The rollover counters of packets that were sent in clear begin here.
+        // Packets were sent in clear until now. The rollover counters begin here.
         transport.consumers.iter().for_each(|consumer| tables.consumers[*consumer].outgoing.begin_counting());
         transport.line_mut().and_then(|line| line.messages.as_mut()).into_iter().for_each(Messages::begin_counting);
     }
@@ -90,7 +90,8 @@ pub(crate) fn open_part(tables: &mut Tables, router: u32) -> Option<()> {
     Some(())
 }
 
-/// Open the mirror of a transport of the shard `from`. `line`: if its reports do not give the time, its packets do.
+/// Open the mirror of a transport of the shard `from`. `line`: the transport is a line. The packets of a line give the time if
+/// its far end sends no sender reports.
 pub(crate) fn open_mirror(
     tables: &mut Tables,
     (router, transport): (u32, u32),

@@ -12,7 +12,8 @@ use crate::wire::srtp::RTCP_OVERHEAD_MAX;
 /// Bytes of one RTCP datagram. Larger: with headers it may exceed the MTU. Smaller: more datagrams.
 pub(crate) const COMPOUND_BYTES: usize = 1_200;
 
-/// Return the SSRC of our reports. It is the SSRC of a stream that we send, so that the far end sees one participant.
+/// Return the SSRC of our reports. If we send a stream, it is the SSRC of the first one, so that the far end sees one
+/// participant.
 pub(crate) fn own_ssrc(tables: &Tables, key: TransportKey) -> u32 {
     let transport = &tables.transports[key];
     let first = transport.consumers.first().and_then(|consumer| tables.consumers.get(*consumer));

@@ -207,7 +207,7 @@ impl Line {
         }
     }
 
-    /// Report that the far end has become silent. The result is true once per silence, and only if an address is known.
+    /// Report whether the far end has just become silent. The result is true once per silence, and only if an address is known.
     pub fn falls_silent(&mut self, now_us: u64) -> bool {
         let due = !self.silent && self.rtp.told.is_some() && now_us.saturating_sub(self.heard_us) >= self.silent_us;
         self.silent |= due;

@@ -127,8 +127,8 @@ pub struct Layer {
 pub enum Beginning {
     /// The pending packets: they include the first key frame and all packets after it.
     Waiting,
-    /// Packets after the key frame began were forwarded before its first packet arrived. The viewer gets all cached packets
-    /// from the newest pending key frame on.
+    /// The first packet of the key frame arrived after some of its later packets were forwarded. The viewer gets all cached
+    /// packets from the newest pending key frame on.
     Cached(Vec<Pending>),
     /// Too many packets follow, or a newer key frame was forwarded. Another key frame is needed.
     TooLate,

@@ -121,7 +121,7 @@ pub struct Transport {
     /// Our wall clock minus the peer's NTP clock, in microseconds, at the smallest delay seen.
     pub clock_offset_us: Option<i64>,
     pub report_due_us: u64,
-    /// The time when the consumers may start from the caches. None: they have started.
+    /// The time when the consumers may start from the caches. None: no start is due.
     pub start_us: Option<u64>,
     /// The time of their last start.
     pub started_us: u64,
