@@ -1,7 +1,8 @@
 //! The active speakers and the dominant speaker of one conference, with hysteresis. The source is the levels of RFC 6464.
 //!
 //! Levels are judged in windows. A source becomes active if it was loud for [`START_SHARE`] of a window. It stays active down
-//! to [`STAY_SHARE`]. Another source becomes dominant only if it is clearly louder in two windows.
+//! to [`STAY_SHARE`]. While the dominant speaker is active, another source becomes dominant only if it is clearly louder in two
+//! windows.
 
 /// Microseconds in which the loudness of all sources is judged once. Longer: active speakers are shown later. Shorter: a cough
 /// shows a person as active speaker.

@@ -46,7 +46,8 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Return the RFC 6464 level (0 loudest .. 127 silent). None if the packet does not tell it.
+    /// Return the RFC 6464 level (0 loudest .. 127 silent). None if packets of this codec do not show it, or the packet is
+    /// empty.
     pub fn read(&mut self, codec: Codec, payload: &[u8]) -> Option<u8> {
         let codes = &payload[..payload.len().min(METERED_BYTES_MAX)];
         if codes.is_empty() {

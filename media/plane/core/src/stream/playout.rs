@@ -117,7 +117,7 @@ struct Leg {
 }
 
 impl Leg {
-    /// Note a report, and return how long a lost packet takes to arrive.
+    /// Note a report, and return how long pictures must wait for lost packets of this path. 0 if it loses few packets.
     fn note(&mut self, Told { report, rtt_us, again_us }: Told, described: bool) -> u64 {
         if report.at_us > self.told_us {
             let weight = SMOOTHING * (report.packets as f32 / WHOLE_REPORT).min(1.0);

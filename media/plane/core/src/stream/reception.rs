@@ -104,7 +104,8 @@ pub struct Reception {
     missing: Vec<Missing>,
     /// The share lost in the last report.
     pub fraction_lost: f32,
-    /// The share requested in the last report. A packet that arrived in the end is not lost, but late.
+    /// The share of packets that were requested again in the interval of the last report. A requested packet that arrives in
+    /// the end is not lost, but late.
     pub losses: Report,
     /// Packets requested since the last report, each counted once.
     asked: u32,

@@ -98,7 +98,7 @@ impl Continuity {
     /// Make this packet the next one out, after any packet. `elapsed`: the step of the outgoing timestamp from the last packet
     /// sent.
     pub fn switch(&mut self, sequence: u16, timestamp: u32, picture: Picture, elapsed: u32) {
-        // After all numbers that were given out, and those kept for packets that are still missing.
+        // The next number is after all numbers that were given out, and after those kept for packets that are still missing.
         self.offsets.sequence = self.highest.wrapping_add(self.offsets.sequence).wrapping_add(1).wrapping_sub(sequence);
         if self.preceded && !self.started {
             self.timestamp_offset = self.out_timestamp.wrapping_sub(timestamp);

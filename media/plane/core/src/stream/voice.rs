@@ -79,7 +79,7 @@ pub(crate) struct Standing {
     pub(crate) competes: bool,
     /// True if no packet of the voice is sent to this audience now.
     pub(crate) unheard: bool,
-    /// Number of times that the voice was admitted. Sequence numbers go on behind the gap there.
+    /// Number of times that the voice was admitted. At each admission, the sequence numbers continue without a gap.
     pub(crate) entrance: u16,
 }
 

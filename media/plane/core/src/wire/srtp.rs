@@ -34,7 +34,7 @@ impl Inbound {
         Ok(Inbound { rtp, rtcp, rtp_sources: Sources::default(), rtcp_sources: Sources::default() })
     }
 
-    /// Take over the rollover counters and replay windows of `before`: the same RTP sources go on under a new key.
+    /// Take over the rollover counters and replay windows of RTP from `before`: the same sources go on under a new key.
     pub fn go_on_from(&mut self, before: Inbound) {
         self.rtp_sources = before.rtp_sources;
     }

@@ -28,7 +28,7 @@ pub(crate) struct Upward {
     pub clock: Option<SenderClock>,
     /// The clock offset of the publisher: see `Transport::clock_offset_us`.
     pub offset_us: Option<i64>,
-    /// The losses that were asked for again.
+    /// The packets that were requested again: see `Reception::losses`.
     pub losses: Report,
     pub rtt_us: Option<u64>,
 }

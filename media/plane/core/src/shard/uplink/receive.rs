@@ -96,7 +96,8 @@ pub(crate) fn receive_clear<S: Sink>(
     accept::accept(tables, source, &incoming, turn);
 }
 
-/// Return the source of this SSRC. The first packet of an SSRC latches it by MID and RID.
+/// Return the source of this SSRC. The first packet of an SSRC latches it by MID and RID, or without a MID by its payload type.
+/// On a line only the payload type counts.
 fn source(tables: &mut Tables, key: TransportKey, header: &Header, marks: &Marks, now_us: u64) -> Option<Source> {
     let transport = &mut tables.transports[key];
     if let Some(source) = transport.sources.get(&header.ssrc).copied() {

@@ -17,7 +17,7 @@ const UNTOLD_US: u64 = 400_000;
 /// useless STUN requests.
 const MUTE_US: u64 = 700_000;
 
-/// Ask for lost packets and key frames. Return `true` while a request is open.
+/// Ask for lost packets and key frames. Return `true` while packets are missing.
 pub(crate) fn tick_producers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) -> bool {
     let mut asking = false;
     let mut asked = std::mem::take(&mut turn.scratch.asked);

@@ -10,9 +10,9 @@ use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::shard::whereabouts::Whereabouts;
 
-/// Report whether another peer holds this path. Then the datagram that names a transport or shard is not from there, though it
-/// claims to be. An address translation may give a port to another peer after the first has closed, has moved or has become
-/// silent.
+/// Report whether a peer other than `named` holds this path. Then a datagram that names the peer or shard `named` has a false
+/// source address. An address translation may give a port to another peer only after the first has closed, has moved or has
+/// become silent.
 pub(crate) fn is_held(
     whereabouts: &Whereabouts,
     transports: &Transports,

@@ -82,7 +82,7 @@ fn pass_on<S: Sink>(to: u8, (path, shown): (Path, bool), datagram: &[u8], kind: 
     turn.parcels.put_foreign(to, kind, slip, datagram, turn.totals);
 }
 
-/// Give up a path to a peer of another shard, unless a peer of this shard holds the path by now.
+/// Give up a path to a peer of the shard `to`, unless a peer of this shard or of a third shard holds the path.
 pub(crate) fn yield_path<S: Sink>(
     whereabouts: &mut Whereabouts,
     transports: &mut Transports,
