@@ -85,9 +85,9 @@ class Plane:
 
     `udp` and `tcp` are lists of (address, port). Port 0 takes a free port. Each entry gets one UDP socket per shard
     (SO_REUSEPORT) or one TCP listener (ICE-TCP, RFC 4571). There are 1 to 16 shards. A datagram at the wrong shard is handed
-    over. The first character of our user name (a..z, A..Z, 0..9) names the shard of a check. A batch waits `gather_us` for the
-    rest of its frame. `gso=False` is for tests of the fallback. With `local_only`, UDP sockets on non-loopback addresses accept
-    only datagrams from their own address, so only from this machine.
+    over. With several shards, the first character of our ufrag (a..z, A..Z, 0..9) names the shard of a transport. Received
+    packets wait at most `gather_us` for the rest of their frame. `gso=False` is for tests of the fallback. With `local_only`,
+    UDP sockets on non-loopback addresses accept only datagrams from their own address, so only from this machine.
 
     Each thread holds at most `tcp_strangers` TCP connections without an answer from the server. One more connection closes the
     oldest stranger of the network with the most strangers. An IPv6 customer (/48) counts as one network. A stranger has
@@ -259,8 +259,8 @@ class Plane:
         """
     def make_red(self, consumer: int, payload_type: int) -> None:
         """Make RED (RFC 2198) under this payload type, for a producer that sends plain Opus and a peer that accepts RED. While
-        the peer reports losses of 2 % or more, each packet also carries the packet before it. From 10 % on it carries the
-        two packets before it. The packet stays at or below 1100 bytes. Such packets are not retransmitted.
+        the peer reports losses of 2 % or more, each packet also carries the packet before it. From 6 % on it carries three
+        earlier packets. The payload stays at or below 1100 bytes. Such packets are not retransmitted.
         """
     def switch_source(self, consumer: int, producer: int, payloads: Sequence[tuple[int, int, int]]) -> None:
         """Switch to another producer of the same router and kind, under the same SSRC. `payloads` is as for `open_consumer`.
@@ -276,8 +276,9 @@ class Plane:
         switch of the layer waits for a key frame, which is requested.
         """
     def set_priority(self, consumer: int, priority: int, keeps: bool = False) -> None:
-        """Set the priority of a video (0..7) for a path with too little bandwidth: a higher priority is served first. An active
-        speaker gets two more. With `keeps`, the lowest layer is always sent.
+        """Set the priority of a video (0..7) for a path with too little bandwidth: a higher priority is served first. The
+        videos of the dominant speaker get two more. With `keeps`, the lowest layer is always sent, at least with its lowest
+        frame rate.
         """
     def snapshot(self) -> Snapshot:
         """Return the statistics of the last second. The shard threads make them once per second and shard."""
@@ -316,8 +317,8 @@ class FramePort:
         pictures are paced.
 
         A NAL unit up to 1200 bytes goes alone, and a longer unit goes in FU-A. With `mode` 0 a longer unit is a `ValueError`.
-        `capture_us` is the capture time in CLOCK_MONOTONIC, for sender reports. `BlockingIOError` means that 2048 packets wait
-        already and the picture was not accepted. Then the next picture must be a key frame.
+        `capture_us` is the capture time in CLOCK_MONOTONIC, for sender reports. `BlockingIOError` means that the queue of 2048
+        packets has no room, so the picture was not accepted. Then the next picture must be a key frame.
         """
     def send_audio(
         self,
@@ -371,8 +372,8 @@ class Snapshot:
         """
     def shards(self) -> list[tuple[int, float, int, int, int, int, int, int, int]]:
         """Return one row for each shard. The row begins with the packets received and sent in the last second, and the share of
-        that second that the thread ran. The totals follow: received_packets, sent_packets, handed_over, handover_drops,
-        kernel_drops, transports, memory_bytes.
+        that second that the thread ran. Five totals follow: received_packets, sent_packets, handed_over, handover_drops,
+        kernel_drops. The current transports and memory_bytes are the end.
         """
     def transports(self) -> list[tuple[int, int, int, int, int, float, float, float, float, int]]:
         """Return one row for each transport: transport, received_packets, received_bytes, sent_packets, sent_bytes. The loss of

@@ -88,8 +88,8 @@ class Consumer:
         self._wanted = wanted
 
     def set_priority(self, priority: int, *, keeps: bool = False) -> None:
-        """Set the order of videos (0..`limits.PRIORITY`) for a path with too little bandwidth. With `keeps`, the lowest layer
-        is sent even then.
+        """Set the order of videos (0..`limits.PRIORITY`) for a path with too little bandwidth: a higher number is served first.
+        With `keeps`, the lowest layer is sent even then, at least with its lowest frame rate.
         """
         wanted = (min(max(priority, 0), limits.PRIORITY), keeps)
         if self._priority == wanted:

@@ -59,7 +59,7 @@ pub struct Producer {
     /// Mirrors that get the producer's packets.
     pub fed: Set,
     consumers: FxHashSet<u32>,
-    /// The number of consumers on each shard that mirrors the producer.
+    /// The number of consumers on each shard.
     viewers: FxHashMap<usize, usize>,
 }
 
@@ -108,7 +108,7 @@ impl Directory {
         self.router(router).ok_or(Refused::Stale)
     }
 
-    /// Return the shard on which the new producer will live. The functions below work the same way.
+    /// Return the shard on which the new producer will live. `may_open_consumer` does the same for a consumer.
     pub fn may_open_producer(&self, transport: u32, producer: u32) -> Result<usize, Refused> {
         may_open(&self.producers, producer, PRODUCERS_MAX)?;
         self.transport(transport).ok_or(Refused::Stale)

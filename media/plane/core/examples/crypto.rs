@@ -1,4 +1,5 @@
-//! Prints the nanoseconds per packet for opening and sealing: `cargo run --release -p plane-core --example crypto`.
+//! This program prints the nanoseconds per packet for opening and sealing: `cargo run --release -p plane-core --example
+//! crypto`.
 
 use std::hint::black_box;
 use std::time::Instant;

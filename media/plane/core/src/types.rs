@@ -8,7 +8,8 @@ pub enum Codec {
     Pcmu,
     Pcma,
     G722,
-    /// Keys that a person pressed at a terminal (RFC 4733). They are reported as events and never forwarded.
+    /// Keys that a person pressed at a terminal (RFC 4733). They are reported as events. A consumer that does not list their
+    /// payload type does not get their packets.
     TelephoneEvent,
     Vp8,
     Vp9,

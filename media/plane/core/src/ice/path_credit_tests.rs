@@ -95,7 +95,8 @@ fn who_cannot_be_asked_has_no_more_credit() {
     assert_eq!(agent.sends_to(), None);
 }
 
-/// Bytes paid at a path with an answer pay here too. Its own checks alone may need half a minute for one question.
+/// Bytes that arrive at an answered path also pay for a question at the next path. The checks at the next path alone may need
+/// half a minute for one question.
 #[test]
 fn who_has_spent_its_credit_is_asked_at_the_next_path_at_once() {
     let (mut agent, mut peer) = known();

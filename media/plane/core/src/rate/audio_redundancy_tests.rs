@@ -29,7 +29,7 @@ fn cut(loss: f64, at_us: u64) -> PathState {
     PathState { available_bps: 60_000, cut_us: Some(at_us), trial_windows: Some(0), ..lossy(loss) }
 }
 
-/// Return the time at which copies go out again on `path`.
+/// Return the time at which copies are sent again on `path`.
 fn back_us(state: &mut AudioRedundancy, path: PathState, from_us: u64) -> u64 {
     let times = (from_us..from_us + 100 * S).step_by(200_000);
     let mut found = times.skip_while(|now_us| {
@@ -144,7 +144,7 @@ fn copies_come_back_if_the_estimator_withdraws_the_congestion() {
 
 #[test]
 fn copies_that_are_too_much_again_stay_away_twice_as_long_up_to_a_bound() {
-    // Each row: the loss before copies go out, the seconds until the next cut, the holds in seconds.
+    // Each row: the loss before copies are sent, the seconds until the next cut, the holds in seconds.
     for (before, after_s, holds) in [
         (0.0, 2, [3, 6, 12, 24, 40, 40]),
         (0.29, 2, [3, 6, 12, 24, 40, 40]),

@@ -180,7 +180,7 @@ pub enum Command {
         temporal: u8,
     },
     /// If the downlink cannot carry everything, higher priorities are served first. `keeps`: the lowest layer is always sent,
-    /// even if the downlink cannot carry it.
+    /// at least with its lowest frame rate.
     SetPriority {
         consumer: u32,
         priority: u8,

@@ -241,7 +241,7 @@ const THEIR_PWD: &str = "a-password-of-the-peer";
 struct Nominated {
     /// The address (0 or 1) of the viewer in each thirtieth of a second.
     at: Box<dyn Fn(u32) -> usize>,
-    /// The addresses that answer the plane's checks.
+    /// The addresses that answer the plane's questions.
     answer: [bool; 2],
     restart: Restart,
 }

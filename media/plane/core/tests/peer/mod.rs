@@ -397,7 +397,7 @@ impl Stage {
         self.take(peer, is_mine).into_iter().map(|datagram| peer.read(datagram)).collect()
     }
 
-    /// Return the same packets, still sealed.
+    /// Return the packets to this peer under one SSRC since the last call, still sealed.
     pub fn sealed(&mut self, peer: &Peer, ssrc: u32) -> Vec<Vec<u8>> {
         self.take(peer, |d| !is_rtcp(d) && d[8..12] == ssrc.to_be_bytes())
     }

@@ -122,8 +122,8 @@ fn what_is_pinned_goes_first_and_what_may_not_be_paused_stays() {
     assert_eq!((world.layer(0, 0), world.layer(0, 1)), (None, None));
 }
 
-/// A screen goes before cameras but behind active speakers, with the priority that conferences give a shared screen. The screen
-/// needs at least 170 kbit/s, a camera 60 and the voices 150.
+/// A screen goes before cameras but behind the dominant speaker, with the priority that conferences give a shared screen. The
+/// screen needs at least 170 kbit/s, a camera 60 and the voices 150.
 #[test]
 fn a_screen_goes_before_cameras_and_behind_whoever_speaks() {
     let mut world = World::new();

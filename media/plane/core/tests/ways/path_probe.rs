@@ -1,5 +1,5 @@
-//! A peer with two paths whose selected path goes silent. The plane sends checks on both paths, and media goes to the path that
-//! answers.
+//! A peer with two paths whose selected path goes silent. The plane sends questions on both paths, and media goes to the path
+//! that answers.
 
 use crate::peer::{self, path};
 use crate::way::{self, CAMERA, Tells, World};

@@ -30,7 +30,7 @@ struct Pair {
     shards: [Shard; 2],
     outs: [Outbox<Wire>; 2],
     now_us: u64,
-    /// No peer answers our questions.
+    /// True if no peer answers our questions.
     mute: bool,
 }
 
