@@ -119,9 +119,9 @@ one to three, the mixer one for each picture, mix and voice that it makes. More:
 get no picture or sound.
 """
 LINE_CONSUMERS = 1024
-"""Outgoing tracks of one RTP transport without ICE (a SIP call, or the mixer); a further one is refused. Chosen: a terminal has
-one to three, the mixer one for each stream that it may decode (MIXER_SOURCES, 1024). More: more memory. Fewer: the mixer does
-not receive all sites.
+"""Outgoing tracks of one RTP transport without ICE (a SIP call, or the connection to the mixer); a further track is refused.
+Chosen: a terminal has one to three, the mixer one for each stream that it may decode (MIXER_SOURCES, 1024). More: more memory.
+Fewer: in a large conference the mixer misses participants, and halls do not see or hear them.
 """
 
 # Rates
@@ -358,9 +358,9 @@ MIXER_SAMPLE_EVERY = 4
 loudness; four packets are 80 ms. Chosen. Larger: the start of speech is noticed later. Smaller: more decoding.
 """
 MIXER_SAMPLES_WAITING = 256
-"""Some clients send no audio level with their packets, so the server must decode packets to measure who is loud. This many
-packets may wait for that; the oldest is dropped. Chosen. More: under load a speaker is recognised later. Fewer: with many such
-microphones, a speaker is missed.
+"""Audio packets of one mixer process that wait to be measured. Some clients send no audio level, so the mixer decodes packets
+to find who is loud. At the limit the oldest packet is dropped. Chosen. More: under load a speaker is recognised later. Fewer:
+with many such microphones, a speaker is missed.
 """
 MIXER_HISTORY = 6
 """Some clients send no audio level with their packets. While such a microphone is not mixed, its last packets (20 ms each) are

@@ -38,9 +38,9 @@ page opens up to 6, so 600 people behind one address fit. More: memory for attac
 connections.
 """
 TLS_HANDSHAKE_S = 15.0
-"""Seconds for the TLS handshake; then the connection is closed. Chosen, as FIRST_REQUEST_S, which counts separately. A phone on
-a slow network needs some seconds. Longer: silent connections hold their places, so other clients are refused sooner. Shorter:
-such phones are cut.
+"""Seconds for the TLS handshake; then the connection is closed. Chosen, the same as FIRST_REQUEST_S (15), which starts after
+the handshake. A phone on a slow network needs some seconds. Longer: silent connections hold their places, so other clients are
+refused sooner. Shorter: such phones are cut.
 """
 STRANGERS_TCP = 1024
 """Media connections over TCP of one packet thread that have not yet proved that a participant owns them. An honest client does
@@ -225,9 +225,9 @@ refused. So all 10^6 PINs of six digits take 23 days, and 10^8 of eight digits (
 sooner. Fewer: an attacker blocks the number for others sooner.
 """
 OWN_TRIES_PER_HOUR = 5
-"""Wrong PINs for one meeting number that each network may try in an hour before TRIES_PER_MINUTE counts them. A thousand
-addresses need a hundred hours for half of the PINs (500,000). More: PINs are guessed sooner. Fewer: during an attack, honest
-users are refused.
+"""Wrong PINs for one meeting number that each network may try in an hour. Only further tries of that network count for
+TRIES_PER_MINUTE (30), the limit that all networks share. A thousand networks need a hundred hours for half of the PINs
+(500,000). More: PINs are guessed sooner. Fewer: during an attack, honest users are refused.
 """
 TERMINAL_TRIES_PER_HOUR = 60
 """Wrong PINs in an hour of one SIP terminal that has shown its password; further tries are refused. People type less than one a

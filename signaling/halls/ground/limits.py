@@ -39,8 +39,9 @@ CALLER_PLAN_S = 15.0
 halls of a meeting that was booked just now are called late. Shorter: more queries.
 """
 GOODBYE_S = 0.3
-"""Seconds for the terminals' answers to BYE when the server stops. Longer: the stop takes longer. Shorter: the server closes
-its sockets before slow terminals answer, and they repeat their answers to a closed port.
+"""Seconds that a stopping server waits for the answers of terminals to BYE. A BYE without an answer is repeated in this time
+only. Longer: the stop takes longer. Shorter: a BYE that was lost is not repeated, and the terminal stays in a dead call until
+its own timer ends it.
 """
 GOODBYE_LOOKS = 15
 """Checks within GOODBYE_S (0.3 s) whether all terminals have answered; the server then stops earlier. More: more wake-ups.

@@ -175,8 +175,8 @@ SIMULATED_LEVEL = 0.9
 impossible level. Smaller: the mark of the speaker is weak.
 """
 CUT_RESUMES = 256
-"""Participants whose next resume the server cuts, because their client asked for it as a test of itself. The oldest entry is
-dropped. More: memory. Fewer: the oldest such test has no effect.
+"""Participants for whom a simulated fault waits: their client asked that its next resume fails, to test itself. At the limit
+the oldest entry is dropped. More: memory. Fewer: the oldest client resumes without the fault that it asked for.
 """
 BLOB_KEY_BYTES = 1024
 """Bytes of the key of a participant's blob (for example the schema of a data track); a longer one is refused. Chosen. More:

@@ -15,8 +15,9 @@ use crate::wire::demux::{Class, classify};
 use crate::wire::rtcp::{self, Packet};
 use crate::wire::rtp;
 
-/// Streams that the mixer process receives, and the same number that it sends. Chosen. Larger: more memory. Smaller: the last
-/// streams of a large scene are refused, and a hall has no picture.
+/// Streams that the mixer process receives, and the same number that it sends. Chosen. Larger: more memory. Smaller: when many
+/// participants are shown or heard in the composed picture, the last streams are refused, and these participants are missing in
+/// it.
 pub const STREAMS_MAX: usize = 1_024;
 /// Events for the mixer process (such as frames) that wait until Python takes them. Chosen. Further events are dropped and
 /// counted. Larger: more memory while Python is late. Smaller: frames are lost when Python is late.

@@ -33,9 +33,9 @@ const SMOOTHING: f32 = 0.3;
 /// may be half. Larger: loss of a stream with few packets is seen late, and its pictures stutter. Smaller: a few lost packets
 /// make pictures late at the start.
 const WHOLE_REPORT: f32 = 60.0;
-/// Microseconds until a loss is noticed. The next packet shows it, and may be of the next picture: 42 ms at 24 pictures a
-/// second. The viewer takes a picture 10 ms before it shows it; 13 ms remain to decode it. Longer: pictures are shown late.
-/// Shorter: the retransmission arrives too late, and pictures stutter.
+/// Microseconds that a picture waits for a retransmission beyond the round-trip time. The viewer notices a loss at the next
+/// packet, up to 42 ms later (24 pictures a second). Decoding takes 13 ms, and the display takes its picture 10 ms ahead.
+/// Longer: pictures are shown late. Shorter: the retransmission arrives too late, and pictures stutter.
 const NOTICED_US: u64 = 65_000;
 /// Microseconds. Chosen. The longest wait of a picture. Longer: on a far and lossy path, the talk is delayed too much. Shorter:
 /// pictures there are shown before the retransmission arrives, and they stutter.

@@ -28,9 +28,9 @@ pub const SOURCE_SILENT_US: u64 = 500_000;
 /// §3.5.4). Larger: more RTCP to a terminal that never confirms. Smaller: on a lossy path all requests may be lost, and the
 /// terminal sends too much.
 const LIMIT_ASKS_MAX: u8 = 10;
-/// Bytes of the CNAME of a line (an RTP stream of a hall's call). Chosen. Larger: the reports of eight tracks do not fit into
-/// 1,200 bytes (`COMPOUND_BYTES`), and the write panics. Smaller: a line with a longer name cannot be opened, and the hall's
-/// call has no media.
+/// Bytes of the CNAME of a line (an RTP stream of a hall's call); a longer name is refused. Chosen. Larger: reports of eight
+/// tracks exceed 1,200 bytes (`COMPOUND_BYTES`), and the packet thread panics with all its calls. Smaller: a line with a longer
+/// name cannot be opened, and the hall's call has no media.
 pub const CNAME_BYTES_MAX: usize = 64;
 /// Microseconds. Chosen. The least time between two changes of a layer's SSRC. Each change costs a new packet cache. Longer: a
 /// terminal that restarts twice loses packets. Shorter: a hostile sender costs more work.
