@@ -81,13 +81,12 @@ test-web: $(STAMPS)/web
 test-go:
 	tests/clients/golang/build.sh .cache/golang/client
 
-# pytest runs last, because its last line is the result. Up to three failed tests that need the whole machine run once more
-# (tests/once_more.py).
+# One run of pytest has everything: tests/test_checks.py runs the linters and the tests in Rust and TypeScript beside the
+# other tests. Tests with the mark `whole_machine` run last, one at a time.
 WORKERS ?= 3
 test: build $(STAMPS)/python-test
 	@docker/test-tools.sh
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-rust test-web test-go
-	$(PYTHON) -m tests.once_more -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)
@@ -117,6 +116,7 @@ STORM_MINUTES ?= 45
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 -q -m "not browser and not native" --timeout 3600 $(ARGS)
+	[ -n "$(ARGS)" ] || HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -m "sim and (browser or native)" --timeout 3600
 	[ -n "$(ARGS)" ] || $(PYTHON) -m tests.rooms.booking.storm --minutes $(STORM_MINUTES)
 	[ -n "$(ARGS)" ] || CANCELLED_COMMANDS=100000 $(PYTHON) -m pytest -q --timeout 7200 tests/rooms/store/test_cancelled.py
 	[ -n "$(ARGS)" ] || SIGNALLING_MUTATIONS=1000000 $(PYTHON) -m pytest -q --timeout 36000 tests/security/requests/test_sockets.py -k mutated

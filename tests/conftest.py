@@ -24,8 +24,13 @@ SLOW = 50
 """Weight of a test marked `slow`, in ordinary tests. Chosen. Larger: only slow tests decide the order of the files. Smaller: a
 slow file can start last, and one worker runs it alone.
 """
+ALONE = "whole machine"
+"""The group of the tests that run last, one at a time."""
 
-settings.register_profile("short", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+LONG_RUN = "HYPOTHESIS_PROFILE" in os.environ
+"""True in `make sim`, which runs counts, widths and databases that `make test` leaves out."""
+
+settings.register_profile("short", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
@@ -36,18 +41,51 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.pluginmanager.register(Groups())
+    config.pluginmanager.register(Order())
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the files: slow files first, so that no worker has a slow file left at the end. Files with tests marked
-    `whole_machine` run last, because these tests wait for all other tests.
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of `rooms` or with the mark `both_databases` on SQLite and PostgreSQL, and the others on SQLite alone.
+
+    Where LONG_RUN is set (`make sim`), every test with a database runs on both.
     """
-    alone = {item.path for item in items if item.get_closest_marker("whole_machine")}
-    takes = Counter[Path]()
-    for item in items:
-        takes[item.path] += SLOW if item.get_closest_marker("slow") else 1
-    items.sort(key=lambda item: (item.path in alone, -takes[item.path]))
+    if "database_url" not in metafunc.fixturenames:
+        return
+    of_rooms = metafunc.definition.path.is_relative_to(ROOT / "tests" / "rooms")
+    both = LONG_RUN or of_rooms or metafunc.definition.get_closest_marker("both_databases")
+    metafunc.parametrize("database_url", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
+
+
+class Groups:
+    """The parts of a run that the workers share out: a file each, and one group for all tests that need the machine alone."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out what only `make sim` runs, and name the group of each test before xdist reads the names."""
+        if not LONG_RUN and (left_out := [item for item in items if item.get_closest_marker("sim")]):
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if not item.get_closest_marker("sim")]
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+class Order:
+    """The order of the groups: long groups first, so that no worker is left with a long group at the end."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Sort the groups. Tests that need the machine alone come last."""
+        takes = Counter[str]()
+        for item in items:
+            takes[group_of(item)] += SLOW if item.get_closest_marker("slow") else 1
+        items.sort(key=lambda item: (group_of(item) == ALONE, -takes[group_of(item)], group_of(item)))
+
+
+def group_of(item: pytest.Item) -> str:
+    if item.get_closest_marker("whole_machine"):
+        return ALONE
+    return item.nodeid.split("::")[0]
 
 
 @pytest.hookimpl(tryfirst=True, wrapper=True)

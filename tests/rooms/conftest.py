@@ -14,7 +14,6 @@ from rooms.store.migrations import steps
 from tests.rooms.postgres import Postgres, at_once, nowhere_kept
 from tests.rooms.province import Province, build, described
 
-DIALECTS = ("sqlite", "postgresql")
 PEOPLED = "peopled"
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 """Tuesday, 08:00 in Việt Nam."""
@@ -41,7 +40,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture
 async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """The URL of a migrated database. The database is empty, or holds the province if the test uses it. A second process can
     open the same URL.
