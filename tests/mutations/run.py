@@ -1,0 +1,132 @@
+"""Change the product in one place, run the tests of its package, and report whether a test noticed.
+
+    PYTHON tests/mutations/run.py draw 150 > drawn.txt         draw changes at random (cosmic-ray makes them)
+    PYTHON tests/mutations/run.py run drawn.txt results.tsv    run the tests for each change that has no result yet
+
+PYTHON has `pip install cosmic-ray`; the tests run with .venv of this checkout. The checkout must be a copy of its own: `run`
+writes each change into the files and takes the change back. Every change gets at most 60 seconds of tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("conference", "signaling", "media", "rooms", "web")
+SEED = 20261130
+BOUND_S = 60
+SKIPPED = ("/migrations/", "/docs/", "signaling/bot/", "rooms/demo/")
+"""Tables of the database that only an upgrade runs, and parts that are tools for developers."""
+
+
+def draw(count: int) -> None:
+    """Print `file operator occurrence` for changes of random files, each file with a chance by its length."""
+    listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [name for name in listed.split() if name.endswith(".py") and not any(part in name for part in SKIPPED)]
+    chance = random.Random(SEED)
+    weights = [len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in files]
+    drawn: set[tuple[str, str, int]] = set()
+    while len(drawn) < count:
+        (name,) = chance.choices(files, weights)
+        found = places(ROOT / name)
+        if found and (row := (name, *chance.choice(found))) not in drawn and does_something(*row):
+            drawn.add(row)
+            print(*row, flush=True)
+
+
+def places(path: Path) -> list[tuple[str, int]]:
+    """Return (operator, occurrence) of every change that the tool can make in the file."""
+    nodes = list(ast_nodes(get_ast(path.read_text(encoding="utf-8"))))
+    found = []
+    for name in sorted(operator_names()):
+        operator_class = get_operator(name)
+        if "RemoveDecorator" in name or operator_class.arguments():
+            continue
+        operator = operator_class()
+        count = sum(len(list(operator.mutation_positions(node))) for node in nodes)
+        found += [(name, number) for number in range(count)]
+    return found
+
+
+def does_something(name: str, operator: str, number: int) -> bool:
+    """Return False for a change of an annotation, which no run reads, and for a change that Python cannot compile."""
+    before = (ROOT / name).read_text(encoding="utf-8")
+    after = mutate_code(before, get_operator(operator)(), number)
+    try:
+        return after is not None and bare(before) != bare(after)
+    except SyntaxError:
+        return False
+
+
+def bare(source: str) -> str:
+    """Return the program without annotations."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        for field in ("annotation", "returns"):
+            if isinstance(getattr(node, field, None), ast.expr):
+                setattr(node, field, ast.Constant(None))
+    return ast.dump(tree)
+
+
+def tests_of(name: str) -> list[str]:
+    """Return the folders of tests for a file: the mirror of its folder first, then the rest of its package."""
+    parts = name.split("/")[:-1]
+    near = [f"tests/{'/'.join(parts[:depth])}" for depth in range(len(parts), 0, -1)]
+    return [folder for folder in near if (ROOT / folder).is_dir()]
+
+
+def run(drawn: Path, results: Path) -> None:
+    """Try every change that `results` does not hold yet, and add a line for each."""
+    done = {tuple(row.split("\t")[:3]) for row in results.read_text().splitlines()} if results.exists() else set()
+    for row in drawn.read_text().splitlines():
+        name, operator, number = row.split()
+        if (name, operator, number) in done:
+            continue
+        path = ROOT / name
+        before = path.read_text(encoding="utf-8")
+        changed = mutate_code(before, get_operator(operator)(), int(number))
+        if changed is None:
+            continue
+        began = time.monotonic()
+        try:
+            path.write_text(changed, encoding="utf-8")
+            verdict, test = judge(name)
+        finally:
+            path.write_text(before, encoding="utf-8")
+        with results.open("a") as out:
+            out.write(f"{name}\t{operator}\t{number}\t{verdict}\t{time.monotonic() - began:.0f}\t{test}\n")
+
+
+def judge(name: str) -> tuple[str, str]:
+    """Return ("caught", the test) or ("survived", the reason) after the tests of the package, nearest folder first."""
+    ends = time.monotonic() + BOUND_S
+    for folder in tests_of(name):
+        left = ends - time.monotonic()
+        command = [".venv/bin/python", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", folder]
+        command += ["-m", "not browser and not native and not whole_machine and not slow"]
+        try:
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=left, check=False)
+        except subprocess.TimeoutExpired:
+            return "survived", "time"
+        if done.returncode in (1, 2):
+            failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+            return "caught", failed[0][:150] if failed else "collection"
+        if time.monotonic() > ends - 5:
+            break
+    return "survived", "all passed"
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "draw":
+        draw(int(sys.argv[2]))
+    else:
+        run(Path(sys.argv[2]), Path(sys.argv[3]))
