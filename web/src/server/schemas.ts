@@ -4,27 +4,27 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description The server in public words. */
+        /** @description The public facts about the server. */
         About: {
             name: string;
             version: string;
             secure: boolean;
-            /** @description whoever asks may start a meeting at once, without a token */
+            /** @description The caller may start a meeting at once, without a token. */
             may_start: boolean;
             ca: components["schemas"]["AuthorityNote"] | null;
         };
-        /** @description Only what is given changes. Switching off ends all sessions. */
+        /** @description The fields that change. Switching off ends all sessions. */
         AccountChange: {
             name?: string | null;
             active?: boolean | null;
             language?: ("vi" | "en") | null;
         };
-        /** @description Some of the accounts. `next` is handed back as `cursor`; null: there is no more. */
+        /** @description A part of the accounts. Send `next` as `cursor` to get the next part; null: there are no more accounts. */
         AccountPage: {
             items: components["schemas"]["AccountView"][];
             next: string | null;
         };
-        /** @description An account, as those who administer it see it. */
+        /** @description An account, as its administrators see it. */
         AccountView: {
             id: string;
             name: string;
@@ -44,17 +44,17 @@ export interface components {
             version: number;
             roles: components["schemas"]["Grant"][];
         };
-        /** @description How many came in. */
+        /** @description The number of admitted users. */
         Admitted: {
             admitted: number;
         };
-        /** @description Whom; `all`: everybody who waits now. */
+        /** @description The users to admit. `all`: all users who wait now. */
         Admitting: {
             ids?: string[];
             /** @default false */
             all?: boolean;
         };
-        /** @description One item of the agenda. */
+        /** @description An item of the agenda. */
         AgendaItem: {
             title: string;
             /** @default  */
@@ -62,7 +62,7 @@ export interface components {
             /** @default 0 */
             minutes: number;
         };
-        /** @description What can be set of an item of the agenda. */
+        /** @description The fields of an item of the agenda. */
         AgendaItemFields: {
             title: string;
             /** @default  */
@@ -79,7 +79,7 @@ export interface components {
             acknowledged_by: string;
             acknowledged_at: string | null;
         };
-        /** @description A date of a series that is still to come; `answer`: given for it alone. */
+        /** @description A future date of a series. `answer`: the answer for this date alone. */
         AnswerDate: {
             occurrence_id: string;
             /** Format: date-time */
@@ -95,11 +95,11 @@ export interface components {
             comment: string;
         };
         /**
-         * @description An answer: by the invitee's own link, or taken down by the secretary. A substitute for a head waits for consent, and
-         *     comes to all dates.
+         * @description An answer: by the invitee's own link, or recorded by the secretary. A substitute for a head waits for consent, and
+         *     attends all dates.
          */
         AnswerFields: {
-            /** @description the one date of a series that it is about; absent: all of it */
+            /** @description One date of a series. Absent: the whole series. */
             occurrence_id?: string | null;
             /** @enum {string} */
             answer: "accepted" | "declined" | "tentative";
@@ -111,7 +111,7 @@ export interface components {
             substitute_post?: string;
             substitute_person_id?: string | null;
         };
-        /** @description What the bearer of a personal link can answer to. */
+        /** @description The invitation that the bearer of a personal link can answer. */
         AnswerView: {
             title: string;
             host_unit_name: string;
@@ -122,18 +122,18 @@ export interface components {
             /** @enum {string} */
             meeting_state: "held" | "asked" | "approved" | "refused" | "cancelled" | "expired";
             /**
-             * @description name and post
+             * @description The name and the post.
              * @default
              */
             chair: string;
             /**
-             * @description halls in words; empty: online only
+             * @description The halls as text. Empty: online only.
              * @default
              */
             place: string;
             /** @enum {string} */
             class: "important" | "ordinary";
-            /** @description of a series: what is still to come */
+            /** @description The future dates of a series. */
             dates: components["schemas"]["AnswerDate"][];
             label: string;
             required: boolean;
@@ -144,10 +144,10 @@ export interface components {
             substitute_name: string;
             substitute_post: string;
             substitute_state: string;
-            /** @description answers are still taken */
+            /** @description Invitees can still answer. */
             open: boolean;
         };
-        /** @description One thing that waits for the caller. `step` 1: of the unit's own leadership, 2: of the operator of the system. */
+        /** @description A decision that waits for the caller. `step` 1: the unit's own leadership decides; 2: the operator of the system. */
         Approval: {
             step_id: string;
             step: number;
@@ -162,19 +162,19 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
             rule: string;
-            /** @description account */
+            /** @description The account. */
             requested_by: string;
             /** @default  */
             requested_by_name: string;
             deadline: string | null;
             version: number;
             /**
-             * @description of an approved meeting only this change is to be decided
+             * @description Approve or refuse only this change of an approved meeting.
              * @default []
              */
             change: components["schemas"]["ChangedField"][];
         };
-        /** @description An invitee and the answer; `dates`: where one date that is still to come was answered differently. */
+        /** @description An invitee and the answer. `dates`: future dates that have a different answer. */
         Attendee: {
             id: string;
             unit_id: string | null;
@@ -200,7 +200,7 @@ export interface components {
             substitute_state: string;
             dates: components["schemas"]["DateAnswer"][];
         };
-        /** @description Who is invited: exactly one of a unit (its site and head), a person, a guest (name and address) or a recipient set. */
+        /** @description An invitee: exactly one of a unit (its site and head), a person, a guest (name and address) or a recipient set. */
         AttendeeFields: {
             unit_id?: string | null;
             person_id?: string | null;
@@ -209,10 +209,10 @@ export interface components {
             guest_name?: string;
             /** @default  */
             guest_email?: string;
-            /** @description where a guest or a person sits; of a unit it is known */
+            /** @description The site of a guest or a person. A unit has its own. */
             site_id?: string | null;
             /**
-             * @description as the letter names them; empty: by itself
+             * @description The name in the letter. Empty: the server writes it.
              * @default
              */
             label?: string;
@@ -226,7 +226,7 @@ export interface components {
             /** @default false */
             must_be_head?: boolean;
         };
-        /** @description A kept list of attendees. */
+        /** @description A saved list of attendees. */
         AttendeeList: {
             id: string;
             unit_id: string;
@@ -250,12 +250,12 @@ export interface components {
                 guest_email?: string;
                 /**
                  * Site Id
-                 * @description where a guest or a person sits; of a unit it is known
+                 * @description The site of a guest or a person. A unit has its own.
                  */
                 site_id?: string | null;
                 /**
                  * Label
-                 * @description as the letter names them; empty: by itself
+                 * @description The name in the letter. Empty: the server writes it.
                  * @default
                  */
                 label?: string;
@@ -277,21 +277,21 @@ export interface components {
                 must_be_head?: boolean;
             }[];
         };
-        /** @description A list of attendees that a unit keeps for the next time. */
+        /** @description A list of attendees that a unit saves for later. */
         AttendeeListFields: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             unit_id: string;
             name: string;
             entries: components["schemas"]["AttendeeFields"][];
         };
-        /** @description One privileged action. */
+        /** @description A privileged action. */
         AuditEntry: {
             seq: number;
             /** Format: date-time */
             at: string;
             actor: string;
             /**
-             * @description of the person behind an account
+             * @description The name of the person behind an account.
              * @default
              */
             actor_name: string;
@@ -305,16 +305,16 @@ export interface components {
             };
             hash: string;
         };
-        /** @description The local authority that phones have to trust. */
+        /** @description The local authority that phones must trust. */
         AuthorityNote: {
             fingerprint: string;
             download: string;
         };
-        /** @description Free halls with their times, the best first. */
+        /** @description The free halls with their times, the best first. */
         Availability: {
             slots: components["schemas"]["Slot"][];
         };
-        /** @description What is looked for between two instants: a hall big enough, at a time when these people are free too. */
+        /** @description A search between two instants: a hall that is big enough, at a time when these people are free too. */
         AvailabilityFields: {
             /**
              * Format: date-time
@@ -331,9 +331,9 @@ export interface components {
             seats?: number;
             /** @default [] */
             equipment?: string[];
-            /** @description halls of this unit and below */
+            /** @description Halls of this unit and the units below. */
             unit_id?: string | null;
-            /** @description halls of this unit first, then those near to it in the tree */
+            /** @description First halls of this unit, then of near units. */
             near_unit_id?: string | null;
             site_id?: string | null;
             /** @default [] */
@@ -347,7 +347,7 @@ export interface components {
             /** @default 20 */
             limit?: number;
         };
-        /** @description Halls by time. `off`: holidays of the span, by day. */
+        /** @description The halls by time. `off`: holidays of the span, by day. */
         Board: {
             /** Format: date-time */
             starts_at: string;
@@ -360,9 +360,11 @@ export interface components {
             };
         };
         /**
-         * @description A date of today, or one that is on, with its halls counted. `expected`: halls of the call list that are not on the board
-         *     yet, beside those in `halls`. `trouble`: tried again later, or given up; `alarmed`: with an alarm that nobody has
-         *     acknowledged. `green`, `amber`, `red`: how those that are not connected were found before the start.
+         * @description A date of today, or a running date, with the counts of its halls.
+         *
+         *     `expected`: halls of the call list that are not on the board yet; `halls` does not count them. `trouble`: halls whose call
+         *     failed, or was given up. `alarmed`: halls with an alarm that no operator has acknowledged. `green`, `amber`, `red`: the
+         *     readiness of halls that are not connected.
          */
         BoardDate: {
             meeting_id: string;
@@ -385,7 +387,7 @@ export interface components {
             amber: number;
             red: number;
         };
-        /** @description One date in one hall. What the caller may not read has the title "Đã có lịch" and no identifiers. */
+        /** @description A date in one hall. A date that the caller may not read has the title "Đã có lịch" and no identifiers. */
         BoardEntry: {
             occurrence_id: string;
             meeting_id: string;
@@ -410,7 +412,7 @@ export interface components {
             /** @default false */
             mine: boolean;
         };
-        /** @description A row of the board. */
+        /** @description A hall as a row of the board. */
         BoardHall: {
             id: string;
             name: string;
@@ -422,7 +424,7 @@ export interface components {
             seats: number;
             bookable: boolean;
         };
-        /** @description Leave to enter a booked meeting once, for ten minutes. `url` begins with ws: or wss:. */
+        /** @description The permission to enter a booked meeting once, within ten minutes. `url` begins with ws: or wss:. */
         BookedPass: {
             token: string;
             url: string;
@@ -438,17 +440,17 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
             /**
-             * @description key to the lobby, for chair, secretary, operator and the host's desk
+             * @description A key to the lobby. Only for chair, secretary, operator and host's desk.
              * @default
              */
             moderation: string;
             /**
-             * @description for the same: with its PIN it lets others in; empty without one
+             * @description The meeting number, for the same users. Others enter with it and the PIN.
              * @default
              */
             number: string;
         };
-        /** @description Families only: the whole name of a browser would tell people apart. */
+        /** @description The family of the browser. The full name is not kept, because it would make users recognisable. */
         BrowserFigures: {
             /** @enum {string} */
             family: "chromium" | "edge" | "firefox" | "safari" | "other";
@@ -456,7 +458,10 @@ export interface components {
             /** @enum {string} */
             system: "windows" | "android" | "ios" | "mac" | "linux" | "other";
         };
-        /** @description A booked hall or an invited unit without a terminal to call. `many_halls`: none of its halls is marked as the main one. */
+        /**
+         * @description A booked hall or an invited unit without a terminal to call. `many_halls`: no hall of the unit is marked as the main
+         *     hall.
+         */
         CallGap: {
             /** @enum {string} */
             why: "hall" | "unit";
@@ -465,7 +470,7 @@ export interface components {
             /** @enum {string} */
             reason: "no_terminal" | "many_halls";
         };
-        /** @description A hall terminal of the call list. `why`: it stands in a booked hall, is of an invited unit, or was added. */
+        /** @description A hall terminal of the call list. `why`: the terminal is in a booked hall, belongs to an invited unit, or was added. */
         CallLine: {
             terminal_id: string;
             terminal_name: string;
@@ -475,14 +480,14 @@ export interface components {
             unit_name: string;
             /** @enum {string} */
             why: "hall" | "unit" | "added";
-            /** @description taken out of the list: it is not called */
+            /** @description Removed from the list, so the server does not call it. */
             out: boolean;
-            /** @description false: taken out, or it dials in by itself */
+            /** @description False: removed from the list, or it dials in by itself. */
             called: boolean;
-            /** @description its network is closed, as an important meeting wants it */
+            /** @description The network is closed, as important meetings require. */
             closed: boolean;
         };
-        /** @description The meeting that it comes into. */
+        /** @description The meeting into which the hall is put. */
         CallPlace: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             occurrence_id: string;
@@ -497,7 +502,7 @@ export interface components {
             fps: number;
             dark: boolean;
         };
-        /** @description Called off, one date or (without `occurrence_id`) all that are still to come. */
+        /** @description A cancellation of one date, or (without `occurrence_id`) of all future dates. */
         Cancellation: {
             /** @enum {string} */
             reason_code: "force_majeure" | "superior_order" | "not_ready" | "other";
@@ -505,7 +510,7 @@ export interface components {
             reason?: string;
             occurrence_id?: string | null;
         };
-        /** @description One step of a meeting's history. */
+        /** @description A step of a meeting's history. */
         Change: {
             version: number;
             /** Format: date-time */
@@ -518,14 +523,14 @@ export interface components {
             undo_until: string | null;
             undone: boolean;
         };
-        /** @description One field of a change, in words. */
+        /** @description A field of a change, as text. */
         ChangeLine: {
             field: string;
             name: string;
             before: string;
             after: string;
         };
-        /** @description What differs, in words. */
+        /** @description The difference in one field, as text. */
         ChangedField: {
             name: string;
             before: string;
@@ -539,7 +544,7 @@ export interface components {
             camera: components["schemas"]["CameraFigures"];
             browser: components["schemas"]["BrowserFigures"];
         };
-        /** @description The code to read to the help desk. */
+        /** @description The code that the user reads to the help desk. */
         CheckKept: {
             /** @example 40718832 */
             code: string;
@@ -547,8 +552,9 @@ export interface components {
             kept_until: string;
         };
         /**
-         * @description A conference of the caller alone, for a minute and a half: one connection sends, the other receives it back. `key` hands in
-         *     the result, once. `relay`: token of a third one that comes over TURN; empty where there is none.
+         * @description A conference of the caller alone, for a minute and a half. One connection sends, and the other receives the same media.
+         *
+         *     `key` hands in the result once. `relay`: token of a third connection over TURN; empty if there is no TURN server.
          */
         CheckOpened: {
             id: string;
@@ -563,7 +569,7 @@ export interface components {
             key: string;
             figures: components["schemas"]["CheckFigures"];
         };
-        /** @description What the help desk sees. */
+        /** @description A check as the help desk sees it. */
         CheckView: {
             /** @example 40718832 */
             code: string;
@@ -573,7 +579,7 @@ export interface components {
             kept_until: string;
             figures: components["schemas"]["CheckFigures"];
         };
-        /** @description One thing that is taken, in words, and the ways out. */
+        /** @description A resource that is taken, as a sentence, and the ways out. */
         Clash: {
             /** @description `hall`, `terminal`, `person`, `capacity` */
             kind: string;
@@ -584,7 +590,7 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
             /**
-             * @description empty when the caller may not know it
+             * @description Empty if the caller may not read the meeting.
              * @default
              */
             meeting_id: string;
@@ -593,20 +599,20 @@ export interface components {
             /** @default  */
             unit: string;
             /**
-             * @description `capacity`: legs that are left
+             * @description For `capacity`: the number of free legs.
              * @default 0
              */
             free: number;
             vi: string;
             en: string;
-            /** @description `vi` without the ways out */
+            /** @description `vi` without the ways out. */
             fact_vi: string;
-            /** @description `en` without the ways out */
+            /** @description `en` without the ways out. */
             fact_en: string;
             free_times: components["schemas"]["FreeTime"][];
             equivalent_halls: components["schemas"]["Reference"][];
         };
-        /** @description Answers by the code of the question. `default`: the class of the meeting's type. */
+        /** @description The answers by the code of the question. `default`: the class of the meeting's type. */
         ClassAnswers: {
             answers: {
                 [key: string]: boolean;
@@ -617,7 +623,10 @@ export interface components {
              */
             default?: "important" | "ordinary";
         };
-        /** @description Raised by host or operator, lowered by the host's head with a reason. `preview`: only tells who would be dropped. */
+        /**
+         * @description A change of the class. The host or an operator raises it; the host's head lowers it with a reason. `preview`: only list
+         *     who would be dropped.
+         */
         ClassChange: {
             /** @enum {string} */
             class: "important" | "ordinary";
@@ -626,7 +635,10 @@ export interface components {
             /** @default false */
             preview?: boolean;
         };
-        /** @description `dropped`: who leaves (or, in a preview, would leave) the running meeting; `excluded`: of those expected, likewise. */
+        /**
+         * @description The result of a class change. `dropped`: the participants who leave the running meeting, or would leave in a preview.
+         *     `excluded`: the expected participants whom the class does not admit.
+         */
         ClassChanged: {
             applied: boolean;
             version: number;
@@ -635,30 +647,33 @@ export interface components {
             dropped: components["schemas"]["Dropped"][];
             excluded: components["schemas"]["Excluded"][];
         };
-        /** @description The class that follows (`secret`: it is not met here), the questions that led to it, and those that speak against it. */
+        /**
+         * @description The resulting class (`secret`: not allowed on this server), the questions that led to it, and the questions that speak
+         *     against it.
+         */
         ClassProposal: {
             class: string;
             because: string[];
             against: string[];
         };
-        /** @description A plain question; a yes leads to the class `yes`. */
+        /** @description A plain question. The answer yes leads to the class `yes`. */
         ClassQuestion: {
             code: string;
             vi: string;
             en: string;
             yes: string;
         };
-        /** @description `key` is shown this one time: `Authorization: Bearer KEY`. */
+        /** @description A system with its `key`, which is shown only this once: `Authorization: Bearer KEY`. */
         ClientKey: {
             client: components["schemas"]["ClientView"];
             key: string;
         };
-        /** @description Every client in what the reader administers. */
+        /** @description The systems in the units that the reader administers. */
         ClientPage: {
             items: components["schemas"]["ClientView"][];
             next: string | null;
         };
-        /** @description Another system that has a key. */
+        /** @description A system that has a key. */
         ClientView: {
             id: string;
             name: string;
@@ -669,11 +684,11 @@ export interface components {
             created_at: string;
             revoked_at: string | null;
         };
-        /** @description The chair's (or his secretary's) word about a substitute. */
+        /** @description The decision about a substitute, by the chair or the chair's secretary. */
         Consent: {
             agree: boolean;
             /**
-             * @description how the chair's word came, when somebody else records it
+             * @description How the chair's decision arrived, if another user records it.
              * @default
              */
             told_by?: string;
@@ -683,10 +698,10 @@ export interface components {
             conference: string;
             url: string;
             invite: string;
-            /** @description secret of whoever opened it, for `token`: with it he decides who comes in */
+            /** @description The opener's secret for `token`. A host decides who may enter. */
             moderator: string;
         };
-        /** @description An answer that counts for one date of a series. */
+        /** @description An answer for one date of a series. */
         DateAnswer: {
             occurrence_id: string;
             /** Format: date-time */
@@ -697,18 +712,18 @@ export interface components {
             /** Format: date-time */
             answered_at: string;
         };
-        /** @description An approver's word. A refusal needs a reason. */
+        /** @description The decision of an approver. A refusal needs a reason. */
         Decision: {
             approve: boolean;
             /** @default  */
             reason?: string;
             /**
-             * @description what followed # in a mail's link: it has to fit the open step
+             * @description The text after # in a mail's link. It must fit the open step.
              * @default
              */
             link?: string;
         };
-        /** @description One event to one webhook, with each try's outcome. */
+        /** @description An event to one webhook, with the outcome of each try. */
         Delivery: {
             id: string;
             webhook_id: string;
@@ -718,48 +733,49 @@ export interface components {
             delivered_at: string | null;
             tries: components["schemas"]["DeliveryTry"][];
         };
-        /** @description One try. `status`: of the answer; 0: there was none. */
+        /** @description A try of a delivery. `status`: the HTTP status of the answer; 0: no answer. */
         DeliveryTry: {
             at: string;
             status: number;
             error: string;
         };
-        /** @description Somebody to look at it as. `url` signs in once. */
+        /** @description An account for looking at the demonstration. `url` signs in once. */
         DemoAccount: {
             name: string;
             role: string;
             url: string;
         };
-        /** @description What the demonstration has brought. */
+        /** @description The data that the demonstration has added. */
         DemoReport: {
             counts: {
                 [key: string]: number;
             };
             accounts: components["schemas"]["DemoAccount"][];
         };
-        /** @description `offered`: the caller may load the demonstration now. `empty`: there are neither units nor meetings. */
+        /** @description The state of the demonstration. `offered`: the caller may load it now. `empty`: there are neither units nor meetings. */
         DemoState: {
             offered: boolean;
             empty: boolean;
         };
-        /** @description `why` is shown to whoever is turned away. */
+        /** @description A refusal. The refused user reads `why`. */
         Denying: {
             id: string;
             /** @default  */
             why?: string;
             /**
-             * @description for good: this account, this link, or this name from this network
+             * @description Also bar this account, this link, or this name from this network.
              * @default false
              */
             final?: boolean;
         };
-        /** @description Where the browser goes. */
+        /** @description The address to which the browser must go. */
         Departure: {
             url: string;
         };
         /**
-         * @description A deputyship. `in_force`: now. `roles`: those that it passes on, which the person represented had when it was given and has
-         *     still. Roles that the person got later do not pass.
+         * @description A deputyship. `in_force`: now. `roles`: the roles that pass to the deputy.
+         *
+         *     These are the roles that the represented person had when the deputyship was given, and still has. Later roles do not pass.
          */
         Deputy: {
             id: string;
@@ -779,7 +795,7 @@ export interface components {
             in_force: boolean;
             roles: components["schemas"]["PassedRole"][];
         };
-        /** @description `deputy_id` acts for `person_id` between two instants. */
+        /** @description A deputyship: `deputy_id` acts for `person_id` between two instants. */
         DeputyFields: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             person_id: string;
@@ -798,7 +814,10 @@ export interface components {
             /** @default  */
             reason?: string;
         };
-        /** @description One make of terminals. Orders are by liking. `kind`: shipped with the program, one of those changed here, or added here. */
+        /**
+         * @description The profile of one terminal model. Lists are ordered by preference. `kind`: shipped with the program, a shipped one
+         *     changed here, or added here.
+         */
         DeviceProfile: {
             /** @example yealink */
             name: string;
@@ -806,33 +825,33 @@ export interface components {
             kind: "shipped" | "changed" | "own";
             changed_at: string | null;
             changed_by: string;
-            /** @description any of them in User-Agent; the longest of all profiles decides */
+            /** @description Words in User-Agent. The longest match of all profiles decides. */
             words: string[];
             transports: ("udp" | "tcp" | "tls")[];
-            /** @description RTP/AVPF is offered instead of RTP/AVP with a=rtcp-fb */
+            /** @description The server offers RTP/AVPF instead of RTP/AVP with a=rtcp-fb. */
             feedback_profile: boolean;
-            /** @description RTCP feedback that is offered */
+            /** @description The RTCP feedback that the server offers. */
             feedback: ("nack" | "pli" | "fir" | "tmmbr")[];
-            /** @description how it is asked for a key frame */
+            /** @description The ways to request a key frame from the terminal. */
             keyframes: ("pli" | "fir" | "info")[];
             audio: ("opus" | "g722" | "pcma" | "pcmu")[];
-            /** @description packetization-mode of H.264 */
+            /** @description The packetization-mode of H.264. */
             modes: (0 | 1)[];
             /**
-             * @description of H.264, ten times its number
+             * @description The level of H.264, times ten.
              * @enum {integer}
              */
             max_level: 10 | 11 | 12 | 13 | 20 | 21 | 22 | 30 | 31 | 32 | 40 | 41 | 42 | 50 | 51 | 52;
             /** @enum {integer} */
             max_fps: 15 | 30;
-            /** @description High profile may be offered */
+            /** @description The server may offer the High profile. */
             high: boolean;
-            /** @description profile and constraints written for Constrained Baseline */
+            /** @description Profile and constraints that mean Constrained Baseline. */
             baseline_prefix: string;
             video: boolean;
-            /** @description a second picture for slides */
+            /** @description The terminal takes a second picture for slides. */
             content: boolean;
-            /** @description BFCP; empty: it has none */
+            /** @description The transports of BFCP. Empty: no BFCP. */
             floor: ("udp" | "tcp")[];
             /** @enum {string} */
             floor_role: "s-only" | "c-s";
@@ -840,20 +859,22 @@ export interface components {
             floor_word: "mstrm" | "m-stream";
             far_camera: boolean;
             /**
-             * @description off: SRTP is never offered
+             * @description off: the server never offers SRTP.
              * @enum {string}
              */
             encryption: "any" | "off";
             /** @enum {string} */
             encryption_style: "avp" | "savp" | "pair";
-            /** @description b=TIAS is sent beside b=AS */
+            /** @description The server sends b=TIAS with b=AS. */
             tias: boolean;
-            /** @description after 488 less is offered, step by step */
+            /** @description After 488 the server offers less, step by step. */
             redial_minimal: boolean;
         };
         /**
-         * @description The whole of one profile; what is left out is as in `like`: a shipped profile, else the shipped one of this name, else
-         *     `generic`.
+         * @description The whole of one profile.
+         *
+         *     A missing field has its value from `like`. Without `like` the value is from the shipped profile of the same name, or else
+         *     from `generic`.
          */
         DeviceProfileFields: {
             like?: string | null;
@@ -879,18 +900,18 @@ export interface components {
             tias?: boolean | null;
             redial_minimal?: boolean | null;
         };
-        /** @description A booking that goes before lower ones: the operator says for each clashing date where it goes, and why. */
+        /** @description A booking that has precedence over lower ones. For each clashing date the operator gives the new time and a reason. */
         DisplaceFields: {
             request: components["schemas"]["MeetingFields"];
             moves: components["schemas"]["Move"][];
             reason: string;
         };
-        /** @description The meeting that goes before, and what gave way. */
+        /** @description The meeting that has precedence, and the dates that gave way. */
         Displaced: {
             meeting: components["schemas"]["Meeting"];
             moved: components["schemas"]["Moved"][];
         };
-        /** @description A document that the meeting rests on. */
+        /** @description A document that is the basis of the meeting. */
         Document: {
             number: string;
             dated: string | null;
@@ -898,7 +919,7 @@ export interface components {
             subject: string;
             link: string;
         };
-        /** @description A document that the meeting rests on. */
+        /** @description A document that is the basis of the meeting. */
         DocumentFields: {
             /** @example 5180/UBND-VHXH */
             number: string;
@@ -910,7 +931,7 @@ export interface components {
             /** @default  */
             link?: string;
         };
-        /** @description A booking request to open the form with. */
+        /** @description A booking request that fills the form. */
         Draft: {
             request: {
                 /** Title */
@@ -922,7 +943,7 @@ export interface components {
                 type_code?: string;
                 /**
                  * Class
-                 * @description absent: as the type says
+                 * @description Absent: the class of the type.
                  */
                 class?: ("secret" | "important" | "ordinary") | null;
                 /**
@@ -940,7 +961,7 @@ export interface components {
                 duration_min?: number;
                 /**
                  * Rule
-                 * @description RRULE (RFC 5545) without its name; empty: one date
+                 * @description RRULE (RFC 5545) without its name. Empty: one date
                  * @default
                  * @example FREQ=WEEKLY;BYDAY=MO;COUNT=12
                  */
@@ -963,7 +984,7 @@ export interface components {
                 terminal_ids?: string[];
                 /**
                  * Legs
-                 * @description simultaneous media legs to reserve; 0: as many as are invited
+                 * @description Simultaneous legs to reserve. 0: the number of invitees.
                  * @default 0
                  */
                 legs?: number;
@@ -989,7 +1010,7 @@ export interface components {
                 description?: string;
                 /**
                  * Public
-                 * @description stands in the public weekly schedule
+                 * @description The public weekly schedule shows the meeting.
                  * @default false
                  */
                 public?: boolean;
@@ -1000,14 +1021,14 @@ export interface components {
                 lobby?: boolean;
                 /**
                  * Connect
-                 * @description the server calls the halls of the call list, or they dial in
+                 * @description Whether the server calls the listed halls, or they dial in.
                  * @default call
                  * @enum {string}
                  */
                 connect?: "call" | "dial_in";
                 /**
                  * Uncalled Ids
-                 * @description terminals of the call list, not to be called
+                 * @description Terminals of the call list that are not called.
                  * @default []
                  */
                 uncalled_ids?: string[];
@@ -1020,61 +1041,61 @@ export interface components {
                 precedence_reason?: string;
                 /**
                  * Urgent Reason
-                 * @description why it cannot wait for the time to book ahead
+                 * @description The reason for booking later than the rule allows.
                  * @default
                  */
                 urgent_reason?: string;
                 /**
                  * Skip
-                 * @description local days of the series that are not booked
+                 * @description Local days of the series to leave out.
                  * @default []
                  */
                 skip?: string[];
                 /**
                  * Skip Clashes
-                 * @description a series: dates that clash are kept as `skipped` instead of refusing all
+                 * @description Clashing dates of a series become `skipped`, instead of a refusal of all.
                  * @default false
                  */
                 skip_clashes?: boolean;
                 /**
                  * Submit
-                 * @description hand in for approval at once instead of a soft hold
+                 * @description Submit for approval at once, instead of a soft hold.
                  * @default false
                  */
                 submit?: boolean;
             };
         };
-        /** @description Somebody in the running meeting whom the new class does not admit. */
+        /** @description A participant of the running meeting whom the new class does not admit. */
         Dropped: {
             identity: string;
             name: string;
             /** @description `browser`, `phone_browser`, … */
             way: string;
         };
-        /** @description What the application scans. `svg`: a QR image; `secret`: the same to type. */
+        /** @description The data that the application scans. `svg`: a QR image; `secret`: the same data for typing. */
         Enrolment: {
             uri: string;
             secret: string;
             svg: string;
         };
-        /** @description Signed in: how he comes. */
+        /** @description The device and the ticket of a signed-in user. */
         Entering: {
             /** @default false */
             phone?: boolean;
             /**
-             * @description the ticket of whoever has waited
+             * @description The ticket of a user who has waited.
              * @default
              */
             ticket?: string;
         };
-        /** @description Somebody who is expected and whom the new class does not admit. */
+        /** @description An expected participant whom the new class does not admit. */
         Excluded: {
             name: string;
             code: string;
             vi: string;
             en: string;
         };
-        /** @description By how much a date goes on beyond its end. */
+        /** @description The minutes by which a date continues after its end. */
         ExtendFields: {
             minutes: number;
         };
@@ -1089,30 +1110,30 @@ export interface components {
             revoked_at: string | null;
             used_at: string | null;
         };
-        /** @description A calendar to subscribe to. */
+        /** @description The calendar of a new subscription. */
         FeedFields: {
             /** @enum {string} */
             kind: "hall" | "person" | "unit";
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             target_id: string;
         };
-        /** @description The meeting that a number or an invitation leads to, as it is now. */
+        /** @description The meeting of a number or an invitation, as it is now. */
         Found: {
             conference: string;
             title: string;
-            /** @description the number alone lets in too, without the invitation */
+            /** @description The number alone admits too, without the invitation. */
             by_number: boolean;
-            /** @description whoever comes waits until a host lets him in */
+            /** @description Participants wait until a host admits them. */
             lobby: boolean;
         };
-        /** @description When everything that was asked for is free. */
+        /** @description A time at which everything that was requested is free. */
         FreeTime: {
             /** Format: date-time */
             starts_at: string;
             /** Format: date-time */
             ends_at: string;
         };
-        /** @description A role in a unit and what is below it. */
+        /** @description A role in a unit and in all units below it. */
         Grant: {
             id: string;
             role: string;
@@ -1143,7 +1164,10 @@ export interface components {
             note: string;
             version: number;
         };
-        /** @description A source, or an account from one source, that is not heard for a while after wrong passwords or scans. */
+        /**
+         * @description A ban of a source, or of an account from one source, after wrong passwords or scans. SIP ignores its requests until
+         *     `until`.
+         */
         HallBan: {
             subject: string;
             terminal: string;
@@ -1153,7 +1177,7 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
-        /** @description What can be set of a hall. */
+        /** @description The fields of a hall. */
         HallFields: {
             /** @example so-nv */
             code: string;
@@ -1178,21 +1202,21 @@ export interface components {
             /** @default true */
             needs_approval?: boolean;
             /**
-             * @description the hall of its site that is called when its unit is invited
+             * @description The server calls this hall of the site when the unit is invited.
              * @default false
              */
             main?: boolean;
             /** @default  */
             note?: string;
         };
-        /** @description For supervisors. */
+        /** @description The health of the server, for supervisors. */
         Health: {
             live: boolean;
             ready: boolean;
-            /** @description calls suffer because this server has more to do than it can */
+            /** @description The server is overloaded, and calls are getting worse. */
             busy: boolean;
         };
-        /** @description A role that counts now. `for_person`: held as the deputy of that person. */
+        /** @description A role that is in force. `for_person`: the role is held as the deputy of that person. */
         HeldRole: {
             role: string;
             unit_id: string;
@@ -1202,14 +1226,14 @@ export interface components {
             /** @default  */
             for_person_name: string;
         };
-        /** @description Who takes a post, and when; whoever held it before leaves it that day. */
+        /** @description The new holder of a post, and the time. The earlier holder leaves the post that day. */
         HoldingFields: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             person_id: string;
             valid_from?: string | null;
             valid_to?: string | null;
         };
-        /** @description A day of the calendar. `official`: from the public calendar, not the overlay. */
+        /** @description A day of the calendar. `official`: from the public calendar, not from the province's own list. */
         Holiday: {
             /** Format: date */
             day: string;
@@ -1218,18 +1242,18 @@ export interface components {
             /** @default false */
             official: boolean;
         };
-        /** @description A day off, or (`works`) a day worked instead. */
+        /** @description A day off, or (`works`) a working day in exchange. */
         HolidayFields: {
             name: string;
             /** @default false */
             works?: boolean;
         };
-        /** @description `whsec_…`: shown this once. */
+        /** @description A secret (`whsec_…`) that is shown only this once. */
         HookSecret: {
             client_id: string;
             secret: string;
         };
-        /** @description What a file would do, or has done. Nothing is written while `troubles` is not empty. */
+        /** @description The effect of a file, before or after the import. The import writes nothing while `troubles` is not empty. */
         ImportReport: {
             kind: string;
             applied: boolean;
@@ -1237,12 +1261,12 @@ export interface components {
             created: number;
             changed: number;
             unchanged: number;
-            /** @description `where` is row:column; at most 500 are told */
+            /** @description `where` is row:column. At most 500 are listed. */
             troubles: components["schemas"]["Trouble"][];
-            /** @description of file and outcome: hand it to `apply` */
+            /** @description The digest of file and outcome. Send it to `apply`. */
             digest: string;
         };
-        /** @description A date that would have to give way. `why_not`: a refusal's code, when it does not. */
+        /** @description A date that would have to give way. `why_not`: the code of the refusal, if it does not. */
         InTheWay: {
             occurrence_id: string;
             title: string;
@@ -1254,7 +1278,7 @@ export interface components {
             why_not: string;
         };
         /**
-         * @description Either the secret of a personal link, or number and PIN. `name`: for a guest; invitees have theirs.
+         * @description The secret of a personal link, or number and PIN. `name` is for a guest; an invitee has a name already.
          * @example {
          *       "name": "Nguyễn Thị Lan",
          *       "number": "123 456 789",
@@ -1268,17 +1292,20 @@ export interface components {
             /** @default  */
             name?: string;
             /**
-             * @description the browser of a phone
+             * @description The browser is on a phone.
              * @default false
              */
             phone?: boolean;
             /**
-             * @description the ticket of whoever has waited
+             * @description The ticket of a user who has waited.
              * @default
              */
             ticket?: string;
         };
-        /** @description What the bearer of a personal link (or number and PIN) sees before he enters. `code` is empty when he may enter now. */
+        /**
+         * @description The meeting as the bearer of a personal link (or number and PIN) sees it before entering. `code` is empty if entry is
+         *     possible now.
+         */
         JoinView: {
             title: string;
             host_unit_name: string;
@@ -1301,7 +1328,7 @@ export interface components {
             /** @default  */
             en: string;
         };
-        /** @description Who wants to enter. */
+        /** @description The name and the secrets of a user who wants to enter. */
         Joining: {
             name: string;
             /** @default  */
@@ -1309,17 +1336,17 @@ export interface components {
             /** @default  */
             moderator?: string;
             /**
-             * @description of whoever has waited in the lobby
+             * @description The ticket of a user who has waited in the lobby.
              * @default
              */
             ticket?: string;
         };
-        /** @description One hall of a date. */
+        /** @description A hall of a date, as a row of the board. */
         Leg: {
             leg_id: string;
             terminal_id: string;
             terminal: string;
-            /** @description the hall in which the terminal stands; empty: in none */
+            /** @description The hall of the terminal. Empty: in no hall. */
             hall: string;
             site: string;
             unit_path: string;
@@ -1336,7 +1363,7 @@ export interface components {
             since: string;
             secure: boolean;
             /**
-             * @description in an important meeting without encryption: `important_encryption`
+             * @description In an important meeting without encryption (`important_encryption`).
              * @default false
              */
             unprotected: boolean;
@@ -1352,7 +1379,7 @@ export interface components {
             taken_off: boolean;
             alarms: components["schemas"]["Alarm"][];
         };
-        /** @description Up is from the hall. Losses 0..1; null: not known yet. */
+        /** @description The audio figures of a hall. Up is the direction from the hall. Losses are 0..1; null: not known yet. */
         LegAudio: {
             codec: string;
             up_bps: number | null;
@@ -1369,7 +1396,10 @@ export interface components {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             terminal_id: string;
         };
-        /** @description `stage` without a leg: whoever speaks, again. `pan`, `tilt`, `zoom`: of `camera`, all 0 stops it. */
+        /**
+         * @description A command to halls. `stage` without a leg: the picture follows the active speaker again. `pan`, `tilt`, `zoom` belong to
+         *     `camera`; three zeros stop the camera.
+         */
         LegCommand: {
             /** @enum {string} */
             action: "call" | "redial" | "drop" | "remove" | "probe" | "mute" | "unmute" | "deafen" | "undeafen" | "stage" | "layout" | "text" | "camera";
@@ -1402,8 +1432,8 @@ export interface components {
             en: string;
         };
         /**
-         * @description `undo`: for two minutes it takes mute, deafen and stage back, and calls again whom drop has hung up; empty: nothing to take
-         *     back.
+         * @description The results of a command. For two minutes `undo` takes back mute, deafen and stage, and calls again the halls that drop
+         *     has hung up. Empty: there is nothing to take back.
          */
         LegResults: {
             results: components["schemas"]["LegResult"][];
@@ -1438,7 +1468,7 @@ export interface components {
             created_at: string;
             created_by: string;
         };
-        /** @description A letter to be made. The kind follows from what changed when it is absent. */
+        /** @description A letter that is requested. If `kind` is absent, the changes of the meeting decide it. */
         LetterFields: {
             /**
              * @default invite
@@ -1454,10 +1484,10 @@ export interface components {
             template_id?: string | null;
             /** @default  */
             note?: string;
-            /** @description the one date of a series that it is about */
+            /** @description One date of a series. */
             occurrence_id?: string | null;
         };
-        /** @description The office's own DOCX. */
+        /** @description The office's own DOCX template. */
         LetterTemplate: {
             id: string;
             unit_id: string;
@@ -1466,9 +1496,9 @@ export interface components {
             /** Format: date-time */
             uploaded_at: string;
         };
-        /** @description An answer with the secret of the personal link by which it comes. */
+        /** @description An answer with the secret of the personal link. */
         LinkAnswer: {
-            /** @description the one date of a series that it is about; absent: all of it */
+            /** @description One date of a series. Absent: the whole series. */
             occurrence_id?: string | null;
             /** @enum {string} */
             answer: "accepted" | "declined" | "tentative";
@@ -1489,51 +1519,51 @@ export interface components {
         LinkUse: {
             secret: string;
         };
-        /** @description What a host sees. `revision` is handed back as `since`. */
+        /** @description The lobby, as a host sees it. Send `revision` as `since` to wait for the next change. */
         LobbyView: {
             on: boolean;
             revision: number;
             waiting: components["schemas"]["Waiter"][];
             /**
-             * @description how many were turned away for good
+             * @description The number of users who were finally turned away.
              * @default 0
              */
             barred: number;
         };
-        /** @description Who asks before devices are opened. */
+        /** @description The invitation that a page checks before it opens devices. */
         Looking: {
             /** @default  */
             invite?: string;
         };
-        /** @description What became of an attendee's invitation: `sent`, `failed`, `no_address`, `refused`, `off`; empty: nothing yet. */
+        /** @description The state of an attendee's invitation: `sent`, `failed`, `no_address`, `refused`, `off`; empty: nothing was sent yet. */
         MailStanding: {
             attendee_id: string;
             mail_state: string;
             outside_reason: string;
             has_link: boolean;
         };
-        /** @description Who is signed in. */
+        /** @description The signed-in user. */
         Me: {
             account_id: string;
             name: string;
             person_id: string | null;
             person_name: string;
-            /** @description post and unit, as letters name him */
+            /** @description The post and the unit, in the form that letters use. */
             title: string;
             unit_id: string | null;
             unit_name: string;
             /** @enum {string} */
             language: "vi" | "en";
             roles: components["schemas"]["HeldRole"][];
-            /** @description what he may do somewhere: for showing and hiding menus, never for deciding */
+            /** @description Rights in at least one unit. They only show or hide menus. */
             actions: string[];
         };
-        /** @description All of a meeting. `can`: the actions open to the caller now (`submit`, `decide`, `edit`, `cancel`, `undo`, …). */
+        /** @description All data of a meeting. `can`: the actions that the caller may do now (`submit`, `decide`, `edit`, `cancel`, `undo`, …). */
         Meeting: {
             id: string;
             number: string | null;
             /**
-             * @description only for the desk of the host and operators
+             * @description Only for the host's desk and operators.
              * @default
              */
             pin: string;
@@ -1568,17 +1598,17 @@ export interface components {
             /** @enum {string} */
             connect: "call" | "dial_in";
             /**
-             * @description its secretary is still to say whether the server calls its halls
+             * @description The secretary must still decide how halls connect.
              * @default false
              */
             connect_asked: boolean;
             /**
-             * @description which hall terminals are called, or expected
+             * @description The hall terminals that are called, or expected.
              * @default []
              */
             calls: components["schemas"]["CallLine"][];
             /**
-             * @description booked halls and invited units without a terminal to call
+             * @description Booked halls and invited units without a terminal to call.
              * @default []
              */
             call_gaps: components["schemas"]["CallGap"][];
@@ -1595,24 +1625,24 @@ export interface components {
             version: number;
             reason_code: string;
             reason: string;
-            /** @description the last day on which the invitation is in time */
+            /** @description The last day for an invitation in time. */
             notice_due: string | null;
             conclusion_due: string | null;
             hall_ids: string[];
             terminal_ids: string[];
             /**
-             * @description the first 50; all by /meetings/{id}/occurrences
+             * @description The first 50. All dates: /meetings/{id}/occurrences.
              * @default []
              */
             occurrences: components["schemas"]["Occurrence"][];
             steps: components["schemas"]["Step"][];
             attendees: components["schemas"]["Attendee"][];
-            /** @description for the desk of the host and for approvers */
+            /** @description Only for the host's desk and for approvers. */
             pending: components["schemas"]["PendingChange"] | null;
             undo_until: string | null;
             can: string[];
         };
-        /** @description What changes; what is absent stays. For a series `scope` says how far, from `occurrence_id` on. */
+        /** @description The fields that change; absent fields stay. For a series `scope` says which dates change, from `occurrence_id` on. */
         MeetingChanges: {
             /**
              * @default all
@@ -1641,7 +1671,7 @@ export interface components {
             uncalled_ids?: string[] | null;
         };
         /**
-         * @description A booking: one meeting or a series, with all that it takes for itself.
+         * @description A booking: one meeting or a series, with everything that it reserves.
          * @example {
          *       "agenda": [
          *         {
@@ -1671,7 +1701,7 @@ export interface components {
             title: string;
             /** @example so-nv */
             type_code: string;
-            /** @description absent: as the type says */
+            /** @description Absent: the class of the type. */
             class?: ("secret" | "important" | "ordinary") | null;
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             host_unit_id: string;
@@ -1682,7 +1712,7 @@ export interface components {
             starts_at: string;
             duration_min: number;
             /**
-             * @description RRULE (RFC 5545) without its name; empty: one date
+             * @description RRULE (RFC 5545) without its name. Empty: one date
              * @default
              * @example FREQ=WEEKLY;BYDAY=MO;COUNT=12
              */
@@ -1695,7 +1725,7 @@ export interface components {
             /** @default [] */
             terminal_ids?: string[];
             /**
-             * @description simultaneous media legs to reserve; 0: as many as are invited
+             * @description Simultaneous legs to reserve. 0: the number of invitees.
              * @default 0
              */
             legs?: number;
@@ -1708,20 +1738,20 @@ export interface components {
             /** @default  */
             description?: string;
             /**
-             * @description stands in the public weekly schedule
+             * @description The public weekly schedule shows the meeting.
              * @default false
              */
             public?: boolean;
             /** @default true */
             lobby?: boolean;
             /**
-             * @description the server calls the halls of the call list, or they dial in
+             * @description Whether the server calls the listed halls, or they dial in.
              * @default call
              * @enum {string}
              */
             connect?: "call" | "dial_in";
             /**
-             * @description terminals of the call list, not to be called
+             * @description Terminals of the call list that are not called.
              * @default []
              */
             uncalled_ids?: string[];
@@ -1729,27 +1759,27 @@ export interface components {
             /** @default  */
             precedence_reason?: string;
             /**
-             * @description why it cannot wait for the time to book ahead
+             * @description The reason for booking later than the rule allows.
              * @default
              */
             urgent_reason?: string;
             /**
-             * @description local days of the series that are not booked
+             * @description Local days of the series to leave out.
              * @default []
              */
             skip?: string[];
             /**
-             * @description a series: dates that clash are kept as `skipped` instead of refusing all
+             * @description Clashing dates of a series become `skipped`, instead of a refusal of all.
              * @default false
              */
             skip_clashes?: boolean;
             /**
-             * @description hand in for approval at once instead of a soft hold
+             * @description Submit for approval at once, instead of a soft hold.
              * @default false
              */
             submit?: boolean;
         };
-        /** @description A meeting in a list; `starts_at` and `ends_at` are of the next date (or the last one). */
+        /** @description A meeting in a list. `starts_at` and `ends_at` belong to the next date, or to the last one. */
         MeetingSummary: {
             id: string;
             number: string | null;
@@ -1770,7 +1800,7 @@ export interface components {
             public: boolean;
             version: number;
         };
-        /** @description Phiên họp UBND, giao ban, tập huấn… with what follows from it. */
+        /** @description A type of meeting (phiên họp UBND, giao ban, tập huấn…) with its default values. */
         MeetingType: {
             code: string;
             name: string;
@@ -1784,7 +1814,7 @@ export interface components {
             precedence: number;
             position: number;
         };
-        /** @description What can be set of a meeting type. */
+        /** @description The fields of a meeting type. */
         MeetingTypeFields: {
             name: string;
             /** @default  */
@@ -1810,10 +1840,10 @@ export interface components {
             /** @enum {string} */
             failure: "" | "denied" | "blocked" | "absent" | "busy" | "insecure" | "unsupported" | "unknown";
             heard: boolean;
-            /** @description the loudest, of the scale that the page shows */
+            /** @description The loudest level, on the scale of the page. */
             level: number;
         };
-        /** @description A required attendee who has not said that he comes, why, and how to reach him. */
+        /** @description A required attendee who has not accepted, the reason, and the contact details. */
         MissingAttendee: {
             attendee_id: string;
             label: string;
@@ -1822,19 +1852,19 @@ export interface components {
             email: string;
             phone: string;
         };
-        /** @description A key to the lobby of a date for whoever is not in the call: `Authorization: Bearer KEY` at `/conferences/…/lobby`. */
+        /** @description A key to the lobby of a date for a host outside the call: `Authorization: Bearer KEY` at `/conferences/…/lobby`. */
         Moderation: {
             conference: string;
             key: string;
             expires_at: number;
         };
-        /** @description Where a date goes that gives way: another time, or (without `starts_at`) put off until further notice. */
+        /** @description The new time of a date that gives way. Without `starts_at` the date is postponed until further notice. */
         Move: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             occurrence_id: string;
             starts_at?: string | null;
         };
-        /** @description A date that gave way. `to` null: put off until further notice. */
+        /** @description A date that gave way. `to` null: postponed until further notice. */
         Moved: {
             occurrence_id: string;
             meeting_id: string;
@@ -1844,13 +1874,13 @@ export interface components {
             was: string;
             to: string | null;
         };
-        /** @description `muted`: how many microphones were on. `undo` takes it back for `undo_s` seconds. */
+        /** @description The result of muting all. `muted`: the number of microphones that were on. `undo` takes it back for `undo_s` seconds. */
         Muted: {
             muted: number;
             undo: string;
             undo_s: number;
         };
-        /** @description A date to which the caller is invited, or that is his desk's. `can_enter`: "Vào họp" works now. */
+        /** @description A date to which the caller is invited, or that belongs to the caller's desk. `can_enter`: "Vào họp" works now. */
         MyMeeting: {
             occurrence_id: string;
             meeting_id: string;
@@ -1870,46 +1900,46 @@ export interface components {
             /** @default  */
             host_unit_name: string;
             /**
-             * @description as an invitee, or `chair`, `secretary`, `operator`; empty: only of his desk
+             * @description The role in the meeting. Empty: the caller only belongs to the desk.
              * @default
              */
             role: string;
             /**
-             * @description what counts for this date
+             * @description The valid answer for this date.
              * @default
              * @enum {string}
              */
             answer: "" | "none" | "accepted" | "declined" | "tentative";
             /**
-             * @description the answer was given for this date, not for all of the series
+             * @description The answer is for this date, not for the series.
              * @default false
              */
             answered_alone: boolean;
             /**
-             * @description one of several dates of a meeting
+             * @description The meeting has several dates.
              * @default false
              */
             series: boolean;
             /** @default  */
             attendee_id: string;
             /**
-             * @description the answer is his to give
+             * @description The caller may answer.
              * @default false
              */
             may_answer: boolean;
             /**
-             * @description halls in words
+             * @description The halls as text.
              * @default
              */
             place: string;
             can_enter: boolean;
             /**
-             * @description a refusal's code: `too_early`, `ended`, `class_forbids`, …
+             * @description The code of the refusal: `too_early`, `ended`, …
              * @default
              */
             why_not: string;
         };
-        /** @description A site with a hall that another one can use, and why it is proposed (`chosen`, `unit`, `distance`). */
+        /** @description A site with a hall that another site can use, and the reason of the proposal (`chosen`, `unit`, `distance`). */
         Nearest: {
             site: components["schemas"]["Site"];
             why: string;
@@ -1924,7 +1954,7 @@ export interface components {
             closed: boolean;
             terminals: boolean;
         };
-        /** @description A network zone; important meetings are met only from `closed` ones. */
+        /** @description A network zone. Important meetings are held only from `closed` zones. */
         NetworkFields: {
             /** @example so-nv */
             code: string;
@@ -1934,12 +1964,12 @@ export interface components {
             /** @default false */
             closed?: boolean;
             /**
-             * @description hall terminals call from here: SIP answers these ranges alone. Refused for public ranges wider than /16 of IPv4 or /32 of IPv6
+             * @description Hall terminals call from here. SIP answers only these ranges. Public ranges wider than /16 of IPv4 or /32 of IPv6 are refused.
              * @default false
              */
             terminals?: boolean;
         };
-        /** @description What a call through this server showed. Null: could not be measured, or was not tried. */
+        /** @description The result of a call through this server. Null: it could not be measured, or was not tried. */
         NetworkFigures: {
             /** @enum {string} */
             verdict: "good" | "fair" | "bad" | "untried";
@@ -1956,10 +1986,10 @@ export interface components {
             down_kbps: number | null;
             /** @enum {string} */
             limit: "none" | "cpu" | "bandwidth" | "other";
-            /** @description lines of the picture that came back */
+            /** @description The height of the returned picture. */
             height_back: number | null;
         };
-        /** @description An account for a person that the organisation has. */
+        /** @description An account for a person of the organisation. */
         NewAccount: {
             name: string;
             person_id: string;
@@ -1969,26 +1999,26 @@ export interface components {
              */
             language?: "vi" | "en";
         };
-        /** @description Another system. */
+        /** @description A system that gets a key. */
         NewClient: {
             name: string;
             unit_id: string;
             roles: ("requester" | "secretary" | "operator")[];
         };
-        /** @description What is wanted. */
+        /** @description The options of a new meeting. */
         NewConference: {
             /**
-             * @description title, 100 characters at most after cleaning
+             * @description The title, at most 100 characters after cleaning.
              * @default
              */
             name?: string;
             /**
-             * @description whoever comes waits until a host lets him in
+             * @description Participants wait until a host admits them.
              * @default false
              */
             lobby?: boolean;
         };
-        /** @description With its address: shown this once. */
+        /** @description A calendar subscription with its address, which is shown only this once. */
         NewFeed: {
             id: string;
             /** @enum {string} */
@@ -2000,7 +2030,7 @@ export interface components {
             used_at: string | null;
             url: string;
         };
-        /** @description Without `starts_at` from now on, without `ends_at` until it is revoked. */
+        /** @description A new role. Without `starts_at` it begins now; without `ends_at` it holds until it is revoked. */
         NewGrant: {
             /** @enum {string} */
             role: "requester" | "secretary" | "approver" | "operator" | "admin" | "auditor";
@@ -2008,7 +2038,7 @@ export interface components {
             starts_at?: string | null;
             ends_at?: string | null;
         };
-        /** @description A unit that a merger or a split makes: of the kind, tier and block of the old one, and in its place in the tree. */
+        /** @description A unit that a merger or a split makes. Its kind, tier, block and place in the tree are those of the old unit. */
         NewUnit: {
             /** @example so-nv */
             code: string;
@@ -2016,7 +2046,7 @@ export interface components {
             /** @default  */
             short_name?: string;
         };
-        /** @description With its secret (`whsec_…`): shown this once. */
+        /** @description A webhook with its secret (`whsec_…`), which is shown only this once. */
         NewWebhook: {
             id: string;
             unit_id: string;
@@ -2027,7 +2057,7 @@ export interface components {
             created_at: string;
             secret: string;
         };
-        /** @description One date of a meeting. `opens_at`: from when invitees may enter. */
+        /** @description A date of a meeting. `opens_at`: the time from which invitees may enter. */
         Occurrence: {
             id: string;
             meeting_id: string;
@@ -2047,7 +2077,7 @@ export interface components {
             opens_at: string | null;
             reservations: components["schemas"]["Reservation"][];
         };
-        /** @description A hall that has dialled the operator and waits. `seen_by`: who looks after it. */
+        /** @description A hall that has dialled the operator and waits. `seen_by`: the operator who handles the call. */
         OperatorCall: {
             id: string;
             terminal_id: string;
@@ -2060,11 +2090,11 @@ export interface components {
             seen_by: string;
             seen_at: string | null;
         };
-        /** @description Why mail may go to an address that is not official. */
+        /** @description The reason why mail may go to an address that is not official. */
         OutsideFields: {
             reason: string;
         };
-        /** @description A browser in which he is signed in. */
+        /** @description A browser in which the user is signed in. */
         OwnSession: {
             id: string;
             /** Format: date-time */
@@ -2078,7 +2108,7 @@ export interface components {
             factors: number;
             current: boolean;
         };
-        /** @description Leave to enter once, for ten minutes. */
+        /** @description The permission to enter once, within ten minutes. */
         Pass: {
             token: string;
             url: string;
@@ -2087,23 +2117,23 @@ export interface components {
             title: string;
             expires_at: number;
             /**
-             * @description key to the lobby, for a host
+             * @description A key to the lobby, for a host.
              * @default
              */
             moderation: string;
             /**
-             * @description the number alone lets in too, without the invitation
+             * @description The number alone admits too, without the invitation.
              * @default false
              */
             by_number: boolean;
         };
-        /** @description A role in a unit and in all that is below it. */
+        /** @description A role in a unit and in all units below it. */
         PassedRole: {
             role: string;
             unit_id: string;
             unit_name: string;
         };
-        /** @description `current` may be empty when the account has no password yet, or right after a sign-in by link. */
+        /** @description A new password. `current` may be empty if the account has no password yet, or right after a sign-in by link. */
         PasswordChange: {
             /**
              * Format: password
@@ -2113,15 +2143,15 @@ export interface components {
             /** Format: password */
             new: string;
         };
-        /** @description `wait` false: answered at once. */
+        /** @description A question for the state of a ticket. `wait` false: the server answers at once. */
         Patience: {
             ticket: string;
             /** @default true */
             wait?: boolean;
         };
-        /** @description A change of an approved meeting that waits for its approval; what was approved stays in force. */
+        /** @description A change of an approved meeting that waits for approval. The approved booking stays in force. */
         PendingChange: {
-            /** @description account */
+            /** @description The account. */
             by: string;
             /** @default  */
             by_name: string;
@@ -2129,13 +2159,13 @@ export interface components {
             at: string;
             scope: string;
             /**
-             * @description the date that the scope begins with
+             * @description The first date of the scope.
              * @default
              */
             occurrence_id: string;
             lines: components["schemas"]["ChangeLine"][];
         };
-        /** @description A member of staff. `title`: today's post and unit, as a letter names him. */
+        /** @description A member of staff. `title`: today's post and unit, in the form that letters use. */
         Person: {
             id: string;
             code: string;
@@ -2150,7 +2180,7 @@ export interface components {
             active: boolean;
             version: number;
         };
-        /** @description What can be set of a person. */
+        /** @description The fields of a person. */
         PersonFields: {
             /** @example so-nv */
             code: string;
@@ -2164,23 +2194,23 @@ export interface components {
             /** @default true */
             active?: boolean;
         };
-        /** @description A guest's personal link: whoever has it answers and enters as him. */
+        /** @description A guest's personal link. The bearer of the link answers and enters as the guest. */
         PersonalLink: {
             attendee_id: string;
             url: string;
         };
-        /** @description Media capacity. */
+        /** @description The media capacity. */
         Pool: {
             code: string;
             name: string;
             legs: number;
         };
-        /** @description Media capacity: simultaneous legs. */
+        /** @description The media capacity: simultaneous legs. */
         PoolFields: {
             name: string;
             legs: number;
         };
-        /** @description An office and who holds it today. */
+        /** @description A post and its holder today. */
         Post: {
             id: string;
             unit_id: string;
@@ -2197,13 +2227,13 @@ export interface components {
             /** @default  */
             holder_name: string;
         };
-        /** @description An office. `signs_as` is printed above the signature. */
+        /** @description A post. `signs_as` is printed above the signature. */
         PostFields: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             unit_id: string;
             title: string;
             /**
-             * @description 1 is the head
+             * @description 1 is the head.
              * @default 100
              */
             rank?: number;
@@ -2217,7 +2247,7 @@ export interface components {
             valid_from?: string | null;
             valid_to?: string | null;
         };
-        /** @description One date put off: to another time, or until further notice (without `starts_at`). */
+        /** @description A postponement of one date: to another time, or until further notice (without `starts_at`). */
         Postponement: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             occurrence_id: string;
@@ -2227,19 +2257,19 @@ export interface components {
             /** @default  */
             reason?: string;
         };
-        /** @description What one account keeps for its screens, whole. */
+        /** @description All preferences of one account for its pages. */
         PreferenceFields: {
             value: {
                 [key: string]: unknown;
             };
         };
-        /** @description What one account keeps for its screens. */
+        /** @description The preferences of one account for its pages. */
         Preferences: {
             value: {
                 [key: string]: unknown;
             };
         };
-        /** @description Every date that the request means, with every clash; nothing is taken. `bookable`: it would go through as it is. */
+        /** @description Every date of a request, with every clash. The preview reserves nothing. `bookable`: the request would succeed as it is. */
         Preview: {
             dates: components["schemas"]["PreviewDate"][];
             clashing: number;
@@ -2255,7 +2285,7 @@ export interface components {
             calls: components["schemas"]["CallLine"][];
             call_gaps: components["schemas"]["CallGap"][];
         };
-        /** @description One date of the request. `off`: the name of the holiday, or `weekend`. */
+        /** @description A date of the request. `off`: the name of the holiday, or `weekend`. */
         PreviewDate: {
             /** Format: date-time */
             starts_at: string;
@@ -2265,25 +2295,28 @@ export interface components {
             /** @default  */
             off: string;
             /**
-             * @description why the unit does not meet then, in Vietnamese
+             * @description The reason in Vietnamese why the unit cannot meet then.
              * @default
              */
             trouble: string;
             /**
-             * @description the same in English
+             * @description The same reason in English.
              * @default
              */
             trouble_en: string;
             /** @default false */
             skipped: boolean;
         };
-        /** @description `word`: what decided, in small letters; empty: nothing did, and the profile is `generic`. */
+        /**
+         * @description The profile for a terminal. `word`: the word that decided, in small letters; empty: no word decided, and the profile is
+         *     `generic`.
+         */
         ProfileMatch: {
             /** @example yealink */
             name: string;
             word: string;
         };
-        /** @description Of all halls. */
+        /** @description The settings for all halls. */
         Program: {
             /**
              * @default
@@ -2293,9 +2326,11 @@ export interface components {
             text?: string | null;
         };
         /**
-         * @description What the halls see. `layout` auto: what suits the number of pictures. `degraded`: the step of lowered quality, empty: none.
-         *     `sound_late`: this machine does not get the sound of the halls out in time; they hear chopped words.
-         *     `picture_url`: empty until there is one. `unseen`: some of those whose browsers send pictures in no codec that halls take.
+         * @description The composed picture of the halls. `layout` auto: chosen by the number of pictures. `degraded`: the step of lowered
+         *     quality; empty: none.
+         *
+         *     `sound_late`: this machine sends the sound of the halls too late, and they hear chopped words. `picture_url`: empty until
+         *     the first picture exists. `unseen`: some participants whose browsers send no codec that halls can show.
          */
         ProgramState: {
             layout: string;
@@ -2328,14 +2363,14 @@ export interface components {
             ends_at: string;
             meetings: components["schemas"]["PublicMeeting"][];
         };
-        /** @description What the probe 15 minutes before the start found. */
+        /** @description The result of the probe 15 minutes before the start. */
         Readiness: {
             /** @enum {string} */
             state: "unknown" | "green" | "amber" | "red";
             at: string | null;
             reason: components["schemas"]["Words"];
         };
-        /** @description Units that have every property that is given; `unit_id` alone names one, with `below` what is below it too. */
+        /** @description The units that have every given property. `unit_id` alone names one unit; with `below` also the units below it. */
         RecipientRule: {
             unit_id?: string | null;
             /** @default false */
@@ -2346,7 +2381,7 @@ export interface components {
             /** @default false */
             excludes?: boolean;
         };
-        /** @description A rule as it is kept. */
+        /** @description A stored rule. */
         RecipientRuleView: {
             unit_id: string | null;
             below: boolean;
@@ -2355,7 +2390,7 @@ export interface components {
             block: ("party" | "council" | "government" | "front" | "other") | null;
             excludes: boolean;
         };
-        /** @description A recipient set. `size`: how many units it is today. */
+        /** @description A recipient set. `size`: the number of its units today. */
         RecipientSet: {
             id: string;
             code: string;
@@ -2374,22 +2409,22 @@ export interface components {
             owner_unit_id: string;
             rules: components["schemas"]["RecipientRule"][];
         };
-        /** @description Codes that each replace the application once. They are shown this one time. */
+        /** @description Codes that each replace the application once. They are shown only this once. */
         Recovery: {
             codes: string[];
         };
-        /** @description Something by its identifier and how it is called. */
+        /** @description An object by its identifier and its name. */
         Reference: {
             id: string;
             name: string;
         };
-        /** @description `keep_out`: this account, this link, this name from this network, or this terminal is refused from then on. */
+        /** @description A removal. `keep_out`: refuse this account, this link, this name from this network, or this terminal from now on. */
         Removing: {
             identity: string;
             /** @default false */
             keep_out?: boolean;
         };
-        /** @description One thing that a date keeps for itself. */
+        /** @description A resource that a date reserves. */
         Reservation: {
             kind: string;
             resource_id: string;
@@ -2400,7 +2435,7 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
         };
-        /** @description The rule of a unit. `inherited_from`: the unit whose rule it is, when it has none of its own. */
+        /** @description The rule of a unit. `inherited_from`: the unit that owns the rule, if this unit has no own rule. */
         Rule: {
             unit_id: string;
             inherited_from: string | null;
@@ -2415,7 +2450,7 @@ export interface components {
             hold_hours: number;
             release_min: number;
         };
-        /** @description What a unit (and those below that have no rule of their own) may book. */
+        /** @description The limits on the bookings of a unit, and of the units below it that have no own rule. */
         RuleFields: {
             /** @default 420 */
             opens_min?: number;
@@ -2443,9 +2478,10 @@ export interface components {
             code: string;
         };
         /**
-         * @description The state of this browser. `second_factor`: `none` not asked for, `needed` enter the code, `enrol` set it up first (his
-         *     roles change nothing before), `done`. `must_change`: it was opened by a link, and only the password change is
-         *     open before that.
+         * @description The state of this browser. `must_change`: a link opened the session, and only the password change is possible first.
+         *
+         *     `second_factor`: `none` not requested, `needed` enter the code, `enrol` set it up first (until then the roles allow no
+         *     changes), `done`.
          */
         Session: {
             signed_in: boolean;
@@ -2456,7 +2492,7 @@ export interface components {
              */
             second_factor: "none" | "needed" | "enrol" | "done";
             /**
-             * @description an application is set up
+             * @description The account has set up an authenticator application.
              * @default false
              */
             totp: boolean;
@@ -2465,25 +2501,25 @@ export interface components {
             /** @default false */
             must_change: boolean;
             ends_at: string | null;
-            /** @description name of the single sign-on, when there is one */
+            /** @description The name of the single sign-on, if there is one. */
             issuer: string | null;
             /**
-             * @description this server sends mail: invitees are told by themselves
+             * @description This server sends the invitations by mail.
              * @default false
              */
             mails: boolean;
             /**
-             * @description this server connects hall terminals
+             * @description This server connects hall terminals.
              * @default false
              */
             halls: boolean;
             /**
-             * @description calls that this browser has opened and that run: signing out ends them
+             * @description The running calls that this browser has opened. Signing out ends these calls.
              * @default 0
              */
             calls: number;
         };
-        /** @description The language of screens. */
+        /** @description The language of the pages. */
         SessionChange: {
             /** @enum {string} */
             language: "vi" | "en";
@@ -2502,34 +2538,34 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @description Shown once; whoever opens it is signed in once, and chooses a password. */
+        /** @description A sign-in link that is shown only once. It signs its user in once, and the user chooses a password. */
         SignInLinkView: {
             url: string;
             /** Format: date-time */
             ends_at: string;
         };
-        /** @description Name and password; with `code` both steps at once. */
+        /** @description Name and password. With `code` both steps happen at once. */
         SigningIn: {
             name: string;
             /** Format: password */
             password: string;
             code?: string | null;
         };
-        /** @description `next`: the page to come back to; `connect`: connect the identity to the account that is signed in. */
+        /** @description The way to the single sign-on. `next`: the page to return to. `connect`: connect the identity to the signed-in account. */
         SingleSignOn: {
             /** @default / */
             next?: string;
             /** @default false */
             connect?: boolean;
         };
-        /** @description The password is told this once. */
+        /** @description A new SIP account. The password is shown only this once. */
         SipAccount: {
             alias: string;
             password: string;
             realm: string;
             servers: string[];
         };
-        /** @description `alias`: what the terminal registers as. */
+        /** @description The SIP account of a terminal. `alias`: the name under which the terminal registers. */
         SipAccountFields: {
             alias: string;
             /**
@@ -2540,7 +2576,7 @@ export interface components {
             /** @default false */
             behind_nat?: boolean;
         };
-        /** @description A place that takes part as one. */
+        /** @description A place that takes part in hall conferences as one site. */
         Site: {
             id: string;
             code: string;
@@ -2562,7 +2598,7 @@ export interface components {
             valid_to: string | null;
             version: number;
         };
-        /** @description What can be set of a site. */
+        /** @description The fields of a site. */
         SiteFields: {
             /** @example so-nv */
             code: string;
@@ -2604,7 +2640,7 @@ export interface components {
             verdict: "good" | "fair" | "bad" | "untried";
             heard: boolean | null;
         };
-        /** @description How it stands. `code` and the texts tell why not. */
+        /** @description The state of a ticket. `code` and the texts give the reason of a refusal. */
         Standing: {
             /** @enum {string} */
             state: "waiting" | "admitted" | "denied" | "expired" | "ended" | "gone";
@@ -2617,7 +2653,7 @@ export interface components {
             /** @default  */
             en: string;
         };
-        /** @description One step of an approval. */
+        /** @description A step of an approval. */
         Step: {
             id: string;
             round: number;
@@ -2639,45 +2675,48 @@ export interface components {
             /** @default  */
             reason: string;
         };
-        /** @description A unit that is merged, renamed, split or abolished on a day. `preview`: only the report of what would move. */
+        /** @description A unit that is merged, renamed, split or abolished on a day. `preview`: only the report of the moves. */
         Succession: {
             /** @enum {string} */
             kind: "merge" | "rename" | "split" | "abolish";
-            /** @description the unit that stands for it; merge: it may be itself; split: the first part */
+            /** @description The successor. Merge: it may be the unit itself. Split: the first part. */
             into_id?: string | null;
             /**
-             * @description merge: further units that become the same one; split: the other parts
+             * @description Merge: further units that join the same successor. Split: the other parts.
              * @default []
              */
             others?: string[];
-            /** @description merge: the new unit, instead of into_id */
+            /** @description Merge: the new unit, instead of into_id. */
             new?: components["schemas"]["NewUnit"] | null;
             /**
-             * @description split: instead of into_id and others
+             * @description Split: the parts, instead of into_id and others.
              * @default []
              */
             parts?: components["schemas"]["SuccessionPart"][];
             /**
-             * @description rename: the new name
+             * @description Rename: the new name.
              * @default
              */
             name?: string;
             /** Format: date */
             on: string;
             /**
-             * @description the document that ordered it
+             * @description The document that ordered the change.
              * @default
              */
             decision?: string;
             /** @default true */
             preview?: boolean;
         };
-        /** @description One unit that follows one that is split: an old one by `into_id`, or a new one. What no part names goes to the first. */
+        /**
+         * @description A successor of a split unit: an existing unit (`into_id`) or a new one. The first part gets everything that no part
+         *     names.
+         */
         SuccessionPart: {
             into_id?: string | null;
             new?: components["schemas"]["NewUnit"] | null;
             /**
-             * @description units below that go to it
+             * @description The lower units that move to this part.
              * @default []
              */
             unit_ids?: string[];
@@ -2686,26 +2725,26 @@ export interface components {
             /** @default [] */
             person_ids?: string[];
         };
-        /** @description What moves (or has moved), as numbers by kind and in words. */
+        /** @description The things that move (or have moved), as numbers by kind and as text. */
         SuccessionReport: {
             applied: boolean;
-            /** @description identifier of the successor */
+            /** @description The identifier of the successor. */
             unit: string;
             moved: {
                 [key: string]: number;
             };
             notes: string[];
         };
-        /** @description For everybody but those who wait whatever is set: guests by number and PIN. */
+        /** @description The switch of the lobby. Guests by number and PIN always wait, with the switch on or off. */
         Switch: {
             on: boolean;
         };
-        /** @description A message of another system has opened a meeting. */
+        /** @description The meeting that a message of another system has opened. */
         Taken: {
             meeting_id: string;
             state: string;
         };
-        /** @description A kept booking request. */
+        /** @description A saved booking request. */
         Template: {
             id: string;
             unit_id: string;
@@ -2720,7 +2759,7 @@ export interface components {
                 type_code?: string;
                 /**
                  * Class
-                 * @description absent: as the type says
+                 * @description Absent: the class of the type.
                  */
                 class?: ("secret" | "important" | "ordinary") | null;
                 /**
@@ -2738,7 +2777,7 @@ export interface components {
                 duration_min?: number;
                 /**
                  * Rule
-                 * @description RRULE (RFC 5545) without its name; empty: one date
+                 * @description RRULE (RFC 5545) without its name. Empty: one date
                  * @default
                  * @example FREQ=WEEKLY;BYDAY=MO;COUNT=12
                  */
@@ -2761,7 +2800,7 @@ export interface components {
                 terminal_ids?: string[];
                 /**
                  * Legs
-                 * @description simultaneous media legs to reserve; 0: as many as are invited
+                 * @description Simultaneous legs to reserve. 0: the number of invitees.
                  * @default 0
                  */
                 legs?: number;
@@ -2787,7 +2826,7 @@ export interface components {
                 description?: string;
                 /**
                  * Public
-                 * @description stands in the public weekly schedule
+                 * @description The public weekly schedule shows the meeting.
                  * @default false
                  */
                 public?: boolean;
@@ -2798,14 +2837,14 @@ export interface components {
                 lobby?: boolean;
                 /**
                  * Connect
-                 * @description the server calls the halls of the call list, or they dial in
+                 * @description Whether the server calls the listed halls, or they dial in.
                  * @default call
                  * @enum {string}
                  */
                 connect?: "call" | "dial_in";
                 /**
                  * Uncalled Ids
-                 * @description terminals of the call list, not to be called
+                 * @description Terminals of the call list that are not called.
                  * @default []
                  */
                 uncalled_ids?: string[];
@@ -2818,41 +2857,41 @@ export interface components {
                 precedence_reason?: string;
                 /**
                  * Urgent Reason
-                 * @description why it cannot wait for the time to book ahead
+                 * @description The reason for booking later than the rule allows.
                  * @default
                  */
                 urgent_reason?: string;
                 /**
                  * Skip
-                 * @description local days of the series that are not booked
+                 * @description Local days of the series to leave out.
                  * @default []
                  */
                 skip?: string[];
                 /**
                  * Skip Clashes
-                 * @description a series: dates that clash are kept as `skipped` instead of refusing all
+                 * @description Clashing dates of a series become `skipped`, instead of a refusal of all.
                  * @default false
                  */
                 skip_clashes?: boolean;
                 /**
                  * Submit
-                 * @description hand in for approval at once instead of a soft hold
+                 * @description Submit for approval at once, instead of a soft hold.
                  * @default false
                  */
                 submit?: boolean;
             };
         };
-        /** @description A booking request kept under a name, without its time. */
+        /** @description A booking request that is saved under a name, without its time. */
         TemplateFields: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             unit_id: string;
             name: string;
-            /** @description fields of a booking, without `starts_at` */
+            /** @description The fields of a booking, without `starts_at`. */
             request: {
                 [key: string]: unknown;
             };
         };
-        /** @description A hall video-conference device. */
+        /** @description A video-conference device of a hall. */
         Terminal: {
             id: string;
             code: string;
@@ -2882,7 +2921,7 @@ export interface components {
             note: string;
             version: number;
         };
-        /** @description What can be set of a hall terminal. */
+        /** @description The fields of a hall terminal. */
         TerminalFields: {
             /** @example so-nv */
             code: string;
@@ -2929,7 +2968,7 @@ export interface components {
             /** @default  */
             note?: string;
         };
-        /** @description How a terminal stands with the server now, and its last call. */
+        /** @description The present connection of a terminal to the server, and its last call. */
         TerminalState: {
             terminal_id: string;
             alias: string;
@@ -2939,27 +2978,27 @@ export interface components {
             last_call_at: string | null;
             last_call_reason: components["schemas"]["Words"] | null;
         };
-        /** @description Who asks. */
+        /** @description The ticket of a waiting user. */
         Ticket: {
             ticket: string;
         };
-        /** @description Whose administrators decide what counts for all. */
+        /** @description The unit whose administrators decide for the whole system. */
         Top: {
             unit_id: string | null;
             name: string;
         };
-        /** @description A unit that has none above it. */
+        /** @description A unit at the top of the tree. */
         TopFields: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             unit_id: string;
         };
-        /** @description One thing that is wrong. */
+        /** @description An error in a request. */
         Trouble: {
             code: string;
             vi: string;
             en: string;
             /**
-             * @description a field (`starts_at`), or a row and column of a file (`7:email`)
+             * @description A field (`starts_at`), or row and column of a file (`7:email`).
              * @default
              */
             where: string;
@@ -2971,12 +3010,12 @@ export interface components {
         Undoing: {
             undo: string;
         };
-        /** @description `unmuted`: halls that are heard again. `asked`: people in browsers, who decide themselves. */
+        /** @description The result of the undo. `unmuted`: halls that are heard again. `asked`: participants in browsers, who decide themselves. */
         Undone: {
             unmuted: number;
             asked: number;
         };
-        /** @description A unit. `path`: identifiers from the root down to itself, between slashes. */
+        /** @description A unit. `path`: identifiers from the root down to the unit itself, between slashes. */
         Unit: {
             id: string;
             code: string;
@@ -2998,7 +3037,7 @@ export interface components {
             valid_to: string | null;
             version: number;
         };
-        /** @description What can be set of a unit. `tier`: 0 national, 1 province, 2 district, 3 commune. */
+        /** @description The fields of a unit. `tier`: 0 national, 1 province, 2 district, 3 commune. */
         UnitFields: {
             /** @example so-nv */
             code: string;
@@ -3006,7 +3045,7 @@ export interface components {
             /** @default  */
             short_name?: string;
             /**
-             * @description in numbers of its documents: `UBND-VHXH`
+             * @description The symbol in the unit's document numbers: `UBND-VHXH`.
              * @default
              */
             symbol?: string;
@@ -3026,11 +3065,11 @@ export interface components {
             distance_km?: number;
             /** @default 0 */
             position?: number;
-            /** @description absent: today */
+            /** @description Absent: today. */
             valid_from?: string | null;
             valid_to?: string | null;
         };
-        /** @description Somebody who waits, as hosts see him. `named`: an invitation or an account vouches for the name. */
+        /** @description A waiting user, as hosts see the user. `named`: the name is confirmed by an invitation or an account. */
         Waiter: {
             id: string;
             name: string;
@@ -3038,7 +3077,7 @@ export interface components {
             named: boolean;
             since: number;
         };
-        /** @description Not yet: wait with the ticket, then ask for the pass again, along with it. */
+        /** @description The answer to a user who must wait. The client waits with the ticket, and then asks for the pass again with the ticket. */
         Waiting: {
             /**
              * @default waiting
@@ -3048,11 +3087,11 @@ export interface components {
             ticket: string;
             conference: string;
             title: string;
-            /** @description a host of the meeting sees who waits */
+            /** @description A host of the meeting sees the waiting users. */
             hosted: boolean;
             expires_at: number;
         };
-        /** @description What does not stand in the way but should be known. */
+        /** @description A warning that does not prevent the booking. */
         Warned: {
             code: string;
             vi: string;
@@ -3068,7 +3107,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
-        /** @description Where events go (Standard Webhooks). */
+        /** @description A webhook: the address that gets events (Standard Webhooks). */
         WebhookFields: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             unit_id: string;
@@ -3081,13 +3120,13 @@ export interface components {
         Whom: {
             identity: string;
         };
-        /** @description A code with its words. */
+        /** @description A code with its texts. */
         Words: {
             code: string;
             vi: string;
             en: string;
         };
-        /** @description Every error (RFC 9457, application/problem+json). `code` is stable; `title` is `vi`. */
+        /** @description An error (RFC 9457, application/problem+json). `code` is stable; `title` is `vi`. */
         Problem: {
             /** @example /api/v1/problems/clash */
             type: string;
