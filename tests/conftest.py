@@ -24,6 +24,8 @@ SLOW = 50
 """Weight of a test marked `slow`, in ordinary tests. Chosen. Larger: only slow tests decide the order of the files. Smaller: a
 slow file can start last, and one worker runs it alone.
 """
+HEAVY = "heavy"
+"""The group of the tests that use most of the machine: one at a time, beside tests of other groups."""
 ALONE = "whole machine"
 """The group of the tests that run last, one at a time."""
 
@@ -85,6 +87,8 @@ class Order:
 def group_of(item: pytest.Item) -> str:
     if item.get_closest_marker("whole_machine"):
         return ALONE
+    if item.get_closest_marker("heavy"):
+        return HEAVY
     return item.nodeid.split("::")[0]
 
 

@@ -69,7 +69,12 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize(
-    "pair", [(("random", SINK), ("random", SOURCE)), (("bursts", SINK), ("disorder", SINK))], ids=["random", "unsteady"]
+    "pair",
+    [
+        pytest.param((("random", SINK), ("random", SOURCE)), marks=pytest.mark.sim),
+        (("bursts", SINK), ("disorder", SINK)),
+    ],
+    ids=["random", "unsteady"],
 )
 async def test_pictures_and_sound_go_on(tmp_path: Path, pair: tuple[tuple[str, str], ...]) -> None:
     await _beside_each_other({f"{kind}-{leg}": _go_on(tmp_path / f"{kind}-{leg}", kind, leg) for kind, leg in pair})

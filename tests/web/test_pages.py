@@ -48,7 +48,9 @@ async def tiles(visitor: Visitor, count: int) -> None:
     await expect(visitor.part("tile")).to_have_count(count, timeout=PATIENCE_MS)
 
 
-@pytest.mark.parametrize("width", [1280, 360, 320])
+@pytest.mark.parametrize(
+    "width", [pytest.param(1280, marks=pytest.mark.sim), pytest.param(360, marks=pytest.mark.sim), 320]
+)
 async def test_first_pages_have_no_barriers(visit: Visit, live_server: LiveServer, width: int) -> None:
     visitor = await visit(width=width, height=740)
     for path, status in (("/", 200), ("/trust", 200), ("/nowhere", 404)):

@@ -15,7 +15,7 @@ from tests.interop.person import Person
 from tests.waiting import until
 from tests.web.visiting import Visit, Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.heavy, pytest.mark.slow]
 
 PATIENCE_MS = 60_000
 WATCHED_S = 10.0

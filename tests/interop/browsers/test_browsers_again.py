@@ -22,7 +22,7 @@ from tests.ports import free_port
 from tests.web.test_pages import new_meeting
 from tests.web.visiting import CHROMIUM, Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.heavy, pytest.mark.slow]
 
 KEY = {"DIEMCAU_API_KEY": "again", "DIEMCAU_API_SECRET": "a" * 32}
 BOUND_S, PAGE_BOUND_S = 36.0, 22.0

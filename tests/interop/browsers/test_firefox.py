@@ -29,6 +29,7 @@ from tests.web.visiting import Visit, Visitor
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
+    pytest.mark.sim,
     pytest.mark.skipif(bool(firefox.missing()), reason=firefox.missing() or "-"),
     pytest.mark.asyncio(loop_scope="session"),  # the same loop as `visit`
 ]

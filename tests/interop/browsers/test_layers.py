@@ -21,7 +21,7 @@ from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.person import token
 from tests.web.visiting import CHROMIUM
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.heavy, pytest.mark.slow]
 
 BOUND_S = 60.0
 LOW, HIGH = 0, 2
@@ -120,7 +120,9 @@ async def sees(page: Page, viewer: str, width: int, more: int = 10) -> dict[str,
         await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize(("codec", "mode"), [("vp9", "L3T3_KEY"), ("av1", "L3T3_KEY")])
+@pytest.mark.parametrize(
+    ("codec", "mode"), [("vp9", "L3T3_KEY"), pytest.param("av1", "L3T3_KEY", marks=pytest.mark.sim)]
+)
 async def test_each_viewer_gets_the_size_that_it_asked_for(server: LiveServer, codec: str, mode: str) -> None:
     conference = f"layers-{codec}"
     async with opened(server) as page:

@@ -13,7 +13,7 @@ from tests.interop.golang import GoPerson, film, is_shown, song
 from tests.interop.person import Person
 from tests.waiting import until
 
-pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
+pytestmark = [pytest.mark.native, pytest.mark.heavy, pytest.mark.slow]
 
 JOINS = 5
 TURN_MS = 200.0

@@ -21,7 +21,7 @@ from tests.interop.window import PATIENCE_MS, Window, chromium, guest
 from tests.waiting import until
 
 __all__ = ["there"]
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.whole_machine]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.heavy]
 
 HALL, OTHER = "hall_terminal.hall-a", "hall_terminal.other"
 OWN_HZ, HZ = 430, 950
@@ -100,7 +100,9 @@ def row(there: There) -> dict[str, Any]:
     return next(one for one in there.rows() if one["terminal_id"] == "hall-a")
 
 
-@pytest.mark.parametrize("by", ["packets", "info", "both"])
+@pytest.mark.parametrize(
+    "by", [pytest.param("packets", marks=pytest.mark.sim), pytest.param("info", marks=pytest.mark.sim), "both"]
+)
 async def test_its_keys_act_and_are_seen(there: There, browser: Browser, by: By) -> None:
     """The keys of a hall act, and the meeting's page and the operators' board show the effect."""
     board = await window(there, browser, "operator", "tinh-2")
@@ -170,7 +172,11 @@ async def help_is_told(terminal: Terminal, an: Window, by: By) -> None:
 SERIES = {"pin": new_pin(series=True)}
 
 
-@pytest.mark.parametrize(("by", "there"), [("packets", {}), ("info", SERIES), ("both", {})], indirect=["there"])
+@pytest.mark.parametrize(
+    ("by", "there"),
+    [("packets", {}), ("info", SERIES), pytest.param("both", {}, marks=pytest.mark.sim)],
+    indirect=["there"],
+)
 async def test_number_and_pin_are_typed(there: There, by: By) -> None:
     """The menu rejects a wrong number and PIN and accepts the right ones. A PIN of a series has more digits."""
     async with terminal_of(there, "other") as terminal, there.person("ann") as ann:

@@ -28,7 +28,7 @@ from tests.interop.window import Window, chromium, guest
 from tests.waiting import until
 
 pytestmark = [
-    pytest.mark.whole_machine,
+    pytest.mark.heavy,
     pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(bool(hallnet.missing()), reason=hallnet.missing()),

@@ -32,7 +32,7 @@ from tests.ports import free_port
 from tests.rooms.postgres import Postgres
 from tests.waiting import until
 
-pytestmark = [pytest.mark.whole_machine, pytest.mark.slow]
+pytestmark = [pytest.mark.heavy, pytest.mark.slow]
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 HALLS, KILLS = (30, 50) if LONG else (13, 3)

@@ -22,7 +22,7 @@ from sqlalchemy import delete
 
 from rooms.store.database import Database
 from rooms.store.tables.meetings import MeetingType
-from tests.conftest import LiveServer, start_server
+from tests.conftest import LONG_RUN, LiveServer, start_server
 from tests.rooms.people import SignedIn, signed_in
 from tests.rooms.province import Province, build
 
@@ -33,7 +33,7 @@ CHECKS = [
     response_schema_conformance,
     unsupported_method,
 ]
-EXAMPLES = 8
+EXAMPLES = 8 if LONG_RUN else 3
 """Examples of each operation. Chosen. More: the test takes longer. Fewer: the test misses wrong answers."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

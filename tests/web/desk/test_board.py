@@ -81,7 +81,7 @@ async def left_of(visitor: Visitor) -> float:
     return float(await visitor.page.evaluate("document.querySelector('.ec-main').scrollLeft"))
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), pytest.param(360, 740, marks=pytest.mark.sim)])
 async def test_only_halls_in_view_are_drawn_and_all_come_by_scrolling(
     visit: Visit, served: Served, width: int, height: int
 ) -> None:

@@ -185,7 +185,7 @@ async def barriers_of(visitor: Visitor, width: int, path: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_pages_have_no_barriers(visit: Visit, served: Served, width: int) -> None:
     visitor = await visit(width=width, height=800)
     found = []
@@ -200,7 +200,7 @@ async def test_pages_have_no_barriers(visit: Visit, served: Served, width: int) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_pages_of_the_administrator_have_no_barriers(visit: Visit, served: Served, width: int) -> None:
     visitor = await visit(width=width, height=800)
     await sign_in(visitor, served, "quantri")

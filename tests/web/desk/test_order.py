@@ -85,7 +85,7 @@ def shown(day: datetime) -> str:
 # Days
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, pytest.param(360, marks=pytest.mark.sim)])
 @pytest.mark.parametrize("locale", ["en-US", "vi-VN"])
 async def test_days_are_typed_and_read_day_first_whatever_the_browser(
     visit: Visit, served: Served, width: int, locale: str
@@ -349,7 +349,7 @@ async def test_a_letter_about_one_date_of_a_series(visit: Visit, served: Served,
 # Links that are cut off
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_a_cut_link_explains_and_accepts_the_whole_link(
     visit: Visit, served: Served, database: Database, width: int
 ) -> None:

@@ -172,7 +172,7 @@ async def test_the_secretary_records_answers_and_the_chairs_word(
     await expect(visitor.part("attendees")).to_contain_text("Bận tiếp công dân")
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.sim)])
 async def test_the_office_answers_one_date_of_a_series_on_the_page(
     visit: Visit, served: Served, database: Database, width: int
 ) -> None:
@@ -465,7 +465,7 @@ async def _merges_three_units(visitor: Visitor) -> None:
     await visitor.part("succession-close").click()
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_an_office_letter_from_its_own_template(
     visit: Visit, served: Served, database: Database, tmp_path: Path, width: int
 ) -> None:

@@ -248,7 +248,7 @@ async def test_a_terminal_is_given_an_account_once(visit: Visit, served: Halls) 
     await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa có tài khoản")
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_pages_of_halls_have_no_barriers(visit: Visit, served: Halls, width: int) -> None:
     visitor = await visit(width=width, height=800)
     await sign_in(visitor, served, "dieuhanh")
