@@ -50,9 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of `rooms` or with the mark `both_databases` on SQLite and PostgreSQL, and the others on SQLite alone.
 
-    Where LONG_RUN is set (`make sim`), every test with a database runs on both.
+    Where LONG_RUN is set (`make sim`), every test with a database runs on both. A test may name its databases itself.
     """
-    if "database_url" not in metafunc.fixturenames:
+    named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "database_url" not in metafunc.fixturenames or "database_url" in named:
         return
     of_rooms = metafunc.definition.path.is_relative_to(ROOT / "tests" / "rooms")
     both = LONG_RUN or of_rooms or metafunc.definition.get_closest_marker("both_databases")
