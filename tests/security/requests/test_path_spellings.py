@@ -58,7 +58,7 @@ def found(answers: list[Answers], paths: list[str], words: str) -> list[str]:
 async def test_no_spelling_leads_out_of_the_pages(live_server: LiveServer) -> None:
     """No spelling leads to our sources beside the pages, or to the secret of this server on the machine."""
     canaries = {
-        "__init__.py": "Where the built browser pages lie",
+        "__init__.py": "The directory of the built browser pages",
         "package.json": '"devDependencies"',
         "../pyproject.toml": "build-backend",
     }
