@@ -83,7 +83,7 @@ test-go:
 
 # One run of pytest has everything: tests/test_checks.py runs the linters and the tests in Rust and TypeScript beside the
 # other tests. Tests with the mark `whole_machine` run last, one at a time.
-WORKERS ?= 3
+WORKERS ?= 4
 test: build $(STAMPS)/python-test
 	@docker/test-tools.sh
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)

@@ -39,12 +39,27 @@ def test_one_that_hangs_is_named_and_the_others_run(tmp_path: Path) -> None:
     for name, text in (("conftest", AROUND), ("test_a", HANGS), ("test_b", OTHERS)):
         (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--max-worker-restart", "0", "-q"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "xdist",
+        "-p",
+        "pytest_timeout",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "--max-worker-restart",
+        "0",
+        "-q",
+    ]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
         [*command, "--timeout", "5", "-W", "ignore"],
         cwd=tmp_path,
-        env=kept | {"PYTHONPATH": str(ROOT)},
+        env=kept | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=200,

@@ -54,9 +54,9 @@ def run(folder: Path, workers: str, tests: dict[str, str], **variables: str) -> 
         name: value for name, value in os.environ.items() if not name.startswith("PYTEST_") and name not in AROUND_US
     }
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", workers, "-ra", "-W", "ignore", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-p", "xdist", "-n", workers, "-ra", "-W", "ignore", "-p", "no:cacheprovider"],
         cwd=folder,
-        env=kept | {"PYTHONPATH": str(ROOT)} | variables,
+        env=kept | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | variables,
         capture_output=True,
         text=True,
         timeout=200,
