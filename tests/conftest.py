@@ -1,36 +1,24 @@
 """The fixtures and options of all tests: long runs of properties, and a real server in a separate process."""
 
-import fcntl
 import os
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.hanging", "tests.remains", "tests.skips", "tests.web.visiting"]
+from tests.groups import LONG_RUN
+
+pytest_plugins = ["tests.groups", "tests.hanging", "tests.remains", "tests.skips", "tests.web.visiting"]
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
-SLOW = 50
-"""Weight of a test marked `slow`, in ordinary tests. Chosen. Larger: only slow tests decide the order of the files. Smaller: a
-slow file can start last, and one worker runs it alone.
-"""
-HEAVY = "heavy"
-"""The group of the tests that use most of the machine: one at a time, beside tests of other groups."""
-ALONE = "whole machine"
-"""The group of the tests that run last, one at a time."""
-
-LONG_RUN = "HYPOTHESIS_PROFILE" in os.environ
-"""True in `make sim`, which runs counts, widths and databases that `make test` leaves out."""
 
 settings.register_profile("short", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
@@ -43,8 +31,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.pluginmanager.register(Groups())
-    config.pluginmanager.register(Order())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -58,50 +44,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     of_rooms = metafunc.definition.path.is_relative_to(ROOT / "tests" / "rooms")
     both = LONG_RUN or of_rooms or metafunc.definition.get_closest_marker("both_databases")
     metafunc.parametrize("database_url", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
-
-
-class Groups:
-    """The parts of a run that the workers share out: a file each, and one group for all tests that need the machine alone."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave out what only `make sim` runs, and name the group of each test before xdist reads the names."""
-        if not LONG_RUN and (left_out := [item for item in items if item.get_closest_marker("sim")]):
-            config.hook.pytest_deselected(items=left_out)
-            items[:] = [item for item in items if not item.get_closest_marker("sim")]
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
-
-
-class Order:
-    """The order of the groups: long groups first, so that no worker is left with a long group at the end."""
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Sort the groups. Tests that need the machine alone come last."""
-        takes = Counter[str]()
-        for item in items:
-            takes[group_of(item)] += SLOW if item.get_closest_marker("slow") else 1
-        items.sort(key=lambda item: (group_of(item) == ALONE, -takes[group_of(item)], group_of(item)))
-
-
-def group_of(item: pytest.Item) -> str:
-    if item.get_closest_marker("whole_machine"):
-        return ALONE
-    if item.get_closest_marker("heavy"):
-        return HEAVY
-    return item.nodeid.split("::")[0]
-
-
-@pytest.hookimpl(tryfirst=True, wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let a test marked `whole_machine` run alone. Such a test checks each picture or fills the processors. No other test and
-    no other fixture runs beside it, with any number of workers. The waiting time does not count as time of the test.
-    """
-    way = fcntl.LOCK_EX if item.get_closest_marker("whole_machine") else fcntl.LOCK_SH
-    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as turn:
-        fcntl.flock(turn, way)
-        return (yield)
 
 
 @dataclass
