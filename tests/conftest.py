@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.groups import LONG_RUN
+from tests.runs import LONG_RUN
 
 pytest_plugins = ["tests.groups", "tests.hanging", "tests.remains", "tests.skips", "tests.web.visiting"]
 ROOT = Path(__file__).resolve().parent.parent

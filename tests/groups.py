@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
-LONG_RUN = "HYPOTHESIS_PROFILE" in os.environ
-"""True in `make sim`, which runs counts, widths and databases that `make test` leaves out."""
+from tests.runs import LONG_RUN
+
 SLOW = 50
 """Weight of a test marked `slow`, in ordinary tests. Chosen. Larger: only slow tests decide the order of the files. Smaller: a
 slow file can start last, and one worker runs it alone.

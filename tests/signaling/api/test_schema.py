@@ -23,9 +23,9 @@ from sqlalchemy import delete
 from rooms.store.database import Database
 from rooms.store.tables.meetings import MeetingType
 from tests.conftest import LiveServer, start_server
-from tests.groups import LONG_RUN
 from tests.rooms.people import SignedIn, signed_in
 from tests.rooms.province import Province, build
+from tests.runs import LONG_RUN
 
 CHECKS = [
     not_a_server_error,
