@@ -14,9 +14,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.runs import LONG_RUN
+from tests.running.runs import LONG_RUN
 
-pytest_plugins = ["tests.groups", "tests.hanging", "tests.remains", "tests.skips", "tests.web.visiting"]
+pytest_plugins = [
+    "tests.running.groups",
+    "tests.running.hanging",
+    "tests.running.remains",
+    "tests.running.skips",
+    "tests.web.visiting",
+]
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 

@@ -25,7 +25,7 @@ from rooms.store.tables.meetings import MeetingType
 from tests.conftest import LiveServer, start_server
 from tests.rooms.people import SignedIn, signed_in
 from tests.rooms.province import Province, build
-from tests.runs import LONG_RUN
+from tests.running.runs import LONG_RUN
 
 CHECKS = [
     not_a_server_error,

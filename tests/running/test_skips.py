@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests import skips
 from tests.conftest import ROOT
+from tests.running import skips
 from tests.tidy.finding import files
 
 AROUND_US = "CI", "FORCE_COLOR", "PY_COLORS", "COLUMNS"
 AROUND = """
-from tests import skips
-pytest_plugins = ["tests.skips"]
+from tests.running import skips
+pytest_plugins = ["tests.running.skips"]
 skips.ALLOWED |= {"may be": True, "may be elsewhere": False}
 """
 RUNS = """
@@ -68,7 +68,7 @@ def run(folder: Path, workers: str, tests: dict[str, str], **variables: str) -> 
 def test_skipped_tests_fail_a_run_of_ci_and_are_named_last(tmp_path: Path, workers: str) -> None:
     done = run(tmp_path, workers, {"test_a": RUNS, "test_b": SKIPS, "test_c": WHOLE}, CI="true")
     assert done.returncode == 1, done.stdout + done.stderr
-    *named, result = done.stdout.partition("(tests/skips.py) ===")[2].splitlines()[1:]
+    *named, result = done.stdout.partition("(tests/running/skips.py) ===")[2].splitlines()[1:]
     assert sorted(line.split(" 'a_lib")[0] for line in named) == [
         "test_b.py::test_by_a_fixture: no root",
         "test_b.py::test_by_a_mark: no tool",

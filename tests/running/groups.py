@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
-from tests.runs import LONG_RUN
+from tests.running.runs import LONG_RUN
 
 SLOW = 50
 """Weight of a test marked `slow`, in ordinary tests. Chosen. Larger: only slow tests decide the order of the files. Smaller: a

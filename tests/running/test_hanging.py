@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.hanging import timeout_of
+from tests.running.hanging import timeout_of
 
 AROUND = """
-from tests import hanging
-pytest_plugins = ["tests.hanging"]
+from tests.running import hanging
+pytest_plugins = ["tests.running.hanging"]
 hanging.END_S = 2
 """
 HANGS = """

@@ -55,7 +55,7 @@ class Watch:
         """Write the skipped tests last, because often only the end of a long output is kept."""
         done = yield
         if self.skipped:
-            terminalreporter.section("skipped, which fails a run of CI (tests/skips.py)", red=True)
+            terminalreporter.section("skipped, which fails a run of CI (tests/running/skips.py)", red=True)
         for test, why in self.skipped.items():
             terminalreporter.line(f"{test}: {why}")
         return done
