@@ -2,8 +2,9 @@
 
 use crate::rate::audio_redundancy::{AudioRates, AudioRedundancy};
 
-/// Bit/s. The least that is reserved for audio if the viewer hears any: one voice of Opus with headers. Larger: pictures get
-/// less of a narrow path. Smaller: when a voice begins to speak, pictures fill the path, and the viewer loses audio.
+/// Bit/s. The least that is reserved for all audio together if the viewer hears any: one voice of Opus with headers. If the
+/// voices have more, their bitrate counts, and this value has no effect. Larger: pictures get less of a narrow path. Smaller:
+/// when a voice begins to speak, pictures fill the path, and the viewer loses audio.
 pub(crate) const VOICES_BPS_MIN: f64 = 40_000.0;
 
 /// Microseconds in which half of a silent voice's reservation ends. Chosen; row `narrow-300` of `make bench-quality`. Longer:
@@ -12,27 +13,30 @@ pub(crate) const VOICES_BPS_MIN: f64 = 40_000.0;
 pub(crate) const VOICES_HALVE_US: f64 = 10e6;
 
 /// Audio and pictures up to this multiple of the estimate may be an error of the estimate. They are tolerated for `SLIGHT_US`
-/// (2.5 s). Chosen; row `narrow-300` of `make bench-quality`. Larger: a queue builds up, and the viewer's audio is late.
-/// Smaller: pictures step down without need.
+/// (2.5 s), but not with a queue of 60 ms (`QUEUE_US_FULL`) or losses. Chosen; row `narrow-300` of `make bench-quality`.
+/// Larger: a queue builds up, and the viewer's audio is late. Smaller: pictures step down without need.
 pub(crate) const SLIGHT_RATIO: f64 = 1.25;
 
-/// Microseconds for which pictures may exceed the estimate slightly (`SLIGHT_RATIO`, 1.25). A probe (extra packets that test
-/// the path) starts and ends in this time: `PROBE_AFTER_LOWERING_US` (1.5 s) and `PROBE_AGAIN_US` (1 s). Longer: a queue builds
-/// up, and the viewer's audio is late. Shorter: pictures step down before the probe has a result.
+/// Microseconds for which pictures may exceed the estimate slightly (`SLIGHT_RATIO`, 1.25), if the path has no queue of 60 ms
+/// and no losses. A probe (extra packets that test the path) starts and ends in this time: `PROBE_AFTER_LOWERING_US` (1.5 s)
+/// and `PROBE_AGAIN_US` (1 s). Longer: a short queue stays, and the viewer's audio is late. Shorter: pictures step down before
+/// the probe has a result.
 pub(crate) const SLIGHT_US: u64 = 2_500_000;
 
-/// Share of packets lost. Without a queue, the picture of highest priority keeps its lowest layer below this share; the others
-/// may stop. Row `loss-30` of `make bench-quality` shows all pictures. Larger: the picture takes bandwidth while the viewer
-/// loses audio. Smaller: a viewer on a lossy path sees no picture.
+/// Share of packets lost. Without a queue, the picture of highest priority keeps its lowest step below this share; the others
+/// stop if they do not fit. Row `loss-30` of `make bench-quality` shows all pictures. Larger: the picture takes bandwidth while
+/// the viewer loses audio. Smaller: a viewer on a lossy path sees no picture if none fits.
 pub(crate) const LOSS_BORNE_SHARE_MAX: f64 = 0.4;
 
-/// Microseconds. When a queue has lasted this long, only the picture of highest priority keeps its lowest layer, since audio
-/// suffers. Chosen; row `narrow-200` of `make bench-quality`. Longer: the viewer hears late audio for longer. Shorter: a short
-/// queue stops pictures.
+/// Microseconds. Until a queue has lasted this long, all pictures keep their lowest step. After that only the picture of
+/// highest priority keeps it; the others stop if they do not fit, since audio suffers. Chosen; row `narrow-200` of `make
+/// bench-quality`. Longer: the viewer hears late audio for longer; from 4 s (`CROWDED_US_FOREMOST`) on, the code does not
+/// compile. Shorter: a short queue stops pictures that do not fit.
 pub(crate) const CROWDED_US: u64 = 2_000_000;
 
-/// Microseconds. When a queue has lasted this long, the picture of highest priority may stop too. Chosen; row `narrow-200` of
-/// `make bench-quality`. Longer: the viewer hears late audio for longer. Shorter: a short queue stops the last picture.
+/// Microseconds. When a queue has lasted this long, the picture of highest priority stops too if it does not fit. Chosen; row
+/// `narrow-200` of `make bench-quality`. Longer: the viewer hears late audio for longer. Shorter: a short queue stops the last
+/// picture; down to 2 s (`CROWDED_US`), the code does not compile.
 pub(crate) const CROWDED_US_FOREMOST: u64 = 4_000_000;
 
 /// Microseconds between two steps up of a viewer's pictures. The estimator (`trend`) sees a queue after half a second. Longer:
@@ -45,18 +49,19 @@ pub(crate) const RAISE_AGAIN_US: u64 = 500_000;
 pub(crate) const LOWERED_US: u64 = 2_000_000;
 
 /// Microseconds. The longest time from a step down of pictures to the next step up; the time begins at `LOWERED_US` (2 s) and
-/// doubles. Chosen; row `narrow-300` of `make bench-quality`. Longer: on a path that recovers, pictures stay small. Shorter:
-/// pictures change their size often.
+/// doubles. Chosen; row `narrow-300` of `make bench-quality`. Longer: on a path that recovers, pictures stay small, unless the
+/// budget has grown by half (`PLENTY_RATIO`). Shorter: pictures change their size often.
 pub(crate) const LOWERED_US_MAX: u64 = 32_000_000;
 
 /// Microseconds. A step up of pictures failed if a step down follows within this time. Then the wait for the next step up
-/// doubles. Chosen; row `narrow-300` of `make bench-quality`. Longer: a new limit of the path counts as a failed step, and
-/// pictures stay small. Shorter: a failure that shows late is not seen, and pictures change their size often.
+/// doubles, up to `LOWERED_US_MAX` (32 s). Chosen; row `narrow-300` of `make bench-quality`. Longer: a new limit of the path
+/// counts as a failed step, and pictures stay small for longer. Shorter: a failure that shows late is not seen, and pictures
+/// change their size often.
 pub(crate) const FAILED_US: u64 = 10_000_000;
 
-/// A budget above this multiple of the bitrate at the last failed step up permits a new step up at once. Row `step` of `make
-/// bench-quality`. Larger: on a path that became wide, good pictures come back later. Smaller: pictures change their size
-/// often.
+/// A budget above this multiple of the pictures' bitrate at the last failed step up permits a new step up at once. Row `step`
+/// of `make bench-quality`. Larger: on a path that became wide, good pictures come back later, at most after `LOWERED_US_MAX`
+/// (32 s). Smaller: pictures change their size often.
 pub(crate) const PLENTY_RATIO: f64 = 1.5;
 
 /// The allocation state of one viewer.

@@ -8,16 +8,17 @@ use crate::stream::redundancy::LOSS_FOR_ONE;
 /// copies, and its next losses are heard.
 const COPIES_SHARE_MAX: f64 = 0.14;
 /// Microseconds without copies of audio (RED) after a cut for losses, if no picture is sent and audio with copies exceeds the
-/// estimate. Experiment: `tests/ways/allocation.rs`. Longer: after one burst of losses on a wide path, the next losses are
-/// heard. Shorter: on a narrow path, copies come back too often and cause losses.
+/// estimate. The time ends earlier if the estimate rises enough, or if copies are found not to be the cause. Experiment:
+/// `tests/ways/allocation.rs`. Longer: after one burst of losses on a wide path, the next losses are heard. Shorter: on a
+/// narrow path, copies come back too often and cause losses.
 const HOLD_US: u64 = 3_000_000;
-/// Microseconds without copies of audio (RED) if the path does not even carry audio without copies. Experiment:
-/// `tests/ways/redundancy.rs`. Longer: if the path loses by itself, lost audio is not repaired for longer. Shorter: copies fill
-/// the narrow path again, and the viewer loses audio.
+/// Microseconds without copies of audio (RED) if the path does not even carry audio without copies. The time ends earlier as
+/// that of `HOLD_US` does. Experiment: `tests/ways/redundancy.rs`. Longer: if the path loses by itself, lost audio is not
+/// repaired for longer. Shorter: copies fill the narrow path again, and the viewer loses audio.
 const HOLD_NARROW_US: u64 = 10_000_000;
 /// Microseconds. The longest time without copies of audio (RED). The time doubles from 3 s (`HOLD_US`) or 10 s
-/// (`HOLD_NARROW_US`) if copies are soon too much again. Longer: on a path that has recovered, lost audio is not repaired.
-/// Shorter: on a narrow path, copies come back too often and cause losses.
+/// (`HOLD_NARROW_US`) if copies are too much again within this value after their return. Longer: on a path that has recovered,
+/// lost audio is not repaired. Shorter: on a narrow path, copies come back too often and cause losses.
 const HOLD_US_MAX: u64 = 40_000_000;
 /// Copies of audio (RED) are not the cause of a loss if at least this share of the loss is there without them. The loss without
 /// them is the loss before they were sent, or of the 4 windows (`LOSS_WINDOWS`) after they stopped. Larger: a path that loses

@@ -4,19 +4,20 @@
 use crate::codec::selection::Place;
 
 /// Temporal ids (steps of the frame rate) whose bitrate is counted separately; higher ids count with the last. Chosen: browsers
-/// send at most three. Larger: more memory for each layer. Smaller: two ids become one step, so a viewer on a narrow path loses
-/// both at once.
+/// send at most three. Larger: only more memory for each layer. Smaller than three: two ids become one step, so a viewer on a
+/// narrow path loses both at once.
 pub const TEMPORALS: usize = 4;
 /// Spatial layers (steps of the picture size) whose bitrate is counted separately; higher layers count with the last. Chosen:
-/// browsers send at most three. Larger: more memory for each layer. Smaller: two layers become one step, so a viewer on a
-/// narrow path loses both at once.
+/// browsers send at most three. Larger: only more memory for each layer. Smaller than three: two layers become one step, so a
+/// viewer on a narrow path loses both at once.
 pub const SPATIALS: usize = 4;
 /// Bytes of one packet beside its payload, about: RTP header (12), extensions, and the tag of SRTP (10 or 16). Larger: streams
 /// seem to need more bitrate than they do, and viewers get smaller pictures. Smaller: granted streams exceed the estimate, a
 /// queue builds up, and the viewer's audio is late.
 pub const OVERHEAD_BYTES: usize = 40;
-/// Microseconds. Chosen. The least time over which the bitrate of a stream is measured once. Longer: a new bitrate is learned
-/// later. Shorter: the measured bitrate jumps, because each measurement has few packets, and pictures change their size often.
+/// Microseconds. Chosen. The least time over which the bitrate of a stream is measured once. Longer: the first bitrate of a new
+/// picture is known later, and viewers on a narrow path see its lowest layer until then. Shorter: the first measurement has few
+/// packets and may be wrong for about a second. Later measurements are smoothed (`SMOOTHING_US`), so they hardly change.
 const WINDOW_US: u64 = 200_000;
 /// Microseconds. Chosen. The time constant of the smoothed bitrate of a stream. Longer: a stream that grows exceeds the
 /// viewer's path for longer, and audio is late. Shorter: each key frame looks like a higher bitrate, and pictures change their

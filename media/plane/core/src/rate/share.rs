@@ -16,8 +16,8 @@ use crate::rate::bitrates::{Bitrates, SPATIALS, TEMPORALS};
 use crate::types::LAYERS_MAX;
 
 /// A step up of pictures must fit into this share of the viewer's budget. A step that the viewer already has may take the whole
-/// budget. Row `narrow-300` of `make bench-quality`. Larger: near the limit, pictures change their size often. Smaller: a part
-/// of the path stays unused, and pictures are smaller.
+/// budget. Row `narrow-300` of `make bench-quality`. Larger: near the limit, pictures change their size often; above 1, each
+/// step up exceeds the budget and is taken back. Smaller: a part of the path stays unused, and pictures are smaller.
 pub const RAISE_SHARE: f64 = 0.9;
 /// Steps of quality of one picture: each of 4 layers with each of 4 temporal ids. Larger: more memory for each picture of an
 /// allocation. Smaller: the highest steps have no place, so viewers never get them.

@@ -7,8 +7,8 @@ use crate::rate::estimate::trend::QUEUE_US_MIN;
 
 /// The queue test asks, after a lowering, whether the delay shrinks while less is sent; a delay that stays is the path's own.
 /// The test begins below this share of the carried bitrate. A queue of ours then shrinks by a tenth of the time that passes.
-/// Larger: jitter hides that our queue shrinks, and the viewer's audio stays late. Smaller: the test rarely begins, and
-/// pictures stay small on a path whose own delay grew.
+/// Larger: jitter hides that our queue shrinks, and audio stays late; above 1.0 no further effect (`LESS_STILL_SHARE`).
+/// Smaller: the test rarely begins, and pictures stay small on a path whose own delay grew.
 const LESS_SHARE: f64 = 0.9;
 /// The queue test (does the delay shrink while less is sent?) goes on up to this share of the carried bitrate. The test begins
 /// below `LESS_SHARE` (0.9). Larger: we fill the queue during the test, and our queue may count as the path's own delay.
@@ -19,17 +19,19 @@ const LESS_STILL_SHARE: f64 = 1.0;
 /// measurements share packets and seem equal, so our own queue may count as the path's own delay.
 const APART_US: u64 = 400_000;
 /// Microseconds. The queue test asks whether the delay shrinks while less is sent. Two of its delays are equal if they differ
-/// by less. 4 times the path's jitter (`UNEVEN_TIMES`) decides between both values. Row `disorder` of `make bench-quality`.
-/// First value (for an even path) or second value (for an uneven path) larger: our queue that shrinks slowly counts as the
-/// path's own delay. Smaller: on such a path no delays count as equal, and pictures stay small on a path whose own delay grew.
+/// by less. It is 4 times the path's jitter (`UNEVEN_TIMES`), between both values. Half of our queue's decrease
+/// (`MISSED_SHARE`) is the limit. Row `disorder` of `make bench-quality`. First value (for an even path) or second value (for
+/// an uneven path) larger: our queue that shrinks slowly counts as the path's own delay. Smaller: on such a path no delays
+/// count as equal, and pictures stay small on a path whose own delay grew.
 const SAME_US: (i64, i64) = (2_000, 20_000);
 /// The queue test asks whether the delay shrinks while less is sent. Two delays are equal if they differ by less than this
-/// multiple of the path's jitter. Chosen. Larger: our queue that shrinks slowly counts as the path's own delay, and audio stays
-/// late. Smaller: on an uneven path no delays are equal, and pictures stay small on a path whose own delay grew.
+/// multiple of the path's jitter, but at least 2 and at most 20 ms (`SAME_US`). Chosen. Larger: our queue that shrinks slowly
+/// counts as the path's own delay, and audio stays late. Smaller: on an uneven path no delays are equal, and pictures stay
+/// small on a path whose own delay grew.
 const UNEVEN_TIMES: i64 = 4;
-/// A delay is the path's own if it shrinks by less than this share of the decrease that a queue of ours would show. Half: both
-/// errors are equally far. Larger: our queue that shrinks slowly counts as the path's own delay, and the viewer's audio stays
-/// late. Smaller: a path whose own delay grew is not found, and pictures stay small.
+/// A delay is the path's own if it shrinks by less than this share of the decrease that a queue of ours would show. `SAME_US`
+/// (2 to 20 ms) is a limit too. Half: both errors are equally far. Larger: our queue that shrinks slowly counts as the path's
+/// own delay, and audio stays late. Smaller: a path whose own delay grew is not found, and pictures stay small.
 const MISSED_SHARE: f64 = 0.5;
 /// Microseconds. While the queue test runs (does the delay shrink while less is sent?), only two events lower the bitrate
 /// again. The delay grows by this value, or many packets are lost. Larger: a queue grows for longer, and the viewer's audio is

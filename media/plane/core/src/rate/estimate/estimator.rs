@@ -24,9 +24,10 @@ const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
 /// outage lowers the bitrate, and pictures lose quality. Shorter: feedback that is only late hides real losses, and a full path
 /// loses the viewer's audio.
 const DEAD_US: u64 = 1_000_000;
-/// Microseconds, plus a round trip, without feedback after which all packets since then count as lost, and key frames are
-/// requested. This is more than two feedback intervals. Longer: after an outage the viewer sees a frozen picture for longer.
-/// Shorter: late feedback causes needless key frames, which are large.
+/// Microseconds, plus a round trip, without feedback after which all packets since then count as lost. When the peer can be
+/// reached again, the server requests key frames. This is more than two feedback intervals. Longer: after a shorter outage the
+/// server requests no key frame by itself, and the picture is frozen until the viewer requests one. Shorter: late feedback
+/// causes needless key frames, which are large.
 const UNTOLD_US: u64 = 600_000;
 /// Microseconds without feedback after which the last measured queue and loss no longer count (libwebrtc `kStreamTimeOut`, 2
 /// s). Longer: a queue that is gone keeps the viewer's pictures stopped. Shorter: late feedback hides a queue, and the viewer's
@@ -45,15 +46,15 @@ const QUEUE_US_FLOOD: i64 = 100_000;
 /// lowers the bitrate.
 const AFTER_PROBE_US: u64 = 250_000;
 /// Microseconds. No probe (extra packets that test the path) starts with a longer queue: half of a full queue (`QUEUE_US_FULL`,
-/// 60 ms). Larger: a probe overflows the queue, and the viewer loses packets. Smaller: jitter prevents probes, and pictures
-/// stay at a low quality.
+/// 60 ms). The limit does not count while much less is sent than permitted (`IDLE_SHARE`, 0.7). Larger: a probe overflows the
+/// queue, and the viewer loses packets. Smaller: jitter prevents probes, and pictures stay at a low quality.
 const QUEUE_US_PROBE: i64 = 30_000;
 /// Microseconds for which a REMB (the viewer's own estimate) limits the bitrate. libwebrtc repeats it each second. Longer: an
 /// old limit keeps pictures at a low quality. Shorter: a few lost REMBs lift the limit, and the path is overfilled.
 const REMB_US: u64 = 10_000_000;
-/// Microseconds, plus a round trip, until receiver reports show the effect of a cut: the interval of browsers (1 s) and one
-/// feedback (0.2 s). Longer: a useless cut is undone later, and pictures stay small. Shorter: a cut is judged by losses from
-/// before the cut, and a cut that helped is undone.
+/// Microseconds, plus a round trip and `TRIAL_US` (0.7 s), until receiver reports show the effect of a cut. It is the interval
+/// of browsers (1 s) and one feedback (0.2 s). Only for peers without transport-wide feedback. Longer: a useless cut is undone
+/// later, and pictures stay small. Shorter: a cut is judged by losses from before the cut, and a cut that helped is undone.
 const REPORT_US: u64 = 1_200_000;
 /// Microseconds. The unit of the reference time (transport-wide-cc-extensions-01 §3.1). Larger: each feedback seems to be later
 /// than it is, and the estimator sees a queue that does not exist. Smaller: real queues are not seen.
@@ -72,11 +73,12 @@ const PROBE_AGAIN_US_MAX: u64 = 6_000_000;
 const PROBE_AFTER_LOWERING_US: u64 = 1_500_000;
 /// A probe (extra packets that test whether the path carries more) tests at most this multiple of the bitrate. libwebrtc: 2
 /// times at later probes. Larger: the probe overflows a narrow path, and the viewer loses packets. Smaller: good pictures come
-/// back in more steps.
+/// back in more steps; below `PROBE_TIMES_MIN` (1.2), the first probe panics.
 const PROBE_TIMES_MAX: f64 = 2.0;
 /// A probe (extra packets that test whether the path carries more) tests at least this multiple of the bitrate. A smaller gain
-/// is within the error of a probe (`rate::WIDER_RATIO`, 1.2). Larger: the probe overflows a narrow path, and the viewer loses
-/// packets. Smaller: the probe proves nothing, so the bitrate stays.
+/// is within the error of a probe (`rate::WIDER_RATIO`, 1.2). Larger: the probe overflows a narrow path; above
+/// `PROBE_TIMES_MAX` (2.0), the first probe panics and ends the packet thread. Smaller: the probe proves nothing, so the
+/// bitrate stays.
 const PROBE_TIMES_MIN: f64 = 1.2;
 
 #[derive(Debug, Default)]

@@ -5,12 +5,13 @@
 /// transport costs more memory. Smaller: the buffer is copied to a larger one more often.
 const PACKETS_MIN: usize = 256;
 /// Packets that the ring buffer of sent packets holds at most, until feedback reports them. A power of two. It is 1.3 s of 30
-/// Mbit/s (libwebrtc's largest estimate) in packets of 1,200 bytes. Larger: more memory. Smaller: on a fast path, feedback
-/// arrives after its packets are forgotten, and the viewer gets no estimate.
+/// Mbit/s (libwebrtc's largest estimate) in packets of 1,200 bytes. Larger: more memory, but only for viewers that get more
+/// than about 26 Mbit/s (`KEEP_US`); from 65,536 on, all feedback is refused (`STATUSES_MAX` is 16 bits). Smaller: on a fast
+/// path, feedback arrives after its packets are forgotten, and the viewer gets no estimate.
 pub const PACKETS_MAX: usize = 4096;
-/// Microseconds. The ring buffer of sent packets grows if it would forget a packet younger than this: `UNTOLD_US` (0.6 s) and a
-/// long round trip. Longer: more memory for each transport. Shorter: late feedback finds its packets forgotten, so loss and
-/// delay stay unknown.
+/// Microseconds. The ring buffer of sent packets grows if it would forget a packet younger than this and without feedback. It
+/// is `UNTOLD_US` (0.6 s) and a long round trip. Longer: more memory for a viewer whose feedback is late, up to 4,096 packets
+/// (`PACKETS_MAX`). Shorter: late feedback finds its packets forgotten, so loss and delay stay unknown.
 const KEEP_US: u32 = 1_500_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,9 +8,9 @@
 /// row `burst-10` of `make bench-quality`. Longer: the loss of a full path is seen later, and the viewer loses audio. Shorter:
 /// one run of lost packets counts as heavy loss, and the bitrate falls without need.
 const SHORT_US: u64 = 200_000;
-/// Packets that the short loss window of 0.2 s (`SHORT_US`) needs. Chosen. More: in a call with few packets, the loss of a full
-/// path is seen later, and the viewer loses audio. Fewer: one run of lost packets counts as heavy loss, and the bitrate falls
-/// without need.
+/// Packets that the short loss window of 0.2 s (`SHORT_US`) needs, but it ends after 1 s (`SHORT_US_MAX`) anyway. Chosen. More:
+/// in a call with few packets, the loss of a full path is seen later, and the viewer loses audio. Fewer: one run of lost
+/// packets counts as heavy loss, and the bitrate falls without need.
 const SHORT_PACKETS: u32 = 20;
 /// Microseconds after which the short loss window ends even with fewer than 20 packets (`SHORT_PACKETS`). Longer: in a call
 /// with few packets, loss is seen later. Shorter: windows have too few packets, so one lost packet counts as heavy loss.
@@ -19,19 +19,20 @@ const SHORT_US_MAX: u64 = 1_000_000;
 /// its audio. Smaller: one lost packet counts as heavy loss, and the bitrate falls without need.
 const PACKETS_MIN: u32 = 8;
 /// Weight of a new loss window (0.2 s or more) in the loss of about a second. Chosen; row `loss-20` of `make bench-quality`.
-/// Larger: one run of lost packets counts as lasting loss, and pictures stop without need. Smaller: loss is seen late, and the
-/// viewer loses audio.
+/// Larger: one run of lost packets counts as lasting loss, and pictures step down, or stop, without need. Smaller: loss is seen
+/// late, and the viewer loses audio.
 const SMOOTHING_SHARE: f64 = 0.3;
 /// Weight of a new loss window (0.2 s or more) in the loss of a few seconds. Chosen; row `burst-10` of `make bench-quality`.
 /// Larger: after one run of lost packets the bitrate does not grow, and pictures stay small. Smaller: the bitrate grows for
 /// longer although packets are lost.
 const SLOW_SMOOTHING_SHARE: f64 = 0.08;
-/// Microseconds of the long loss window, which must also have 40 packets (`LONG_PACKETS`). Only its loss can lower the bitrate,
-/// because losses arrive in runs. Chosen; row `burst-10` of `make bench-quality`. Longer: the bitrate is cut later, and a full
-/// path loses the viewer's audio. Shorter: one run of lost packets cuts the bitrate without need.
+/// Microseconds of the long loss window, which must also have 40 packets (`LONG_PACKETS`). Without a queue, only its loss can
+/// lower the bitrate, because losses arrive in runs. Chosen; row `burst-10` of `make bench-quality`. Longer: the bitrate is cut
+/// later, and a full path loses the viewer's audio. Shorter: one run of lost packets cuts the bitrate without need.
 const LONG_US: u64 = 1_500_000;
-/// Packets that the long loss window of 1.5 s (`LONG_US`) needs. Chosen. More: in a call with few packets, the bitrate is cut
-/// later, and a full path loses its audio. Fewer: one run of lost packets cuts the bitrate without need.
+/// Packets that the long loss window of 1.5 s (`LONG_US`) needs, but it ends after 4 s (`LONG_US_MAX`) anyway. Chosen. More: in
+/// a call with few packets, the bitrate is cut later, and a full path loses its audio. Fewer: one run of lost packets cuts the
+/// bitrate without need.
 const LONG_PACKETS: u32 = 40;
 /// Microseconds after which the long loss window ends even with fewer than 40 packets (`LONG_PACKETS`). Longer: in a call with
 /// few packets, the bitrate is cut later. Shorter: windows have too few packets, and one run of lost packets cuts the bitrate
@@ -62,8 +63,8 @@ const UNCURED_SHARE: f64 = 0.7;
 /// judged, and are undone after `TRIAL_US_MAX` (4 s).
 const CUT_SEEN_SHARE: f64 = 0.85;
 /// Share of packets lost. The most that counts as the path's own loss, which it has at any bitrate. Larger: on a path that
-/// fails, the bitrate is not cut, and the viewer loses audio. Smaller: on a path with very much loss the bitrate stays cut, and
-/// pictures are small.
+/// fails, the bitrate is not cut, and the viewer loses audio; from 1.0 on, the estimate may divide by zero. Smaller: on a path
+/// with very much loss the bitrate stays cut, and pictures are small.
 const INHERENT_SHARE_MAX: f64 = 0.6;
 /// Share of packets lost. Up to this, loss counts as the path's own without a trial. A trial is a cut that tests whether the
 /// loss falls. gcc-02 §6 does not blame congestion for loss below 0.1. Larger: loss by congestion is not cut, and the viewer

@@ -12,13 +12,14 @@ const PACKETS_MIN: u32 = 5;
 /// jitter makes a wide path look full, and pictures stay small. Smaller: a full path looks wide, and the next pictures fill its
 /// queue.
 const UNSATURATED_SHARE_MIN: f64 = 0.9;
-/// If a probe (extra packets that test the path) shows a full path, the bitrate becomes this share of what arrived (libwebrtc
-/// `kTargetUtilizationFraction`). Larger: a queue builds up, and the viewer's audio is late. Smaller: a part of the path stays
-/// unused, and pictures are smaller.
+/// If a probe (extra packets that test the path) shows a full path, the bitrate rises to this share of what arrived (libwebrtc
+/// `kTargetUtilizationFraction`). It never falls by a probe. Larger: a queue builds up, and the viewer's audio is late.
+/// Smaller: a part of the path stays unused, and pictures are smaller.
 const TARGET_USE_SHARE: f64 = 0.95;
-/// Microseconds, plus a round trip, from the end of a probe until all feedback must have arrived. A probe is extra packets that
-/// test the path. libwebrtc's largest feedback interval is 250 ms. Longer: the next probe waits, and good pictures come back
-/// later. Shorter: packets whose feedback is late look lost, and a wide path looks full.
+/// Microseconds, plus a round trip, from the end of a probe until its missing feedback counts as lost. If all its packets
+/// arrive, the result does not wait for this. A probe is extra packets that test the path. libwebrtc's largest feedback
+/// interval is 250 ms. Longer: after a loss the next probe waits, and good pictures come back later. Shorter: packets whose
+/// feedback is late look lost, and a wide path looks full.
 const ANSWER_US: u64 = 400_000;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,14 +4,14 @@
 /// Share of the delivered bitrate that is sent after a queue grew (gcc-02 §5.5, beta; libwebrtc `kDefaultBackoffFactor`).
 /// Larger: the queue empties slowly, and the viewer's audio is late. Smaller: pictures lose more quality than necessary.
 const BACK_OFF_SHARE: f64 = 0.85;
-/// Below this share of the permitted bitrate the path is idle, and a back-off keeps at least this share. We then fill no queue,
-/// and the little that arrives does not show the capacity. Chosen; row `step` of `make bench-quality`. Larger: a used path
-/// counts as idle and is not lowered enough, so audio is late. Smaller: an idle call loses its bitrate, and later pictures
-/// begin small.
+/// Below this share of the permitted bitrate the path is idle. Then a back-off keeps at least this share, and the bitrate does
+/// not grow. We then fill no queue, and the little that arrives does not show the capacity. Chosen; row `step` of `make
+/// bench-quality`. Larger: a used path counts as idle, so audio is late, and pictures stay small; above 1, the bitrate hardly
+/// grows at all. Smaller: an idle call loses its bitrate, and later pictures begin small.
 const IDLE_SHARE: f64 = 0.7;
-/// Factor of growth per second, while the bitrate is far below the known capacity of the path (gcc-02 §5.5, eta; libwebrtc
-/// `MultiplicativeRateIncrease`). Larger: the bitrate exceeds the path and fills a queue, and the viewer's audio is late.
-/// Smaller: good pictures come back later.
+/// Factor of growth per second, while the bitrate is far below the known capacity of the path, or no capacity is known. Source:
+/// gcc-02 §5.5, eta; libwebrtc `MultiplicativeRateIncrease`. `OVER_DELIVERED_RATIO` (1.1) is the limit. Larger: the bitrate
+/// exceeds the path and fills a queue, and the viewer's audio is late. Smaller: good pictures come back later.
 const GROWTH_FACTOR_PER_S: f64 = 1.08;
 /// The bitrate grows at most to this multiple of the delivered bitrate. gcc-02 §5.5 has 1.5. Less is enough, because a probe
 /// (extra packets that test the path) finds more. Chosen; row `narrow-300` of `make bench-quality`. Larger: the bitrate grows
@@ -25,13 +25,14 @@ const NEAR_CAPACITY_SHARE: f64 = 0.9;
 /// trip and 100 ms). Chosen; row `narrow-300` of `make bench-quality`. Larger: the bitrate often exceeds the path, and the
 /// viewer's audio is late. Smaller: a wider path is found late, and pictures stay small.
 const GROWTH_NEAR_SHARE_PER_S: f64 = 0.03;
-/// Bit/s per second. The least growth near the known capacity (libwebrtc `kMinIncreaseRateBpsPerSecond`). Larger: a narrow path
-/// often gets a queue, and the viewer's audio is late. Smaller: a narrow path that recovers stays unused, and pictures stay
-/// small.
+/// Bit/s per second. The least growth near the known capacity (libwebrtc `kMinIncreaseRateBpsPerSecond`). It counts below 133
+/// kbit/s; above, `GROWTH_NEAR_SHARE_PER_S` (3 %) is more. Larger: a narrow path often gets a queue, and the viewer's audio is
+/// late. Smaller: a narrow path that recovers stays unused, and pictures stay small.
 const GROWTH_NEAR_BPS_PER_S_MIN: f64 = 4_000.0;
 /// A delivered bitrate above this multiple of the known capacity shows a wider path. A smaller gain may be the error of a probe
 /// (extra packets that test the path). Chosen; row `step` of `make bench-quality`. Larger: a wider path is not believed, and
-/// pictures stay small. Smaller: the error of a probe raises the bitrate, and a queue builds up.
+/// pictures stay small, above `PROBE_TIMES_MAX` (2.0) at nearly every probe. Smaller: the error of a probe raises the bitrate,
+/// and a queue builds up.
 const WIDER_RATIO: f64 = 1.2;
 /// Factor of growth per second if receiver reports are the only source (gcc-02 §6 adds 5 % for each report). Larger: the
 /// bitrate soon exceeds the path, and the viewer loses packets. Smaller: good pictures come back later.
@@ -41,8 +42,9 @@ const CREEP_FACTOR_PER_S: f64 = 1.05;
 /// more packets.
 const CREEP_AFTER_US: u64 = 5_000_000;
 /// Microseconds, plus a round trip, between two lowerings for a queue, until feedback shows the first: about two feedback
-/// intervals. libwebrtc waits 10 to 200 ms. Longer: a path that narrows further is followed late, and audio is late. Shorter:
-/// one queue lowers the bitrate twice, and pictures lose too much quality.
+/// intervals. If less than half of the bitrate arrives, the next lowering does not wait. libwebrtc waits 10 to 200 ms. Longer:
+/// a path that narrows further is followed late, and audio is late. Shorter: one queue lowers the bitrate twice, and pictures
+/// lose too much quality.
 const AGAIN_US: u64 = 150_000;
 /// Microseconds, plus a round trip, without growth after a lowering: one measurement of the delay (400 ms,
 /// `trend::WINDOW_SLOTS`). Longer: good pictures come back later. Shorter: the bitrate grows while the queue still empties, and

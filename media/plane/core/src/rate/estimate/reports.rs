@@ -1,8 +1,9 @@
 //! The bitrate sent to a peer that reports losses only in receiver reports, about once a second.
 
 /// Microseconds. The least time over which a sent bitrate is measured, a little less than browsers' interval of receiver
-/// reports (1 s). Losses are judged only then. Longer: each second report is not judged, so the bitrate falls later. Shorter:
-/// two reports of two streams that arrive together are measured as two windows, and the bitrate is wrong.
+/// reports (1 s). Losses are judged only then. Longer than 1 s: only each second report is judged, with the losses of both, so
+/// the bitrate falls later. Shorter: two reports of two streams that arrive soon after each other are measured as two windows,
+/// and the bitrate is wrong.
 const WINDOW_US: u64 = 900_000;
 
 #[derive(Debug, Default)]

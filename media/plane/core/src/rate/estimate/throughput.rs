@@ -7,7 +7,8 @@ const BUCKET_US: i64 = 50_000;
 /// narrow shows late, and the viewer's audio is late. Fewer: one large frame changes the bitrate.
 const BUCKETS: usize = 10;
 /// Counters of 50 ms (`BUCKET_US`) in the short bitrate: 0.2 s, used when a long queue and losses grow together. More: on a
-/// path that suddenly becomes narrow, the bitrate falls too little. Fewer: one large frame changes the bitrate.
+/// path that suddenly becomes narrow, the bitrate falls too little; more than 9 need more `BUCKETS` (10). Fewer: one large
+/// frame changes the bitrate.
 const RECENT_BUCKETS: i64 = 4;
 
 #[derive(Debug, Default)]

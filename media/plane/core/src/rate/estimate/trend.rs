@@ -12,31 +12,33 @@ const SLOT_US: u64 = 50_000;
 /// queue is judged wrongly.
 const SLOTS: usize = 16;
 /// Samples of 50 ms (`SLOT_US`) in one measurement of the delay, which takes the least: 400 ms. libwebrtc's trend line has 20
-/// groups. More: a growing queue is noticed later, so the viewer's audio is late. Fewer: jitter looks like a queue, and
-/// pictures lose quality without need.
+/// groups. More: a growing queue is noticed later, so the viewer's audio is late. More than 12: the older measurement reads
+/// overwritten samples, unless `SLOTS` (16) is larger too. Fewer: jitter looks like a queue, and pictures lose quality without
+/// need.
 const WINDOW_SLOTS: u64 = 8;
 /// Samples of 50 ms (`SLOT_US`) in the short measurement of the delay (150 ms). This lowers the bitrate only if many packets
 /// are lost too. More: on a path that suddenly becomes narrow, the bitrate falls later, and the viewer loses audio. Fewer: a
 /// busy receiver with losses lowers the bitrate without need.
 const GLANCE_SLOTS: u64 = 3;
 /// Samples of 50 ms (`SLOT_US`) that must hold packets, of the 8 in one measurement of the delay (`WINDOW_SLOTS`). More: a
-/// stream with pauses between its packets is never judged, and its queue stays. Fewer: one late packet decides, so jitter looks
-/// like a queue.
+/// stream with pauses between its packets is never judged, and its queue stays. More than 8: no stream is judged. Fewer: one
+/// late packet decides, so jitter looks like a queue.
 const HEARD_SLOTS_MIN: usize = 4;
 /// Samples of 50 ms (`SLOT_US`) between two measurements of the delay; their difference in 200 ms shows whether a queue grows.
-/// More: a growing queue is noticed later. Fewer: the difference of a queue that grows slowly stays below `GROWS_US` (2 ms),
-/// and the viewer's audio becomes late.
+/// More: a growing queue is noticed later; more than 8 need more `SLOTS` (16). Fewer: the difference of a queue that grows
+/// slowly stays below `GROWS_US` (2 ms), and the viewer's audio becomes late.
 const BACK_SLOTS: u64 = 4;
 /// Microseconds above the path's own delay; a shorter delay is no queue. gcc-02 §5.4 begins at 12.5 ms. Chosen; row `disorder`
 /// of `make bench-quality`. Larger: the viewer's audio is late, because short queues stay. Smaller: jitter lowers the bitrate,
 /// and pictures lose quality without need.
 pub(crate) const QUEUE_US_MIN: i64 = 25_000;
-/// Multiple of the path's delay variation that is added to `QUEUE_US_MIN` (25 ms) as the threshold for a queue. The variation
-/// is the mean change of the delay in 200 ms. gcc-02 §5.4 adapts its threshold too. Larger: a queue is noticed later, and the
-/// viewer's audio is late. Smaller: jitter lowers the bitrate without need.
+/// Multiple of the path's delay variation that is added to `QUEUE_US_MIN` (25 ms) as the threshold for a queue, but at most
+/// `WANDER_US_MAX` (50 ms). The variation is the mean change of the delay in 200 ms. gcc-02 §5.4 adapts its threshold too.
+/// Larger: a queue is noticed later, and the viewer's audio is late. Smaller: jitter lowers the bitrate without need.
 const WANDER_TIMES: f64 = 4.0;
-/// Microseconds. The path's delay variation (mean change of the delay in 200 ms) until it is measured. Larger: at the start of
-/// a call, a queue is noticed later, and audio is late. Smaller: at the start, jitter lowers the bitrate without need.
+/// Microseconds. The path's delay variation (mean change of the delay in 200 ms) until it is measured; the threshold for a
+/// queue is then 57 ms. Larger: at the start of a call, a queue is noticed later (at most 75 ms, `WANDER_US_MAX`), and audio is
+/// late. Smaller: at the start, jitter lowers the bitrate without need.
 const WANDER_US_START: f64 = 8_000.0;
 /// Microseconds. The most that the path's delay variation adds to `QUEUE_US_MIN` (25 ms), the threshold for a queue. Larger: on
 /// a path with jitter, queues grow longer, and the viewer's audio is late. Smaller: on such a path, jitter lowers the bitrate,
@@ -46,9 +48,10 @@ const WANDER_US_MAX: f64 = 50_000.0;
 /// values take 2.5 s. Larger: a slowly growing queue counts as variation and is noticed late. Smaller: when jitter begins, it
 /// lowers the bitrate for some seconds.
 const WANDER_SMOOTHING_SHARE: f64 = 0.02;
-/// Microseconds. From this queue on, pictures do not step up, the queue is blamed for losses, and the path's delay variation is
-/// not learned. The queues of the rows `narrow-300` and `narrow-200` of `make bench-quality` hold 300 and 400 ms. Larger:
-/// queues are longer, and the viewer's audio is late. Smaller: jitter keeps pictures at a low quality.
+/// Microseconds. From this queue on, pictures do not step up, and after 2 s (`CROWDED_US`) those that do not fit stop. The
+/// queue is blamed for losses, and the path's delay variation is not learned. The queues of the rows `narrow-300` and
+/// `narrow-200` of `make bench-quality` hold 300 and 400 ms. Larger: queues are longer, and the viewer's audio is late.
+/// Smaller: jitter keeps pictures at a low quality.
 pub(crate) const QUEUE_US_FULL: i64 = 60_000;
 /// Microseconds. A queue grows if the delay rose by more than this in 200 ms. Larger: a queue that grows slowly is not seen,
 /// and the viewer's audio becomes late. Smaller: jitter looks like growth, and the bitrate falls without need.
