@@ -22,24 +22,25 @@ use crate::shard::turn::Turn;
 use crate::stream::voice::Audience;
 
 /// Microseconds between two divisions of the bitrate among the pictures of a viewer whose downlink is too narrow. Each fall of
-/// the estimate also causes one. Row `step` of `make bench-quality`. Longer: after the network improves, the viewer gets better
-/// pictures later. Shorter: more work.
+/// the server's own estimate also causes one; a fall by REMB does not. Row `step` of `make bench-quality`. Longer: after the
+/// network improves, the viewer gets better pictures later. After a REMB that falls, audio is late for longer. Shorter: more
+/// work.
 const EVERY_US: u64 = 200_000;
 /// Microseconds. The least time between two divisions of the bitrate among the pictures of one viewer: one packet of audio (20
-/// ms). Longer: after a fall of the estimate, pictures fill a queue for longer, and the viewer's audio is late. Shorter: more
-/// work.
+/// ms). Longer: if the estimate falls again soon after a division, pictures fill a queue for longer, and the viewer's audio is
+/// late. Shorter: more work.
 const SPACING_US: u64 = 20_000;
-/// Bit/s. The most that is reserved for one voice, and again for its copies (RED). It is more than Opus has (RFC 6716 §2.1.1:
-/// 510 kbit/s). Larger: a hostile sender of audio takes bandwidth from the pictures of all viewers. Smaller: pictures may fill
-/// the path, and a viewer loses audio of high bitrate.
+/// Bit/s. The most that is reserved for one heard voice, and again for its copies (RED). It is more than Opus has (RFC 6716
+/// §2.1.1: 510 kbit/s). Larger: a hostile sender of audio takes more bandwidth from the pictures of viewers with a narrow path.
+/// Smaller: pictures may fill the path, and a viewer loses audio of high bitrate.
 const VOICE_BPS_MAX: u64 = 600_000;
 /// A picture's layer stops at once if all pictures exceed the budget by this factor. The picture then freezes until the next
 /// key frame. Otherwise the layer stops at the next key frame. Row `step` of `make bench-quality`. Larger: a queue stays
 /// longer, and the viewer's audio is late. Smaller: the viewer sees frozen pictures more often.
 const FLOOD_RATIO: f64 = 2.0;
 /// The bonus on the priority of the active speaker's pictures. A screen has priority 1, a pinned picture 4; higher pictures get
-/// bitrate first. Larger: on a narrow path, the speaker's picture takes bitrate from a picture that the viewer has pinned.
-/// Smaller: the speaker's picture gets no more than a screen.
+/// bitrate first. Larger: on a narrow path, the speaker's picture shares with a pinned picture (at 4), or takes bitrate from it
+/// (above 4). At 3 this holds for the speaker's screen. Smaller: the speaker's picture gets no more than a screen.
 const SPEAKS_PRIORITY: u8 = 2;
 
 /// React to a changed estimate of this transport.

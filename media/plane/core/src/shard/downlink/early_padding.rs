@@ -21,9 +21,9 @@ use crate::wire::rtp;
 /// Microseconds between two padding packets for a viewer that waits for its first key frame (LiveKit: `paddingOnMuteInterval`).
 /// Longer: if packets are lost, the viewer opens the stream later. Shorter: more useless packets.
 const EVERY_US: u64 = 100_000;
-/// Padding packets for one viewer of one track until its first key frame, one in 0.1 s (`EVERY_US`). libwebrtc and pion report
-/// after at most 1.5 s. More: useless packets. Fewer: if packets are lost, the viewer does not open the stream, and the first
-/// picture is late.
+/// Padding packets for one viewer of one track, one in 0.1 s (`EVERY_US`). They end with its first key frame or its first
+/// report. libwebrtc and pion report after at most 1.5 s. More: useless packets to a viewer that does not report. Fewer: if
+/// packets are lost, the viewer does not open the stream, and the first picture is late.
 pub const PACKETS_MAX: u8 = 20;
 /// Bytes of padding in a packet: the minimum, because the last byte holds the count (RFC 3550 §5.1). Larger: more useless bytes
 /// for each waiting viewer. Smaller: the packet is not marked as padding, and a receiver may give it to its decoder.

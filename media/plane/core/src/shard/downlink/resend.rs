@@ -9,21 +9,23 @@ use crate::shard::turn::Turn;
 use crate::stream::reception::VOICE_RTT_US_MAX;
 use crate::stream::sent_log::{Content, Sent};
 
-/// Microseconds. The least time between two retransmissions of a packet, even if the round trip is shorter. Longer: if the
-/// retransmission is lost too, the picture is repaired later. Shorter: two NACKs for one loss cause two retransmissions.
+/// Microseconds. The least time between two retransmissions of a packet if the round trip is shorter; a longer round trip
+/// counts itself. Longer: if the retransmission to a near viewer is lost too, the picture is repaired later. Shorter: two NACKs
+/// for one loss cause two retransmissions.
 const RESEND_US_MIN: u64 = 10_000;
-/// Retransmissions of one packet. More: packets that are too late to be shown take bandwidth. Fewer: with heavy loss, a picture
-/// is not repaired and freezes.
+/// Retransmissions of one packet; further NACKs for it are ignored. More: packets that are too late to be shown take bandwidth.
+/// More than 15 (the counter has four bits): a packet that still waits is sent twice with one number, and the packet thread may
+/// panic. Fewer: with heavy loss, a picture is not repaired and freezes.
 const RESENDS_MAX: u8 = 10;
 /// Retransmissions of one padding packet. Chosen. More: padding uses up the viewer's budget for packets with content. Fewer:
 /// with heavy loss, a receiver that orders by numbers waits for the missing number, and its picture freezes.
 const RESENDS_OF_NOTHING_MAX: u8 = 4;
-/// Microseconds. A viewer whose round trip, without queues, is at least this long gets a picture's packet twice when it asks.
-/// If the first is lost, no other could arrive before the picture is due. Larger: far viewers see more frozen pictures.
-/// Smaller: more traffic to near viewers, without use.
+/// Microseconds. A viewer whose round trip, without queues, is at least this long gets a picture's packet twice when it asks,
+/// while it has credit (`RESEND_CREDIT_MAX`). If the first is lost, no other could arrive before the picture is due. Larger:
+/// far viewers see more frozen pictures. Smaller: more traffic to near viewers, without use.
 const FAR_US: u64 = 200_000;
-/// Sequence numbers that are read from one NACK. Larger: a hostile NACK costs more work. Smaller: after a long loss, packets
-/// stay missing, and the picture freezes.
+/// Sequence numbers that are read from one NACK; further ones are ignored. Larger: a hostile NACK costs more work. Smaller:
+/// after a long loss, packets stay missing until the next NACK, and the picture freezes.
 const NACK_ITEMS_MAX: usize = 512;
 
 /// Answer a NACK from the producer's cache.

@@ -12,11 +12,13 @@ use crate::wire::rtcp::{self, ReportBlock, SenderInfo};
 use crate::wire::srtp::RTCP_OVERHEAD_MAX;
 use crate::wire::{rtcp_extended, transport_feedback};
 
-/// Tracks of a hall's call in one RTCP datagram, each with its CNAME. Chosen. Larger: the reports do not fit into 1,200 bytes
-/// (`COMPOUND_BYTES`), and the write panics. Smaller: more datagrams.
+/// Tracks of a line (a hall's call or the mixer) in one RTCP datagram, each with its CNAME. Chosen. Larger: fewer datagrams.
+/// With a CNAME of 64 bytes more than 9 do not fit into 1,200 bytes (`COMPOUND_BYTES`), with the server's names of 16 bytes
+/// more than 18; then the write panics. Smaller: more datagrams.
 const TRACKS_A_REPORT: usize = 8;
-/// Report blocks of a hall's call in one RTCP datagram. Chosen. Larger: with eight tracks and the longest CNAME (64 bytes),
-/// they do not fit into 1,200 bytes (`COMPOUND_BYTES`), and the write panics. Smaller: more datagrams.
+/// Report blocks of a line (a hall's call or the mixer) in one RTCP datagram. Chosen. Larger: fewer datagrams. With eight
+/// tracks and a CNAME of 64 bytes more than 15 do not fit into 1,200 bytes (`COMPOUND_BYTES`), and the write panics. More than
+/// 31 (`BLOCKS_MAX`): the last blocks are left out. Smaller: more datagrams.
 const BLOCKS_A_REPORT: usize = 8;
 /// Bytes of a sender report without report blocks (RFC 3550 §6.4.1). Larger: compounds end earlier, so there are more
 /// datagrams. Smaller: a report does not fit into its compound, and the write panics.
@@ -25,8 +27,8 @@ const SENDER_REPORT_BYTES: usize = 28;
 /// own datagram. Smaller: the block does not fit into its compound, and the write panics.
 const RECEIVER_TIME_BYTES: usize = 20;
 /// Microseconds. A publisher without a sender report for this time makes no sender reports. The packet threads that hold a copy
-/// of its track (a mirror) then get its losses without them. Longer: these threads learn losses later. Shorter: more messages
-/// between threads.
+/// of its track (a mirror) then get its state each second without them. They get its losses at once in any case. Longer: these
+/// threads learn its round-trip time later. Shorter: more messages between threads.
 const REPORTS_US: u64 = 10_000_000;
 
 /// Send the reports of a line: sender reports, report blocks, and for each SSRC the common CNAME of this router.

@@ -9,7 +9,8 @@ use crate::shard::turn::Turn;
 use crate::wire::rtcp;
 use crate::wire::srtp::RTCP_OVERHEAD_MAX;
 
-/// Bytes of one RTCP datagram. Larger: with headers it may exceed the MTU. Smaller: more datagrams.
+/// Bytes of one RTCP datagram. Larger: with headers it may exceed the MTU. Smaller: more datagrams; below 640, the reports of a
+/// line with eight tracks do not fit (`TRACKS_A_REPORT`), and the write panics.
 pub(crate) const COMPOUND_BYTES: usize = 1_200;
 
 /// Return the SSRC of our reports. If we send a stream, it is the SSRC of the first one, so that the far end sees one

@@ -14,8 +14,8 @@ use crate::stream::sequence::{Continuity, Left, Offsets, Picture};
 use crate::types::{Codec, PayloadMap};
 use crate::wire::rtcp::ReportBlock;
 /// Packets between two reports of a viewer. Chosen. A report that jumps ahead by more counts as no packets, because its
-/// sequence number is implausible. Larger: one wrong report lowers the bitrate, and the viewer's pictures lose quality.
-/// Smaller: real loss of a fast stream is ignored.
+/// sequence number is implausible. Larger: one wrong report lowers the bitrate of a viewer without transport-wide feedback, and
+/// its pictures lose quality. Smaller: real loss of a fast stream is ignored.
 const REPORTED_MAX: u32 = 10_000;
 /// NAL unit types from this value on combine or split NAL units (RFC 6184 §5.2). Larger: receivers of single NAL units get
 /// packets that they cannot read. Smaller: normal packets are refused, and such receivers get no picture.

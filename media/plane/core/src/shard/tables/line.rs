@@ -16,27 +16,28 @@ use crate::seam::event::LineState;
 use crate::shard::tables::message_stream::Messages;
 use crate::types::Feedback;
 
-/// Microseconds. Chosen. Default time without RTP and RTCP after which a terminal counts as silent. When all RTP streams of a
-/// hall's call are silent, the server asks the hall by SIP. Longer: a dead call ends later, and participants see its last
-/// picture. Shorter: more such SIP requests.
+/// Microseconds. Chosen. Default time without RTP and RTCP after which a terminal counts as silent. Python always gives its own
+/// time (`LINE_SILENT_S`), so this value counts only in tests. When all RTP streams of a hall's call are silent, the server
+/// asks the hall by SIP. Longer or shorter: no effect on a call.
 pub const SILENT_US: u64 = 30_000_000;
 /// Microseconds. Chosen. After this silence of a terminal's old SSRC, a new SSRC replaces it at once. Before that, a new SSRC
 /// needs two packets in order, without a packet of the old SSRC between them (RFC 3550 §8.2, A.1). Longer: a terminal that
-/// restarts loses packets. Shorter: a stray packet can take over the stream, and viewers see a wrong picture.
+/// restarts slowly loses its first packet. Shorter: a stray packet can take over the stream, and viewers see a wrong picture.
 pub const SOURCE_SILENT_US: u64 = 500_000;
 /// Times that a request for a lower bitrate (TMMBR) is sent to a terminal that does not confirm, once a second (RFC 5104
 /// §3.5.4). Larger: more RTCP to a terminal that never confirms. Smaller: on a lossy path all requests may be lost, and the
 /// terminal sends too much.
 const LIMIT_ASKS_MAX: u8 = 10;
-/// Bytes of the CNAME of a line (an RTP stream of a hall's call); a longer name is refused. Chosen. Larger: reports of eight
-/// tracks exceed 1,200 bytes (`COMPOUND_BYTES`), and the packet thread panics with all its calls. Smaller: a line with a longer
-/// name cannot be opened, and the hall's call has no media.
+/// Bytes of the CNAME of a line (an RTP stream of a hall's call); a longer name is refused. Chosen. The server's own names have
+/// 16 bytes. Larger: no effect on these. With longer names, reports of eight tracks may exceed 1,200 bytes (`COMPOUND_BYTES`),
+/// and the packet thread panics with all its calls. Smaller than 16: no line can be opened, and no hall's call has media.
 pub const CNAME_BYTES_MAX: usize = 64;
-/// Microseconds. Chosen. The least time between two changes of a layer's SSRC. Each change costs a new packet cache. Longer: a
-/// terminal that restarts twice loses packets. Shorter: a hostile sender costs more work.
+/// Microseconds. Chosen. The least time between two changes of a layer's SSRC, unless the old SSRC was silent for 0.5 s
+/// (`SOURCE_SILENT_US`). Each change costs a new packet cache. Longer: a terminal that restarts twice within this time loses
+/// packets, at most 0.5 s of them. Shorter: a hostile sender costs more work.
 pub const SOURCE_CHANGE_US: u64 = 200_000;
-/// Key presses, H.224 messages and bitrate limits of one terminal per second, on average. Chosen. Larger: one terminal can fill
-/// the event queue that all share. Smaller: fast key presses are lost.
+/// Key presses, H.224 messages and bitrate limits of one terminal per second, on average. Further ones are dropped. Chosen.
+/// Larger: one terminal can fill the event queue that all share. Smaller: fast key presses are lost.
 const NEWS_PER_S: u64 = 20;
 /// Key presses, H.224 messages and bitrate limits of one terminal in one burst, after a quiet time; the average is 20 a second
 /// (`NEWS_PER_S`). Chosen. Larger: one terminal can fill the event queue that all share. Smaller: the keys of a long number

@@ -18,21 +18,22 @@ pub(crate) const TIMES: f64 = 2.5;
 /// viewer loses packets. Smaller: a first key frame waits, and the first picture is late.
 pub(crate) const BPS_UNKNOWN: f64 = 40e6;
 
-/// Microseconds of the pacing rate that may be sent at once, within the bounds of [`BURST_BYTES`]. Chosen. Longer: queues on
-/// the path fill, and the viewer's audio is late. Shorter: pictures wait more often.
+/// Microseconds of the pacing rate that may be sent at once, within the bounds of [`BURST_BYTES`]. So it counts only for an
+/// estimate of 0.4 to 2.4 Mbit/s. Chosen. Longer: queues on the path fill, and the viewer's audio is late. Shorter: pictures
+/// wait more often.
 pub(crate) const BURST_US: f64 = 20_000.0;
 
-/// Bytes. Chosen. The bounds of what may be sent at once. The first value (two packets) counts on a narrow path, the second (12
-/// packets) on a wide path. Larger: bursts fill queues on such a path, and the viewer's audio is late. Smaller: on such a path
-/// even small pictures wait.
+/// Bytes. Chosen. The bounds of what may be sent at once. The first value (two packets) counts below an estimate of 0.4 Mbit/s,
+/// the second (12 packets) above 2.4 Mbit/s and while the estimate is unknown. Larger: bursts fill queues on such a path, and
+/// the viewer's audio is late. Smaller: on such a path even small pictures wait.
 pub(crate) const BURST_BYTES: (f64, f64) = (2_400.0, 15_000.0);
 
 /// Microseconds. The longest time that a packet waits: if much data waits, the pacing rate rises. Larger: pictures arrive too
 /// late. Smaller: a narrow path is overfilled, and the viewer loses packets.
 pub(crate) const WAIT_US_MAX: f64 = 250_000.0;
 
-/// Packets that wait for their turn on the path to one peer. Further packets are sent at once. Larger: more memory for each
-/// peer. Smaller: a large key frame overfills a narrow path, and the viewer loses packets.
+/// Packets that wait for their turn on the path to one peer. Further packets are sent at once. Larger: more memory for a peer
+/// whose path is full. Smaller: a large key frame overfills a narrow path, and the viewer loses packets.
 pub const WAITING_MAX: usize = 1_024;
 
 #[derive(Clone, Copy, Debug)]

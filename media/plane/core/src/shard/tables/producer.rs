@@ -24,16 +24,16 @@ pub const KEYFRAME_INTERVAL_US: u64 = 300_000;
 /// longer. Shorter: a layer with few frames, such as a still screen, is left, and viewers get another size.
 pub const LAYER_SILENT_US: u64 = 2_000_000;
 /// Microseconds. A layer without packets for this time is not chosen if another layer continues. libwebrtc stops the layers
-/// that its uplink cannot carry. Longer: viewers see a frozen picture for longer. Shorter: a short gap in the network changes
-/// the picture's size.
+/// that its uplink cannot carry. Longer: viewers see a frozen picture for longer, but at most for `LAYER_SILENT_US` (2 s).
+/// Shorter: a short gap in the network changes the picture's size.
 const LAYER_STOPPED_US: u64 = 700_000;
 /// Key frame requests to a publisher without an answer. Then the server sends no more until a viewer needs a key frame again.
 /// Larger: more PLIs to a publisher that never answers. Smaller: on a bad uplink all requests may be lost, and viewers wait for
 /// the picture.
 const KEYFRAME_ASKS_MAX: u8 = 20;
 /// Bytes of padding in one packet at most. Chosen. Padding makes the packets of a frame equally long, so that the kernel sends
-/// them in one piece (UDP GSO). Larger: more useless bytes on the downlink. Smaller: frames need more pieces, and thus more
-/// work.
+/// them in one piece (UDP GSO). Larger: more useless bytes on the downlink, up to 1 % (`PADDING_SHARE`). Smaller: frames need
+/// more pieces, and thus more work.
 const PADDING_MAX: usize = 32;
 /// At most one byte in this number is padding, which makes packets equally long for the kernel (UDP GSO). Chosen. Larger: less
 /// padding is permitted, so frames need more system calls. Smaller: more of the viewers' downlink is padding.
@@ -43,8 +43,8 @@ const PADDING_SHARE: usize = 100;
 /// Shorter: more requests for key frames.
 const REPLAY_US_MAX: u64 = 2_500_000;
 /// Packets. A new viewer gets at most this many from the cache of recent packets: its largest size (1 MiB) in packets of 1,024
-/// bytes. Larger: a new viewer gets a larger burst of old packets. Smaller: a new viewer of a large picture waits for a new key
-/// frame.
+/// bytes. Larger: a new viewer gets a larger burst of old packets; beyond `WAITING_MAX` (1,024) they do not wait for their
+/// turn. Smaller: a new viewer of a large picture waits for a new key frame.
 const REPLAY_PACKETS_MAX: u16 = 1024;
 /// Bytes that are added to a payload at most: RTP header (12), head of the extensions (4), extensions (40), descriptor (255),
 /// tag (16), RTX number (2). Larger: fewer packets fit into one piece for the kernel, so there is more work. Smaller: packets

@@ -31,30 +31,31 @@ const RTT_US_MORE: u64 = 200_000;
 /// apart.
 const OFFSET_DRIFT: i64 = 64;
 
-/// DTLS datagrams (handshake, data channels) of one peer per second, on average, that reach Python. Chosen. Larger: one hostile
-/// peer can fill the queue that all peers share. Smaller: a peer that sends many messages by data channels loses some.
+/// DTLS datagrams (handshake, data channels) of one peer per second, on average, that reach Python. Further ones are dropped.
+/// Chosen. Larger: one hostile peer can fill the queue that all peers share. Smaller: a peer that sends many messages by data
+/// channels loses datagrams, and its messages are late.
 const DTLS_PER_S: u64 = 2_000;
 /// DTLS datagrams of one peer in one burst that reach Python; the average is 2,000 a second (`DTLS_PER_S`). Chosen. Larger: one
 /// hostile peer can fill the queue that all peers share. Smaller: a peer that sends many messages at once by data channels
-/// loses some.
+/// loses datagrams, and its messages are late.
 const DTLS_BURST: u64 = 1_000;
 /// DTLS records that a peer may have numbered until the handshake ended. After that the limit rises by one record each
 /// microsecond, which is more than a peer sends; higher numbers are noise. Larger: more noise reaches Python. Smaller: genuine
 /// records are dropped, and data channels lose messages.
 const RECORDS_BEFORE: u64 = 1 << 16;
 
-/// Bytes per microsecond of media that one peer may send: 48 Mbit/s. Each packet costs 256 bytes extra (`PACKET_BYTES`), so
-/// this is 40 Mbit/s in full packets, or 19,000 short packets a second. Honest use is far below: a camera and a screen in 4K
-/// with three layers take 30 Mbit/s each. Larger: a hostile peer costs more work. Smaller: packets of honest peers are dropped,
-/// and their pictures freeze.
+/// Bytes per microsecond of media that one browser may send: 48 Mbit/s. Its further packets are dropped. Each packet costs 256
+/// bytes extra (`PACKET_BYTES`), so this is 40 Mbit/s in full packets, or 19,000 short packets a second. A camera or a screen
+/// in 4K with three layers takes 30 Mbit/s. Halls and the mixer have no limit. Larger: a hostile peer costs more work. Smaller:
+/// packets of honest peers are dropped, and their pictures freeze.
 const MEDIA_BYTES_PER_US: i64 = 6;
-/// Bytes of media that one peer may send in one burst: half a second at 48 Mbit/s (`MEDIA_BYTES_PER_US`). Chosen. Larger: a
+/// Bytes of media that one browser may send in one burst: half a second at 48 Mbit/s (`MEDIA_BYTES_PER_US`). Chosen. Larger: a
 /// hostile peer causes more work at once. Smaller: after a pause of the network, packets of honest peers are dropped, and their
 /// pictures freeze.
 const MEDIA_BURST_BYTES: i64 = 500_000 * MEDIA_BYTES_PER_US;
-/// Bytes that each received packet counts beside its length in the limit of 48 Mbit/s (`MEDIA_BYTES_PER_US`), because each
-/// packet causes work. Chosen. Larger: packets of honest peers with many short packets are dropped. Smaller: a hostile peer can
-/// send more short packets.
+/// Bytes that each packet from a browser counts beside its length in the limit of 48 Mbit/s (`MEDIA_BYTES_PER_US`), because
+/// each packet causes work. Chosen. Larger: honest peers reach the limit sooner (at 34 Mbit/s in full packets, with 512 bytes),
+/// and their packets are dropped. Smaller: a hostile peer can send more short packets.
 const PACKET_BYTES: i64 = 256;
 /// Bytes that each packet named in a transport-wide feedback counts in the peer's limit of 48 Mbit/s (`MEDIA_BYTES_PER_US`). A
 /// feedback of 24 bytes may name thousands. Chosen. Larger: honest feedback uses up the limit, and the peer's media is dropped.

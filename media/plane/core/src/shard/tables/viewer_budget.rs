@@ -3,10 +3,12 @@
 use crate::bucket::Bucket;
 
 /// The credit of a new viewer for retransmissions: 100, at a cost of 2 each (`RESEND_COST`). Chosen. Larger: a hostile viewer
-/// causes more traffic. Smaller: losses at the start of a call are not repaired, and the picture freezes.
+/// causes more traffic, up to `RESEND_CREDIT_MAX` (500). Smaller: losses at the start of a call are not repaired, and the
+/// picture freezes.
 const RESEND_CREDIT_START: u16 = 200;
-/// The most credit of a viewer for retransmissions: 500, at a cost of 2 each (`RESEND_COST`). Chosen. Larger: a hostile viewer
-/// causes a larger burst. Smaller: a long run of losses is not repaired, and the picture freezes.
+/// The most credit of a viewer for retransmissions: 500, at a cost of 2 each (`RESEND_COST`). A far viewer gets a packet twice
+/// only above half of this (`FAR_US`). Chosen. Larger: a hostile viewer causes a larger burst. Smaller: a long run of losses is
+/// not repaired, and the picture freezes.
 const RESEND_CREDIT_MAX: u16 = 1_000;
 /// Credit that one retransmission costs. Each packet sent to the viewer earns 1, so half of the packets may be sent again.
 /// Chosen. Larger: on a lossy path, losses are not repaired, and the picture freezes. Smaller: a hostile viewer causes more

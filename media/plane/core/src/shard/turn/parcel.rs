@@ -33,22 +33,25 @@ pub(crate) struct Upward {
     pub rtt_us: Option<u64>,
 }
 
-/// Bytes of datagrams and messages from one shard (packet thread) to another in one round, in each of two buffers. More data is
-/// lost, as in a full socket. Larger: more memory. Smaller: in a burst, peers of the other shard lose packets.
+/// Bytes of datagrams and messages from one shard (packet thread) to another in one round, in each of two buffers. Newer data
+/// is lost, as in a full socket. Larger: more memory, and `SLIPS_MAX` (4096) is the limit for packets below 512 bytes. Smaller:
+/// in a burst, peers of the other shard lose packets.
 pub(crate) const PARCEL_BYTES_MAX: usize = 1 << 20;
 
-/// Datagrams or messages of each kind from one shard (packet thread) to another in one round. Chosen. Larger: more memory.
-/// Smaller: in a burst, peers of the other shard lose packets.
+/// Datagrams or messages of each kind from one shard (packet thread) to another in one round. Newer ones are lost. Chosen.
+/// Larger: more memory; no effect for packets above 256 bytes, because `PARCEL_BYTES_MAX` (1 MiB) is full first. Smaller: in a
+/// burst, peers of the other shard lose packets.
 pub(crate) const SLIPS_MAX: usize = 4096;
 
-/// Datagrams from unknown addresses that one shard (packet thread) hands to another in one round. Chosen. Any sender can send
-/// such datagrams, so they get little room. Larger: a flood costs the other shard more work. Smaller: a flood hides the first
-/// checks of new peers, and they connect later.
+/// Datagrams from unknown addresses that one shard (packet thread) hands to another in one round. Further ones are dropped.
+/// Chosen. Any sender can send such datagrams, so they get little room. Larger: a flood of short datagrams (up to 256 bytes,
+/// see `UNPROVED_BYTES_MAX`) costs the other shard more work. Smaller: a flood hides the first checks of new peers, and they
+/// connect later.
 pub(crate) const UNPROVED_MAX: usize = 512;
 
-/// Bytes of datagrams from unknown addresses that one shard (packet thread) hands to another in one round. Chosen. Larger: a
-/// flood takes memory and work of the other shard. Smaller: a flood of long datagrams hides the first checks of new peers, and
-/// they connect later.
+/// Bytes of datagrams from unknown addresses that one shard (packet thread) hands to another in one round. Further ones are
+/// dropped. Chosen. Larger: a flood of datagrams above 256 bytes (see `UNPROVED_MAX`) takes more memory and work of the other
+/// shard. Smaller: a flood of long datagrams hides the first checks of new peers, and they connect later.
 pub(crate) const UNPROVED_BYTES_MAX: usize = 128 << 10;
 
 /// The data from one shard to another, in order: datagrams as they arrived, and messages of the shard itself.

@@ -9,8 +9,9 @@ use crate::shard::tables::transport::{Transport, Way};
 use crate::shard::turn::Turn;
 use crate::wire::rtp::Header;
 
-/// Bytes of the longest H.224 message (far camera control) in both directions. An H.224 frame has at most 254 bytes and its
-/// header. Larger: more memory in the event queue. Smaller: long H.224 frames are dropped, and a far camera does not move.
+/// Bytes of the longest H.224 message (far camera control) in both directions; a longer one is dropped. An H.224 frame has at
+/// most 254 bytes and its header. Larger: only a hostile terminal sends longer messages, and they take more memory in the event
+/// queue. Smaller: long H.224 frames are dropped, and a far camera does not move.
 pub const MESSAGE_BYTES_MAX: usize = 512;
 /// Bytes of an RTP header without extensions (RFC 3550 §5.1). Larger: the buffer of outgoing datagrams is sent off slightly
 /// earlier. Smaller: the reserved space may be too short, and the write panics.

@@ -20,8 +20,9 @@ use crate::wire::extensions::Marks;
 use crate::wire::rtp::{self, Header};
 use crate::wire::srtp_profile::SrtpError;
 
-/// SSRCs that one peer may use. An SSRC that the server learned from a packet takes a place until its track closes. Larger: a
-/// hostile peer takes more memory. Smaller: a peer with many tracks loses the media of the last ones.
+/// SSRCs that one browser may use; packets of further SSRCs are dropped. An SSRC that the server learned from a packet takes a
+/// place until its track closes. Larger: a hostile peer takes more memory. Smaller: a peer with many tracks loses the media of
+/// the last ones.
 const SOURCES_MAX: usize = 64;
 
 pub(crate) fn receive_rtp<S: Sink>(tables: &mut Tables, key: TransportKey, datagram: &mut [u8], turn: &mut Turn<S>) {

@@ -8,13 +8,13 @@ use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
 use crate::stream::reception::{ASKS_MAX, VOICE_ASKS_MAX, VOICE_RTT_US_MAX};
 
-/// Microseconds, plus a round trip, without feedback on sent packets. After that the peer is looked for on its other paths.
-/// Feedback arrives every 50 to 250 ms. Longer: a peer that moved is found later, and its media is missing until then. Shorter:
-/// useless STUN requests.
+/// Microseconds, plus a round trip, without feedback on sent packets. After that a peer with several paths is looked for on the
+/// others. Feedback arrives every 50 to 250 ms. Longer: a peer that moved is found later, and its media is missing until then.
+/// Shorter: useless STUN requests.
 const UNTOLD_US: u64 = 400_000;
-/// Microseconds, plus a round trip, without packets of a publisher after which it is looked for on other paths. Without speech
-/// a packet arrives every 400 ms. Longer: a publisher that moved is found later, and its media is missing until then. Shorter:
-/// useless STUN requests.
+/// Microseconds, plus a round trip, without packets of a publisher after which it is looked for on its other paths. Without
+/// speech a packet arrives every 400 ms. Longer: a publisher that moved is found later, and its media is missing until then.
+/// From 2 s (`LAYER_SILENT_US`) on, its silence never starts the search. Shorter: useless STUN requests.
 const MUTE_US: u64 = 700_000;
 
 /// Ask for lost packets and key frames. Return `true` while packets are missing.

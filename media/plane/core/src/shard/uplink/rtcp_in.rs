@@ -22,13 +22,14 @@ use crate::wire::{rtcp_extended, transport_feedback};
 /// packets are requested again late. Smaller: a peer on a very slow path has no round-trip time, and its packets are requested
 /// too often.
 const RTT_US_MAX: u64 = 5_000_000;
-/// Microseconds. The round-trip time that the library of a viewer without own media assumes before it repeats a NACK. The
-/// server tells the viewer how long to keep pictures, and adds this time for a second retransmission. Larger: pictures are
-/// shown later than necessary. Smaller: pictures with a packet that was lost twice stutter.
+/// Microseconds. The round-trip time that the library of a viewer without own media assumes before it repeats a NACK; a longer
+/// measured one counts instead. On a lossy path the server tells the viewer how long to keep pictures, and adds this time for a
+/// second retransmission. Larger: pictures are shown later than necessary. Smaller: pictures with a packet that was lost twice
+/// stutter.
 const VIEWER_RTT_US: u64 = 100_000;
-/// Microseconds until the viewer's library looks for missing packets again. The server adds this time to the wait of pictures
-/// for a second retransmission. Longer: pictures are shown later than necessary. Shorter: pictures with a packet that was lost
-/// twice stutter.
+/// Microseconds until the viewer's library looks for missing packets again. On a lossy path the server adds this time to the
+/// wait of pictures for a second retransmission. Longer: pictures are shown later than necessary. Shorter: pictures with a
+/// packet that was lost twice stutter.
 const VIEWER_LOOKS_US: u64 = 20_000;
 
 /// Return the only video consumer of a line. Terminals put any SSRC into their key frame requests. If the line gets one video

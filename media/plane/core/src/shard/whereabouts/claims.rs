@@ -7,16 +7,16 @@ use crate::path::Path;
 use crate::shard::turn::parcel::Slip;
 use crate::shard::turn::parcels::Parcels;
 
-/// Microseconds. A shard (packet thread) claims a path when its peer's check is verified; the claim is valid for this time. It
-/// is equal to `PROVED_US` (60 s). Peers check every 2.5 s. Longer: old claims take memory. Shorter: datagrams of a quiet peer
-/// that reach the wrong shard are lost.
+/// Microseconds. A shard (packet thread) claims a path when its peer's check is verified. A claim of this age is removed at the
+/// next search, which needs 256 claims (`CLAIMS_MIN`). It is equal to `PROVED_US` (60 s). Peers check every 2.5 s. Longer: old
+/// claims take memory. Shorter: datagrams of a quiet peer that reach the wrong shard are lost.
 pub(crate) const CLAIM_US: u64 = 60_000_000;
 /// Paths that other shards (packet threads) have claimed for their peers. Above this number only existing claims are renewed.
 /// Larger: a hostile peer that checks from many ports takes more memory. Smaller: datagrams of honest new peers that reach the
 /// wrong shard are lost.
 const CLAIMS_MAX: usize = 65_536;
-/// Paths claimed by other shards (packet threads) before old claims are searched for the first time and removed. Larger: old
-/// claims take memory for longer. Smaller: more searches.
+/// Paths claimed by other shards (packet threads) before old claims are searched for and removed; after that, a search runs at
+/// each doubling. Larger: old claims take memory for longer. Smaller: more searches.
 pub(crate) const CLAIMS_MIN: usize = 256;
 
 #[derive(Clone, Copy, Debug)]

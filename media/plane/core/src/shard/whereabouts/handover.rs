@@ -18,11 +18,12 @@ use crate::shard::whereabouts::{Whereabouts, addresses};
 use crate::wire::stun;
 
 /// The characters that name shards (packet threads), at the start of an ICE user name (RFC 8839 §5.4). The first character
-/// names shard 0. More: `+` and `/` are the only further characters of a user name. Fewer: a server with more shards stops at
-/// the start.
+/// names shard 0. `media/ground/numbers.py` has the same list and order. A server has at most 16 shards. More: no effect; `+`
+/// and `/` are the only further characters of a user name. Fewer than 16: a server with more shards panics at the start.
 const NAMES: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-/// Shards (packet threads) that can share their ports: one for each of the 62 characters of `NAMES`. Larger: the last shards
-/// have no name, so no peer finds them. Smaller: a server with more shards stops at the start.
+/// Shards (packet threads) that can share their ports: one for each of the 62 characters of `NAMES`. Python permits at most 16.
+/// Larger than `NAMES`: the last shards would have no name, so no peer would find them. Smaller than 16: a server with more
+/// shards panics at the start.
 pub const SHARDS_MAX: usize = NAMES.len();
 
 /// Return the other shard that the user name of a check names. This function reads nothing else of the datagram.

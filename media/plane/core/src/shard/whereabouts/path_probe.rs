@@ -28,8 +28,9 @@ use crate::wire::stun;
 /// requests.
 pub(crate) const QUIET_US: u64 = 100_000;
 /// Microseconds between two rounds of STUN requests to all paths of a silent peer: half of the silence so far, within these
-/// limits. The first value counts at the start of the silence, the second after 2 s. Larger: at that time a peer that moved is
-/// found later. Smaller: more STUN requests at that time.
+/// limits. A silence counts only after 0.4 s and a round trip (`UNTOLD_US`), so the first value now has no effect. The second
+/// counts after 2 s. Larger: a peer that moved is found later; a first value above the second panics. Smaller second value:
+/// more STUN requests.
 const ROUND_US: (u64, u64) = (200_000, 1_000_000);
 
 /// Ask the peer on all paths if the selected path is silent. Move to a path where the peer was found.

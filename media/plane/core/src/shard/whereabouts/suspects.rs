@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use crate::bucket::Bucket;
 use crate::keys::TransportKey;
 
-/// Media datagrams from unknown addresses per second, on average, that are tried with the keys of quiet peers. Further ones are
-/// dropped. With 4 keys each (`PEERS_MAX`), this is at most 800 tries a second. Chosen: above the packet rate of a peer with
-/// audio and a small picture. Larger: a flood costs more work. Smaller: a flood more easily prevents that a peer that moved is
-/// found.
+/// Media datagrams from unknown addresses per second, on average, that each shard tries with the keys of quiet peers. Further
+/// ones are dropped. With 4 keys each (`PEERS_MAX`), this is at most 800 tries a second. Chosen: above the packet rate of a
+/// peer with audio and a small picture. Larger: a flood costs more work. Smaller: a flood more easily prevents that a peer that
+/// moved is found.
 const TRIED_PER_S: u64 = 200;
 /// Media datagrams from unknown addresses that are tried in one burst with the keys of quiet peers; the average is 200 a second
 /// (`TRIED_PER_S`). Chosen. Larger: a flood causes more work at once. Smaller: when several peers move at once, some are found
