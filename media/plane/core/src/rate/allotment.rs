@@ -50,7 +50,8 @@ pub(crate) const LOWERED_US: u64 = 2_000_000;
 
 /// Microseconds. The longest time from a step down of pictures to the next step up; the time begins at `LOWERED_US` (2 s) and
 /// doubles. Chosen; row `narrow-300` of `make bench-quality`. Longer: on a path that recovers, pictures stay small, unless the
-/// budget has grown by half (`PLENTY_RATIO`). Shorter: pictures change their size often.
+/// budget has grown by half (`PLENTY_RATIO`). Shorter: pictures change their size often; below `LOWERED_US`, the packet thread
+/// panics at the first failed step.
 pub(crate) const LOWERED_US_MAX: u64 = 32_000_000;
 
 /// Microseconds. A step up of pictures failed if a step down follows within this time. Then the wait for the next step up

@@ -18,7 +18,8 @@ const HOLD_US: u64 = 3_000_000;
 const HOLD_NARROW_US: u64 = 10_000_000;
 /// Microseconds. The longest time without copies of audio (RED). The time doubles from 3 s (`HOLD_US`) or 10 s
 /// (`HOLD_NARROW_US`) if copies are too much again within this value after their return. Longer: on a path that has recovered,
-/// lost audio is not repaired. Shorter: on a narrow path, copies come back too often and cause losses.
+/// lost audio is not repaired. Shorter: on a narrow path, copies come back too often and cause losses; below 10 s, the packet
+/// thread panics.
 const HOLD_US_MAX: u64 = 40_000_000;
 /// Copies of audio (RED) are not the cause of a loss if at least this share of the loss is there without them. The loss without
 /// them is the loss before they were sent, or of the 4 windows (`LOSS_WINDOWS`) after they stopped. Larger: a path that loses

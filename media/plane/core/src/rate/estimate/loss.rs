@@ -92,8 +92,8 @@ const TRIAL_US_MAX: u64 = 4_000_000;
 /// viewer loses audio. Shorter: on a radio path with loss, pictures change their size often.
 const AGAIN_US: u64 = 10_000_000;
 /// Microseconds. The longest time between a cut for losses that did not help and the next cut; the time begins at `AGAIN_US`
-/// (10 s) and doubles. Longer: later congestion is cut late, and the viewer loses audio. Shorter: on a radio path with loss,
-/// pictures change their size often.
+/// (10 s) and doubles. Longer: later congestion is cut late (unless more than half is lost), and the viewer loses audio.
+/// Shorter: on a radio path with loss, pictures change their size often; below `AGAIN_US`, the packet thread panics.
 const AGAIN_US_MAX: u64 = 80_000_000;
 
 /// The result of a window of packets.

@@ -10,9 +10,9 @@ use crate::shard::turn::Turn;
 use crate::ticks::BUSY_TICK_US;
 use crate::wire::rtcp;
 
-/// Microseconds between repeated key frame requests to a terminal. Its encoder may take half a second. Longer: if a request is
-/// lost, viewers wait longer for the picture. Shorter: a terminal makes more key frames than needed, and its picture loses
-/// quality.
+/// Microseconds between repeated key frame requests to a terminal; from the second on, the server also requests one by SIP. Its
+/// encoder may take half a second. Longer: if a request is lost, viewers wait longer for the picture. Shorter: a terminal makes
+/// more key frames than needed, and its picture loses quality.
 const KEYFRAME_AGAIN_US: u64 = 1_000_000;
 
 /// Send PLI, FIR or both to a line. If the far end understands neither, or has not answered for a second, the control side must
