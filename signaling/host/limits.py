@@ -6,8 +6,9 @@ The limits of a browser session are in `signaling/rtc/wire/limits.py`. The limit
 """
 
 REQUEST_LINE_BYTES = 16 * 1024
-"""Bytes of the first line of an HTTP request; a longer one is refused. A browser's join request is in its query: 2.5 KB and a
-token today. More: memory for unknown clients. Less: joins with many tracks are refused.
+"""Bytes of the first line of an HTTP request; a longer one is refused (414). A browser's join request is in its query: 2.5 KB
+and a token today. More: memory for unknown clients; one query parameter of a join stays at QUERY_VALUE_BYTES (16 KiB). Less:
+joins with many tracks are refused.
 """
 HEADER_BYTES = 32 * 1024
 """Bytes of all headers of one HTTP request; with more, it is refused (431). Chosen. More: memory for unknown clients. Less:
@@ -18,29 +19,32 @@ HEADER_COUNT = 100
 requests through many proxies are refused.
 """
 FIRST_REQUEST_S = 15.0
-"""Seconds for the arrival of a whole HTTP request; then the connection is closed. Longer: silent connections hold their places,
-so other clients are refused sooner. Shorter: phones on slow networks are cut.
+"""Seconds for the arrival of a whole HTTP request with its body; then the connection is closed. Longer: silent connections
+stay longer. At STRANGERS (4096), the oldest silent one of the fullest network is closed, so no client is refused. Shorter:
+phones, and uploads of 6 MiB, on slow networks are cut.
 """
 KEEP_ALIVE_S = 30
-"""Seconds for which an idle HTTP connection stays open. Chosen. Longer: idle connections hold their places, so other clients
-are refused sooner. Shorter: browsers must connect again more often.
+"""Seconds for which an idle HTTP connection stays open. Chosen. Longer: idle connections of clients with proved identity stay,
+so CONNECTIONS (8192) is reached sooner and requests get 503. Those of other clients stay until STRANGERS closes them. Shorter:
+browsers must connect again more often.
 """
 CONNECTIONS = 8192
-"""HTTP connections at the same time; above, new clients get 503. Clients without proof of identity have only 4096 (STRANGERS)
-of them. More: memory and descriptors. Fewer: clients get 503 in a crowded hour.
+"""HTTP connections and WebSockets of one server at the same time. At this number each HTTP request gets 503; WebSockets still
+open. Clients without proof of identity have only 4096 (STRANGERS) of them. More: memory and descriptors. Fewer: clients cannot
+load the pages in a crowded hour.
 """
 
 # Limits of unproved connections. They are counted by network: an IPv4 address, or an IPv6 network of 64 bits within one of 48
 # bits. Above the limit, the oldest silent connection of the largest network is closed.
 STRANGERS = 4096
-"""HTTP connections of clients that have not proved their identity. One more closes the oldest of the network with the most. A
-page opens up to 6, so 600 people behind one address fit. More: memory for attackers. Fewer: people behind one address lose
-connections.
+"""HTTP connections of clients that have not proved their identity. One more closes the oldest silent one of the network with
+the most. A page opens up to 6, so 600 people behind one address fit. More: memory for attackers; from 8192 (CONNECTIONS) they
+cause 503 for all. Fewer: people behind one address lose connections.
 """
 TLS_HANDSHAKE_S = 15.0
 """Seconds for the TLS handshake; then the connection is closed. Chosen, the same as FIRST_REQUEST_S (15), which starts after
-the handshake. A phone on a slow network needs some seconds. Longer: silent connections hold their places, so other clients are
-refused sooner. Shorter: such phones are cut.
+the handshake. A phone on a slow network needs some seconds. Longer: silent connections stay longer. At STRANGERS (4096), the
+oldest silent one of the fullest network is closed, so no client is refused. Shorter: such phones are cut.
 """
 STRANGERS_TCP = 1024
 """Media connections over TCP of one packet thread that have not yet proved that a participant owns them. An honest client does
@@ -48,29 +52,31 @@ so within one round trip. One more closes the oldest of the network with the mos
 that joins at once loses connections.
 """
 STRANGER_TCP_S = 10.0
-"""Seconds in which a media connection over TCP must prove that a participant owns it; then it is closed. Chosen. Longer: silent
-connections hold their places. Shorter: clients on slow networks are cut.
+"""Seconds in which a media connection over TCP must prove that a participant owns it; then it is closed. Chosen. Longer:
+silent connections stay longer, until STRANGERS_TCP (1024) closes the oldest of the fullest network. Shorter: clients on slow
+networks are cut.
 """
 CONNECTIONS_TCP = 8192
-"""Media connections over TCP of one packet thread that belong to participants; further ones are closed. One participant has at
-most 8. More: memory. Fewer: participants behind firewalls get no media.
+"""Media connections over TCP of one packet thread that belong to participants; at this number each new connection is closed,
+also of newcomers. One participant has at most 8. More: memory. Fewer: participants behind firewalls get no media.
 """
 
 BODY_BYTES = 64 * 1024
-"""Bytes of the body of an API request; a longer body is refused. The server API (RoomService) has its own limit. More: reading
-costs more. Less: long texts are refused.
+"""Bytes of the body of an API request; a longer body is refused (413). The server API (RoomService) has its own limit. More:
+reading costs more. Less: long texts are refused.
 """
 DESK_BODY_BYTES = 512 * 1024
-"""Bytes of the body of a booking request, with attendees, agenda and documents; a longer body is refused. More: reading costs
-more. Less: large meetings cannot be booked.
+"""Bytes of the body of a booking request, with attendees, agenda and documents; a longer body is refused (413). More: reading
+costs more. Less: large meetings cannot be booked.
 """
 UPLOAD_BODY_BYTES = 6 * 1024 * 1024
-"""Bytes of a request with an uploaded file; a longer one is refused. Chosen: a file of 5 MiB and the form around it. More:
-memory for each upload. Less: large files are refused.
+"""Bytes of a request with an uploaded file; a longer one is refused (413). Chosen: a file of 5 MiB and the form around it.
+More: memory for each upload, but files over UPLOAD_BYTES (5 MiB) are still refused. Less: large files are refused.
 """
 WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024
 """Bytes of one WebSocket message; a longer one closes the socket. A session description with hundreds of tracks has 3 MiB.
-More: memory. Less: large conferences cannot be joined.
+More: memory only, because a session closes at its own limit of 4 MiB (MESSAGE_BYTES). Less: large conferences cannot be
+joined.
 """
 WEBSOCKET_QUEUE, WEBSOCKET_SHORT_BYTES = 32, 1024
 """The server pauses reading from a client when WEBSOCKET_QUEUE messages wait, or after a message longer than
@@ -104,8 +110,9 @@ each listening address. With more, the start is refused. More: the start with a 
 with a less clear error. Fewer: servers with many addresses do not start.
 """
 SHUTDOWN_S = 5.0
-"""Seconds for the stop of the HTTP server: half for the last messages to clients, half for open requests. Chosen. Longer: a
-restart takes longer. Shorter: clients do not learn of the stop and return later, or answers are cut off.
+"""Seconds at most for the stop of the HTTP server: half for the last messages to clients, half for open requests. Chosen.
+Longer: a restart takes longer, but only if a client does not read or a request does not end. Shorter: clients do not learn of
+the stop and return later, or answers are cut off.
 """
 REST_AFTER_S = 5.0
 """Seconds after the start until the REST API is built, if no request needs it earlier. By then the browsers that lost a server
@@ -113,22 +120,23 @@ have joined again. Longer: the first request may wait. Shorter: the build slows 
 """
 
 SHARDS = 4
-"""Packet threads at most when the setting is 0 (automatic). One thread forwards some 300,000 packets a second. More: the
-threads take cores from the Python event loop, so signalling is late. Fewer: less media capacity.
+"""Packet threads at most when the setting `shards` is 0 (automatic); never more than the cores. One thread forwards some
+300,000 packets a second. More: no effect on machines with up to 4 cores. On others the threads take cores from the Python
+event loop, so signalling is late. Fewer: less media capacity.
 """
 
 TRACED_ARRIVALS = 4096
-"""Joins whose trace (a tree of spans for OpenTelemetry) is not complete; above the limit the oldest is ended. More: memory.
-Fewer: traces of slow joins are cut off.
+"""Joins whose trace (a tree of spans for OpenTelemetry) is not complete; above the limit the trace of the oldest is ended as
+failed. More: memory. Fewer: traces of slow joins are cut off.
 """
 TRACES_SEND_S, TRACES_CLOSE_S = 5.0, 3.0
 """Seconds for sending one batch of traces to the collector, and for the last batch when the server stops; then the batch is
-lost. Longer TRACES_SEND_S: with a dead collector, later batches wait. Longer TRACES_CLOSE_S: the server stops later. Shorter:
-traces for a slow collector are lost.
+lost. Longer TRACES_SEND_S: with a dead collector, later batches wait. Longer TRACES_CLOSE_S: with a dead collector, the server
+stops later. Shorter: traces for a slow collector are lost.
 """
 ENDING_S = 2.0
-"""Seconds for cancelled tasks when the server stops. Longer: a hanging task delays the stop. Shorter: a task cannot finish its
-clean-up.
+"""Seconds at most for cancelled tasks when the server stops; a later task is logged and left. Longer: only a task that hangs
+delays the stop. Shorter: a task cannot finish its clean-up.
 """
 TRACES_TOLD_S = 300.0
 """Seconds between two log lines about lost traces. Longer: an operator learns of the loss later. Shorter: a dead collector
@@ -137,11 +145,12 @@ fills the log.
 
 TOKEN_BYTES = 8 * 1024
 """Bytes of a token, the signed text with which a participant joins; a longer one is refused. Chosen. More: checking a hostile
-token costs more time. Less: participants with long metadata cannot join or resume.
+token costs more time, up to 16 KiB (QUERY_VALUE_BYTES) in an address. Less: participants with long metadata cannot join or
+resume.
 """
 TOKEN_TTL_S = 600
-"""Seconds for which a pass (a token for one join) can be used. Chosen. Longer: a stolen pass works for longer. Shorter: users
-who test their camera for long must ask again.
+"""Seconds for which a pass (a token for one join) can be used; also the default of tokens that the command line signs. Chosen.
+Longer: a stolen pass works for longer. Shorter: users who test their camera for long must ask again.
 """
 BODY_TOKEN_TTL_S = 300
 """Seconds for which the signature of one webhook is valid. Longer: a recorded webhook can be sent again for longer. Shorter: a
@@ -165,8 +174,8 @@ IDENTITY_BYTES = 256
 Less: long identities are refused.
 """
 ACCOUNT_BYTES = 64
-"""Bytes of the identifier of an account, or of a session, in a token; a longer one is refused. Larger: longer tokens. Smaller:
-users with long identifiers cannot join.
+"""Bytes of the identifier of an account, or of a session, in a token; a token with a longer one is refused. Chosen: our own
+have 32 at most. Larger: no effect on our own tokens. Smaller than 32: users with an account cannot join.
 """
 ACCOUNTS_LOOKED_S = 5.0
 """Seconds between two checks of the accounts of people in meetings, because another process may have disabled one. Longer: a
@@ -177,12 +186,13 @@ HOSTS_LOOKED_S = 30.0
 can mute and remove others longer. Shorter: more queries.
 """
 NAME_BYTES = 256
-"""Bytes of the name in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses later changes of the
-name. Less: long names are refused or cut.
+"""Bytes of the name in a token; a token with a longer one is refused, and the name of an invited person is cut. Chosen, as in
+`conference/ground/limits.py`. More: the conference refuses a participant with a longer name. Less: long names are refused or
+cut.
 """
 NAME_CHARACTERS = 100
-"""Characters of a name or a title that a person types; a longer one is refused. More: long texts in lists. Less: long names of
-units are refused.
+"""Characters of a name or a title that a person types; a longer one is refused. More: long texts in lists; a name over
+NAME_BYTES (256) gets a pass, but cannot join. Less: long names of units are refused.
 """
 CONFERENCE_BYTES = 256
 """Bytes of the conference's name in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses the
@@ -193,8 +203,8 @@ METADATA_BYTES = 64 * 1024
 token. More: no effect. Less than 8 KiB: applications with long metadata are refused.
 """
 ATTRIBUTES = 64
-"""Attributes in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses changes of the attributes.
-Fewer: applications with many attributes are refused.
+"""Attributes in a token; a token with more is refused. Chosen, as in `conference/ground/limits.py`. More: the conference
+refuses the participant. Fewer: applications with many attributes are refused.
 """
 ATTRIBUTE_BYTES = 64 * 1024
 """Characters of all attributes in a token, as JSON. Chosen; TOKEN_BYTES (8 KiB) limits the whole token. More: no effect. Less
@@ -203,7 +213,8 @@ than 8 KiB: applications with long attributes are refused.
 
 CREATIONS_PER_MINUTE = 60
 """Meetings without a booking that one network (IPv4 address or IPv6 /64) may open each minute, and as many at once after a
-pause. Further ones are refused. Chosen. More: a stranger can fill the server with meetings. Fewer: a large office must wait.
+pause. Further ones are refused (429). Chosen. More: a stranger can fill the server with meetings. Fewer: a large office must
+wait.
 """
 TOKENS_PER_MINUTE = 600
 """Passes (tokens for one join) for meetings without a booking that one network may get each minute, and as many at once after a
@@ -217,17 +228,19 @@ Fewer: users in a large office must wait.
 """
 NUMBERS_PER_MINUTE = 20
 """Wrong pairs of meeting number and PIN from one network each minute, and as many at once after a pause; further tries are
-refused. More: PINs are easier to guess. Fewer: an office where many mistype must wait.
+refused. More: numbers are easier to guess; OWN_TRIES_PER_HOUR and TRIES_PER_MINUTE still limit each number. Fewer: an office
+where many mistype must wait.
 """
 TRIES_PER_MINUTE = 30
-"""Wrong PINs for one meeting number from all networks each minute, and as many at once after a pause. Further tries are
-refused. So all 10^6 PINs of six digits take 23 days, and 10^8 of eight digits (of a series) six years. More: PINs are guessed
-sooner. Fewer: an attacker blocks the number for others sooner.
+"""Wrong PINs for one meeting number from all networks each minute, and as many at once after a pause. They count after the 5
+own tries of each network (OWN_TRIES_PER_HOUR). Further tries are refused. So all 10^6 PINs of six digits take 23 days, and
+10^8 of eight digits (of a series) six years. More: PINs are guessed sooner. Fewer: an attacker blocks the number for others
+sooner.
 """
 OWN_TRIES_PER_HOUR = 5
 """Wrong PINs for one meeting number that each network may try in an hour. Only further tries of that network count for
-TRIES_PER_MINUTE (30), the limit that all networks share. A thousand networks need a hundred hours for half of the PINs
-(500,000). More: PINs are guessed sooner. Fewer: during an attack, honest users are refused.
+TRIES_PER_MINUTE (30), the limit that all networks share. A thousand networks have 5000 own and 1800 shared tries an hour, so
+half of the PINs (500,000) takes 74 hours. More: PINs are guessed sooner. Fewer: during an attack, honest users are refused.
 """
 TERMINAL_TRIES_PER_HOUR = 60
 """Wrong PINs in an hour of one SIP terminal that has shown its password; further tries are refused. People type less than one a
@@ -235,11 +248,12 @@ minute, and half of the PINs (500,000) need a year. More: PINs are guessed soone
 """
 LINKS_PER_MINUTE = 120
 """Wrong personal links of invitations from one network each minute, and as many at once after a pause; further tries are
-refused. Chosen. More: links are easier to guess. Fewer: an office with old links must wait.
+refused. Chosen. More: links can be tried faster, but a link is too long to guess. Fewer: an office with old links must wait.
 """
 PASSES_PER_MINUTE = 600
-"""Passes (tokens for one join) of guests for one network each minute; further requests are refused. A whole province may come
-through one address. More: joins from one address may flood the server. Fewer: guests must wait.
+"""Passes (tokens for one join) of guests for one network each minute, and as many at once after a pause; further requests are
+refused. A whole province may come through one address. More: joins from one address may flood the server. Fewer: guests must
+wait.
 """
 MODERATION_TTL_S = 12 * 3600
 """Seconds for which the key works by which a host admits or denies people in the lobby. Chosen: the longest meeting. Longer: a
@@ -254,12 +268,12 @@ LOBBY_POLL_S = 25.0
 or 60 s. Longer: proxies cut the request. Shorter: more requests.
 """
 LOBBY_TRIES_PER_MINUTE = 60
-"""Wrong secrets of waiting people (tickets) or of hosts (keys) from one network each minute; further tries are refused. More:
-guessing is easier. Fewer: an office with old pages must wait.
+"""Wrong secrets of waiting people (tickets), and as many of hosts (keys), from one network each minute; further tries are
+refused. More: a flood costs more time. Fewer: an office with old pages must wait.
 """
 DATABASE_ANSWER_S = 2.0
-"""Seconds for the database's answer to a check of its health or a query for statistics; then it counts as dead. Chosen. Longer:
-a health check of a dead database takes longer. Shorter: a busy database looks dead.
+"""Seconds for the database's answer to a check of its health or a query for statistics; then it counts as dead. Chosen.
+Longer: only with a dead database, a health check takes longer. Shorter: a busy database looks dead.
 """
 LAG_EVERY_S = 1.0
 """Seconds between two measurements of how late the event loop runs its timers. Longer: the server notices overload later.
@@ -270,8 +284,8 @@ BUSY_LAG_S = 0.25
 people get no warning when signalling is late. Smaller: a healthy server seems overloaded.
 """
 LOAD_EVERY_S = 5.0
-"""Seconds between two measurements of the packet threads' load. Chosen. Longer: overload is noticed later. Shorter: short peaks
-make the server seem overloaded.
+"""Seconds between two measurements of the packet threads' load. Chosen. The real step is a multiple of LAG_EVERY_S (1 s).
+Longer: overload is noticed later. Shorter: short peaks make the server seem overloaded.
 """
 BUSY_SHARE = 0.92
 """Share of the time for which a packet thread works, above which the server reports that it is overloaded. Higher: people get
@@ -284,7 +298,8 @@ office must wait.
 """
 CHECKS_OF_A_NETWORK = 4
 """Device checks (test calls of camera and microphone) of one network at the same time; further ones are refused. More: one
-network takes all places. Fewer: colleagues must wait.
+network takes more of all places (the setting `checks_at_once`), up to the rate CHECKS_PER_MINUTE (6). Fewer: colleagues must
+wait.
 """
 ALL_CHECKS_PER_MINUTE = 30
 """Device checks (test calls of camera and microphone) of all networks each minute, and as many at once after a pause; further
@@ -301,15 +316,16 @@ abandoned checks hold places. Shorter: a browser that reconnects finds its check
 """
 CHECK_REPORT_S = 15 * 60
 """Seconds after the end of a device check in which the user may send its result, for example after a search for the speaker's
-cable. Longer: a stolen key works longer. Shorter: slow users lose their result.
+cable. Longer: a stolen key works longer, once. Shorter: slow users lose their result.
 """
 CHECKS_REMEMBERED = 4096
 """Device checks whose result was sent; they are remembered, so that the same key cannot send a second result. The oldest is
 forgotten first. More: memory. Fewer: a second result is accepted sooner.
 """
 NUMBERS_REMEMBERED = 65_536
-"""Meeting numbers for which wrong PINs are counted; the oldest count is removed. More: memory. Fewer: an attacker who tries
-many numbers makes the server forget the count of one, and can guess on.
+"""Meeting numbers for which wrong PINs are counted. A second table of this size counts the own tries of each network at each
+number. The count that changed least recently is removed. More: memory. Fewer: an attacker who tries many numbers makes the
+server forget the count of one, and can guess on.
 """
 SOURCES_REMEMBERED = 4096
 """Networks in each table of the rate limits; the longest unseen is forgotten first. More: memory. Fewer: an attacker with many
@@ -334,21 +350,22 @@ CA_DAYS = 3650
 Shorter: every computer must install a new authority sooner.
 """
 RENEW_DAYS = 30
-"""Days before the end of a certificate of our own authority at which it is renewed. Chosen. More: more renewals. Fewer: a
-server that was switched off for weeks starts with an expired certificate, and browsers warn.
+"""Days before the end of a certificate of our own, or of our own authority, at which it is renewed. Chosen. More: more
+renewals; from LEAF_DAYS (397) on, one at each check. Fewer: a server that was switched off for weeks starts with an expired
+certificate, and browsers warn.
 """
 RENEW_CHECK_S = 3600.0
-"""Seconds between two checks whether the certificate must be renewed or its addresses have changed. Chosen. Longer: a new
-address has no valid certificate for longer. Shorter: more work without result.
+"""Seconds between two checks whether the certificate must be renewed or its addresses have changed. Chosen. Longer: browsers
+warn at a new address for longer. Shorter: more work without result.
 """
 SUBJECT_NAMES = 100
-"""Addresses and names in one certificate; further ones are left out. More: larger handshakes. Fewer: browsers warn at the
-addresses that were left out.
+"""Addresses and names in one certificate; further ones are left out, addresses first. More: larger handshakes. Fewer: browsers
+warn at the addresses that were left out.
 """
 
 FAILURE_CHECK_S = 5.0
 """Seconds between two checks whether the packet plane (the Rust threads) still runs; other failures are noticed at once.
-Longer: people stay without media longer before the restart. Shorter: more wake-ups.
+Longer: after a failure of these threads, people stay without media longer before the restart. Shorter: more wake-ups.
 """
 KEEP_S = 300.0
 """Seconds between two signed checkpoints of the audit trail. Longer: a forger can change more of the latest entries without
