@@ -1,8 +1,8 @@
 """All limits of mail and webhooks. The suffix `_S` means seconds. A figure without a source is chosen."""
 
 JOBS_AT_ONCE = 8
-"""Jobs (mails, webhooks) that one process does at the same time; further ones wait. More: more connections to the database.
-Fewer: slow mails delay all other jobs.
+"""Jobs (mails, webhooks) that one process does at the same time; further ones wait. More: more connections to the database;
+mails stay at MAILS_AT_ONCE (4). Fewer: slow mails delay all other jobs.
 """
 LEASE_S = 180.0
 """Seconds for which a job (mail, webhook) belongs to the process that took it. After 90 % of this time the job is stopped and
@@ -13,8 +13,8 @@ IDLE_S = 20.0
 search at once. Each costs some 4 ms of CPU with cold caches. Longer: reminders are late. Shorter: more CPU.
 """
 GRACE_S = 5.0
-"""Seconds that running jobs (mails, webhooks) get when the server stops. Chosen. Longer: the server stops later. Shorter: mails
-are cut off, and sent again after 180 s (LEASE_S).
+"""Seconds at most that running jobs (mails, webhooks) get when the server stops. Chosen. Longer: the server stops later, but
+only if a job does not end. Shorter: mails are cut off, and sent again after 180 s (LEASE_S).
 """
 ATTEMPTS = 8
 """Attempts of a job (mail, webhook); then the job has failed, and an administrator sees it. Chosen. More: errors are reported
@@ -22,12 +22,12 @@ later. Fewer: a mail is lost while the mail server is down.
 """
 
 SMTP_WAIT_S = 30.0
-"""Seconds for each answer of the mail server; then the attempt has failed. Chosen. Longer: a hung mail server holds its
-connections, so other mails wait. Shorter: slow mail servers look dead.
+"""Seconds for each answer of the mail server; then the attempt has failed. Chosen. Longer: only a mail server that hangs holds
+its connections longer, so other mails wait. Shorter: slow mail servers look dead.
 """
 MAILS_AT_ONCE = 4
-"""Connections to the mail server at the same time; further mails wait. More: the mail server may refuse them. Fewer: a large
-invitation takes longer.
+"""Connections to the mail server at the same time; further mails wait. More: the mail server may refuse them; above
+JOBS_AT_ONCE (8) there is no effect. Fewer: a large invitation takes longer.
 """
 SUBJECT_CHARACTERS = 200
 """Characters of a mail's subject; the rest is cut. Chosen. More: mail programs cut the subject. Fewer: long titles are cut."""
@@ -41,41 +41,42 @@ REPLY_BYTES = 512 * 1024
 memory. Smaller: answers that quote a long mail are refused.
 """
 REPLY_PARTS = 30
-"""Parts of a mail with an answer. Chosen. More: a hostile mail costs more time. Fewer: answers with many attachments are
-refused.
+"""Parts of a mail with an answer; a mail with more is refused. Chosen. More: a hostile mail costs more time, up to REPLY_BYTES
+(512 KiB). Fewer: answers with many attachments are refused.
 """
 REPLY_HEADERS = 500
-"""Header lines of a mail with an answer. Chosen. More: a hostile mail costs more time. Fewer: mails through many servers are
-refused.
+"""Header lines of a mail with an answer; a mail with more is refused. Chosen. More: a hostile mail costs more time. Fewer:
+mails through many servers are refused.
 """
 REPLY_HEADER_BYTES = 2000
-"""Bytes of one header of a mail with an answer. Chosen. Larger: a hostile header costs more time to parse. Smaller: mails with
-long signatures of mail servers are refused.
+"""Bytes of one header of a mail with an answer, or of its parts; a mail with a longer one is refused. Only From,
+Auto-Submitted and Content-… headers count. Chosen. Larger: a hostile header costs more time to parse. Smaller: mails with long
+names of senders or files are refused.
 """
 REPLY_CALENDAR_BYTES = 64 * 1024
-"""Bytes of the calendar entry in a mail with an answer. Chosen. Larger: a hostile entry costs more time. Smaller: answers with
-long descriptions are refused.
+"""Bytes of the calendar entry in a mail with an answer; a longer one is refused. Chosen. Larger: a hostile entry costs more
+time, up to REPLY_LINES (2000). Smaller: answers with long descriptions are refused.
 """
 REPLY_LINES = 2000
-"""Lines of the calendar entry in a mail with an answer. Chosen. More: a hostile entry costs more time. Fewer: answers with many
-attendees are refused.
+"""Lines of the calendar entry in a mail with an answer; an entry with more is refused. Chosen. More: a hostile entry costs
+more time. Fewer: answers with many attendees are refused.
 """
 
 WEBHOOK_WAIT_S = 10.0
-"""Seconds for each read or write of a webhook delivery; then the try has failed. Chosen. Longer: a hung receiver delays other
-deliveries. Shorter: deliveries to slow receivers fail.
+"""Seconds for each read or write of a webhook delivery; then the try has failed. Chosen. Longer: only a receiver that hangs
+delays other deliveries for longer. Shorter: deliveries to slow receivers fail.
 """
 WEBHOOK_CONNECT_S = 5.0
-"""Seconds for the connection of a webhook delivery; then the try has failed. Chosen. Longer: a dead receiver delays other
-deliveries. Shorter: deliveries to receivers on slow networks fail.
+"""Seconds for the connection of a webhook delivery; then the try has failed. Chosen. Longer: a receiver that does not answer
+delays other deliveries for longer. Shorter: deliveries to receivers on slow networks fail.
 """
 WEBHOOK_ANSWER_BYTES = 16 * 1024
 """Bytes of a receiver's answer that are read; the rest is ignored. Chosen. Larger: a hostile receiver costs more time. Smaller:
 no effect on the delivery, because only the status counts.
 """
 WEBHOOK_TRIES = 8
-"""Tries of one webhook delivery; then the delivery is given up. Chosen: one more than the pauses in WEBHOOK_RETRY_S. More: a
-dead receiver gets more tries. Fewer: a receiver that is down for hours loses events.
+"""Tries of one webhook delivery; then the delivery is given up. Chosen: one more than the pauses in WEBHOOK_RETRY_S. More: no
+effect, because the job ends after ATTEMPTS (8). Fewer: a receiver that is down for hours loses events.
 """
 WEBHOOK_RETRY_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
 """Seconds between the tries of a webhook delivery: the first after 5 s, the last after 28 hours in all. Source: recommendation
@@ -88,15 +89,15 @@ accepted.
 """
 LIVE_WEBHOOK_QUEUE = 2000
 """Events of running conferences that wait for one webhook address. Further events are dropped, and their number is sent later.
-More: memory. Fewer: a short failure of a receiver loses events.
+More: memory while a receiver is down. Fewer: a short failure of a receiver loses events.
 """
 LIVE_WEBHOOK_RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds between the tries of one event of a running conference; after a minute (the sum) the event is dropped. Longer: old
-events delay new ones. Shorter: a restart of the receiver loses events.
+"""Seconds between the tries of one event of a running conference. After a minute (the sum), and the time of eight tries, the
+event is dropped. Longer: old events delay new ones. Shorter: a restart of the receiver loses events.
 """
 LIVE_WEBHOOK_GRACE_S = 3.0
-"""Seconds that the server waits at its stop for the delivery of queued events of running conferences. Longer: the server stops
-later. Shorter: the last events are lost.
+"""Seconds at most that the server waits at its stop for the delivery of queued events of running conferences. Longer: the
+server stops later, but only if a receiver does not take them. Shorter: the last events are lost.
 """
 WEBHOOK_ERROR_CHARACTERS = 200
 """Characters of an error that are stored with a try of a delivery. Chosen. More: larger rows. Fewer: the cause of a failure is

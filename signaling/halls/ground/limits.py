@@ -14,13 +14,14 @@ KEPT_S = 0.2
 more of both is lost. Shorter: more transactions.
 """
 KEEP_DIALOG_S = 2.0
-"""An answered call is saved before its ACK, so that another process can end it if this one dies. Seconds for saving. Until the
-ACK the terminal repeats its answer, after 0.5 s and 1 s more. Longer: with a slow database the hall gets its media late.
-Shorter: the call is not saved, and after a crash the hall stays in it.
+"""An answered call is saved before its ACK, so that another process can end it if this one dies. Seconds at most for saving.
+Until the ACK the terminal repeats its answer, after 0.5 s and 1 s more. Longer: with a slow database the hall gets its media
+late. Shorter: the call is not saved, and after a crash the hall stays in it.
 """
 DIALOGS_OVER = 8192
 """Ended calls whose rows wait to be deleted in the database; further ones are forgotten. More than two thousand calls run at
-once. More: memory. Fewer: rows of ended calls stay, and the next server tries to end these calls again.
+once. More: memory, only while the database is away. Fewer: rows of ended calls stay, and the next server tries to end these
+calls again.
 """
 PLACES_SEEN = 2000
 """Halls (SIP terminals) without registration for which the address of their last call is kept; the oldest is removed. More:
@@ -39,9 +40,9 @@ CALLER_PLAN_S = 15.0
 halls of a meeting that was booked just now are called late. Shorter: more queries.
 """
 GOODBYE_S = 0.3
-"""Seconds that a stopping server waits for the answers of terminals to BYE. A BYE without an answer is repeated in this time
-only. Longer: the stop takes longer. Shorter: a BYE that was lost is not repeated, and the terminal stays in a dead call until
-its own timer ends it.
+"""Seconds at most that a stopping server waits for the answers of terminals to BYE; without open calls it does not wait. A BYE
+without an answer is repeated in this time only. Longer: the stop takes longer, but only if a terminal does not answer.
+Shorter: a BYE that was lost is not repeated, and the terminal stays in a dead call until its own timer ends it.
 """
 GOODBYE_LOOKS = 15
 """Checks within GOODBYE_S (0.3 s) whether all terminals have answered; the server then stops earlier. More: more wake-ups.
@@ -64,8 +65,9 @@ LAST_WORDS_S = 6.0
 hall hears silence. Shorter: the announcement is cut off.
 """
 HALL_WITHOUT_MEETING_S = 600.0
-"""Seconds that a hall may stay in the voice menu, in a test room or in the wait for the operator; then its call ends. Each such
-hall has a mixer. Longer: forgotten halls use up the processor. Shorter: a hall that waits for the operator is ended.
+"""Seconds that a hall may stay in the voice menu, in a test room or in the wait for the operator; then its call ends. Each
+such hall has a mixer. Longer: forgotten halls use up the processor. The wait in a lobby does not count. Shorter: a hall that
+waits for the operator is ended.
 """
 SECOND_OFFER_S = 1.0
 """When a terminal's answer leaves out some media (for example slides), the server offers them again after this time. A Polycom
@@ -84,24 +86,25 @@ KEYS_AHEAD = 40
 and a `#` after each. More: memory. Fewer: users must type again.
 """
 OPERATOR_CALLS = 100
-"""Halls that wait for the operator at the same time; a further hall hears "busy". Each has a mixer. More: less processor time
-for meetings. Fewer: more halls hear "busy".
+"""Halls that wait for the operator at the same time. A further hall that dials the operator's number hears "busy"; from the
+voice menu it gets no operator. Each has a mixer. More: less processor time for meetings. Fewer: more halls hear "busy".
 """
 PROBE_SLOW_S = 2.0
 """Seconds. Before a meeting each terminal is asked whether it answers (SIP OPTIONS). A later answer shows its hall as "slow"
 (amber). Chosen. Longer: a hall on a bad network looks ready. Shorter: halls on normal networks look slow.
 """
 TRACES = 2000
-"""Calls whose SIP messages are kept for operators; those of the oldest call are removed first. More: memory. Fewer: the
-messages of a failed call are gone when an operator looks for them.
-"""
-TRACES_CHARACTERS = 32 * 1024 * 1024
-"""Characters of all SIP messages that are kept for operators; those of the oldest call are removed first. More: memory. Fewer:
+"""Calls whose SIP messages are kept for operators; those of the oldest call are removed first. TRACES_CHARACTERS (32 Mi) also
+removes calls, as soon as one call has 16 KiB on average. More: memory up to that, and fewer characters for each call. Fewer:
 the messages of a failed call are gone when an operator looks for them.
 """
+TRACES_CHARACTERS = 32 * 1024 * 1024
+"""Characters of all SIP messages that are kept for operators; those of the oldest call are removed first. TRACES (2000) also
+removes calls. More: memory. Fewer: the messages of a failed call are gone when an operator looks for them.
+"""
 TRACE_MESSAGES = 400
-"""SIP messages of one call that are kept for operators; the oldest is removed first. Chosen. More: memory. Fewer: the start of
-a long call cannot be seen.
+"""SIP messages of one call that are kept for operators; the oldest is removed first. Chosen. More: fewer calls fit into
+TRACES_CHARACTERS (32 Mi). Fewer: the start of a long call cannot be seen.
 """
 TRACE_CHARACTERS = 4000
 """Characters of one SIP message that are kept for operators; the rest is cut. More: fewer calls fit into TRACES_CHARACTERS (32
@@ -117,7 +120,7 @@ Chosen. Longer: bit rates on the board are old. Shorter: more queries for each o
 """
 BOARD_LINES = 4096
 """RTP streams of calls to halls for which the operators' board remembers the last counters; the oldest is removed. Chosen.
-More: memory. Fewer: the bit rates of some halls are computed over too short a time.
+More: memory. Fewer than the streams of the watched halls: the board shows the bit rates of some halls as 0.
 """
 ROSTER_S = 5.0
 """Seconds between two SIP messages (NOTIFY) to a terminal about the people in its conference. Source: RFC 4575 §3.4. Longer:
@@ -137,14 +140,16 @@ events replace each other, so the 17 kinds of one try fit. Source: `dial/CALLER.
 Fewer: the operators' board shows wrong states.
 """
 NEWS_AGAIN_S = 1.0
-"""Seconds until events of calls are written again after the database did not answer. Chosen. Longer: they wait longer after the
-database is back. Shorter: more tries and log lines while it is away.
+"""Seconds until registrations and ended calls are written again after the database did not answer. Events of calls wait so
+only while the server stops, and before that for CALLER_TICK_S. Chosen. Longer: they wait longer after the database is back.
+Shorter: more tries and log lines while it is away.
 """
 NEWS_LAST_S = 5.0
-"""Seconds for writing the last events of calls when the server stops; the rest is lost. `docker stop` kills after 10 s. Longer:
-the server is killed before it has finished. Shorter: the next server calls a hall that an operator disconnected.
+"""Seconds at most for writing the last events of calls when the server stops; the rest is lost. `docker stop` kills after 10
+s. Longer: with a dead database, the server is killed before it has finished. Shorter: the next server calls a hall that an
+operator disconnected.
 """
 TROUBLES_S = 60.0
-"""Seconds between two log lines about halls that still cannot be called. Longer: an operator learns of a fault later. Shorter:
-a longer log.
+"""Seconds between two log lines about halls that still cannot be called; the first line comes at once. Longer: an operator
+learns later that a fault goes on. Shorter: a longer log.
 """
