@@ -1,50 +1,54 @@
 """Every limit of the SIP core. Names with `_S` are in seconds."""
 
 MESSAGE_BYTES = 64 * 1024
-"""Bytes of one SIP message; a longer one is refused (513). Chosen: the longest datagram. Larger: a connection that never ends a
-message costs more memory. Smaller: long session descriptions and lists of participants are refused.
+"""Bytes of one SIP message. A longer one cannot be a datagram; on a connection it closes the connection. Chosen: the longest
+datagram. Larger: a connection that never ends a message costs more memory. Smaller: long session descriptions and lists of
+participants are lost.
 """
 HEADER_COUNT = 100
-"""Header fields of one SIP message; with more, it is refused (513). Chosen. Larger: a hostile message takes longer to parse.
-Smaller: messages through many proxies are refused.
+"""Header fields of one SIP message; with more, a datagram is dropped without an answer, and a connection is closed. Chosen.
+Larger: a hostile message takes longer to parse. Smaller: messages through many proxies are lost.
 """
 LINE_BYTES = 8 * 1024
-"""Bytes of a SIP header field with its folded lines, or of the start line; a message with a longer one is refused (513).
-Chosen. Larger: one message takes longer to parse. Smaller: messages with long fields are refused.
+"""Bytes of a SIP header field with its folded lines, or of the start line. With a longer one, a datagram is dropped without an
+answer, and a connection is closed. Chosen. Larger: one message takes longer to parse. Smaller: messages with long fields are
+lost.
 """
 PARAMETERS = 64
-"""Parameters in one field value or URI of a SIP message; a message with more is refused. Chosen. Larger: a hostile field takes
-longer to parse. Smaller: real Contacts and digests are refused.
+"""Parameters in one field value or URI of a SIP message; a request with more is refused (400). Chosen. Larger: a hostile field
+takes longer to parse. Smaller: real Contacts and digests are refused.
 """
 VALUES = 70
-"""Comma-separated values of one field name in a SIP message; a message with more is refused. More Vias than Max-Forwards (70)
-come from a loop. Larger: loops are found later. Smaller: a request through many proxies is refused.
+"""Comma-separated values of one field name in a SIP message; a request with more is refused (400). More Vias than Max-Forwards
+(70) come from a loop. Larger: loops are found later. Smaller: a request through many proxies is refused.
 """
 LEADING_BLANK_BYTES = 16
-"""Empty lines (CR LF) before the start line of a SIP message are skipped up to this number of bytes (RFC 3261 section 7.5).
-Larger: useless bytes are read. Smaller: a message after several keep-alives of a terminal cannot be read.
+"""Empty lines (CR LF) before the start line of a SIP datagram are skipped up to this number of bytes (RFC 3261 section 7.5).
+On a connection all are skipped, and a keep-alive is a datagram of its own. Larger: useless bytes are read. Smaller: a datagram
+that begins with some empty lines is dropped.
 """
 
 UDP_REQUEST_BYTES = 1300
-"""Bytes. Longer SIP requests are sent over TCP (RFC 3261 section 18.1.1). Larger: IP fragments get lost, so calls fail.
-Smaller: more requests need TCP.
+"""Bytes. Longer SIP requests are sent over TCP, and over UDP if TCP fails (RFC 3261 section 18.1.1). Larger: IP fragments get
+lost, so calls fail. Smaller: more requests need TCP.
 """
 
 TRANSACTIONS = 4096
-"""SIP transactions (requests with their answers) of the server at the same time; further requests get 503. Chosen. Larger: more
-memory under attack. Smaller: calls fail in a rush.
+"""SIP transactions (requests with their answers) of the server at the same time; further requests get 503, and our own
+requests fail. Chosen. Larger: more memory under attack. Smaller: calls fail in a rush.
 """
 TRANSACTIONS_PER_SOURCE = 512
-"""SIP transactions with one IP address at the same time; above, requests get 503. Chosen: a whole province may share one
-address. Larger: one source can fill all 4096 TRANSACTIONS. Smaller: halls behind one address get 503.
+"""SIP transactions with one IP address at the same time; above, requests get 503, and our own requests to it fail. Chosen: a
+whole province may share one address. Larger: one source can fill all 4096 TRANSACTIONS. Smaller: halls behind one address get
+503.
 """
 DIALOGS = 2048
 """Calls of the server at the same time. Chosen. Larger: more memory and CPU time than one process has. Smaller: further
 incoming calls get 503, and further outgoing calls fail.
 """
 DIALOGS_PER_SOURCE = 256
-"""Calls with one IP address at the same time; above, calls get 503. Chosen. Larger: one source can take most of the 2048
-DIALOGS. Smaller: halls behind one address get 503.
+"""Calls with one IP address at the same time; above, incoming calls get 503. Chosen. Larger: one source can take most of the
+2048 DIALOGS. Smaller: halls behind one address get 503.
 """
 SUBSCRIPTIONS = 1024
 """SIP subscriptions of terminals to the participant lists of conferences, at the same time. Further ones get 503. Chosen.
@@ -72,12 +76,12 @@ BINDINGS = 4096
 (503) and are not called.
 """
 BINDINGS_PER_ALIAS = 4
-"""Registrations of one SIP account (the latest are kept), and answers of several devices to one of our calls. Chosen. Larger: a
-call may try more old addresses. Smaller: an account with several devices loses some of them.
+"""Registrations of one SIP account (the latest are kept), and answers of several devices to one of our calls. Chosen. Larger:
+more addresses of one account are kept. Smaller: an account with several devices loses some of them.
 """
 EXPIRES_LEAST_S = 60
-"""Seconds. A shorter registration is refused (423). Chosen. Longer: terminals with a fixed short time cannot register. Shorter:
-terminals can load the server with registrations.
+"""Seconds. A shorter registration is refused (423). Chosen. Longer: terminals with a fixed short time cannot register; above
+300 s (EXPIRES_DEFAULT_S) those without a time are refused too. Shorter: terminals can load the server with registrations.
 """
 EXPIRES_DEFAULT_S = 300
 """Seconds of a registration that names no time. Chosen. Longer than EXPIRES_MOST_S (300 s): no effect. Shorter: such terminals
@@ -98,7 +102,7 @@ observed answer for longer. Shorter: a slow terminal needs one more try.
 """
 NONCE_COUNTS = 8192
 """Nonces of digest authentication whose highest count is stored; the oldest is removed. Chosen: more than the right answers
-within NONCE_S (30 s). Larger: more memory. Smaller: an attacker can send an observed answer again.
+within NONCE_S (30 s). Larger: more memory under attack. Smaller: an attacker can send an observed answer again.
 """
 
 FREE_CHALLENGES = 3
@@ -120,21 +124,22 @@ FAILURES_TO_BAN = 5
 (BAN_FIRST_S) at first. Chosen. Larger: an attacker guesses more. Smaller: a few typing errors ban a hall.
 """
 BAN_FIRST_S = 60
-"""Seconds for which all SIP requests of a source or account are dropped after its failures (FAILURES_TO_BAN, 5). Each further
-ban in a row is twice as long. Chosen. Longer: a hall with a wrong password waits longer after the correction. Shorter: an
-attacker guesses more.
+"""Seconds for which a source or account is banned after its failures (FAILURES_TO_BAN, 5). A terminal of the source that is
+registered or in a call is still read. Each further ban in a row is twice as long, up to BAN_MOST_S (3600). Chosen. Longer: a
+hall with a wrong password waits longer after the correction. Shorter: an attacker guesses more.
 """
 BAN_MOST_S = 3600
-"""Seconds of the longest ban of a source or SIP account. Chosen. Longer: a hall with a wrong password waits longer after the
-correction. Shorter: an attacker guesses more each day.
+"""Seconds of the longest ban of a source or SIP account. Chosen. Longer: from the seventh ban in a row on, a hall with a wrong
+password waits longer after the correction. Shorter: an attacker guesses more each day.
 """
 FORGET_FAILURES_S = 3600
 """Seconds without a failure after which failures and bans of a source are forgotten. Chosen. Longer: single mistakes of a hall
 add up to a ban. Shorter: a slow attacker is never banned.
 """
 SOURCES_REMEMBERED = 4096
-"""The tables of failures by source hold twice this number; the oldest row is removed. Chosen. Only allowed networks and known
-accounts get a row. Larger: more memory. Smaller: failures are forgotten before they lead to a ban.
+"""Half of the rows in each table of failures, of open challenges and of message rates. The row that changed least recently is
+removed. Chosen. Only allowed networks and known accounts get a row. Larger: more memory. Smaller: failures are forgotten
+before they lead to a ban.
 """
 BANS = 4096
 """SIP bans and former bans that are stored; the oldest is removed. Chosen. Larger: more memory and a slower start. Smaller: an
@@ -155,8 +160,9 @@ rate, and messages are dropped.
 """
 
 SESSION_EXPIRES_S = 1800
-"""Seconds between two refreshes of a call, if the terminal names no time. Source: RFC 4028 §4 recommends 1800. Longer: a call
-with a dead terminal is noticed later. Shorter: more messages during calls.
+"""Seconds of the session timer of a call, if the terminal names no time; the call is refreshed after half of it. Source: RFC
+4028 §4 recommends 1800. Longer: a call with a dead terminal whose media does not show it is noticed later. Shorter: more
+messages during calls.
 """
 SESSION_LEAST_S = 90
 """Seconds. A call with a shorter refresh time is refused (422). Source: RFC 4028 §5 requires at least 90. Longer: terminals
@@ -171,12 +177,14 @@ RING_S = 60
 (RING_TURNS). Chosen. Longer: the next try starts later. Shorter: a hall whose people are slow to answer misses the call.
 """
 ORPHAN_BYE_S = 8.0
-"""Seconds for the terminal's answer to our BYE in a call of a server that died. Chosen: five retransmissions of a datagram.
-Longer: operators learn of the end later. Shorter: on a lossy network the call counts as unreachable.
+"""Seconds at most for the terminal's answer to our BYE in a call of a server that died. Chosen: five retransmissions of a
+datagram. Longer: only if the terminal does not answer, operators learn of the end later. Shorter: on a lossy network the call
+counts as unreachable.
 """
 ORPHAN_CANCEL_S = 5.0
-"""Seconds for messages of a call that a server was dialling when it died. Chosen: terminals repeat an answer every 4 s (T2).
-Longer: operators learn of the end later. Shorter: a repeated answer comes too late, and the hall stays in the call.
+"""Seconds at most for messages of a call that a server was dialling when it died; then the call counts as ended. Chosen:
+terminals repeat an answer every 4 s (T2). Longer: only without a refusal (487), operators learn of the end later. Shorter: a
+repeated answer comes too late, and the hall stays in the call.
 """
 ORPHAN_CSEQ = 2**20
 """The step by which the sequence number (CSeq) grows in a call of a server that died, because its last number is not known.
@@ -188,8 +196,9 @@ ORPHAN_HOPS = 3
 more messages to addresses without the call. Smaller: a device that answered at another address stays in the call.
 """
 CREDENTIAL_TRIES = 2
-"""Repetitions of a request with credentials after 401 or 407. Chosen: one for the challenge, one for an expired nonce. Larger:
-a wrong password is sent more often, and a terminal may ban us. Smaller: an expired nonce ends the call.
+"""Repetitions of a request with credentials after 401 or 407. Chosen: one for the challenge, one for an expired nonce. A
+refused password is not sent again. Larger: only a terminal that always reports an expired nonce gets more requests. Smaller:
+an expired nonce ends the call.
 """
 SESSION_TRIES = 2
 """Repetitions of an INVITE after 422, each with the longer refresh time that the terminal requires. Chosen. Larger: a faulty
@@ -211,33 +220,34 @@ Smaller: in a short burst, changes do not reach the terminal.
 """
 
 CONNECTIONS = 1024
-"""SIP connections over TCP and TLS at the same time; further ones are closed. Chosen. Larger: more memory and descriptors.
-Smaller: further terminals cannot connect.
+"""SIP connections over TCP and TLS at the same time. Further ones are closed, and our own are not opened. Chosen. Larger: more
+memory and descriptors. Smaller: further terminals cannot connect or be called.
 """
 CONNECTIONS_PER_SOURCE = 64
 """SIP connections of one IP address at the same time; further ones are closed. Chosen. Larger: one source can take most of the
 1024 CONNECTIONS. Smaller: terminals behind one address cannot connect.
 """
 FIRST_MESSAGE_S = 15.0
-"""Seconds for the TLS handshake, and for the first message of a SIP connection without a right password; then it is closed.
-Chosen. Longer: silent connections hold their places, so other terminals are refused sooner. Shorter: terminals on slow networks
-are disconnected.
+"""Seconds for the TLS handshake, and for the first whole message of an accepted SIP connection; then it is closed. Later only
+a connection without a right password is closed for such silence, at a check every 100 s (PING_S). Chosen. Longer: silent
+connections hold their places, so other terminals are refused sooner. Shorter: terminals on slow networks are disconnected.
 """
 IDLE_S = 1800.0
-"""Seconds without a byte from the peer after which a trusted SIP connection, or a connection of ours, is closed. Chosen.
-Longer: dead connections hold their places. Shorter: a quiet terminal must connect again, and a call to it may fail.
+"""Seconds without a byte from the peer after which a trusted SIP connection, or a connection of ours, is closed. The check
+comes every 100 s (PING_S). Chosen. Longer: dead connections hold their places. Shorter: a quiet terminal must connect again,
+and a call to it may fail.
 """
 PING_S = 100.0
 """Seconds between two keep-alives on a SIP connection that we opened. RFC 5626 section 4.4.1: between 95 and 120 s. Longer: a
 NAT may forget the connection, and calls to the terminal fail. Shorter: more traffic.
 """
 CONNECT_S = 5.0
-"""Seconds for opening a SIP connection; then the next address is tried. Chosen. Longer: a call to a dead address is delayed.
-Shorter: addresses on slow networks look dead.
+"""Seconds for opening a SIP connection, with TLS; then the next address is tried. Chosen. Longer: a call to a dead address is
+delayed. Shorter: addresses on slow networks look dead.
 """
 RESOLVE_S = 5.0
-"""Seconds for a name lookup of a SIP address. Chosen. Longer: a dial with a dead DNS server fails later. Shorter: slow DNS
-servers make calls fail.
+"""Seconds for a name lookup of a SIP address. Chosen. Longer: only with a dead DNS server, a dial fails later. Shorter: slow
+DNS servers make calls fail.
 """
 STREAM_BYTES_PER_SECOND = 128 * 1024
 """Bytes read each second over all SIP connections of one IP address, beyond the 512 KiB of STREAM_BYTES_AT_ONCE; then reading
@@ -249,8 +259,8 @@ Without any left, reading pauses. Chosen. Larger: one source takes more time fro
 address are slowed down.
 """
 FINISH_S = 5.0
-"""Seconds that a closing SIP connection waits for the peer to read the last bytes; then it is cut. Chosen. Longer: dead
-connections stay. Shorter: a slow peer misses the last answer.
+"""Seconds at most that a closing SIP connection waits for the peer to read the last bytes; then it is cut. Chosen. Longer:
+connections to peers that do not read stay. Shorter: a slow peer misses the last answer.
 """
 WRITE_BYTES = 256 * 1024
 """Bytes that one SIP connection has not sent yet; with more, it is closed. Chosen. Larger: a peer that does not read costs more

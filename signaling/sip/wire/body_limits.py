@@ -5,8 +5,8 @@ SDP_BYTES = 64 * 1024
 message. Larger: no effect. Smaller: long offers are refused.
 """
 SDP_MEDIA = 20
-"""The m-lines of one SIP session description; with more, it is refused. Chosen. Larger: parsing takes longer. Smaller: offers
-with many media are refused.
+"""The m-lines of one SIP session description; with more, it is refused. Chosen. Larger: parsing takes longer, up to SDP_LINES
+(1500). Smaller: offers with many media are refused.
 """
 SDP_LINE_BYTES = 4096
 """Bytes of one line of a SIP session description; with a longer one, it is refused. Chosen. Larger: parsing takes longer.
@@ -14,7 +14,7 @@ Smaller: offers with long codec parameters are refused.
 """
 SDP_LINES = 1500
 """Lines of a SIP session description; with more, it is refused. Chosen: the longest real offer of our test files has 110.
-Larger: parsing takes longer. Smaller: long real offers are refused.
+Larger: parsing takes longer, up to SDP_BYTES (64 KiB). Smaller: long real offers are refused.
 """
 SDP_ATTRIBUTES = 200
 """Attributes (`a=` lines) of one m-line, or before the first m-line, of a SIP session description; with more, it is refused.
@@ -43,7 +43,7 @@ time. Smaller: valid lists of participants are refused.
 """
 XML_ELEMENTS = 8000
 """Elements of an XML body in a SIP message; with more, it is refused. Chosen. Larger: a hostile body costs more time and
-memory. Smaller: participant lists of large meetings are refused.
+memory, up to XML_BYTES (64 KiB). Smaller: participant lists of large meetings are refused.
 """
 XML_ATTRIBUTES = 16
 """Attributes of one XML element in a SIP message; with more, the body is refused. Chosen. Larger: a hostile body costs more
@@ -63,7 +63,7 @@ last longer. Shorter: long presses look short.
 """
 ROSTER_USERS = 500
 """Users read from one SIP document with a list of participants; a document with more is refused. Chosen. Larger: more memory
-for each document. Smaller: documents of large meetings are refused.
+for each document, up to XML_ELEMENTS (8000). Smaller: documents of large meetings are refused.
 """
 ROSTER_BYTES = 48 * 1024
 """Bytes of users written into one SIP document with a list of participants. Chosen: its message stays below 64 KiB. Larger:
@@ -84,32 +84,34 @@ FLOOR-REQUEST-INFORMATION holds OVERALL-REQUEST-STATUS. Larger: hostile messages
 refused.
 """
 BFCP_REMEMBERED = 16
-"""Answers of floor control (BFCP) to one terminal that are kept for repeated requests; the oldest is removed. Chosen. Larger:
-more memory. Smaller: a repeated request is handled twice, so the terminal may ask for the right to present twice.
+"""Answers of floor control (BFCP) over UDP to one terminal that are kept for repeated requests; the oldest is removed. Chosen.
+Larger: more memory, and answers older than BFCP_T2_S (10 s) are not used. Smaller: a repeated request is handled twice, so the
+terminal may ask for the right to present twice.
 """
 BFCP_QUEUE = 16
-"""Our floor control (BFCP) messages to one terminal that wait for an acknowledgement; above it the oldest is dropped. Chosen.
-Larger: a slow terminal gets outdated messages. Smaller: messages are lost in a short burst.
+"""Our floor control (BFCP) messages over UDP to one terminal that wait for an acknowledgement; above it the oldest is dropped.
+Chosen. Larger: a slow terminal gets outdated messages. Smaller: messages are lost in a short burst.
 """
 BFCP_PER_SECOND = 20
 """Floor control (BFCP) requests of one terminal that are read each second; the rest are dropped. Chosen. Larger: one terminal
 takes more time. Smaller: a terminal that repeats requests loses some.
 """
 BFCP_LEGS = 1024
-"""Calls with floor control (BFCP, the right to present) at the same time; further calls have none. Chosen. Larger: more memory.
-Smaller: terminals of further halls cannot present.
+"""Calls with floor control (BFCP, the right to present) at the same time; further calls have none, and an error is logged.
+Chosen. Larger: more memory. Smaller: terminals of further halls cannot present.
 """
 BFCP_CONNECTIONS = 1024
-"""TCP connections of floor control (BFCP) at the same time; further ones are closed. Chosen. Larger: more memory and
-descriptors. Smaller: terminals of further halls cannot present.
+"""TCP connections of floor control (BFCP) that terminals opened, at the same time; further ones are closed. Chosen. Larger:
+more memory and descriptors. Smaller: terminals of further halls cannot present.
 """
 BFCP_CONNECTIONS_PER_HOST = 4
 """TCP connections of floor control (BFCP) from one IP address at the same time; further ones are closed. Chosen. Larger: one
 source can take most of the 1024 BFCP_CONNECTIONS. Smaller: terminals behind one address cannot present.
 """
 BFCP_FIRST_S = 10.0
-"""Seconds. Chosen. A floor control (BFCP) connection that has not named its conference by then is closed; this is also the time
-for opening one. Longer: idle connections stay. Shorter: slow terminals are disconnected and cannot present.
+"""Seconds. Chosen. A floor control (BFCP) connection that has not named its conference by then is closed; this is also the
+time for opening one. Longer: only connections that name no conference stay longer. Shorter: slow terminals are disconnected
+and cannot present.
 """
 BFCP_T1_S = 0.5
 """Seconds until a floor control (BFCP) message over UDP without an acknowledgement is sent again; each further pause is twice
@@ -129,8 +131,9 @@ H224_BYTES = 255
 costs more time. Smaller: valid frames are ignored.
 """
 PROFILES = 256
-"""Rows of an administrator's list of settings for makes of SIP terminals; a list with more is refused. Chosen. More: each call
-searches a longer list. Fewer: a new make of terminals cannot be added.
+"""Rows in one list of settings for makes of SIP terminals; a list with more is refused. Larger: no effect, because the code
+reads each row as a list of its own, and the register holds at most 200 (`rooms/limits.py`). Fewer than one: no row can be
+read.
 """
 PROFILE_WORDS = 16
 """Words of the settings for one make of SIP terminals; each call searches for them in the terminal's User-Agent or Server
