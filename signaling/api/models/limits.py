@@ -5,16 +5,16 @@ PAGE = 50
 slower answers. Fewer: clients need more requests.
 """
 PAGE_MOST = 200
-"""The most rows of one page that a request can ask for; a request for more is refused. Chosen. More: slower answers. Fewer:
-clients need more requests.
+"""The most rows of one page that a request can ask for; a request for more is refused (422). Chosen. More: slower answers to
+requests for more. Fewer: clients need more requests.
 """
 CURSOR_BYTES = 400
 """Characters of the cursor (the place in a list) that a request for the next page carries; a longer one is refused. Chosen:
 longer than our own cursors. More: longer hostile input. Fewer: the next page of a list cannot be read.
 """
 QUERY_CHARACTERS = 200
-"""Characters of a search text in a request; a longer one is refused. Chosen. More: a hostile search costs more time. Fewer:
-searches for long titles are refused.
+"""Characters of a search text in a request; a longer one is refused (422). Chosen, as the search limits of `rooms/limits.py`.
+More: no effect on the result, because the search reads only the first 200. Fewer: searches for long titles are refused.
 """
 SEARCHED = 2000
 """Rows that the database returns for one search in the register; further rows are left out. More: slow answers. Fewer: the last
@@ -29,24 +29,25 @@ LAST_YEAR = 2100
 far ahead are refused.
 """
 KEY_CHARACTERS = 100
-"""Characters of an Idempotency-Key, by which a repeated booking request is recognised; a longer one is refused. More: more to
-store with each booking. Fewer: keys of other systems are refused.
+"""Characters of an Idempotency-Key, by which a repeated booking request is recognised; a longer one is refused (422). Chosen,
+as in `rooms/limits.py`. More: no effect, because longer keys are refused anyway. Fewer: keys of other systems are refused.
 """
 ATTENDEES = 600
-"""Attendees in one request, or in one stored list of attendees; more are refused. Chosen. More: bigger requests. Fewer: large
-meetings cannot be booked.
+"""Attendees in one request, or in one stored list of attendees; more are refused (422). Chosen. More: bigger requests, up to
+DESK_BODY_BYTES (512 KiB). Fewer: large meetings cannot be booked.
 """
 HALLS = 50
-"""Halls (rooms that can be booked) that one request names; more are refused. Chosen. More: bigger requests and slower searches.
-Fewer: a meeting in many halls cannot be booked with its halls.
+"""Halls (rooms that can be booked) that one request names; more are refused. Chosen. More: bigger requests and slower
+searches; the booking takes at most 260. Fewer: a meeting in many halls cannot be booked with its halls.
 """
 TERMINALS = 300
 """Terminals (SIP devices in halls) that one request names; more are refused. Chosen, as in `rooms/limits.py`. More: the booking
 refuses the request. Fewer: large meetings cannot be booked.
 """
 CALLS = 500
-"""Terminals (SIP devices in halls) that one booking excludes from its calls; a request with more is refused. Chosen. More:
-bigger requests. Fewer: a large meeting cannot exclude many terminals.
+"""Terminals (SIP devices in halls) that one booking excludes from its calls; a request with more is refused. Chosen, as
+LEGS_OF_A_DATE (500) of `rooms/limits.py`. More: the booking refuses the request. Fewer: a large meeting cannot exclude many
+terminals.
 """
 AGENDA = 100
 """Agenda items in one request. Chosen, as in `rooms/limits.py`. More: the booking refuses the request. Fewer: long meetings
@@ -57,8 +58,9 @@ DOCUMENTS = 50
 documents cannot be booked.
 """
 UPLOAD_BYTES = 5 * 1024 * 1024
-"""Bytes of one uploaded file; a larger file is refused. Chosen, as SHEET_BYTES and TEMPLATE_BYTES of `rooms/limits.py`. Larger:
-more memory for each upload. Smaller: large templates of letters, and large lists for import, are refused.
+"""Bytes of one uploaded file; a larger file is refused. Chosen, as SHEET_BYTES and TEMPLATE_BYTES of `rooms/limits.py`.
+Larger: no effect, because these two, and UPLOAD_BODY_BYTES (6 MiB) for the request, still refuse. Smaller: large templates of
+letters, and large lists for import, are refused.
 """
 DATES = 750
 """Days of a series that a request leaves out, or dates that it moves. Chosen: OCCURRENCES (750) of `rooms/limits.py`. More: the
@@ -70,11 +72,11 @@ the request. Fewer: large networks are refused.
 """
 SUCCESSORS = 20
 """Further units (offices) that join in one merger, or parts of one split, in a request; more are refused. Chosen. More: one
-transaction takes longer. Fewer: large reforms need several requests.
+transaction takes longer; the register takes at most 300. Fewer: large reforms need several requests.
 """
 SHARED = 1000
-"""Lower units, sites or people that move to one part of a split of a unit (office); a request with more is refused. Chosen.
-More: bigger requests. Fewer: a large unit cannot be split.
+"""Lower units, sites or people that move to one part of a split of a unit (office); a request with more is refused. Chosen. A
+request of 64 KiB (BODY_BYTES) holds some 1800 ids in all. More: no effect beyond these. Fewer: a large unit cannot be split.
 """
 RULES = 200
 """Rules of one recipient set (a name in letters such as "all communes") in a request. Chosen, as in `rooms/limits.py`. More:
