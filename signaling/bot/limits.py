@@ -13,8 +13,8 @@ JOIN_S = 20.0
 reported later. Shorter: a slow server looks broken.
 """
 LEAVE_S = 3.0
-"""Seconds for a test participant to send `leave`, and as long again to close its media path. Chosen. Longer: the command ends
-later with a dead server. Shorter: the server may not get `leave`, so it shows the participant for longer.
+"""Seconds at most for a test participant to send `leave`, and as long again to close its media path. Chosen. Longer: the
+command ends later with a dead server. Shorter: the server may not get `leave`, so it shows the participant for longer.
 """
 GOODBYE_S = 1.0
 """Seconds that a test participant waits for the server's reason after its media path has closed. Chosen. Longer: the command
@@ -33,12 +33,13 @@ CANDIDATES = 20
 more packets. Smaller: a usable address may be missed.
 """
 REMOTE_SECTIONS = 100
-"""SDP sections for audio, and for video, with which a test participant receives tracks of others. Chosen. Larger: a hostile
-server costs more memory. Smaller: a test participant that watches misses tracks.
+"""SDP sections for audio, and for video, with which a test participant receives tracks of others. Chosen. Larger: only a
+server that asks for more costs more memory. Smaller: a test participant that watches misses tracks.
 """
 SILENCE_TOLERATED_S = 30.0
-"""Seconds without a message from the server after which a test participant ends, if the server names no time. Chosen. Longer: a
-dead server is noticed later. Shorter: a busy server looks dead.
+"""Seconds without a message from the server after which a test participant ends, if the server names no time. Our server names
+20 (PING_TIMEOUT_S), so this counts only with other servers. Chosen. Longer: a dead server is noticed later. Shorter: a busy
+server looks dead.
 """
 
 PICTURES_PER_SECOND = 15

@@ -19,8 +19,8 @@ from signaling.notify.worker import GiveUp
 app = typer.Typer(no_args_is_help=True, help="Thư điện tử / mail")
 TEMPORARY = 75
 """The exit code of the command that takes in a mailed answer, when the database cannot be reached. The mail server then keeps
-the mail and tries again. Source: EX_TEMPFAIL of sysexits.h. Larger or smaller: the mail server drops the mail, and the answer
-is lost.
+the mail and tries again. Source: EX_TEMPFAIL of sysexits.h. Larger or smaller: the mail server does not keep the mail, and the
+answer is lost.
 """
 
 

@@ -23,9 +23,9 @@ FILE = "server.json"
 FILE_BYTES = 4096
 HEALTH = "/api/v1/health"
 ANSWER_S = 3.0
-"""Seconds that a command on the same machine waits for the answer of the running server. Chosen. A server accepts at once when
-it starts, but answers a second later, or more on a busy machine. Longer: another program on the port delays the command.
-Shorter: a busy server looks absent.
+"""Seconds at most that a command on the same machine waits for the answer of the running server, once without and once with
+TLS. Chosen. A server accepts at once when it starts, but answers a second later, or more on a busy machine. Longer: a silent
+program on the port delays the command. Shorter: a busy server looks absent.
 """
 
 

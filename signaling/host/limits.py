@@ -256,8 +256,8 @@ refused. A whole province may come through one address. More: joins from one add
 wait.
 """
 MODERATION_TTL_S = 12 * 3600
-"""Seconds for which the key works by which a host admits or denies people in the lobby. Chosen: the longest meeting. Longer: a
-stolen key works longer. Shorter: in a long meeting the host can no longer admit people.
+"""Seconds for which the key works by which a host admits or denies people in the lobby. Chosen: longer than most meetings.
+Longer: a stolen key works longer. Shorter: in a long meeting the host can no longer admit people.
 """
 OPENER_KEPT_S = 7 * 24 * 3600
 """Seconds for which a browser that opened a meeting can admit people to it, after its last visit. Longer: other users of a

@@ -37,29 +37,29 @@ are not sent.
 """
 
 REPLY_BYTES = 512 * 1024
-"""Bytes of a mail with an answer to an invitation; a larger mail is refused. Chosen. Larger: a hostile mail costs more time and
-memory. Smaller: answers that quote a long mail are refused.
+"""Bytes of a mail with an answer to an invitation; a larger mail is dropped, and its sender is not notified. Chosen. Larger: a
+hostile mail costs more time and memory. Smaller: answers that quote a long mail are lost.
 """
 REPLY_PARTS = 30
-"""Parts of a mail with an answer; a mail with more is refused. Chosen. More: a hostile mail costs more time, up to REPLY_BYTES
-(512 KiB). Fewer: answers with many attachments are refused.
+"""Parts of a mail with an answer; a mail with more is dropped. Chosen. More: a hostile mail costs more time, up to REPLY_BYTES
+(512 KiB). Fewer: answers with many attachments are lost.
 """
 REPLY_HEADERS = 500
-"""Header lines of a mail with an answer; a mail with more is refused. Chosen. More: a hostile mail costs more time. Fewer:
-mails through many servers are refused.
+"""Header lines of a mail with an answer; a mail with more is dropped. Chosen. More: a hostile mail costs more time. Fewer:
+mails through many servers are lost.
 """
 REPLY_HEADER_BYTES = 2000
-"""Bytes of one header of a mail with an answer, or of its parts; a mail with a longer one is refused. Only From,
+"""Bytes of one header of a mail with an answer, or of its parts; a mail with a longer one is dropped. Only From,
 Auto-Submitted and Content-… headers count. Chosen. Larger: a hostile header costs more time to parse. Smaller: mails with long
-names of senders or files are refused.
+names of senders or files are lost.
 """
 REPLY_CALENDAR_BYTES = 64 * 1024
-"""Bytes of the calendar entry in a mail with an answer; a longer one is refused. Chosen. Larger: a hostile entry costs more
-time, up to REPLY_LINES (2000). Smaller: answers with long descriptions are refused.
+"""Bytes of the calendar entry in a mail with an answer; the mail of a longer one is dropped. Chosen. Larger: a hostile entry
+costs more time, up to REPLY_LINES (2000). Smaller: answers with long descriptions are lost.
 """
 REPLY_LINES = 2000
-"""Lines of the calendar entry in a mail with an answer; an entry with more is refused. Chosen. More: a hostile entry costs
-more time. Fewer: answers with many attendees are refused.
+"""Lines of the calendar entry in a mail with an answer; the mail of a longer entry is dropped. Chosen. More: a hostile entry
+costs more time. Fewer: answers with many attendees are lost.
 """
 
 WEBHOOK_WAIT_S = 10.0
