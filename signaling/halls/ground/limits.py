@@ -66,8 +66,8 @@ hall hears silence. Shorter: the announcement is cut off.
 """
 HALL_WITHOUT_MEETING_S = 600.0
 """Seconds that a hall may stay in the voice menu, in a test room or in the wait for the operator; then its call ends. Each
-such hall has a mixer. Longer: forgotten halls use up the processor. The wait in a lobby does not count. Shorter: a hall that
-waits for the operator is ended.
+test room has a mixer, and the other such halls share one. Longer: forgotten halls use up the processor. The wait in a lobby
+does not count. Shorter: a hall that waits for the operator is ended.
 """
 SECOND_OFFER_S = 1.0
 """When a terminal's answer leaves out some media (for example slides), the server offers them again after this time. A Polycom
@@ -87,7 +87,8 @@ and a `#` after each. More: memory. Fewer: users must type again.
 """
 OPERATOR_CALLS = 100
 """Halls that wait for the operator at the same time. A further hall that dials the operator's number hears "busy"; from the
-voice menu it gets no operator. Each has a mixer. More: less processor time for meetings. Fewer: more halls hear "busy".
+voice menu it gets no operator. All share the mixer of the reception. More: less processor time for meetings. Fewer: more halls
+hear "busy".
 """
 PROBE_SLOW_S = 2.0
 """Seconds. Before a meeting each terminal is asked whether it answers (SIP OPTIONS). A later answer shows its hall as "slow"
