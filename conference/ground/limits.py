@@ -10,8 +10,8 @@ all its meetings suffer. Smaller: people cannot open meetings.
 """
 PARTICIPANTS = 500
 """Participants in one conference when its creator gave no number, and the maximum for a conference with halls (meeting rooms
-with SIP terminals). Further people are refused. Larger: above MIXER_SITES (600) the mixer refuses the list of sites, so halls
-get no picture. Smaller: people of large meetings are refused.
+with SIP terminals). Further people are refused. Larger: above MIXER_SITES (600) the mixer refuses each change, so the halls'
+picture and sound stay as they were. Smaller: people of large meetings are refused.
 """
 PARTICIPANTS_MOST = 5000
 """The maximum that a creator can set for a conference without halls. Further people are refused. Larger: more events than one
@@ -23,7 +23,8 @@ causes more SDP sections and streams for each subscriber. Fewer: a client with s
 """
 PENDING_TRACKS = 16
 """Tracks that one client announced, but whose SDP section (m-line) has not arrived. Above this number the oldest announcement
-is removed. Larger: one client uses more memory. Smaller: a client that announces many tracks loses the first ones.
+is removed. First announcements are also limited by TRACKS_PER_PARTICIPANT (16). Larger: only more announcements of second
+codecs, thus more memory for one client. Smaller: a client that announces many tracks loses the first ones.
 """
 ANNOUNCED_S = 30.0
 """For this time after its announcement, a track whose SDP section (m-line) has not arrived counts as a track. After it, a new
@@ -31,9 +32,9 @@ announcement may replace the track. Longer: forgotten announcements use up TRACK
 refused. Shorter: a slow client loses its announcement.
 """
 MUTE_SHOWN_S = 3.0
-"""For this time after a host muted a track, the server ignores the message "not muted" of the track's client. The client may
-have sent it before it learned of the mute. Longer: a participant cannot unmute at once after the mute. Shorter: a slow client
-cancels the mute.
+"""For this time after a host muted a track, the server answers the message "not muted" of the client with a new request to
+mute. The client may have sent the message before it learned of the mute. The time ends early when the client confirms the mute.
+Longer: only a participant whose client does not confirm cannot unmute at once. Shorter: a slow client cancels the mute.
 """
 UNCLAIMED_SECTIONS = 8
 """SDP sections (m-lines) with media of one client for which the client has sent no announcement yet. A further section is
@@ -59,8 +60,8 @@ CONTENT_TOKEN_REQUESTS = 64
 Larger: a longer queue. Smaller: more people are denied and must ask again.
 """
 BLOBS = 16
-"""Blobs (for example schemas of data tracks) that one participant stores. The next blob is refused. Chosen. More: more memory
-for one client. Fewer: applications with many schemas do not work.
+"""Blobs (for example schemas of data tracks) that one participant stores. The next blob is refused. Chosen. More: no more
+memory, because BLOBS_BYTES (64 KiB) limits all blobs together. Fewer: applications with many schemas do not work.
 """
 BLOBS_BYTES = 64 * 1024
 """Bytes of all blobs (for example schemas of data tracks) of one participant, keys and contents together. A blob beyond this is
@@ -78,17 +79,19 @@ have 19 at most. Larger: clients fill the memory with long ids. Below 19: no cho
 """
 
 NAME_BYTES = 256
-"""Bytes of a participant's name that is shown. Chosen; the limit in a token is the same (`signaling/host/limits.py`). Larger
-than in a token: the name does not fit into the token for a resume, so the participant cannot resume. Smaller: long names are
-refused.
+"""Bytes of a participant's name that is shown. Chosen, the same as the limit of a token (`signaling/host/limits.py`). A longer
+name is refused at the join (by the token) and at a rename. Larger: still no longer names at the join; a participant with a
+longer new name can stay, but cannot resume with its token. Smaller: long names are refused.
 """
 IDENTITY_BYTES = 256
-"""Bytes of a participant's identity (the unique name in its conference); a longer one is refused. Chosen; the limit of a token
-is the same. Larger: each message that names its sender grows. Smaller: participants with long identities cannot join.
+"""Bytes of a participant's identity (the unique name in its conference); a longer one is refused. Chosen, the same as the limit
+of a token (IDENTITY_BYTES of `signaling/host/limits.py`). Larger: no effect, because the token is refused. Smaller:
+participants with long identities cannot join.
 """
 CONFERENCE_NAME_BYTES = 256
-"""Bytes of a conference's name; a longer one is refused. Chosen. Larger: longer tokens and log lines. Smaller: conferences with
-long names cannot be opened.
+"""Bytes of a conference's name; a longer one is refused. Chosen, the same as the limit of a token (CONFERENCE_BYTES of
+`signaling/host/limits.py`). Larger: no participant can join a longer name, because the token is refused. Smaller: conferences
+with long names cannot be opened.
 """
 METADATA_BYTES = 64 * 1024
 """Bytes of one participant's metadata (a text of the application); longer metadata are refused. Chosen; the limit of a token is
@@ -109,8 +112,9 @@ about each data track. Smaller: data tracks with long names cannot be published.
 """
 
 PACKET_BYTES = 64 * 1024
-"""Bytes of one data packet that a client sends; longer packets are dropped. Source: browsers stop at 64,000. Larger: one sender
-costs more memory, and FORWARDED_BYTES (65,535) drops such packets anyway. Smaller: packets of browsers are dropped.
+"""Bytes of one data packet that a client sends; longer packets are dropped. Source: browsers stop at 64,000. Larger: no effect,
+because a client that sends more than MESSAGE_BYTES (65,535, `media/ground/limits.py`) is disconnected. Smaller: packets of
+browsers are dropped.
 """
 FORWARDED_BYTES = 65_535
 """Bytes of a data packet together with its sender's identity; a longer packet is dropped. Larger: the data channel can never
@@ -118,18 +122,20 @@ send the packet, and all later packets wait behind it. Smaller: packets that a c
 """
 WAITING_PACKETS = 256
 """Reliable packets that wait in order for one participant whose channel is closed or full. Further packets are dropped and
-counted. Chosen. More: more memory for dead connections. Fewer: a short interruption loses packets.
+counted; WAITING_BYTES (512 KiB) limits their bytes. Chosen. More: more small packets wait for dead connections; packets of 2
+KiB or more do not. Fewer: a short interruption loses packets.
 """
 WAITING_BYTES = 512 * 1024
 """Bytes of all reliable packets that wait for one participant whose channel is closed or full. Further packets are dropped and
-counted. Chosen. Larger: more memory for dead connections. Smaller: a short interruption loses long packets.
+counted; WAITING_PACKETS (256) limits their number. Chosen. Larger: more memory for dead connections, only if packets have more
+than 2 KiB. Smaller: a short interruption loses long packets.
 """
 DATA_UNITS_PER_S, DATA_UNITS_BURST, DATA_UNIT_BYTES = 10_000, 30_000, 1024
 """The budget for the data that one participant sends: 10,000 units a second, 30,000 units at once after a pause, 1024 bytes a
-unit. A packet costs one unit for each receiver, and one more for each KiB and receiver. One unit is about 30 µs of work.
-Packets beyond the budget wait. A file for one receiver is not slowed down. A file for nine receivers goes at 8 Mbit/s. Higher
-rate or burst, or longer units: one sender takes CPU time from the whole process. Lower rate or burst, or shorter units: files
-are sent slowly.
+unit. A packet costs one unit for each receiver, and one more for each KiB and receiver. One unit is about 30 µs of work. Beyond
+the budget, reliable packets wait; lossy packets and frames of data tracks are dropped. A file for one receiver is not slowed
+down. A file for nine receivers goes at 8 Mbit/s. Higher rate or burst, or longer units: one sender takes CPU time from the
+whole process. Lower rate or burst, or shorter units: files are sent slowly.
 """
 HELD_PACKETS, HELD_BYTES = 2048, 2 * 1024 * 1024
 """The reliable packets of one participant, and their bytes, that wait because its budget (DATA_UNITS_PER_S) is used up. The
@@ -142,9 +148,9 @@ and the packets on their way still fit into HELD_PACKETS (2048). Larger: senders
 small packets fill HELD_PACKETS before the window closes, and are lost.
 """
 PACED_S = 0.01
-"""Seconds of work for other participants that the queue `Paced` does at once. Then it pauses for as long as its work took
-beyond this time. Longer: one client's change delays the media and signalling of all conferences. Shorter: large changes take
-effect later.
+"""Seconds of estimated work (PERMITTED_S, HANDLE_S) for other participants that the queue `Paced` does at once. Then it pauses
+until the estimate of its work beyond this time has passed. Longer: one client's change delays the media and signalling of all
+conferences. Shorter: large changes take effect later.
 """
 PERMITTED_S = 0.00003
 """When a publisher changes its permissions, the queue `Paced` works through the other participants. This is the time that it
@@ -170,24 +176,28 @@ KEPT_EMPTY_MOST_S = 24 * 3600.0
 conferences use up CONFERENCES (1000). Shorter: conferences that were created a day before are gone.
 """
 DETACHED_S = 120.0
-"""A participant without a signalling connection is kept this long, if its media still works. Longer: others see a participant
-who left. Shorter: a participant with working sound is removed during a failure of signalling.
+"""A participant without a signalling connection is kept at most this long, and only while its media still works. Longer: others
+see a participant who left; above SILENCE_REPEAT_S (180 s) a client that resumes shows silent people as speaking. Shorter: a
+participant with working sound is removed during a failure of signalling.
 """
 DETACHED_SILENT_S = 30.0
-"""A participant without a signalling connection is removed this long after its media path failed. Longer: others see a
-participant who left. Shorter: a phone that changes its network is removed before it can resume.
+"""A participant without a signalling connection is removed when its media path failed (30 s without a sign of life) this long
+ago. This counts for a path that failed while signalling still worked; otherwise DETACHED_QUIET_S ends the call earlier. Longer:
+others see a participant who left, at most for DETACHED_S (120 s). Shorter: a phone that changes its network is removed before
+it can resume.
 """
 DETACHED_QUIET_S = 15.0
-"""A participant without a signalling connection is removed when its media path had no ICE consent check for this time. Longer:
-others see a participant who left. Shorter: a short network failure ends the call.
+"""Without a signalling connection, a media path is quiet after 10 s without a sign of life (DISCONNECTED_US). After this time
+more, the participant is removed: 25 s in all. Longer: others see a participant who left. From 20 s on the path fails first, and
+DETACHED_SILENT_S counts: 60 s in all. Shorter: a short network failure ends the call.
 """
 SILENCE_REPEAT_S = 180.0
 """A participant that resumes is notified of all participants who stopped speaking within this time. The value is larger than
 DETACHED_S (120 s), the longest absence. Longer: larger messages. Shorter: the client shows silent people as speaking.
 """
 DEPARTED_S = 60.0
-"""The participants who left are remembered this long, so that clients that resume learn of their leaving. Longer: more memory.
-Shorter: a client that resumes still shows people who left.
+"""The participants who left are remembered this long, so that clients that resume learn of their leaving. A client can resume
+after up to 120 s (DETACHED_S). Longer: more memory. Shorter: more clients that resume still show people who left.
 """
 DEPARTED = 256
 """Participants who left one conference and are remembered for DEPARTED_S (60 s); the oldest is forgotten first. Chosen. More:
@@ -212,8 +222,8 @@ Chosen. Longer: a bad connection is shown late. Shorter: the display changes wit
 sent.
 """
 MEASURE_S = 1.0
-"""The least seconds between two readings of all connections' figures. Chosen. Longer: a connection's grade, the mean over
-QUALITY_S (5 s), has fewer measurements. Shorter: more CPU time.
+"""The least seconds between two readings of all connections' figures. Chosen. Readings happen in the rounds of TICK_S (1 s).
+Longer: a connection's grade, the mean over QUALITY_S (5 s), has fewer measurements. Shorter: no effect.
 """
 SPEAKERS_S = 0.4
 """The least seconds between two messages about active speakers. In large conferences the pause is longer: 1 ms for each
@@ -250,8 +260,8 @@ requests.
 """
 TOLD_PERSON_S, TOLD_S = 0.001, 1.0
 """The pause between two roster updates in a conference of more than 50 people (TOLD_PERSONS): TOLD_PERSON_S for each
-participant, TOLD_S at most. Longer: people appear late in the roster. Shorter: when many people join, the number of messages
-grows with the square of their number.
+participant, TOLD_S at most. The pause of speaker updates (SPEAKERS_S) grows in the same way. Longer: people appear late in the
+roster. Shorter: when many people join, the number of messages grows with the square of their number.
 """
 TOLD_PERSONS = 50
 """In a conference with this number of participants or fewer, every roster change is sent at once. Larger: when many people
@@ -276,8 +286,8 @@ burst: new tracks appear late. Longer NEGOTIATION_AHEAD_S: after many people rec
 Shorter: such a reconnect blocks the event loop.
 """
 CONFERENCE_UPDATE_S = 1.0
-"""The least time between two messages to all clients about the number of participants. Longer: the displayed number is out of
-date. Shorter: mass joins cause many messages.
+"""The least time between two messages to all clients about the number of participants. Only the rounds of TICK_S (1 s) send
+them. Longer: the displayed number is out of date. Shorter: no effect.
 """
 
 # Halls
@@ -287,9 +297,10 @@ rate the calls to 240 halls begin within 15 s. In `make bench-halls` a call cost
 mixer's. Larger: the calls take most of a CPU core, and sound is interrupted. Smaller: a large meeting starts late.
 """
 ATTEMPTS = 40
-"""Attempts to call one hall, for all causes together, until it connects or an operator calls it again. Then the call is given
-up, and an operator gets an alarm. Each cause has its own lower limit in a row. Larger: a terminal whose failures alternate is
-called longer before the alarm. Smaller than 20: a busy hall is given up before its BUSY_TRIES.
+"""Attempts to call one hall, for all causes together, also after it connected. Then the call is given up, and an operator gets
+an alarm. The count begins again when an operator calls the hall again, or when the server restarts during the call. Each cause
+has its own lower limit in a row. Larger: a terminal whose failures alternate, or whose calls are lost again and again, is
+called longer before the alarm. Smaller than 21: a busy hall is given up before its 20 BUSY_TRIES.
 """
 BUSY_RETRY_S = 30.0
 """Seconds until a busy terminal is called again. Chosen. Longer: a hall that ended its other call joins late. Shorter: the
@@ -305,8 +316,9 @@ NO_ANSWER_RETRY_S = 60.0
 arrive late joins late. Shorter: the terminal rings more often, and its 5 tries (NO_ANSWER_TRIES) are used up sooner.
 """
 NO_ANSWER_TRIES = 5
-"""Retries in a row for each of these causes: no answer, unreachable, lost call, 482 response. After them the call is given up,
-and an operator gets an alarm. Chosen. More: the alarm comes later. Fewer: a hall that is switched on late is not called.
+"""Retries in a row for each of these causes: no answer, unreachable, 482 response. After them the call is given up, and an
+operator gets an alarm. A lost call was answered, so its count begins again; only ATTEMPTS (40) ends these retries. Chosen.
+More: the alarm comes later. Fewer: a hall that is switched on late is not called.
 """
 RUNG_RETRY_S = 1.0
 """A terminal has a list of SDP profiles, the richest first. When it refuses one offer, the next profile is tried after this
@@ -314,8 +326,8 @@ time. Chosen. Longer: an old terminal joins late. Shorter: a terminal that refus
 """
 RUNGS = 8
 """Retries in a row with another SDP profile of one terminal, after the terminal refused an offer. Then the call is given up,
-and an operator gets an alarm. Larger: a terminal with a long list of profiles gets more failed calls before the alarm. Smaller:
-old terminals never get an offer that they understand.
+and an operator gets an alarm. The list of a terminal has three profiles at most, and its end also ends the retries. Larger: no
+effect. Smaller than 2: old terminals never get the offer that they understand.
 """
 OVERLOAD_RETRY_S = 60.0
 """Seconds until a terminal or proxy that reported overload without a Retry-After is called again. Chosen. Longer: the hall
@@ -340,7 +352,7 @@ again.
 """
 LOST_RETRY_S = 5.0
 """Seconds until a hall whose call was lost is called again. Chosen. Longer: the hall is absent longer. Shorter: the network has
-not recovered, and the 5 tries (NO_ANSWER_TRIES) are used up.
+not recovered, and the next retry comes only after NO_ANSWER_RETRY_S (60 s).
 """
 HUNG_UP_RETRY_S = 5.0
 """Seconds until a hall that hung up is called again, because its people may press a wrong key; this happens once. Chosen.
@@ -358,8 +370,8 @@ picture can change with each word. Longer minimum: operators cannot speed the ch
 """
 RECENT_SPEAKERS = 16
 """Earlier speakers of one composed picture that are remembered, the latest first; layouts with a large place show them first.
-Chosen: twice the places of the largest such layout. More: no effect on the picture. Fewer than 8: a site that has not spoken
-takes the place of a recent speaker.
+Chosen: twice the places of the largest such layout. More: no effect on the picture; above MICROPHONES (400) and VOICES (64)
+more recent speakers stay heard. Fewer than 8: a site that has not spoken takes the place of a recent speaker.
 """
 PAGE_S = 10.0
 """Sites that do not fit into one picture take turns in pages. This is the time of one page for a lecturer and for the
@@ -387,17 +399,18 @@ MENU_TRIES = 3
 More: PINs are easier to guess. Fewer: a caller who mistypes must dial again.
 """
 HALLS = 500
-"""Halls (meeting rooms with SIP terminals) in one conference. A further hall is refused. Larger: above MIXER_SITES (600) the
-mixer refuses the list of sites, so all halls lose the picture. Smaller: halls of large meetings cannot join.
+"""Halls (meeting rooms with SIP terminals) in one conference. A further hall is refused. Larger: no effect, because
+PARTICIPANTS (500) refuses further halls. Smaller: halls of large meetings cannot join.
 """
 GROUPS = 6
-"""Composed pictures (programs) that one conference encodes. A hall that needs another size or layout gets the nearest existing
-one. Larger: more CPU for encoders, and MIXER_GROUPS (20) must grow. Smaller: more halls get a lower quality or another layout.
+"""Composed pictures (programs) that one conference encodes. A hall that needs another size or layout gets the best existing one
+that it can decode, or none. Larger: more CPU for encoders, and MIXER_GROUPS (20) must grow; otherwise the mixer refuses the
+update. Smaller: more halls get a lower quality, another layout or no picture.
 """
 MICROPHONES = 400
-"""Microphones of one conference that are open to the mixer. Beyond this number those who spoke last stay open. The mixer mixes
-only the loudest six (`media.ground.limits.MIXER_HEARD`). Larger: more audio streams to the mixer. Smaller: a person at a closed
-microphone is not heard.
+"""Microphones of one conference that are open to the mixer. Beyond this number the last 17 speakers (RECENT_SPEAKERS) stay open
+first. The mixer mixes only the loudest six (`media.ground.limits.MIXER_HEARD`). Larger: more audio streams to the mixer, at
+most one for each of 500 PARTICIPANTS. Smaller: a person at a closed microphone is not heard in halls.
 """
 HALL_TEXT_CHARACTERS = 300
 """Characters of a text over a hall's picture; the rest is cut. Chosen, as MIXER_TEXT_CHARACTERS (300). More: the mixer refuses
@@ -423,9 +436,9 @@ halls that join then get their picture late. Shorter: a hall that keeps changing
 """
 BROWSER_SIZE, BROWSER_FPS, BROWSER_BPS = (1280, 720), 15, 1_000_000
 """Size, frames a second and bit/s of a VP8 picture for browsers that do not decode H.264. The mixer makes one for each
-conference, with the halls' videos together in it. Larger size: more CPU for the encoder. Smaller size: text is hard to read.
-More frames: more CPU. Fewer: motion is jerky. Higher bit rate: these browsers need more downlink. Lower: the picture is
-blurred.
+conference while such a browser is present, with all H.264 cameras in it. Larger size: more CPU for the encoder. Above 1920x1200
+the mixer refuses each update, so the halls' picture and sound stay as they were. Smaller size: text is hard to read. More
+frames: more CPU. Fewer: motion is jerky. Higher bit rate: these browsers need more downlink. Lower: the picture is blurred.
 """
 CONTENT_GROUPS = 3
 """Encodings of one presentation that halls get as a second stream. A hall that needs another size or bit rate gets the nearest
@@ -433,8 +446,9 @@ one. Chosen. More: more CPU time for encoders, and MIXER_GROUPS (20) must grow. 
 """
 CONTENT_HEIGHTS = (1080, 720, 360)
 """The heights, in lines, of a presentation that halls get as a second stream, the largest first. The next height is used when
-the mixer has no power for one. Larger heights: more CPU. Smaller heights: slides are hard to read. More heights: the quality
-falls in smaller steps. Fewer: a loaded mixer stops the second stream sooner.
+the mixer has no power for one. Above 1080: no effect, because no size in `conference/picture/groups.py` is larger. Smaller
+heights: slides are hard to read. More heights: the quality falls in smaller steps. Fewer: a loaded mixer stops the second
+stream sooner.
 """
 PROMPTS = 16
 """Announcements to halls at the same time, as in MIXER_PROMPTS (16). At the limit the earliest announcement is cut. Larger: the
@@ -462,8 +476,8 @@ UNSEEN = 8
 long list. Smaller: the operator does not see some of them.
 """
 AUDIO_BPS = 80_000
-"""Bit/s of a hall's link that are kept for sound; the rest is for pictures. Larger: pictures are less sharp on narrow links.
-Smaller: pictures disturb the sound there.
+"""Bit/s that are kept for sound, only for a hall whose description limits the bit rate of the call; the rest is for pictures.
+Larger: pictures are less sharp on narrow links. Smaller: pictures disturb the sound there.
 """
 UP_FULL_BPS = 2_000_000
 """The bit rate in bit/s that a hall is asked to send while a viewer sees its picture large. Chosen. Larger: narrow uplinks lose
@@ -480,8 +494,9 @@ LOBBIES = 8192
 removed; if none can be removed, a new lobby is refused. Larger: more memory. Smaller: people cannot enter further meetings.
 """
 LOBBY_KEPT_S = 2 * 3600.0
-"""A lobby (waiting list of a meeting) that was not used for this time may leave the memory. The screens of hosts in the call
-use the lobby all the time. Longer: more memory. Shorter: a person who was admitted must wait again after a break.
+"""When LOBBIES (8192) lobbies are in memory, a lobby (waiting list of a meeting) that was not used for this time leaves the
+memory. The screens of hosts in the call use the lobby all the time. Longer: above LOBBIES, new lobbies are refused. Shorter:
+above LOBBIES, a person who was admitted must wait again after a break.
 """
 LOBBY_WAITING = 300
 """People who wait in the lobby of one conference; further people are refused. Larger: an attacker uses more memory. Smaller:
@@ -489,7 +504,7 @@ guests of large meetings are refused.
 """
 LOBBY_SOURCE = 200
 """People without an account who wait in one lobby from the same network; further people are refused. Larger: one network can
-fill the 300 places (LOBBY_WAITING). Smaller: guests from one office are refused.
+fill the lobby; from 300 (LOBBY_WAITING) on no further effect. Smaller: guests from one office are refused.
 """
 LOBBY_SETTLED = 2048
 """Rows in each table of one lobby: decided requests to enter, admitted people, denied people. At the limit the oldest row is
@@ -528,7 +543,8 @@ people wait.
 """
 LOBBY_BARS = 200
 """People who were denied for good in one lobby and stay denied after a restart of the server; the newest are stored. The value
-is larger than any meeting needs. Larger: larger rows. Smaller: after a restart the earliest denied people can ask again.
+is larger than any meeting needs. Larger (up to LOBBY_SETTLED, 2048): larger rows. Smaller: after a restart the earliest denied
+people can ask again.
 """
 LOBBIES_BARRED = 4096
 """Lobbies with people who were denied for good that the server reads at its start, the newest first. The value is larger than
