@@ -2,9 +2,9 @@
 
 # Database
 BUSY_S = 30.0
-"""Seconds that a connection of the embedded database (SQLite) waits for the write lock of another connection or process; then
-the write fails. Chosen. Longer: a hung process blocks all writes for longer. Shorter: bookings fail while a command writes
-much.
+"""Seconds that a connection of the embedded database (SQLite) waits for the write lock of another connection or process. Then
+the write runs again, up to ATTEMPTS (5) times in all, and fails. Chosen. Longer: while a hung process holds the lock, writes
+fail later. Shorter: bookings fail while a command writes much.
 """
 CONNECTIONS = 16
 """Connections of one process to the database; further requests wait for up to 10 s (POOL_WAIT_S). Chosen. More: PostgreSQL
@@ -24,8 +24,8 @@ database the cancellation takes longer, and so does the stop of the server. Shor
 connection is lost.
 """
 ATTEMPTS = 5
-"""Runs of a write transaction that collides with another one or loses its connection; then the request fails. Chosen. More: an
-overloaded database gets more work. Fewer: bookings fail when many users write at the same time.
+"""Runs of a write transaction that collides with another one, waits too long for a lock, or loses its connection; then the
+request fails. Chosen. More: an overloaded database gets more work. Fewer: bookings fail when many users write at the same time.
 """
 RETRY_S = 0.02
 """Seconds before the first repetition of a write transaction; the pause doubles each time. It is also the pause between two
@@ -59,8 +59,9 @@ media and signalling are late. Shorter: the transaction holds the write lock for
 
 # Invitations
 ATTENDEE_REQUESTS = 1000
-"""Entries of the attendee list in one booking request: sets of recipients, units, people, guests. More are refused. More: one
-request costs more time. Fewer: a large conference cannot be booked entry by entry.
+"""Entries of the attendee list in one booking request or stored list: sets of recipients, units, people, guests. More are
+refused. The REST API accepts only 600 (ATTENDEES of `signaling/api/models/limits.py`). More: no effect there; only a received
+webhook can hold more. Fewer than 600: a large conference cannot be booked entry by entry.
 """
 INVITED = 2000
 """Units and people of one meeting, after sets of recipients are replaced by their members. A booking with more is refused.
@@ -72,15 +73,15 @@ answers for later dates are not shown.
 """
 MAIL_ADDRESS_CHARACTERS = 254
 """Characters of a mail address; a longer one is refused. Source: RFC 5321 §4.5.3.1.3 allows 256 for a path, which is the
-address and its two brackets. More: mail servers refuse the address. Fewer: valid addresses are refused.
+address and its two brackets. More: PostgreSQL refuses the row (its column holds 254). Fewer: valid addresses are refused.
 """
 NAME_CHARACTERS = 200
-"""Characters of a typed name or post (of a guest, a substitute or a letter template); a longer one is refused. Chosen. More:
-names do not fit into lists and letters. Fewer: long names are refused.
+"""Characters of a typed name or post (of a guest, a substitute or a letter template); a longer one is refused. A name typed
+with a number and PIN is cut. Chosen. More: PostgreSQL refuses the row (its columns hold 200). Fewer: long names are refused.
 """
 COMMENT_CHARACTERS = 500
-"""Characters of a comment on an answer to an invitation; a longer one is refused. Chosen. More: the lists of the secretaries
-are hard to read. Fewer: long comments are refused.
+"""Characters of a comment on an answer to an invitation; a longer one is refused. Chosen. More: no effect until the REST API
+and the columns of PostgreSQL (500) allow more too. Fewer: long comments are refused.
 """
 LETTER_TEXT_CHARACTERS = 20_000
 """Characters of one text field of a letter of invitation, or of one line of a list in it; a longer one is refused. Chosen.
@@ -91,8 +92,8 @@ LETTER_LINES = 2000
 More: a letter costs more time and memory. Fewer: letters of large conferences are refused or list fewer sites.
 """
 TEMPLATE_BYTES = 5 * 1024 * 1024
-"""Bytes of the DOCX file of a letter template; a larger file is refused. Chosen. Larger: more memory for each letter. Smaller:
-templates with pictures are refused.
+"""Bytes of the DOCX file of a letter template; a larger file is refused. Chosen. Larger: no effect until the REST API
+(UPLOAD_BYTES, 5 MiB) allows more too. Smaller: templates with pictures are refused.
 """
 TEMPLATE_UNPACKED_BYTES = 50 * 1024 * 1024
 """Bytes of all unpacked files of a DOCX template; a template with more is refused. Chosen. Larger: a zip bomb uses up memory.
@@ -127,12 +128,12 @@ DECIDERS_MAILED = 50
 people who may decide get no mail.
 """
 FEED_EVENTS = 2000
-"""Dates of meetings in one calendar feed or in one answer of the public schedule, the next dates first. Chosen. More: slower
-answers. Fewer: later dates are missing.
+"""Dates of meetings in one calendar feed or in one answer of the public schedule, the earliest first; the rest is left out. A
+feed begins 31 days ago (FEED_BEHIND_DAYS). Chosen. More: slower answers. Fewer: later dates are missing.
 """
 FEED_BEHIND_DAYS = 31
-"""Days before now that a calendar feed contains. Chosen. More: slower answers. Fewer: past dates disappear from calendars
-sooner.
+"""Days before now that a calendar feed contains. Chosen. More: slower answers, and past dates take places of the 2000
+FEED_EVENTS. Fewer: past dates disappear from calendars sooner.
 """
 FEED_AHEAD_DAYS = 366
 """Days after now that a calendar feed contains. Chosen. More: slower answers. Fewer: dates of next year are missing in
@@ -151,10 +152,12 @@ WEBHOOKS = 200
 administrators must delete old webhooks.
 """
 WEBHOOK_URL_CHARACTERS = 1000
-"""Characters of a webhook's address. Chosen. More: longer rows and log lines. Fewer: addresses with long keys are refused."""
+"""Characters of a webhook's address; a longer one is refused. Chosen. More: no effect until the REST API and the column of
+PostgreSQL (1000) allow more too. Fewer: addresses with long keys are refused.
+"""
 WEBHOOK_EVENTS = 20
-"""Kinds of events that one webhook names; with more, the webhook is refused. Chosen. More: longer rows. Fewer: a receiver of
-many kinds needs several webhooks.
+"""Kinds of events that one webhook names; with more, the webhook is refused. Chosen. More: no use, because there are five kinds
+and `*` for all. Fewer than five: a receiver of all kinds needs `*` or several webhooks.
 """
 DELIVERY_BODY_CHARACTERS = 20_000
 """Characters of the body of one webhook delivery. A longer body is an error of the program and stops the transaction that
@@ -170,12 +173,12 @@ Longer than 7 days (HOOK_DAYS): an attacker who recorded a webhook can send it a
 clock are refused.
 """
 HOOK_BODY_BYTES = 64 * 1024
-"""Bytes of a webhook by which another system books a meeting; a longer one is refused. Chosen. Larger: messages of strangers
-cost more CPU time for the check of the signature. Smaller: bookings with many attendees are refused.
+"""Bytes of a webhook by which another system books a meeting; a longer one is refused. Chosen. Larger: no effect, because
+BODY_BYTES (64 KiB, `signaling/host/limits.py`) refuses the request first. Smaller: bookings with many attendees are refused.
 """
 HOOK_ID_CHARACTERS = 100
-"""Characters of the identifier of a received webhook; a longer one is refused. Chosen. More: larger rows, which are stored for
-7 days (HOOK_DAYS). Fewer: webhooks of systems with long identifiers are refused.
+"""Characters of the identifier of a received webhook; a longer one is refused. Chosen. More: PostgreSQL refuses the row (its
+column holds 100), so the booking fails. Fewer: webhooks of systems with long identifiers are refused.
 """
 HOOK_DAYS = 7
 """Days for which the identifiers of received webhooks are kept, so that the same webhook is not accepted twice. Longer: the
@@ -184,24 +187,26 @@ table grows. Shorter than 300 s (HOOK_WINDOW_S): an attacker who recorded a webh
 
 # Work that is due
 JOB_ATTEMPTS = 8
-"""Attempts of a job (mail, webhook) when its caller names no number; then the job has failed. Chosen: with JOB_RETRY_S (30 s,
-doubled each time) about an hour. More: errors are reported later. Fewer: a mail is lost while the mail server is down.
+"""Attempts of a job (mail, webhook) when its caller names no number; then the job has failed. Chosen. The only caller
+(`signaling/notify/worker.py`) names its own ATTEMPTS (8): with JOB_RETRY_S, about an hour. More or fewer: no effect.
 """
 JOB_RETRY_S = 30.0
-"""Seconds before the first retry of a job (mail, webhook); the pause doubles each time. Chosen. Longer: mails are late after a
-short failure. Shorter: a failed server gets more attempts, and the 8 JOB_ATTEMPTS are used up sooner.
+"""Seconds before the first retry of a job (mail); the pause doubles each time. Deliveries of webhooks have their own pauses.
+Chosen. Longer: mails are late after a short failure. Shorter: a failed server gets more attempts, and the job fails sooner (8
+attempts).
 """
 JOB_RETRY_MOST_S = 6 * 3600.0
-"""Seconds. The longest pause between two attempts of a job (mail, webhook). Chosen. Longer: a mail is late after a long failure
-has ended. Shorter: a dead server gets more attempts.
+"""Seconds. The longest pause between two attempts of a job (mail, webhook). Chosen. The doubled JOB_RETRY_S reaches only 32
+minutes in 8 attempts. So the limit only shortens the last two pauses of a webhook delivery, which are 10 hours in
+WEBHOOK_RETRY_S. Longer: at most these 10 hours. Shorter: a dead receiver gets its last attempts sooner.
 """
 JOB_ERROR_CHARS = 500
-"""Characters of the last error of a job (mail, webhook) that are stored; the rest is cut. Chosen. More: larger rows. Fewer: the
-cause of a failure is cut off.
+"""Characters of the last error of a job (mail, webhook) that are stored; the rest is cut. Chosen. More: PostgreSQL refuses a
+longer error (its column holds 500). Fewer: the cause of a failure is cut off.
 """
 JOB_KEPT_DAYS = 30
-"""Days for which finished jobs (mails, webhooks) are stored. Chosen. Longer: the table grows. Shorter: support cannot see why
-an old mail failed.
+"""Days for which jobs (mails, webhooks) that succeeded are stored; failed jobs are never deleted. Chosen. Longer: the table
+grows. Shorter: support cannot see when an old mail was sent.
 """
 
 # Audit trail
@@ -218,8 +223,8 @@ AUDIT_FINDINGS = 1000
 faults are not listed.
 """
 CHECKPOINT_FILE_BYTES = 4096
-"""Bytes of a file with an exported checkpoint of the audit trail, or with the public key for its check. A larger file is
-refused. Chosen. Larger: a wrong file costs memory. Smaller: real checkpoints are refused.
+"""Bytes of a file with an exported checkpoint of the audit trail; a larger file is refused. Of the file with the public key for
+the check only this number of bytes is read. Chosen. Larger: a wrong file costs memory. Smaller: real checkpoints are refused.
 """
 CHECKPOINTS = 100_000
 """Exported checkpoints of the audit trail in one folder; a check refuses a folder with more. Chosen: almost a year at one every
@@ -228,47 +233,50 @@ five minutes. More: the check takes longer. Fewer: the trail of an old server ca
 
 # A booking request
 TITLE = 300
-"""Characters of the title of a meeting or of an agenda item; a longer one is refused. Chosen. More: titles do not fit into
-lists and letters. Fewer: long official titles are refused.
+"""Characters of the title of a meeting or of an agenda item; a longer one is refused. Chosen. More: no effect until the REST
+API and the columns of PostgreSQL (300) allow more too. Fewer: long official titles are refused.
 """
 DESCRIPTION = 20_000
-"""Characters of a meeting's description; a longer one is refused. Chosen. More: larger rows, mails and history. Fewer: long
-descriptions are refused.
+"""Characters of a meeting's description; a longer one is refused. Chosen. More: no effect until the REST API (20,000) allows
+more too. Fewer: long descriptions are refused.
 """
 RULE = 500
-"""Characters of the recurrence rule of a series (RFC 5545); a longer one is refused. Chosen. More: a hostile rule costs more
-time to parse. Fewer: rules with long lists are refused.
+"""Characters of the recurrence rule of a series (RFC 5545); a longer one is refused. Chosen. More: no effect until the REST API
+and the column of PostgreSQL (500) allow more too. Fewer: rules with long lists are refused.
 """
 REASON = 500
-"""Characters of the reason for a change, a refusal or a late booking; stored reasons are cut. Chosen. More: mails and history
-are hard to read. Fewer: long reasons are cut or refused.
+"""Characters of the reason for a change, a refusal or a late booking; stored reasons are cut. Chosen. More: no effect until the
+REST API and the columns of PostgreSQL (500) allow more too. Fewer: long reasons are cut or refused.
 """
 HALLS = 260
-"""Halls (rooms that can be booked) of one meeting, and halls that one query about free time names. More are refused. Chosen.
-More: booking takes longer. Fewer: a conference of the whole province is refused.
+"""Halls (rooms that can be booked) of one meeting; more are refused. In a search, further halls are ignored. Chosen. The REST
+API accepts only 50 (HALLS of `signaling/api/models/limits.py`). More: no effect. Fewer than 50: meetings in many halls are
+refused.
 """
 TERMINALS = 300
-"""Terminals (SIP devices in halls) that one booking names; a booking with more is refused. Chosen. More: booking takes longer.
-Fewer: a conference of the whole province is refused.
+"""Terminals (SIP devices in halls) that one booking names; a booking with more is refused. Chosen. More: no effect until the
+REST API (300) allows more too. Fewer: a conference of the whole province is refused.
 """
 DOCUMENTS = 50
-"""Documents that one meeting lists; a booking with more is refused. Chosen. More: larger bookings. Fewer: meetings with many
-documents are refused.
+"""Documents that one meeting lists; a booking with more is refused. Chosen. More: no effect until the REST API (50) allows more
+too. Fewer: meetings with many documents are refused.
 """
 AGENDA = 100
-"""Agenda items of one meeting; a booking with more is refused. Chosen. More: larger bookings. Fewer: long meetings are refused.
+"""Agenda items of one meeting; a booking with more is refused. Chosen. More: no effect until the REST API (100) allows more
+too. Fewer: long meetings are refused.
 """
 LEGS = 5000
 """Simultaneous connections to the server (people and halls) that one booking may reserve; a booking with more is refused.
-Chosen. More: one booking can reserve the capacity of all servers. Fewer: the largest conferences are refused.
+Chosen. More: no effect until the REST API (5000) allows more too. Fewer: the largest conferences are refused.
 """
 DURATION_LEAST_MIN = 5
 """Minutes of the shortest date of a meeting; a shorter one is refused. Chosen. Longer: short briefings cannot be booked.
-Shorter: typing errors become bookings.
+Shorter: no effect until the REST API (5) allows less too.
 """
 DURATION_MOST_MIN = 24 * 60
-"""Minutes of the longest date of a meeting, also after an extension; a longer one is refused. Chosen. Longer: one typing error
-blocks halls for days. Shorter: a meeting over a whole day and night is refused.
+"""Minutes of the longest date of a meeting, also after an extension; a longer one is refused. Chosen. Longer: only an extension
+or a received webhook can make a longer date, because the REST API (24 hours) refuses one. Shorter: a meeting over a whole day
+and night is refused.
 """
 
 # Series
@@ -281,12 +289,12 @@ HORIZON_MONTHS = 24
 ahead, and a series is refused sooner for its 750 dates (OCCURRENCES). Shorter: long series must be renewed more often.
 """
 TIMES_A_DAY = 4
-"""Dates of one series on one day. Chosen. More: a wrong rule books a hall the whole day. Fewer: a series with several meetings
-a day is refused.
+"""Dates of one series on one day; a rule with more is refused. Chosen. More: a wrong rule books a hall the whole day. Fewer: a
+series with several meetings a day is refused.
 """
 RULE_PARTS = 400
-"""Values in all lists of the recurrence rule of one series together; a rule with more is refused. More: a hostile rule costs
-more CPU time. Fewer: a rule with long lists is refused.
+"""Values in all lists of the recurrence rule of one series together; a rule with more is refused. A rule of 500 characters
+(RULE) holds some 240 at most. More: no effect. Fewer than 240: a rule with long lists is refused.
 """
 
 # Contents of a refusal or a preview
@@ -312,19 +320,20 @@ Shorter: searches take longer.
 """
 DATES_KNOWN = 50
 """After the booking of a meeting with up to this many dates, the response is made from data in memory. For more dates the
-server reads the database again. More: larger responses. Fewer: the response to a new series waits for more queries.
+server reads the database again. Chosen: the 50 dates that a response shows (PAGE). More: bookings of longer series save these
+queries too. Fewer: the response to a new series waits for more queries.
 """
 UNDO_HOURS = 24
 """Hours in which the newest change of a meeting can be undone. Chosen. Longer: an undo surprises people who have already acted
 on the change. Shorter: a mistake is noticed too late.
 """
 EXTEND_MOST_MIN = 8 * 60
-"""Minutes of one extension of a running meeting; a longer one is refused. Chosen. Longer: one typing error blocks halls.
-Shorter: a long overrun needs several extensions.
+"""Minutes of one extension of a running meeting; a longer one is refused. Chosen. Longer: no effect until the REST API (480)
+allows more too. Shorter: a long overrun needs several extensions.
 """
 IDEMPOTENCY_KEY = 100
-"""Characters of the key by which a repeated booking request is recognised; a longer key is refused. Chosen. More: larger rows.
-Fewer: keys of other systems are refused.
+"""Characters of the key by which a repeated booking request is recognised; a longer key is refused. Chosen. More: no effect
+until the REST API and the column of PostgreSQL (100) allow more too. Fewer: keys of other systems are refused.
 """
 IDEMPOTENCY_DAYS = 7
 """Days for which the keys of booking requests are stored. Chosen. Longer: the table grows. Shorter: a request that is repeated
@@ -337,16 +346,16 @@ BOARD_DAYS = 42
 answers. Fewer: a page of a month needs several requests.
 """
 BOARD_ROWS = 20_000
-"""Reservations in one answer of the schedule of halls (a table of rooms by time), the earliest first. Chosen. More: slower
-answers. Fewer: later reservations are not shown, and halls look free.
+"""Reservations of all halls that are read for one answer of the schedule of halls (a table of rooms by time), the earliest
+first. Chosen. More: slower answers. Fewer: later reservations are not shown, and halls look free.
 """
 SEARCH_ROWS = 200
-"""Rows of one search for meetings, open approvals or free halls. Chosen. More: slower answers. Fewer: users must search again
-with other words.
+"""Rows of one search for meetings, open approvals or free halls; further rows are left out. Chosen. More: a page of the REST
+API still has 200 rows at most, so only open approvals get longer. Fewer: users must search again with other words.
 """
 SEARCH_TEXT = 200
-"""Characters of a search text for meetings; the rest is ignored. Chosen. More: a hostile search costs more time. Fewer: the end
-of a long title does not count.
+"""Characters of a search text for meetings; the rest is ignored. Chosen. More: no effect in the REST API, which refuses more
+than 200 (QUERY_CHARACTERS). Fewer: the end of a long title does not count.
 """
 AVAILABILITY_DAYS = 31
 """Days in which one search looks for free time. Chosen. More: slower searches. Fewer: a busy hall needs several searches."""
@@ -377,24 +386,24 @@ UNIT_DEPTH = 16
 import makes a chain that pages cannot show. Fewer: units of a deep organisation are refused.
 """
 FOUND = 100
-"""Rows of one search in the register, if the caller names no number. Chosen. More: slower answers. Fewer: users must type more
-of the name.
+"""Rows of one search in the register, if the caller names no number. Chosen. All present callers (the REST API) name their own
+number, up to 2000. More or fewer: no effect.
 """
 SEARCH_CHARS = 200
-"""Characters of a search text in the register; the rest is ignored. Chosen. More: a hostile search costs more time. Fewer: the
-end of a long name does not count.
+"""Characters of a search text in the register; the rest is ignored. Chosen. More: no effect in the REST API, which refuses more
+than 200 (QUERY_CHARACTERS). Fewer: the end of a long name does not count.
 """
 DEPUTY_DAYS = 366
 """Days. The longest time for which one person (the deputy) may act for another; a longer time is refused. Chosen: one year.
 Longer: forgotten deputies keep their rights. Shorter: long absences need renewals.
 """
 RULES = 200
-"""Rules of one recipient set (a name in letters such as "all communes"); a set with more is refused. Chosen. More: a booking
-with the set takes longer. Fewer: large sets are refused.
+"""Rules of one recipient set (a name in letters such as "all communes"); a set with more is refused. Chosen. More: no effect
+until the REST API (200) allows more too. Fewer: large sets are refused.
 """
 SUCCESSION_UNITS = 300
-"""Units (offices) of one merger, or parts of one split; more are refused. Chosen. More: one transaction locks the register for
-longer. Fewer: a reform of the province needs several steps.
+"""Units (offices) of one merger, or parts of one split; more are refused. Chosen. The REST API accepts only 20 further ones
+(SUCCESSORS of `signaling/api/models/limits.py`). More: no effect. Fewer than 22: large mergers need several steps.
 """
 
 # Entry into a booked meeting
@@ -403,8 +412,8 @@ ENTRY_MIN = 30
 are refused until just before the start.
 """
 ENTRY_HOST_MIN = 120
-"""Minutes before the start of a meeting from which its hosts (chair, secretaries, operators) can enter. Longer: they use media
-capacity early. Shorter: less time to prepare.
+"""Minutes before the start of a meeting from which its hosts (chair, secretaries, operators) can enter, and from which
+operators can call its halls. Longer: they use media capacity early. Shorter: less time to prepare.
 """
 STRICT_DATES = 5000
 """For entry without a query, the server keeps the dates of important and of cancelled meetings within a day from now in memory.
@@ -428,8 +437,8 @@ contacts are visible early. Shorter: less time to phone.
 
 # Sites
 RANGES = 100
-"""Address ranges of one network (of SIP terminals) in the register; a network with more is refused. Chosen. More: each check of
-an address takes longer. Fewer: a large network must be entered as several networks.
+"""Address ranges of one network (of SIP terminals) in the register; a network with more is refused. Chosen. More: no effect
+until the REST API (100) allows more too. Fewer: a large network must be entered as several networks.
 """
 PUBLIC_IPV4_PREFIX = 16
 """Bits of the prefix of the widest public IPv4 range from which SIP terminals may call; a wider range is refused
@@ -442,18 +451,18 @@ registry gives a /32 to one provider. Longer prefix: the range of a provider is 
 reach the SIP ports.
 """
 EQUIPMENT = 40
-"""Pieces of equipment of one hall in the register. Chosen. More: longer lists on the pages. Fewer: well equipped halls cannot
-be described.
+"""Pieces of equipment of one hall in the register; a hall with more is refused. Chosen. More: only imported files can hold
+more, because the REST API refuses more than 40. Fewer: well equipped halls cannot be described.
 """
 CODECS = 20
-"""Codecs of one terminal in the register. Chosen. More: longer lists on the pages. Fewer: a terminal with many codecs cannot be
-described.
+"""Codecs of one terminal in the register; a terminal with more is refused. Chosen. More: only imported files can hold more,
+because the REST API refuses more than 20. Fewer: a terminal with many codecs cannot be described.
 """
 
 # Files of units, people, sites, …
 SHEET_BYTES = 5 * 1024 * 1024
-"""Bytes of a CSV or Excel file for an import; a larger file is refused. Chosen. Larger: one import costs more memory. Smaller:
-files of the whole province are refused.
+"""Bytes of a CSV or Excel file for an import; a larger file is refused. Chosen. Larger: no effect in the REST API
+(UPLOAD_BYTES, 5 MiB); the import of a command costs more memory. Smaller: files of the whole province are refused.
 """
 SHEET_ROWS = 20_000
 """Rows of a file for an import; a file with more is refused. Chosen. More: one import holds a transaction for longer, and other
@@ -481,8 +490,8 @@ some hundred bytes. Larger: the XML parser expat before 2.6 needs a second for a
 real files are refused.
 """
 TROUBLES = 500
-"""Faults that one check of a file for an import reports; further faults are left out. Chosen. More: a longer report. Fewer:
-users must check and correct a file several times.
+"""Faults that one check of a file for an import reports; further faults are left out. Chosen. More: no effect until the REST
+API (TROUBLES, 500) shows more too. Fewer: users must check and correct a file several times.
 """
 
 # Backup
@@ -529,12 +538,13 @@ DIAL_AHEAD_MIN = 3
 connect after the start.
 """
 DATES_DIALLED = 200
-"""Meetings whose halls are called at the same time, the earliest first; the rest wait. More: one round of work takes longer.
-Fewer: halls of later meetings are not called in time.
+"""Meetings whose halls are called at the same time, the earliest first; the rest wait until earlier ones end. An operator's
+list shows no more either. More: one round of work takes longer. Fewer: halls of later meetings are not called in time.
 """
 LEGS_OF_A_DATE = 500
 """Terminals that one date of a meeting calls, and terminals that a booking excludes from the calls. Chosen: the HALLS (500) of
-one conference. More: the conference refuses halls. Fewer: some halls of a large meeting are not called.
+one conference. More: the conference refuses halls, and the REST API refuses a longer list (500). Fewer: some halls of a large
+meeting are not called.
 """
 LEGS_CLAIMED = 2000
 """Calls to halls that one query takes over, starts or ends; the rest wait for the next round. Chosen. More: one round of work
@@ -567,8 +577,8 @@ its server dies, a running call cannot be ended by another process.
 
 INSTANT_NUMBER_DAYS = 7
 """Days after the last participant left for which the number of a meeting without a booking can open the meeting again. Longer:
-the 16384 numbers (INSTANT_NUMBERS) are used up sooner, and the oldest are replaced. Shorter: a number that was given to others
-stops working early.
+the 16384 numbers (INSTANT_NUMBERS) are used up sooner; then the least recently used ones are deleted. Shorter: a number that
+was given to others stops working early.
 """
 INSTANT_NUMBER_GRACE_S = 600
 """Seconds that are added to the 7 INSTANT_NUMBER_DAYS, because the use of a number is only stored at a check for connected
@@ -590,6 +600,6 @@ CHECK_KEPT_DAYS = 14
 results are deleted before support reads them.
 """
 CHECKS = 5000
-"""Results of users' device checks (camera, microphone) that are stored; the oldest is removed. More: the table grows. Fewer:
-results are deleted before support reads them.
+"""Results of users' device checks (camera, microphone) that are stored; at the limit the oldest is deleted. More: the table
+grows, up to the results of 14 days (CHECK_KEPT_DAYS). Fewer: results are deleted before support reads them.
 """

@@ -11,21 +11,23 @@ PASSWORD_LEAST_WITH_TOTP = 10
 after the loss of the second factor, passwords are easier to guess.
 """
 PASSWORD_CHARACTERS = 256
-"""Characters of the longest password; a longer one is refused. Chosen. More: hashing a hostile input costs more time. Fewer:
-long sentences and passwords of password managers are refused.
+"""Characters of the longest new password; a longer one is refused. Chosen. The HTTP model refuses more than 256 characters
+first (`signaling/access/limits.py`), also at a sign-in. More: no effect. Fewer: long sentences and passwords of password
+managers are refused.
 """
 
 HASH_MEMORY_KIB = 19_456
-"""KiB of memory of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet, 19 MiB. Larger: each sign-in takes more
-time and memory. Smaller: a stolen hash is cheaper to guess.
+"""KiB of memory of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet, 19 MiB. The hash for unknown names in
+`passwords.py` holds the same value and must change too, or unknown names are answered in another time. Larger: each sign-in
+takes more time and memory. Smaller: a stolen hash is cheaper to guess.
 """
 HASH_PASSES = 2
-"""Passes over the memory of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet. More: each sign-in takes more
-time. Fewer: a stolen hash is cheaper to guess.
+"""Passes over the memory of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet. The hash for unknown names in
+`passwords.py` must change too. More: each sign-in takes more time. Fewer: a stolen hash is cheaper to guess.
 """
 HASH_LANES = 1
-"""Lanes (threads) of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet. More: one sign-in takes CPU time from
-media on several cores. Fewer than one: not possible.
+"""Lanes (threads) of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet. The hash for unknown names in
+`passwords.py` must change too. More: one sign-in takes CPU time from media on several cores. Fewer than one: not possible.
 """
 HASH_WORKERS = 2
 """Threads that compute password hashes, each with 19 MiB of memory (HASH_MEMORY_KIB). Chosen. More: hashes take CPU time from
@@ -81,11 +83,13 @@ More: more unused links stay valid. Fewer: a link stops working before the user 
 
 TOTP_STEP_S = 30
 """Seconds for which one code of an authenticator application is valid. Source: the default of RFC 6238, which all applications
-use. Longer or shorter: codes of the applications are refused.
+use. Longer or shorter: the codes of all applications that are set up already are refused. So are those of new ones that ignore
+the period in the QR code.
 """
 TOTP_SECRET_BYTES = 20
 """Bytes of the secret of an authenticator application. Source: RFC 4226 §4 recommends 20. More: some applications refuse the
-secret. Fewer: codes are easier to guess.
+secret. Fewer: the secret is easier to compute from some codes. Below 16: the library raises an error, and no application can be
+set up.
 """
 RECOVERY_CODES = 10
 """Codes on paper of one account for the loss of the authenticator application; each works once. Chosen. More: more codes that
@@ -97,8 +101,8 @@ GRANTS = 50
 of the account reads more rows. Fewer: a person with roles in many units cannot get all of them.
 """
 CLIENTS = 200
-"""Other systems that have a key for the REST API; a further one is refused. Chosen. More: a longer list of keys that can leak.
-Fewer: a new system gets no key.
+"""Other systems with a key for the REST API, also those whose key was revoked; a further one is refused. Chosen. More: a longer
+list of keys that can leak. Fewer: a new system gets no key.
 """
 DEPUTISED = 20
 """Persons for whom one deputy acts at the same time. Chosen. More: each request of the deputy reads more roles. Fewer: the

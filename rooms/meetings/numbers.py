@@ -16,8 +16,8 @@ from rooms import limits
 from rooms.store.tables.meetings import InstantNumber
 
 PART = 500
-"""Meeting numbers in one SQL statement; further ones go into the next. Chosen. More: the statement can exceed SQLite's limit of
-parameters (some thousands) and fail. Fewer: more statements.
+"""Meeting numbers in one SQL statement; further ones go into the next. Chosen. More: longer statements. Above 32,766 databases
+refuse the statement (its parameters). Fewer: more statements.
 """
 
 

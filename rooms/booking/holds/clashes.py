@@ -33,8 +33,8 @@ LONGEST = timedelta(days=3)
 a search misses a long reservation that began earlier.
 """
 WINDOWS = 100
-"""Time ranges in one SQL statement; further ranges go into the next. Chosen. More: the statement can exceed SQLite's limit of
-parameters, and the booking fails. Fewer: more statements.
+"""Time ranges in one SQL statement; further ranges go into the next. Chosen. More: longer statements. From about 1000 on SQLite
+refuses the statement (the depth of its expression), and the booking fails. Fewer: more statements.
 """
 STEP = timedelta(minutes=30)
 NAMES = {"hall": "", "terminal": "", "person": "Đồng chí ", "operator": "Đồng chí "}

@@ -22,8 +22,8 @@ DAY: Final = timedelta(days=1)
 WEEKEND: Final = "weekend"
 SATURDAY: Final = 5
 FARTHEST_DAYS: Final = 3660
-"""Days: ten years. Chosen. A search for a working day ends here without a result. Larger: a calendar without working days costs
-more CPU time. Smaller: a long count of working days ends too early.
+"""Days: ten years. Chosen. A search for a working day, or a count of working days, ends here with the day or number that it has
+reached. Larger: a calendar without working days costs more CPU time. Smaller: a long count ends too early, with a wrong result.
 """
 
 

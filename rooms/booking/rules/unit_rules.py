@@ -37,8 +37,8 @@ UNCOUNTED = 100_000
 could be ignored. Larger: a quota that is meant as unlimited is counted at each booking, which costs a query and a lock.
 """
 PERIODS = 60
-"""Weeks and months for which one SQL statement counts a unit's meetings; further ones go into the next. Chosen. More: the
-statement can exceed SQLite's limit of columns or parameters and fail. Fewer: more statements.
+"""Weeks and months for which one SQL statement counts a unit's meetings; further ones go into the next. Chosen. More: longer
+statements. Above 1,664 PostgreSQL refuses the statement (its columns); above 2,000 SQLite does. Fewer: more statements.
 """
 GONE = ("skipped", "cancelled", "postponed")
 """States of dates that do not use up a quota."""
