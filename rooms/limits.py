@@ -109,7 +109,7 @@ Smaller: letters with pictures fail.
 """
 TEMPLATE_CPU_S = 20
 """Seconds of CPU time of the process that fills a letter template; then the process is killed, and the letter fails. Chosen.
-Longer: a hostile template takes a core for longer. Shorter: long letters fail.
+Longer: a hostile template takes a core for longer, at most TEMPLATE_WAIT_S (40 s). Shorter: long letters fail.
 """
 TEMPLATE_WAIT_S = 40.0
 """Seconds that the server waits for the process that fills a letter template; then the letter fails. Chosen: twice
@@ -315,8 +315,9 @@ HALLS_COMPARED = 40
 first. Chosen. More: slower previews. Fewer: in a busy week no free hall is found.
 """
 SLOT_MIN = 15
-"""Minutes between two starts that a search for free time tries. Chosen. Longer: free times between two slots are not found.
-Shorter: searches take longer.
+"""Minutes of one slot in which the connections (legs) that meetings reserve in a pool are counted. Chosen. Longer: a meeting
+takes capacity for more time around its own, so others are refused. Shorter: more rows for each meeting. After a change, the
+stored slots of older bookings no longer fit, so a pool can be overbooked.
 """
 DATES_KNOWN = 50
 """After the booking of a meeting with up to this many dates, the response is made from data in memory. For more dates the
@@ -383,7 +384,8 @@ approvals. Fewer: after many edits of single dates, attendees are notified about
 # Organisation
 UNIT_DEPTH = 16
 """Levels of the tree of units (offices); a deeper tree is refused. Chosen: more than the levels of a province. More: a wrong
-import makes a chain that pages cannot show. Fewer: units of a deep organisation are refused.
+import makes a chain that pages cannot show; above 30, PostgreSQL refuses the row (its path holds 1000 characters). Fewer: units
+of a deep organisation are refused.
 """
 FOUND = 100
 """Rows of one search in the register, if the caller names no number. Chosen. All present callers (the REST API) name their own
@@ -417,8 +419,8 @@ operators can call its halls. Longer: they use media capacity early. Shorter: le
 """
 STRICT_DATES = 5000
 """For entry without a query, the server keeps the dates of important and of cancelled meetings within a day from now in memory.
-It reads this many, the earliest first. Chosen. More: a slower start. Fewer: users can enter an important or cancelled meeting
-without a check.
+It reads this many, the earliest first. Chosen. More: a slower start; above 8192 (REMEMBERED of `signaling/meetings/booked.py`)
+the earliest are forgotten. Fewer: users can enter an important or cancelled meeting without a check.
 """
 OWN_DATES_DAYS = 92
 """Days in one answer of a user's own calendar. Chosen: three months. More: slower answers. Fewer: a page of a quarter needs

@@ -66,8 +66,9 @@ PARTY = ["ĐẢNG CỘNG SẢN VIỆT NAM"]
 RECIPIENTS_NAMED = 16
 PLACES_NAMED = 6
 GROUP_LEAST = 5
-"""Attendees of one tier (province, district, commune). Chosen. Up to this number, the letter of invitation names each attendee;
-above it, one line counts them. Larger: a long list of recipients. Smaller: short lists become counts.
+"""Attendees of one tier (province, district, commune). Chosen. It counts only for more than 16 recipients (RECIPIENTS_NAMED).
+Up to this number, the letter of invitation names each attendee of the tier; above it, one line counts them. Larger: a long list
+of recipients. Smaller: short lists become counts.
 """
 TIMES_NAMED = 12
 TIERS = {1: "cấp tỉnh", 2: "cấp huyện", 3: "cấp xã"}
