@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from media._plane import FramePort
 
 AUDIO_LEVEL_ID = 1
-"""The number of the RTP header extension for audio levels (RFC 6464) in packets to the mixer process. Chosen from 1 to 14 (RFC
-8285 §4.2). Larger than 14, or smaller than 1: a one-byte header extension cannot carry the number. Then the mixer does not know
-who is loud.
+"""The number of the RTP header extension for audio levels (RFC 6464) in packets of halls' voices from the mixer process. Chosen
+from 1 to 14 (RFC 8285 §4.2). Another number in this range: no effect. Outside of it: the packet plane refuses the number, and
+the mixer cannot start or send voices.
 """
 
 Kind = Literal["frame", "lost", "keyframe", "clock", "bye"]

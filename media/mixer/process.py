@@ -38,9 +38,9 @@ logger = logging.getLogger(__name__)
 VIDEO_JITTER_MS = 80
 TURN_S = 0.1
 STUCK_S = 5.0
-"""Seconds that a codec library works on one video frame; then the process ends and is started again. Chosen. No frame takes
-this long, so the library is in an endless loop. Longer: the picture stands still longer. Shorter: a slow machine kills a
-healthy process.
+"""Seconds that a codec library works on one video frame, audio packet or small picture; then the process ends and is started
+again. Chosen. No such work takes this long, so the library is in an endless loop. Longer: until then, the pictures or the sound
+of that thread stand still. Shorter: a slow machine kills a healthy process, and halls lose picture and sound for a moment.
 """
 _SECOND_US = 1_000_000
 _FIGURES_TURNS = 20

@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 PARTICIPANT_PACKETS = 50
 """Packets a second. Chosen: one participant who sends or hears audio. A new conference goes to the packet thread with the least
-load. This is added to a thread's measured load for each participant there. Larger: the number of participants decides more than
-the measured load. Smaller: silent conferences that will soon speak count too little.
+load. This is added to a thread's measured load for each participant there. No effect with one packet thread. Larger: the number
+of participants decides more than the measured load. Smaller: silent conferences that will soon speak count too little.
 """
 
 CONFERENCE_PACKETS = 100
 """Packets a second. Chosen. A new conference goes to the packet thread with the least load. Each conference there counts for
-this load, even without participants. Larger: busy threads get new conferences too. Smaller: conferences that begin at the same
-time all go to one thread.
+this load, even without participants. No effect with one packet thread. Larger: the number of conferences decides more than the
+measured load, so busy threads get new ones too. Smaller, near 0: conferences that begin at the same time all go to one thread.
 """
 
 
 BUSY = 0.6
 """Share of a second in which a packet thread works. Chosen. A thread that is busier than this takes no more peers of a
-conference, if another thread has room, because packets must queue there. Larger: packets wait longer. Smaller: conferences span
-several threads too early.
+conference, because packets must queue there. The condition is a thread that is less busy by MUCH_LESS (0.2). Larger: packets
+wait longer; from 1 on, only PEERS_TOGETHER counts. Smaller: conferences span several threads too early.
 """
 
 PEERS_TOGETHER = 150
-"""Peers of one conference on one packet thread; further peers go to another thread. Chosen. This limit works before there are
-measured figures, when many people join at once. Larger: one thread is overloaded. Smaller: conferences span several threads too
-early.
+"""Peers and lines of one conference on one packet thread. Further peers go to the idlest other thread, if it has fewer
+participants; lines stay. Chosen. This limit works before there are measured figures, when many people join at once. Larger: one
+thread is overloaded until BUSY (0.6) is measured. Smaller: conferences span several threads too early.
 """
 
 MUCH_LESS = 0.2
-"""Share of a second. Chosen. A peer goes to another packet thread only if that thread is busy for this much less. A conference
-on two threads copies every publisher's packets once more. Larger: a full thread keeps its peers. Smaller: that extra work is
-more than the gain.
+"""Share of a second. Chosen. A peer leaves a thread that is above BUSY (0.6) only for a thread that is busy for this much less.
+A conference on two threads copies every publisher's packets once more. Larger: a full thread keeps its peers. Smaller: that
+extra work is more than the gain.
 """
 
 

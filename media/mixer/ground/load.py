@@ -31,8 +31,9 @@ without need. Higher LOW: steps are taken back too early, and pictures change ag
 for longer.
 """
 LATE = 0.1
-"""Share of the mixer's ticks (20 ms) that were too late to be made. Above it the mixer makes its pictures worse by one step,
-whatever the processor load. Chosen. Larger: pictures stutter longer. Smaller: short peaks make pictures worse.
+"""Share of the picture ticks (frames of all composed pictures) that were too late to be made. Above it for 2 s (DOWN_AFTER_S)
+the mixer makes its pictures worse by one step, whatever the processor load. A step back needs less than a quarter of it.
+Chosen. Larger: pictures stutter longer. Smaller: short peaks make pictures worse.
 """
 LATE_TICKS, LATE_AFTER_S, IN_TIME_AFTER_S = 3, 2.0, 10.0
 """Sound is late if at least LATE_TICKS of the 50 ticks in a second are late, for LATE_AFTER_S. Sound is in time again after

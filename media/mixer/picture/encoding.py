@@ -17,9 +17,9 @@ from media.mixer.ground.load import Preset
 
 NAL_BYTES = 1200
 KEY_INTERVAL_S = 20
-"""Seconds between two key frames of a composed picture. Chosen. This is for halls that never request a key frame; the others
-get one on request. Longer: after a packet loss such a hall sees a damaged picture longer. Shorter: more bandwidth for key
-frames.
+"""Seconds between two key frames of a moving composed picture. A picture without changes has a fifth of the frames
+(STILL_TICKS), so the interval is five times as long. Chosen for halls that never request a key frame; the others get one on
+request. Longer: after a packet loss such a hall sees a damaged picture longer. Shorter: more bandwidth for key frames.
 """
 
 

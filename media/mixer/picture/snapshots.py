@@ -23,8 +23,9 @@ logger = logging.getLogger(__name__)
 
 EVERY_US = 10_000_000
 WAIT_US = 5_000_000
-"""Microseconds. Chosen. For a small picture of a site, the mixer waits this long for a key frame; then the next site follows.
-Longer: dead sites delay the others. Shorter: slow sites get no small picture.
+"""Microseconds. Chosen. For a small picture of a site on the operators' board, the mixer waits this long for a key frame; then
+the next site follows. A decoded picture younger than this is used at once. Longer: four dead sites (AT_ONCE) delay the others.
+Shorter: slow sites get no small picture.
 """
 AT_ONCE = 4
 _WIDTH, _HEIGHT = 320, 180

@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 STALE_US = 5_000_000
 """Microseconds without a new video frame of a site, after which its place in the composed picture says that there is no
-picture. Chosen. Longer: a dead camera looks alive. Shorter: a short network break removes the picture.
+picture. A presentation stays, because it may stand still. Chosen. Longer: a dead camera looks alive. Shorter: a short network
+break removes the picture.
 """
 _ASPECT_TOLERANCE = 0.04
 """Relative difference between the shape of a picture and the shape of its place. Chosen. Below it the picture is stretched,

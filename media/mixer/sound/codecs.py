@@ -17,12 +17,13 @@ from media.mixer.ground.scene import AudioCodec
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Down, Samples, Up
 
 OPUS_BPS = 32_000
-"""Bit/s of the sound that the mixer sends to a hall with Opus. Mono speech of full band needs 28 to 40 kbit/s (RFC 7587
-§3.1.1). Higher: more bandwidth for each hall. Lower: speech is less clear.
+"""Bit/s of the sound that the mixer encodes with Opus: mixes for halls, and halls' voices for browsers. Mono speech of full
+band needs 28 to 40 kbit/s (RFC 7587 §3.1.1). Higher: more bandwidth for each hall and browser. Lower: speech is less clear.
 """
 _PACKET_S = 0.12
 """Seconds of sound in one packet; a longer packet is dropped. Source: the longest Opus packet (RFC 6716 §2.1.4). No sender uses
-longer packets of G.711 and G.722. Longer: a hostile packet costs more time and memory. Shorter: long packets are lost.
+longer packets of G.711 and G.722. Longer: little effect, because 1,500 bytes of G.711 or G.722 last 0.19 s. Shorter: long
+packets are lost.
 """
 
 _NATIVE_HZ = {"opus": 48000, "g722": 16000, "pcma": 8000, "pcmu": 8000}

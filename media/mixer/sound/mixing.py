@@ -24,8 +24,8 @@ loud for longer. Smaller: a click is heard.
 
 
 SILENT = 127
-"""The level of digital silence in -dBov. Source: RFC 6464. Larger: the level does not fit into its seven bits. Smaller: very
-quiet sound counts as digital silence.
+"""The level of digital silence in -dBov. Source: RFC 6464. Larger: the level does not fit into its seven bits, the frame port
+refuses the packet (ValueError), and the mixer process ends. Smaller: very quiet sound counts as digital silence.
 """
 
 

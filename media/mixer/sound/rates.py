@@ -14,8 +14,9 @@ Samples = NDArray[np.float32]
 
 RATE_HZ = 48000
 BLOCK = RATE_HZ // 50
-"""Samples at 48 kHz in a tick of 20 ms, the unit of all mixing. Chosen: the usual length of an Opus packet. Larger: more delay.
-Smaller: more CPU time for ticks and packets.
+"""Samples at 48 kHz in a tick of 20 ms, the unit of all mixing. Chosen: the usual length of an Opus packet. Another value needs
+the same change of `console.TICK_US`, of the encoders and of the timestamps. Alone, the encoders fail and the mixer process
+ends. Longer ticks: more delay. Shorter ticks: more CPU time for ticks and packets.
 """
 _REACH = 16
 """Samples at the lower rate on each side that count for one output sample of a rate conversion. Chosen. Larger: more CPU time

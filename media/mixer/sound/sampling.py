@@ -20,9 +20,11 @@ from media.mixer.sound.mixing import SILENT, level_of
 RELEASE_DB_PER_S = 20.0
 MARGIN_DB = 6.0
 SILENT_DB = 57.0
-"""The values that `voice.rs` also uses. RELEASE_DB_PER_S (20): how fast a microphone's measured loudness falls. MARGIN_DB (6):
-how much louder a new microphone must be to replace a mixed one. SILENT_DB (57): quieter microphones are not mixed; 127 is full
-scale, so silence is -70 dBov. Larger MARGIN_DB: a new speaker waits longer. Smaller: the mixed microphones change too often.
+"""The values that `voice.rs` also uses. SILENT_DB: quieter microphones are not mixed while there are more than three
+(MIXER_UNMEASURED); 127 is full scale, so this is -70 dBov. Larger: quiet speech is not mixed. Smaller: noise takes a place.
+RELEASE_DB_PER_S: how fast the measured loudness falls. Larger: a speaker loses the place in a pause. Smaller: a silent one
+keeps it. MARGIN_DB: how much louder a new microphone must be to replace a mixed one. Larger: a new speaker waits longer.
+Smaller: the mixed microphones change too often.
 """
 
 
