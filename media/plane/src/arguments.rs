@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use std::net::{IpAddr, SocketAddr};
 
 pub const ENTRIES_MAX: usize = 16;
-/// Shards (packet threads) of the server. Chosen: no machine of this project has more processors to spare. Larger: each thread
-/// may hold 16 MiB of datagrams from other threads, twice `HANDED_BYTES_MAX` (8 MiB). Smaller: a large machine leaves
-/// processors unused.
+/// Shards (packet threads) of the server; the server does not start with more. Chosen: no machine of this project has more
+/// processors to spare. Larger: each thread may hold 16 MiB of datagrams from other threads, twice `HANDED_BYTES_MAX` (8 MiB);
+/// above 62 (`handover::SHARDS_MAX`) the start panics. Smaller: a large machine leaves processors unused.
 pub const SHARDS_MAX: i64 = 16;
 pub const GATHER_US_MAX: i64 = 10_000;
 pub const TCP_CONNECTIONS_MAX: i64 = 1_000_000;
@@ -28,11 +28,13 @@ pub const BITRATE_BPS_MAX: i64 = 1_000_000_000;
 /// picture.
 pub const LINE_BUFFER_BYTES: usize = 1 << 20;
 /// Milliseconds (one hour). Chosen. The longest time that Python may set until a terminal without packets counts as silent.
-/// Larger: a wrong argument keeps a dead call open for longer. Smaller: a caller that wants a long wait is refused.
+/// Larger: no effect, because the setting `hall_silent_s` allows at most 3,600. Smaller: with a longer setting, each line is
+/// refused with a ValueError.
 pub const SILENT_MS_MAX: i64 = 3_600_000;
 const EXTENSIONS_MAX: usize = 32;
-/// Bytes of a MID. A one-byte header extension holds at most 16 bytes (RFC 8285 §4.2). Larger: a long MID needs the two-byte
-/// form, which some receivers do not accept, so they show no picture. Smaller: a peer with a longer MID is refused.
+/// Bytes of a MID or a RID. A one-byte header extension holds at most 16 bytes (RFC 8285 §4.2). Larger: no effect, because
+/// Python disconnects a peer with a longer one first (MID_CHARACTERS, RID_CHARACTERS). Smaller: a peer with a longer MID causes
+/// a ValueError that Python does not expect.
 const MID_BYTES_MAX: usize = 16;
 pub const PAYLOAD_TYPE_MAX: i64 = 127;
 pub const CLOCK_HZ_MAX: i64 = 192_000;

@@ -13,13 +13,13 @@ use std::sync::{Arc, OnceLock};
 
 pub const COMMANDS_MAX: usize = 4096;
 pub const EVENTS_MAX: usize = 8192;
-/// Events of a thread that wait for Python. Above three quarters of 8,192 (`EVENTS_MAX`), an event is dropped if a later event
-/// replaces it. Larger: less room for the events that must not be lost. Smaller: reports of speakers and layers are dropped
-/// earlier, and clients show an old speaker for longer.
+/// Events of all packet threads that wait for Python. Above three quarters of 8,192 (`EVENTS_MAX`), an event is dropped if a
+/// later event replaces it. Larger: less room for the events that must not be lost. Smaller: reports of speakers and layers are
+/// dropped earlier, and clients show an old speaker for longer.
 const EVENTS_HIGH: usize = EVENTS_MAX * 3 / 4;
-/// Bytes that other packet threads may hand to one thread, in each of two queues. Chosen: about the size of a socket buffer.
-/// Larger: more memory and older packets. Smaller: in a burst, packets that arrive at the wrong thread are dropped, and their
-/// peers lose media.
+/// Bytes that other packet threads may hand to one thread, in each of two queues. Chosen: about the size of a socket buffer. No
+/// effect with one packet thread. Larger: more memory and older packets; `HANDED_MAX` (1024 parcels) limits the queue too.
+/// Smaller: in a burst, packets that arrive at the wrong thread are dropped, and their peers lose media.
 pub const HANDED_BYTES_MAX: usize = 8 << 20;
 const HANDED_MAX: usize = 1024;
 /// Events that a thread keeps beside the queue of 8,192 (`EVENTS_MAX`) while Python does not take them. Larger: more memory.

@@ -10,9 +10,9 @@ use plane_core::seam::outbox::{Message, Sink};
 use std::sync::Arc;
 
 const SHARED_MAX: usize = 256;
-/// Sockets of lines (RTP streams of halls' calls) in one thread; each line has at most two. Chosen. Larger: together with the
-/// 256 shared sockets, the numbers exceed 16 bits, and two sockets get one number. Smaller: further lines do not open, and
-/// their halls have no media.
+/// Sockets of lines (RTP streams of halls' calls) in one thread; each line has at most two. Chosen. Larger: with more than
+/// 65,280 open sockets and the 256 shared ones, the numbers exceed 16 bits, and two sockets get one number. Smaller: further
+/// lines do not open, and their halls have no media.
 pub const LINE_SOCKETS_MAX: usize = 32_768;
 
 pub struct Network {

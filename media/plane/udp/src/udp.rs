@@ -20,8 +20,9 @@ pub struct UdpSocket {
     address: SocketAddr,
 }
 
-/// Bytes of a UDP socket's send buffer. Chosen: a second of video for a few hundred viewers (0.1 Mbit/s each for 300). Larger:
-/// packets leave too late to be useful. Smaller: in a burst, packets are dropped, and viewers see broken pictures.
+/// Bytes of a UDP socket's send buffer. Chosen: a second of video for a few hundred viewers (0.1 Mbit/s each for 300). Without
+/// the permission CAP_NET_ADMIN the kernel gives at most `net.core.wmem_max`. Larger: under load, packets leave too late to be
+/// useful. Smaller: in a burst, packets are dropped, and viewers see broken pictures.
 const SEND_BUFFER_BYTES: usize = 4 << 20;
 
 impl UdpSocket {
@@ -97,8 +98,8 @@ impl UdpSocket {
 
 /// Return a classic packet filter (Linux `socket(7)`, `SO_ATTACH_FILTER`) that accepts only datagrams with this source address.
 pub(crate) fn from_itself(address: IpAddr) -> Vec<SockFilter> {
-    /// The offset `SKF_NET_OFF` of Linux (`linux/filter.h`): later offsets count from the IP header. Larger or smaller: the
-    /// filter reads other bytes and drops all datagrams.
+    /// The offset `SKF_NET_OFF` of Linux (`linux/filter.h`): later offsets count from the IP header. Only sockets with
+    /// `local_only` have the filter. Larger or smaller: it reads other bytes and drops all their datagrams.
     const NETWORK_HEADER: u32 = -0x10_0000_i32 as u32;
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;

@@ -5,16 +5,16 @@
 use crate::codec::selection::{Place, Rise};
 use crate::wire::rtp::Malformed;
 
-/// Bytes of the mandatory fields: start bit, end bit, template id and frame number (AV1 RTP specification, A.8). Larger:
-/// descriptors without other fields are refused. Smaller: the frame number lies outside, and the read panics.
+/// Bytes of the mandatory fields: start bit, end bit, template id and frame number (AV1 RTP specification, A.8). Larger or
+/// smaller: the frame number no longer has two bytes, and its copy panics (packet thread).
 const MANDATORY: usize = 3;
 /// Templates of one table in the dependency descriptor: the template id has six bits (AV1 RTP specification, A.8). Larger: a
 /// hostile table takes more memory, and no id names the rest. Smaller: a valid table is refused, and the layers of its stream
 /// stay unknown, so viewers on narrow paths get no smaller picture.
 const TEMPLATES_MAX: usize = 64;
 /// Decode targets of one table in the dependency descriptor: the count field has five bits (AV1 RTP specification, A.8). Each
-/// target takes two bits of a `u64`. Larger: the bits do not fit into the `u64`. Smaller: a debug build panics at a valid
-/// table.
+/// target takes two bits of a `u64`. Only a debug assertion uses the value. Larger: no effect, because the field cannot count
+/// more. Smaller: a debug build panics at a valid table.
 const TARGETS_MAX: usize = 32;
 /// Earlier frames that one frame refers to. Codecs have at most eight. Larger: each template takes more memory. Smaller: a
 /// dependency descriptor with more references is refused, and the layers of its frame stay unknown.

@@ -17,8 +17,8 @@ pub struct Block {
 /// Copies of older audio in one RED payload. Chosen: senders use at most 9 copies. A payload with more is malformed. Larger: a
 /// hostile payload costs more work. Smaller: the audio of a sender with many copies is dropped.
 pub const BLOCKS_MAX: usize = 16;
-/// Bytes of the header of a redundant block (RFC 2198 §3). Larger or smaller: blocks are cut at wrong places, and their audio
-/// is noise.
+/// Bytes of the header of a redundant block (RFC 2198 §3). Larger or smaller: blocks are cut at wrong places, their audio is
+/// noise, and the write of our own RED panics (packet thread).
 const REDUNDANT_HEADER: usize = 4;
 /// RTP ticks. The timestamp offset of a redundant block has 14 bits (RFC 2198 §3). Larger: the offset overwrites the payload
 /// type, and receivers drop the block. Smaller: copies of older packets are left out.

@@ -7,8 +7,8 @@ use crate::mixer_port::h264;
 use crate::types::Codec;
 
 /// Bytes of one coded picture to or from the mixer process. Chosen. A larger received picture is dropped, and a larger picture
-/// to send is refused. Larger: a source that never ends its picture takes more memory. Smaller: large key frames are lost, and
-/// halls see a frozen picture.
+/// to send is refused. Larger: a source that never ends its picture takes more memory; sent pictures of more than 2.4 MB are
+/// refused by `QUEUE_MAX` anyway. Smaller: large key frames are lost, and halls see a frozen picture.
 pub const FRAME_BYTES_MAX: usize = 2 << 20;
 
 /// One packet, in order.

@@ -7,8 +7,9 @@ use crate::stream::reception::Reception;
 use crate::types::Codec;
 use crate::wire::rtp::Header;
 
-/// Packets of one source that wait for an earlier packet. Chosen. Larger: more memory for each source. Smaller: in a stream of
-/// high bitrate, a missing packet is given up too early, and its picture is lost.
+/// Packets of one source that wait for an earlier packet. Chosen. Larger: no effect, because a packet waits at most 80 ms
+/// (VIDEO_JITTER_MS), and only a source of more than 12,000 packets a second fills this. Smaller: in a stream of high bitrate,
+/// a missing packet is given up too early, and its picture is lost.
 const WAITING_MAX: usize = 1_024;
 /// Packets. Chosen. A sequence number further away belongs to a source that started again, if a second packet in order confirms
 /// the jump. Larger: a restart at a near number is taken as loss, and the picture freezes. Smaller: a long loss is taken as a

@@ -7,9 +7,10 @@ use crate::ntp::ntp;
 use crate::wire::rtcp::SenderInfo;
 use crate::wire::rtp;
 
-/// Bytes of the largest RTP payload that the mixer process makes. Chosen: with all headers the packet fits into usual paths.
-/// Larger: the packet exceeds the MTU of some paths, and receivers there lose it. Smaller: more packets for each picture, and
-/// for terminals without fragments (`single_nal`) more pictures are refused.
+/// Bytes of the largest RTP payload that the mixer process makes. Chosen: with all headers the packet fits into usual paths,
+/// and H.264 slices (NAL_BYTES, 1,200) fit into it. Larger: no effect on H.264; VP8 packets exceed the MTU of some paths, and
+/// the server drops those above 1,500 bytes. Smaller: H.264 slices are split, and terminals with packetization mode 0 get no
+/// picture.
 pub const PAYLOAD_BYTES_MAX: usize = 1_200;
 
 /// Packets of a frame that are sent at once. Each further packet waits 0.5 ms (`PACKET_US`). Chosen. Larger: a key frame floods
@@ -19,9 +20,9 @@ const BURST: u64 = 12;
 /// Longer: large frames arrive later, and the queue fills. Shorter: a key frame floods the link of a hall, and the hall loses
 /// packets.
 const PACKET_US: u64 = 500;
-/// Packets that wait to be sent to the server. Chosen. A frame that does not fit is refused. Larger: if the encoder is faster
-/// than 19 Mbit/s (`PACKET_US`), halls see the picture later. Smaller: large key frames are refused, and halls see a frozen
-/// picture.
+/// Packets of one stream that wait to be sent to the server. Chosen. A frame that does not fit is refused. Larger: if the
+/// encoder is faster than 19 Mbit/s (`PACKET_US`), halls see the picture later. Smaller: large key frames are refused, and
+/// halls see a frozen picture.
 const QUEUE_MAX: usize = 2_048;
 /// Packets of each stream that are kept for retransmissions. Chosen. Larger: more memory for each stream. Smaller: packets that
 /// are requested late cannot be sent again, so the server requests key frames.

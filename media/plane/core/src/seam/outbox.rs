@@ -20,10 +20,11 @@ pub trait Sink {
 }
 
 /// Bytes of one run: datagrams that the kernel takes in one piece (UDP GSO). It segments a UDP payload of at most 65,507 bytes.
-/// Larger: the kernel refuses the run, and its packets are lost. Smaller: large frames need more runs, and thus more work.
+/// Larger: the kernel refuses long runs, and their packets are sent one by one, with more work. Smaller: large frames need more
+/// runs, and thus more work.
 pub const RUN_BYTES_MAX: usize = 64_000;
 /// Datagrams in one run, which the kernel takes in one piece (UDP GSO). `UDP_MAX_SEGMENTS` of Linux is 128 now, and 64 in older
-/// kernels. Larger: an older kernel refuses the run. Smaller: more system calls.
+/// kernels. Larger: an older kernel refuses the run, and its packets are sent one by one. Smaller: more system calls.
 pub const RUN_SEGMENTS_MAX: usize = 64;
 
 pub struct Outbox<S: Sink> {

@@ -1,9 +1,9 @@
 //! The arrival times of one publisher's packets, by transport-wide sequence number. The publisher estimates its bandwidth from
 //! them (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
-/// Packets that one feedback to a publisher reports at most. A feedback that is half full is sent at once. Larger: more memory
-/// for each publisher. Smaller: after a jump of the packet numbers, arrivals are forgotten, and the publisher counts them as
-/// lost.
+/// Packets whose arrival is logged for the next feedback to a publisher. A log that is half full is sent at once. Larger: more
+/// memory for each publisher; above 2,560 packets a second, feedback is also less often. Smaller: after a jump of the packet
+/// numbers, arrivals are forgotten, and the publisher counts them as lost.
 const LOG_PACKETS: usize = 512;
 /// Microseconds between two feedbacks on a publisher's packets. Longer: the publisher follows its network later, and fills a
 /// queue. Shorter: more feedback packets.

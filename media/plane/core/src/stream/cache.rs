@@ -8,31 +8,33 @@ use crate::codec::selection::Place;
 use crate::types::Codec;
 
 /// Microseconds. The cache of a layer's recent packets, from which NACKs are answered, tries to hold this time. At a round-trip
-/// time of 0.5 s, a packet that was lost twice is requested 1 s after it was first sent. The largest cache (1 MiB) holds this
-/// time of 4.2 Mbit/s. Longer: more memory for each layer. Shorter: packets of far viewers are not sent again, and their
-/// picture freezes.
+/// time of 0.5 s, a packet that was lost twice is requested 1 s after it was first sent. Longer: more memory for each video
+/// layer, up to 1 MiB (`VIDEO_BYTES_MAX`), which holds 2 s of 4.2 Mbit/s. Shorter: packets of far viewers are not sent again,
+/// and their picture freezes.
 pub const HISTORY_US: u64 = 2_000_000;
 /// Bytes. Chosen. The first size of the cache of a video layer's recent packets: a power of two. Larger: more memory for layers
 /// of low bitrate. Smaller: the cache grows more often at the start; until then, packets of far viewers are not sent again, and
 /// their picture freezes.
 const VIDEO_BYTES: usize = 64 << 10;
 /// Bytes. Chosen. The largest size of the cache of a video layer's recent packets: a power of two, 2 s (`HISTORY_US`) of 4.2
-/// Mbit/s. Larger: more memory for layers of high bitrate. Smaller: packets of far viewers of such a layer are not sent again,
-/// and their picture freezes.
+/// Mbit/s. Larger: more memory for layers of more than 4.2 Mbit/s, and only useful if `sent_log::VIDEO_PACKETS_MAX` (1,024)
+/// grows too. Smaller: packets of far viewers of such a layer are not sent again, and their picture freezes.
 const VIDEO_BYTES_MAX: usize = 1 << 20;
 /// Bytes. Chosen. The size of the cache of an audio track's recent packets: 64 packets of up to 256 bytes, 1.3 s of 20 ms each.
-/// A power of two. Larger: more memory for each track. Smaller: a lost packet is requested after it was forgotten, and the
-/// listener misses it.
+/// A power of two. Larger: only more memory, because `sent_log::AUDIO_PACKETS` (64) limits resends. Smaller: a lost packet is
+/// requested after it was forgotten, and the listener misses it.
 const AUDIO_BYTES: usize = 16 << 10;
 /// Bytes of the cache of recent packets for each entry in the table of its packets. Larger: a stream of small packets has too
 /// few entries, and lost packets are forgotten too soon. Smaller: more memory for the table.
 const BYTES_PER_PLACE: usize = 256;
 /// Bytes of a packet, about, if a picture has several packets. A power of two. The record of what a viewer was sent
 /// (`sent_log`) has one entry for each such part of the cache. Larger: there are too few entries, packets of far viewers are
-/// not sent again, and their picture freezes. Smaller: the records take more memory than the cache needs.
+/// not sent again, and their picture freezes. Smaller: the records are larger than needed, up to 1,024 entries
+/// (`VIDEO_PACKETS_MAX`).
 const FULL_PACKET_BYTES: usize = 1_024;
-/// Bytes of the largest RTP payload: an Ethernet frame carries no more. Larger: more buffer memory. Smaller: large packets of
-/// publishers are dropped, and viewers see no picture.
+/// Bytes of the largest RTP payload: an Ethernet frame carries no more. Longer ones are dropped. Larger:
+/// `downlink::pace::SPACE` (2,048) must hold it with 329 bytes of headers, otherwise the write panics. Smaller: large packets
+/// of publishers are dropped, and viewers see no picture.
 pub const PAYLOAD_BYTES_MAX: usize = 1500;
 
 /// The value of a one-byte header extension that is absent. No sender uses it for an orientation; as an audio level it is

@@ -19,8 +19,9 @@ const START_SHARE: f32 = 0.4;
 /// Share of the packets of a window (0.4 s) that must be loud so that a person stays an active speaker. Chosen. Larger: a
 /// speaker is no longer shown in each short pause. Smaller: single noises keep a person shown as active.
 const STAY_SHARE: f32 = 0.15;
-/// A person must be louder than the main speaker by this factor to become the main speaker. Larger: a new main speaker is shown
-/// late. Smaller: the main picture changes often between two speakers.
+/// A person must be louder than the main speaker by this factor to become the main speaker; levels are 0 to 1, and 1 is -8
+/// dBov. Larger: a new main speaker is shown late, or only after a loud one has stopped. Smaller: the main picture changes
+/// often between two speakers.
 const CHALLENGE_RATIO: f32 = 1.3;
 /// Windows (0.4 s each) in a row in which a person must be louder to become the main speaker. More: a new main speaker is shown
 /// late. Fewer: the main picture changes often between two speakers.

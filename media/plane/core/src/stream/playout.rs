@@ -4,8 +4,9 @@
 //! tells the viewer how long to wait. It uses the header extension `playout-delay` of WebRTC: least and most time, twelve bits
 //! each, in units of 10 ms.
 
-/// Share of loss, as the viewer reports it, above which the viewer keeps pictures until the first retransmission has arrived.
-/// Larger: pictures of a viewer with losses stutter. Smaller: pictures are shown late without need.
+/// Share of loss of a path, from the publisher or to the viewer, smoothed. From this loss on, the viewer keeps pictures until
+/// the first retransmission has arrived. Larger: pictures of a viewer with losses stutter; no effect above `LOSS_FOR_HALF`
+/// (0.04), which waits even longer. Smaller: pictures are shown late without need.
 const LOSS_FOR_ONE: f32 = 0.03;
 /// As `LOSS_FOR_ONE` (0.03), for a stream whose late pictures the viewer's library drops. At 1 % of loss, 2 to 5 of 100
 /// pictures were dropped; with the wait, 1 of 200. Larger: the viewer misses pictures. Smaller: pictures are shown late without
@@ -14,9 +15,10 @@ const LITTLE_LOSS_FOR_ONE: f32 = 0.006;
 /// Reports with losses, of the last eight, before pictures wait at a loss of `LITTLE_LOSS_FOR_ONE` (0.006). More: the wait
 /// begins late, and the viewer misses pictures. Fewer: one burst of losses makes pictures late.
 const LOSSY_REPORTS: u32 = 3;
-/// Share of loss above which pictures also wait half of the time until the second retransmission. A picture with a packet lost
+/// Share of loss from which pictures also wait half of the time until the second retransmission. A picture with a packet lost
 /// twice is then only a little late, and no stop is seen. Without this wait, 1 of 100 pictures stopped at 5 % of loss. Larger:
-/// the viewer sees such stops. Smaller: pictures are shown late without need.
+/// the viewer sees such stops; from `LOSS_FOR_TWO` (0.08) on, the full wait applies. Smaller: pictures are shown late without
+/// need.
 const LOSS_FOR_HALF: f32 = 0.04;
 /// Share of loss above which the viewer keeps pictures until the second retransmission has arrived. At 10 %, 1 packet of 100 is
 /// lost twice: 1 picture of 40 with 2.5 packets each. Larger: these pictures freeze. Smaller: all pictures are shown late
@@ -33,9 +35,10 @@ const SMOOTHING: f32 = 0.3;
 /// may be half. Larger: loss of a stream with few packets is seen late, and its pictures stutter. Smaller: a few lost packets
 /// make pictures late at the start.
 const WHOLE_REPORT: f32 = 60.0;
-/// Microseconds that a picture waits for a retransmission beyond the round-trip time. The viewer notices a loss at the next
-/// packet, up to 42 ms later (24 pictures a second). Decoding takes 13 ms, and the display takes its picture 10 ms ahead.
-/// Longer: pictures are shown late. Shorter: the retransmission arrives too late, and pictures stutter.
+/// Microseconds that a picture waits for a retransmission beyond the round-trip time, only while a path loses packets (twice if
+/// both paths do). The viewer notices a loss at the next packet, up to 42 ms later (24 pictures a second). Decoding takes 13
+/// ms, and the display takes its picture 10 ms ahead. Longer: pictures are shown late. Shorter: the retransmission arrives too
+/// late, and pictures stutter.
 const NOTICED_US: u64 = 65_000;
 /// Microseconds. Chosen. The longest wait of a picture. Longer: on a far and lossy path, the talk is delayed too much. Shorter:
 /// pictures there are shown before the retransmission arrives, and they stutter.
@@ -50,8 +53,8 @@ const STEP_US: u64 = 30_000;
 /// necessary, and pictures stutter. Smaller: viewers show pictures too late.
 const UNIT_US: u64 = 10_000;
 /// Units of 10 ms. The largest delay of pictures that the extension permits: 10 s, as libraries assume without the extension.
-/// Larger: a viewer may show pictures later. Smaller: a viewer on a path with much jitter may not wait long enough, and
-/// pictures stutter.
+/// Larger: a viewer may show pictures later; above 4,095 (12 bits) the least delay is overwritten. Smaller: a viewer on a path
+/// with much jitter may not wait long enough, and pictures stutter.
 const MOST: u32 = 1_000;
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -12,8 +12,8 @@ const GAP_MAX: u16 = 256;
 /// would arrive too late. A key frame is requested. Larger: useless NACKs. Smaller: more key frames, which lower the quality.
 const OUTAGE_GAP: u16 = 8;
 /// Microseconds without a packet. Chosen. After this time a gap of more than 8 packets (`OUTAGE_GAP`) is not requested; a key
-/// frame is requested. Longer: useless NACKs after an outage, and the picture freezes for longer. Shorter: a short pause of the
-/// source causes a key frame.
+/// frame is requested. Longer: useless NACKs after an outage, and the picture freezes for longer. Shorter: a short outage
+/// causes a key frame, although NACKs would be enough.
 const OUTAGE_US: u64 = 600_000;
 /// Missing packets of a layer that are remembered; the oldest are dropped. Chosen, equal to `GAP_MAX`. Larger: a hostile
 /// publisher causes more work. Smaller: after two long losses, the first packets are never requested, and the picture freezes.
@@ -24,12 +24,13 @@ pub const ASKS_MAX: u8 = 8;
 /// Requests for one missing packet of a voice, which cannot wait longer. More: retransmissions that are too late to be heard.
 /// Fewer: on a lossy path, listeners miss more audio.
 pub const VOICE_ASKS_MAX: u8 = 2;
-/// Packets. A packet at most this far behind the newest counts as late (RFC 3550 A.1, MAX_MISORDER; larger here, as lost
-/// packets are sent again). Larger: after a source began again, its packets are dropped as late. Smaller: a late retransmission
-/// looks like a source that began again.
+/// Packets on a line (a hall's call). A packet at most this far behind the newest counts as late (RFC 3550 A.1, MAX_MISORDER;
+/// larger here, as lost packets are sent again). Larger: after a terminal began its numbers again, its packets are dropped as
+/// late. Smaller: a late retransmission looks like a source that began again.
 const MISORDER_MAX: i16 = 300;
-/// Packets. A jump of the numbers by at most this counts as loss (RFC 3550 A.1, MAX_DROPOUT). Larger: a source that began again
-/// is noticed late, and its picture freezes. Smaller: a long loss looks like a source that began again.
+/// Packets on a line (a hall's call). A jump of the numbers by at most this counts as loss (RFC 3550 A.1, MAX_DROPOUT). Larger:
+/// a terminal that began its numbers again is noticed late, and its picture freezes. Smaller: a long loss looks like a source
+/// that began again.
 const DROPOUT_MAX: i16 = 3_000;
 /// Microseconds until a missing packet is requested. Most networks deliver a packet out of order within this time. Longer: a
 /// lost packet is requested later, and the picture is repaired later. Shorter: packets that are only out of order are
@@ -41,9 +42,9 @@ const ASK_AGAIN_US_MIN: u64 = 30_000;
 /// Microseconds. The assumed round-trip time until the peer's reports give it. Longer: if a retransmission is lost, the picture
 /// is repaired later. Shorter: packets are requested twice without need.
 pub const RTT_US_UNKNOWN: u64 = 60_000;
-/// Microseconds. A packet that arrives sooner after its request was already on its way, and does not count as lost. Longer:
-/// real losses count as disorder, and viewers do not wait for retransmissions. Shorter: disorder counts as loss, and viewers
-/// see pictures late.
+/// Microseconds. A packet that arrives sooner after its request, or sooner than three quarters of the round-trip time, was
+/// already on its way. It does not count as lost. Longer: no effect on far paths; on near ones, real losses count as disorder,
+/// and viewers do not wait for retransmissions. Shorter: disorder counts as loss, and viewers see pictures late.
 const ANSWER_US_MIN: u64 = 10_000;
 /// Microseconds. Chosen. The most time between two of the first requests for a packet. Longer: a wrong round-trip time delays
 /// the repair of a picture. Shorter: on a very far path, packets are requested again before the answer can arrive.
@@ -289,8 +290,8 @@ impl Reception {
     }
 }
 
-/// Microseconds. Above this round-trip time a lost packet of a voice is not sent again, because it would arrive too late.
-/// Larger: useless retransmissions. Smaller: listeners miss more audio.
+/// Microseconds. Above this round-trip time a lost packet of a voice is neither requested nor sent again, because it would
+/// arrive too late. Larger: useless retransmissions. Smaller: listeners miss more audio.
 pub(crate) const VOICE_RTT_US_MAX: u64 = 200_000;
 
 #[cfg(test)]

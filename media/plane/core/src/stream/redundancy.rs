@@ -14,8 +14,9 @@ const LOSS_FOR_MORE: f32 = 0.06;
 /// until the next report. Longer: copies cost bitrate without need. Shorter: the viewer hears gaps at the next burst of losses.
 const KEPT_US: u64 = 20_000_000;
 /// How many packets back the copies in an audio packet (RED) are: no copy, one copy (`LOSS_FOR_ONE`), three copies
-/// (`LOSS_FOR_MORE`). Chosen. Of a run of losses, as many of the last packets are repaired as the largest distance. Larger: the
-/// receiver waits for the farthest copy, and audio is later. Smaller: the viewer hears gaps at runs of losses.
+/// (`LOSS_FOR_MORE`). Chosen. Of a run of losses, as many of the last packets are repaired as the largest distance. Larger
+/// distances: the receiver waits for the farthest copy, and audio is later. Smaller: the viewer hears gaps at runs of losses.
+/// More than three copies (`red_copies::COPIES_MAX`): the packet thread panics.
 const DISTANCES: [&[u16]; 3] = [&[], &[1], &[1, 2, 4]];
 /// Bytes of the largest audio payload with copies (RED). With headers and tag it fits into every path. Larger: packets exceed
 /// the MTU of a path and are lost. Smaller: fewer copies fit, and the viewer hears gaps.

@@ -2,15 +2,17 @@
 
 use crate::stream::sequence::Offsets;
 
-/// Packets that the record of what a viewer was sent holds at first, for video: 2 s of 2.3 Mbit/s. Larger: more memory for each
-/// viewer. Smaller: packets of far viewers are not sent again, and their picture freezes.
+/// Packets that the record of what a viewer was sent holds at first, for video: 2 s of 2.3 Mbit/s. A power of two. The record
+/// grows with the cache of its layer. Larger: more memory for each viewer. Smaller: until the record grows, packets of far
+/// viewers are not sent again, and their picture freezes.
 const VIDEO_PACKETS: usize = 512;
 /// Packets that the record of what a viewer was sent holds at most: as many as the largest cache (1 MiB) in packets of 1,024
-/// bytes. This costs 18 KiB for each viewer of such a picture, and 9 KiB for others. Larger: more memory. Smaller: packets of
-/// far viewers are not sent again, and their picture freezes.
+/// bytes. This costs 18 KiB for each viewer of such a picture, and 9 KiB for others. Larger: no effect unless
+/// `cache::VIDEO_BYTES_MAX` (1 MiB) grows too. Smaller: packets of far viewers are not sent again, and their picture freezes.
 const VIDEO_PACKETS_MAX: usize = 1_024;
 /// Packets that the record of what a listener was sent holds: 1.3 s of packets of 20 ms, as many as the cache holds. A power of
-/// two. Larger: more memory for each listener. Smaller: late requests for audio are not answered, and the listener misses it.
+/// two. Larger: only more memory for each listener, because the cache (`AUDIO_BYTES`) holds 64. Smaller: late requests for
+/// audio are not answered, and the listener misses it.
 const AUDIO_PACKETS: usize = 64;
 /// Packets. A packet that waits in the pacer may have a number up to this far after the last encrypted packet. Larger, near
 /// 2^15: an old packet looks like a waiting packet, and is not sent again. Smaller: the number of a waiting packet may be used

@@ -11,8 +11,9 @@ use crate::serial::is_before;
 /// layers has one change for each group of packets that is left out. Chosen. Larger: more memory for each viewer, and a longer
 /// search for late packets. Smaller: such a viewer loses more late packets, and its picture freezes.
 const HISTORY: usize = 32;
-/// Packets. A packet further behind the newest is not forwarded. Larger, near 2^15: 16-bit numbers cannot be ordered any more.
-/// Smaller: packets that the publisher sends again late are refused, and viewers see a frozen picture.
+/// Packets. A packet further behind the newest is not forwarded. Larger: no effect, because packets more than 2,048 behind are
+/// dropped before (`Cache::safe_packets`); near 2^15, 16-bit numbers cannot be ordered any more. Smaller: packets that the
+/// publisher sends again late are refused, and viewers see a frozen picture.
 const LATE_MAX: u16 = 4_096;
 /// The bits of a picture id: 15 or, rarely, 7 (RFC 7741 §4.2). Larger: after id 32767 each new picture seems to be old.
 /// Smaller: after a gap in the ids, the next picture seems to be old. Both spoil the ids after a switch of layers.

@@ -11,13 +11,14 @@ pub(crate) const ATTACK: f32 = 0.5;
 /// not heard.
 pub(crate) const RELEASE_DB_PER_S: f32 = 20.0;
 
-/// Decibels above digital silence (127 is the largest). A microphone of this loudness or less is not forwarded to viewers: 90
-/// dB below the largest. Larger: viewers do not hear quiet speech. Smaller: noise is forwarded.
+/// Decibels above digital silence (127 is the largest). While more voices compete than may be heard, a microphone of this
+/// loudness or less is not forwarded to viewers: 90 dB below the largest. Larger: viewers do not hear quiet speech then.
+/// Smaller: noise is forwarded and takes a place.
 pub(crate) const SILENT_DB: f32 = 37.0;
 
 /// Decibels above digital silence (127 is the largest), as `SILENT_DB` (37) but for the mixer: 70 dB below the largest. Silence
-/// of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of 32768). Larger: halls do not hear quiet speech. Smaller:
-/// silence of A-law counts as a voice and takes a place.
+/// of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of 32768). Larger: while more than six voices compete
+/// (MIXER_HEARD), halls do not hear quiet speech. Smaller: silence of A-law counts as a voice and takes a place.
 pub(crate) const MIXED_SILENT_DB: f32 = 57.0;
 
 /// Voices heard at once that a conference may request at most. Larger: no effect. Smaller: a conference that requests more is

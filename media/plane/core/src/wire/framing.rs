@@ -8,8 +8,7 @@ pub struct FrameTooLong;
 /// Bytes of one datagram over ICE-TCP. Chosen: an Ethernet frame carries no more (RFC 894). Larger: each connection can make
 /// the server keep more bytes. Smaller: the connection of a peer with a long packet ends.
 pub const FRAME_MAX: usize = 1500;
-/// Bytes of the length before each datagram over ICE-TCP (RFC 4571 §2). Larger or smaller: no datagram is read correctly, and
-/// peers behind a firewall that permits only TCP cannot connect.
+/// Bytes of the length before each datagram over ICE-TCP (RFC 4571 §2). Another number does not compile (`prefix`).
 const PREFIX: usize = 2;
 
 /// Return the two bytes that go before a datagram of this length.

@@ -33,8 +33,9 @@ pub struct Header {
 const FIXED: usize = 12;
 const ONE_BYTE: u16 = 0xbede;
 const TWO_BYTE: u16 = 0x1000;
-/// Bytes. Longer RTP packets are refused, because positions in a packet ([`Block`]) have 16 bits. Larger: the positions in a
-/// long packet are wrong. Smaller: below 1,500, real packets are refused.
+/// Bytes. Longer RTP packets are refused, because positions in a packet ([`Block`]) have 16 bits. Larger: no effect, because
+/// longer datagrams are ignored before (`DATAGRAM_MAX`, 2,048; `FRAME_MAX`, 1,500). Smaller: below 1,500, real packets are
+/// refused.
 const PACKET_MAX: usize = u16::MAX as usize;
 
 #[inline]

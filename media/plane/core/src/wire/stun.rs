@@ -55,12 +55,13 @@ const NOMINATION: u16 = 0xc001;
 const INTEGRITY_BYTES: usize = 24;
 const FINGERPRINT_BYTES: usize = 8;
 const FINGERPRINT_XOR: u32 = 0x5354_554e;
-/// Bytes of a user name in STUN (RFC 8489 §14.3: fewer than 509). Larger: the server's own requests need more space, and the
-/// owner of a forged address gets more bytes. Smaller: a peer with a long user name cannot connect.
+/// Bytes of a user name in STUN (RFC 8489 §14.3: fewer than 509). Larger: no effect on honest peers, whose ufrag in the SDP has
+/// at most 256 bytes; only buffers grow (`QUESTION_MAX`). Smaller: a peer with a long user name cannot connect.
 const USERNAME_MAX: usize = 508;
 
 /// Bytes of a STUN request or answer. Chosen: an Ethernet frame carries no more (RFC 894). Larger: a forged request costs more
-/// work. Smaller: a request with long attributes is refused, and its peer cannot connect.
+/// work; above 2,048 bytes (`DATAGRAM_MAX`) no effect. Smaller: a request with long attributes is refused, and its peer cannot
+/// connect.
 pub const REQUEST_MAX: usize = 1500;
 /// Bytes of the buffer for an answer to a STUN request. Chosen: the longest answer has 76 bytes. Larger: the buffer takes more
 /// of the stack. Smaller than 76: the write panics.
