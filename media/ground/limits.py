@@ -27,8 +27,8 @@ disconnected.
 """
 SDP_PICTURE_SECTIONS = 244
 """The most video sections (m-lines) of one session description; the server adds no further ones. Chosen: half of the 488
-sections that the server may use, so audio has the other half. More: audio finds no section, and those people are not heard.
-Fewer: fewer people are seen.
+sections that the server may use, so audio has the other half. It matters only for more videos than this. More: audio that
+begins later finds no section, and those people are not heard. Fewer: fewer people are seen.
 """
 SDP_LINE_CHARACTERS = 32_768
 """Characters of one line of a session description; with a longer one the client is disconnected. Chosen: the BUNDLE line names
@@ -204,12 +204,12 @@ chunks again later; duplicates are only statistics.
 """
 MESSAGE_BYTES = 65_535
 """Bytes of one data channel message, and our `a=max-message-size`. With a longer message the client is disconnected; our own
-longer messages are not sent. Chosen. Larger: a client that leaves messages incomplete makes the server hold more memory.
-Smaller: long messages of honest clients are not sent.
+longer messages are not sent. Chosen. Larger: the conference drops longer packets anyway (FORWARDED_BYTES), and a client that
+leaves messages incomplete makes the server hold more memory. Smaller: long messages of honest clients are not sent.
 """
 CHUNKS_AHEAD = 192
 """SCTP chunks of one stream that wait behind a lost chunk. A further chunk is not stored, and the client sends the chunk again.
-Chosen. More: no effect on full chunks, because WINDOW_BYTES (192 KiB) holds about 164; a hostile client with small chunks costs
+Chosen. More: no effect on full chunks, because WINDOW_BYTES (192 KiB) holds about 170; a hostile client with small chunks costs
 more memory and time. Fewer: uploads on networks with packet loss are slower.
 """
 CHUNKS_FILLING = CHUNKS_AHEAD + 64
@@ -229,7 +229,7 @@ a hostile client costs more memory. Fewer: a client with many channels loses its
 TSNS_OUT_OF_ORDER = 2048
 """SCTP chunks of one client that arrived before an earlier chunk and are remembered. With more chunks the client is
 disconnected. Chosen: only a client with very small chunks gets there, because WINDOW_BYTES (192 KiB) holds about 164 full
-chunks. More: a hostile client costs more time for each chunk. Fewer than 164: a client on a network with packet loss loses its
+chunks. More: a hostile client costs more time for each chunk. Fewer than 170: a client on a network with packet loss loses its
 call.
 """
 RELIABLE_BUFFER_BYTES = 1 << 20

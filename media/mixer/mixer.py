@@ -46,12 +46,13 @@ that always fails takes CPU time.
 HEALTHY_S = 30.0
 HARMFUL, CERTAIN = 2, 3
 """A source whose bytes the mixer process decoded at each of HARMFUL deaths in a row is left out (quarantine). If several
-sources are equally suspect, CERTAIN deaths are needed. Chosen. More: halls lose the picture more often. Fewer: an innocent
-source is left out.
+sources are equally suspect, CERTAIN deaths are needed. Chosen. More: halls lose picture and sound more often before the source
+is left out. Fewer: an innocent source is left out.
 """
 QUARANTINE_S = 600.0
-"""Seconds for which the mixer leaves out a source that killed its process. Chosen. After this time, one more death is enough
-for a new quarantine. Longer: a site without fault stays dark longer. Shorter: a harmful source kills processes more often.
+"""Seconds for which the mixer leaves out a source (picture or sound of a site) that killed its process. Chosen. After this
+time, one more death is enough for a new quarantine. Longer: a source without fault stays dark or silent longer. Shorter: a
+harmful source kills processes more often.
 """
 
 # One arena and no trimming: pictures of a few known sizes are allocated and freed thirty times a second.

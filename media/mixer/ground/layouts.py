@@ -12,8 +12,8 @@ from functools import cache
 from media.mixer.ground.scene import Layout
 
 GAP = 4
-"""Pixels between two places of a composed picture with 720 lines; the gap grows with the picture. Chosen. Larger: less picture.
-Smaller: places seem to touch.
+"""Pixels between two places of a composed picture with 720 lines. A gap is rounded down to a multiple of 4, and is at least 4.
+So it is 4 in all sizes now. Chosen. Larger: less picture, and wider gaps in larger pictures. Smaller: no effect.
 """
 
 

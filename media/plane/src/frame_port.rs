@@ -23,7 +23,7 @@ const JITTER_MS_MAX: i64 = 2_000;
 const WAIT_MS_MAX: i64 = 60_000;
 const POLL_MAX: i64 = 4_096;
 /// Batches of up to 32 datagrams that the mixer process reads before it sends again. Larger: under load, packets to the server
-/// leave later. Smaller: more rounds, and thus more work, for the same load.
+/// leave later, and Python's threads wait longer for the lock. Smaller: more rounds, and thus more work, for the same load.
 const BATCHES_MAX: usize = 16;
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;

@@ -75,8 +75,9 @@ impl Snapshot {
     }
 }
 
-/// Microseconds. Chosen. Each packet thread publishes its load once a second; older figures are reported as 0. Larger: an idle
-/// thread shows an old load to the operator. Smaller: a thread that publishes late shows no load.
+/// Microseconds. Chosen. Each packet thread publishes its load once a second while it has work; older figures are reported as
+/// 0. Larger: an idle thread shows an old load to the operator, and gets no new conference for that time. Smaller: a thread
+/// that publishes late shows no load, and gets too many conferences.
 const RATE_US: u64 = 2_500_000;
 
 type ShardRow = (u64, f32, u64, u64, u64, u64, u64, u64, u64);

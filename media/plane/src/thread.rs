@@ -50,8 +50,9 @@ const BACKLOG_RETRY_US: u64 = 50_000;
 /// Batches of up to 32 datagrams that the thread reads from one socket before it serves the next. Larger: under load, timers
 /// and other sockets wait longer. Smaller: more rounds, and thus more work, for the same load.
 const BATCHES_MAX: usize = 16;
-/// Parcels (buffers with datagrams of other packet threads) that the thread takes in one round from each of two queues. Larger:
-/// timers and sockets wait longer. Smaller: more rounds, and thus more work, for the same load.
+/// Parcels (buffers with datagrams of other packet threads) that the thread takes in one round from each of two queues. No
+/// effect with one packet thread. Larger: timers and sockets wait longer. Smaller: more rounds, and thus more work, for the
+/// same load.
 const HANDED_MAX: usize = 64;
 const TCP_READ_BYTES: usize = 64 << 10;
 /// Microseconds. Chosen. A shorter wait found packets that had arrived before, so the thread did not sleep and need not gather

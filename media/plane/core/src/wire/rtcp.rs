@@ -7,7 +7,7 @@ use crate::wire::rtp::{Malformed, u16_at, u32_at};
 const BLOCK: usize = 24;
 const SENDER_INFO: usize = 20;
 /// Report blocks, or SSRCs of a BYE, in one packet: the count field has five bits (RFC 3550 §6.4.1). Larger: the count
-/// overwrites the padding bit, and the receiver drops the packet; with more than 46 blocks, the write of a report panics.
+/// overwrites the padding bit, and the receiver drops the packet; with more than 50 blocks, the write of a report panics.
 /// Smaller: more packets for the same reports.
 pub const BLOCKS_MAX: usize = 31;
 
