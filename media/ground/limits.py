@@ -224,11 +224,12 @@ loses its call.
 """
 STREAMS = 64
 """Incoming SCTP streams (one for each data channel) of one client. With more streams the client is disconnected. Chosen. More:
-a hostile client costs more memory. Fewer: a client with many channels loses its call.
+a hostile client costs more memory; honest clients reach CHANNELS (16) first. Fewer than CHANNELS: a client with many channels
+loses its call.
 """
 TSNS_OUT_OF_ORDER = 2048
 """SCTP chunks of one client that arrived before an earlier chunk and are remembered. With more chunks the client is
-disconnected. Chosen: only a client with very small chunks gets there, because WINDOW_BYTES (192 KiB) holds about 164 full
+disconnected. Chosen: only a client with very small chunks gets there, because WINDOW_BYTES (192 KiB) holds about 170 full
 chunks. More: a hostile client costs more time for each chunk. Fewer than 170: a client on a network with packet loss loses its
 call.
 """

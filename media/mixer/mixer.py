@@ -31,8 +31,9 @@ from media.tracks.producer import Producer
 logger = logging.getLogger(__name__)
 
 BUDGET_CORES = 1.4
-"""Cores that the mixer may use on a machine with two. Above it the mixer makes its pictures worse. Chosen. Larger: packets,
-signalling and the database get too little CPU time. Smaller: pictures get worse earlier.
+"""Cores that the mixer may use on a machine with two. Above it the mixer makes its pictures worse, and refuses a new composed
+picture that does not fit. Chosen. Larger: packets, signalling and the database get too little CPU time. Smaller: pictures get
+worse or are refused earlier.
 """
 SILENCE_S = 10.0
 """Seconds without a message after which a mixer process counts as hung, and is killed and started again. Chosen; a process

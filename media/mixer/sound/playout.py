@@ -44,8 +44,8 @@ next pause. Chosen. Larger: more delay during long speech. Smaller: the pitch ch
 _FADE_IN = 120
 _HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100
 """Samples: 10 ms and 60 ms. Sound that replaces lost packets keeps its full volume for _HOLD, then fades, and is silent at
-_VANISH. Chosen after ITU-T G.711 Appendix I. Larger _HOLD or _VANISH: long gaps sound like a robot. Smaller: short gaps are
-heard.
+_VANISH. The playout waits for late sound for _VANISH at most. Chosen after ITU-T G.711 Appendix I. Larger _HOLD or _VANISH:
+long gaps sound like a robot. Larger _VANISH: more delay after a gap. Smaller: short gaps are heard.
 """
 _HISTORY = RATE_HZ * 6 // 100
 
