@@ -7,7 +7,7 @@ All values are chosen, unless a comment names a source. `media/plane` limits pac
 SDP_CHARACTERS = 3 << 20
 """Characters of one session description; with a longer one the client is disconnected. Chosen: browsers write about 6,000 for
 each participant (camera and microphone) that they receive. More: a hostile client costs more time and memory; above 4 MiB
-(MESSAGE_BYTES of the signalling) its message is refused anyway. Fewer: conferences with hundreds of participants cannot be
+(MESSAGE_BYTES of the signalling) the socket is closed first. Fewer: conferences with hundreds of participants cannot be
 negotiated.
 """
 SDP_LINES = 1 << 17
