@@ -107,7 +107,9 @@ class Guests:
         found: dict[str, Report] = {}
 
         async def met() -> object:
-            found.update(await self.report())
+            told = await self.report()
+            found.clear()
+            found.update(told)
             return condition(found)
 
         await until(met, lambda: f"{what}: {found}", bound_s)

@@ -274,7 +274,7 @@ async def rings(day: Day, there: There) -> Visitor:
     for code in (MAIN, FIRST):
         await expect(row(operator, code)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
     for terminal, colour in zip(there.called, ("blue", "red"), strict=True):
-        await until(partial(shows, terminal, colour), f"{terminal.name} sees the other", in_thread=True)
+        await until(partial(shows, terminal, colour), f"{terminal.name} sees the other", BOUND_S, in_thread=True)
     return operator
 
 
@@ -335,7 +335,7 @@ async def hears(terminal: Baresip, *wanted: int) -> None:
         heard = sound.tones(samples, TONES, rate)
         return heard == set(wanted)
 
-    await until(right, lambda: f"{terminal.name} hears {heard}, not {wanted}", in_thread=True)
+    await until(right, lambda: f"{terminal.name} hears {heard}, not {wanted}", BOUND_S, in_thread=True)
 
 
 def shows(terminal: Baresip, colour: str) -> bool:
