@@ -278,7 +278,7 @@ def test_an_unregistered_terminal_waits_without_a_counted_try() -> None:
     assert due([called], 500.0) == [called]
 
 
-def test_a_hall_that_stopped_ringing_drops_the_old_failure() -> None:
+def test_a_ringing_hall_shows_no_earlier_failure() -> None:
     waits, _ = step(replace(LEG, state=State.CALLING), happen(Event.AWAY))
     assert waits.reason == "not_registered"
     calling, _ = step(waits, happen(Event.DUE))

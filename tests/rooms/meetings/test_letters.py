@@ -350,7 +350,7 @@ def test_the_qr_code_is_no_way_to_files(line: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["rb", "wb"])
-def test_a_reader_without_a_right_opens_no_file(way: str, tmp_path: Path) -> None:
+def test_the_process_of_a_template_opens_no_file(way: str, tmp_path: Path) -> None:
     """The second defence: the process that runs a template cannot open a file descriptor."""
     file = tmp_path / "kept"
     file.write_bytes(b"secret")

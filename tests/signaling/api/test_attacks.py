@@ -137,7 +137,7 @@ async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Offi
     assert answered.json()["terminal_id"] == terminal, answered.text
 
 
-async def test_a_host_desk_does_not_reveal_that_a_unit_attends(office: Office) -> None:
+async def test_a_host_desk_does_not_accept_for_a_unit(office: Office) -> None:
     """Show that a secretary of the host unit cannot accept for a commune, although the secretary may answer for all communes."""
     board(office)
     desk, admin = await office.client("secretary", "tinh"), await office.client("admin")

@@ -242,7 +242,7 @@ async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live
     await coming.value
 
 
-async def test_the_chair_mutes_a_hall_and_its_key_asks_to_unmute(
+async def test_the_chair_mutes_a_hall_and_its_key_works_when_asked(
     operator: Visitor, visit: Visit, served: Live, tmp_path: Path
 ) -> None:
     await operator.page.goto(served.board)
