@@ -29,6 +29,7 @@ from tests.rooms.province import Province
 from tests.rooms.test_accounts import code_at
 from tests.signaling.sign_in_desk import CHEAP, HASHED, PASSWORD, SignInDesk, sign_in
 
+pytestmark = pytest.mark.both_databases
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """A mark that runs a test on one database only. For tests that do not depend on the kind of database."""
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)

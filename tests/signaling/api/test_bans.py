@@ -13,6 +13,8 @@ from tests.signaling.api.office import Office
 from tests.signaling.sip.agent.test_agent import Terminal
 from tests.signaling.sip.world import A, Node, World
 
+pytestmark = pytest.mark.both_databases
+
 
 def bans_of(office: Office, node: Node) -> Any:
     """Return the part of the desk for halls that handles bans."""

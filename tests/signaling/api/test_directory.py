@@ -9,6 +9,8 @@ from sqlalchemy.exc import OperationalError
 
 from tests.signaling.api.office import Office
 
+pytestmark = pytest.mark.both_databases
+
 UNIT = {"code": "so-nv", "name": "Sở Nội vụ", "kind": "department", "tier": 1, "block": "government"}
 
 

@@ -16,7 +16,7 @@ from signaling.api.ground.visits import FILES_AT_ONCE
 from tests.signaling.api.office import Office
 from tests.signaling.api.test_directory import problem
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.both_databases]
 
 
 def wanted(office: Office, **changes: Any) -> dict[str, Any]:
