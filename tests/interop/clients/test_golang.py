@@ -79,6 +79,7 @@ async def test_two_go_clients_of_both_kinds_hear_each_other(go: Callable[..., Go
         await two.gets("one", "red", 440)
 
 
+@pytest.mark.whole_machine
 @pytest.mark.parametrize("single", [False, True], ids=["dual", "single"])
 async def test_a_join_does_not_wait_for_the_next_turn_of_pion(go: Callable[..., GoPerson], single: bool) -> None:
     """A join does not wait 200 ms for pion's next connectivity check, because the server sends a check first. An ICE-lite
