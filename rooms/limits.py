@@ -418,9 +418,11 @@ ENTRY_HOST_MIN = 120
 operators can call its halls. Longer: they use media capacity early. Shorter: less time to prepare.
 """
 STRICT_DATES = 5000
-"""For entry without a query, the server keeps the dates of important and of cancelled meetings within a day from now in memory.
-It reads this many, the earliest first. Chosen. More: a slower start; above 8192 (REMEMBERED of `signaling/meetings/booked.py`)
-the earliest are forgotten. Fewer: users can enter an important or cancelled meeting without a check.
+"""Dates of important and of cancelled meetings within a day from now. The server reads this many from the database at its
+start, the earliest first. A token from before the start is then checked against their rules without a query. Chosen. More: a
+slower start; above 8192 (REMEMBERED of `signaling/meetings/booked.py`) the earliest are forgotten again. Fewer: later dates are
+not read. A date that is forgotten or not read has no rules for such a token, which then opens an important or cancelled
+meeting.
 """
 OWN_DATES_DAYS = 92
 """Days in one answer of a user's own calendar. Chosen: three months. More: slower answers. Fewer: a page of a quarter needs

@@ -10,12 +10,14 @@ all its meetings suffer. Smaller: people cannot open meetings.
 """
 PARTICIPANTS = 500
 """Participants in one conference when its creator gave no number, and the maximum for a conference with halls (meeting rooms
-with SIP terminals). Further people are refused. Larger: above MIXER_SITES (600) the mixer refuses each change, so the halls'
-picture and sound stay as they were. Smaller: people of large meetings are refused.
+with SIP terminals). Further people are refused. Larger: above MIXER_SITES (600) the mixer refuses every change. Halls then keep
+their live picture with the old sites in it, and new halls get no picture and no sound. Smaller: people of large meetings are
+refused.
 """
 PARTICIPANTS_MOST = 5000
-"""The maximum that a creator can set for a conference without halls. Further people are refused. Larger: more events than one
-process can send. Smaller: people of large meetings are refused.
+"""The maximum that a creator can set for a conference without halls; a higher number in the request counts as this one. Further
+people are refused. Larger: one process cannot send the events of more people in time, so all meetings of this process see joins
+and changes late. Smaller: people of large meetings are refused.
 """
 TRACKS_PER_PARTICIPANT = 16
 """Audio and video tracks that one participant publishes or has announced. A further track is refused. Chosen. More: one client
@@ -364,9 +366,10 @@ HOLD_S = 3.0
 short answer is never shown large. Shorter: the picture changes with each word.
 """
 HOLD_LEAST_S, HOLD_MOST_S = 1.0, 60.0
-"""The range, in seconds, of HOLD_S (how long a speaker keeps the large place) that an operator can set. Chosen. Longer maximum:
-one speaker can stay large while others speak. Shorter maximum: operators cannot slow the changes down. Shorter minimum: the
-picture can change with each word. Longer minimum: operators cannot speed the changes up.
+"""The range, in seconds, of the `hold_s` that `Program.set_stage` accepts instead of HOLD_S (how long a speaker keeps the large
+place). Chosen. No caller gives `hold_s` yet, so other values have no effect now. When operators can set it: Longer maximum: one
+speaker can stay large while others speak. Shorter maximum: the changes cannot be slowed down. Shorter minimum: the picture can
+change with each word. Longer minimum: the changes cannot be made faster.
 """
 RECENT_SPEAKERS = 16
 """Earlier speakers of one composed picture that are remembered, the latest first; layouts with a large place show them first.
@@ -425,10 +428,11 @@ SCENE_S = 0.05
 Longer: the picture reacts late. Shorter: the mixer gets many descriptions when several things change together.
 """
 PROGRAMS_BEGUN, PROGRAMS_BEGUN_S = 20, 10.0
-"""Up to PROGRAMS_BEGUN updates of the mixer with a new composed picture are sent fast within PROGRAMS_BEGUN_S. The next update
-waits 0.5 s (SCENE_SLOW_S). A hall that keeps changing its bit rate would otherwise start encoders without end, each with a key
-frame. Larger PROGRAMS_BEGUN or shorter time: such a hall costs more CPU. Smaller PROGRAMS_BEGUN or longer time: halls that join
-together get their picture late.
+"""An update of the mixer is sent 0.05 s (SCENE_S) after a change. After PROGRAMS_BEGUN updates with a new composed picture
+within PROGRAMS_BEGUN_S, in one conference, it is sent after 0.5 s (SCENE_SLOW_S). This ends when fewer are within that time. A
+hall that keeps changing its bit rate would otherwise start encoders without end, each with a key frame. Larger PROGRAMS_BEGUN
+or shorter time: such a hall costs more CPU. Smaller PROGRAMS_BEGUN or longer time: halls that join together get their picture
+up to 0.5 s late. Both doubled: the mean is the same, but more encoders start at once.
 """
 SCENE_SLOW_S = 0.5
 """Seconds between two updates of the mixer while PROGRAMS_BEGUN (20 new composed pictures in 10 s) is reached. Chosen. Longer:
@@ -436,8 +440,9 @@ halls that join then get their picture late. Shorter: a hall that keeps changing
 """
 BROWSER_SIZE, BROWSER_FPS, BROWSER_BPS = (1280, 720), 15, 1_000_000
 """Size, frames a second and bit/s of a VP8 picture for browsers that do not decode H.264. The mixer makes one for each
-conference while such a browser is present, with all H.264 cameras in it. Larger size: more CPU for the encoder. Above 1920x1200
-the mixer refuses each update, so the halls' picture and sound stay as they were. Smaller size: text is hard to read. More
+conference while such a browser is present, with all H.264 cameras in it. Larger size: more CPU for the encoder. With a side
+above 1920 or an area above 1920x1200, the mixer refuses every change of this conference's pictures and sound. Halls then keep
+their live picture with the old sites in it, and new halls get no picture and no sound. Smaller size: text is hard to read. More
 frames: more CPU. Fewer: motion is jerky. Higher bit rate: these browsers need more downlink. Lower: the picture is blurred.
 """
 CONTENT_GROUPS = 3

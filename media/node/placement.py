@@ -41,9 +41,10 @@ thread is overloaded until BUSY (0.6) is measured. Smaller: conferences span sev
 """
 
 MUCH_LESS = 0.2
-"""Share of a second. Chosen. A peer leaves a thread that is above BUSY (0.6) only for a thread that is busy for this much less.
-A conference on two threads copies every publisher's packets once more. Larger: a full thread keeps its peers. Smaller: that
-extra work is more than the gain.
+"""Share of a second. Chosen. If the thread of a conference is above BUSY (0.6), a new peer goes to the idlest other thread.
+That thread must be less busy by at least this much. Peers do not change the thread later. A conference on two threads copies
+every publisher's packets once more. Larger: the full thread gets new peers too, and the packets of all its meetings wait
+longer. Smaller: that extra work is more than the gain.
 """
 
 

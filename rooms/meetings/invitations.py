@@ -65,7 +65,9 @@ also makes `still_off`.
 """
 LEADS_MIN: Final = (24 * 60, 60)
 """Minutes between a reminder and the start of a meeting: the first reminder one day before, the second one hour before. Chosen.
-Earlier: attendees forget the meeting again. Later: attendees have no time to prepare (first) or to travel (second).
+The mail's words fit these values: up to 60 minutes "in 1 hour", above that "tomorrow" (`signaling.notify.notices`). Earlier:
+attendees forget the meeting again; a second reminder above 60 minutes wrongly says "tomorrow". Later: attendees have no time to
+prepare (first) or to travel (second).
 """
 OFF: Final = ("cancelled", "refused", "expired")
 EVENTS: Final = ("meeting.approved", "meeting.changed", "meeting.cancelled", "meeting.refused", "attendee.answered")

@@ -27,8 +27,9 @@ _LIPS_TICKS = 9
 run together. Fewer: the voice sounds chopped.
 """
 _TONES = ((0, 0), (0, -40), (0, 60), (-30, 20), (40, -30), (-20, -60))
-"""The six tones of Vietnamese in the test voice: changes of pitch, in per mille, at the middle and at the end of a syllable.
-Chosen. Larger: the voice sounds like a siren. Smaller: the voice sounds like a machine on one note.
+"""The six tones of Vietnamese in the test voice: changes of pitch at the middle and at the end of a syllable. The unit is 3 per
+mille, so 60 raises the pitch by 18 %. Chosen. Larger: the voice sounds like a siren. Smaller: the voice sounds like a machine
+on one note.
 """
 _VOWELS = ((800, 1200), (400, 2100), (300, 800), (500, 1700))
 """The first and second formant, in Hz, of four vowels of the test voice. Chosen, near a male voice. Higher: the voice sounds

@@ -92,8 +92,10 @@ LIVE_WEBHOOK_QUEUE = 2000
 More: memory while a receiver is down. Fewer: a short failure of a receiver loses events.
 """
 LIVE_WEBHOOK_RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds between the tries of one event of a running conference. After a minute (the sum), and the time of eight tries, the
-event is dropped. Longer: old events delay new ones. Shorter: a restart of the receiver loses events.
+"""Seconds between the eight tries of one event of a running conference at one webhook address. Later events for this address
+wait, to keep the order. After 60.5 s (the sum), and the time of the eight tries, the event is dropped. Longer: if a receiver is
+down, its later events wait longer; those above 2000 (LIVE_WEBHOOK_QUEUE) are dropped. Shorter: a restart of the receiver loses
+events.
 """
 LIVE_WEBHOOK_GRACE_S = 3.0
 """Seconds at most that the server waits at its stop for the delivery of queued events of running conferences. Longer: the

@@ -40,9 +40,10 @@ CALLER_PLAN_S = 15.0
 halls of a meeting that was booked just now are called late. Shorter: more queries.
 """
 GOODBYE_S = 0.3
-"""Seconds at most that a stopping server waits for the answers of terminals to BYE; without open calls it does not wait. A BYE
-without an answer is repeated in this time only. Longer: the stop takes longer, but only if a terminal does not answer.
-Shorter: a BYE that was lost is not repeated, and the terminal stays in a dead call until its own timer ends it.
+"""Seconds at most that a stopping server waits for the answers of terminals to BYE and CANCEL; without open calls it does not
+wait. Over UDP a lost BYE is repeated after 0.5 s (T1, RFC 3261), so not in this time. The terminal then stays in a dead call
+until its own timer ends it. Longer: the stop takes longer, but only if a terminal does not answer; above 0.5 s, a lost BYE is
+repeated once. Shorter: a terminal that was just dialled may get no CANCEL, and rings on.
 """
 GOODBYE_LOOKS = 15
 """Checks within GOODBYE_S (0.3 s) whether all terminals have answered; the server then stops earlier. More: more wake-ups.
@@ -95,9 +96,10 @@ PROBE_SLOW_S = 2.0
 (amber). Chosen. Longer: a hall on a bad network looks ready. Shorter: halls on normal networks look slow.
 """
 TRACES = 2000
-"""Calls whose SIP messages are kept for operators; those of the oldest call are removed first. TRACES_CHARACTERS (32 Mi) also
-removes calls, as soon as one call has 16 KiB on average. More: memory up to that, and fewer characters for each call. Fewer:
-the messages of a failed call are gone when an operator looks for them.
+"""Calls whose SIP messages are kept for operators; above it, the oldest call is removed. TRACES_CHARACTERS (32 Mi characters of
+all calls) also removes whole calls, the oldest first. With 2000 calls this begins at 16,777 characters a call on average, with
+4000 calls at half of that. More: more memory, at most TRACES_CHARACTERS. Fewer: the messages of a failed call are gone when an
+operator looks for them.
 """
 TRACES_CHARACTERS = 32 * 1024 * 1024
 """Characters of all SIP messages that are kept for operators; those of the oldest call are removed first. TRACES (2000) also

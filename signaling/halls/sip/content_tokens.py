@@ -24,9 +24,11 @@ from signaling.sip.floor.server import FloorServer
 
 log = logging.getLogger(__name__)
 USERS: Final = 0xFFFD
-"""The highest user id of a hall in floor control (BFCP, the right to present). Source: ids have 16 bits; 0xFFFE (65534) means a
-browser that presents (`signaling.sip.floor.server`). Larger: a hall gets the id of a browser. Smaller: ids repeat sooner, so
-two halls may share an id.
+"""The highest user id of a hall in floor control (BFCP, the right to present); after it, ids begin at 1 again. Source: ids have
+16 bits, and 0xFFFE (65534) means a browser that presents (`signaling.sip.floor.server`). Larger: after 65532 calls of a
+process, a hall gets that id, and its terminal may take a browser's presentation for its own. Ids above 65535 do not fit into a
+message, so these halls get no floor control. Smaller: ids repeat sooner; if two halls of one conference share an id, the second
+gets no floor control.
 """
 
 

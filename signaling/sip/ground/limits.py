@@ -19,8 +19,9 @@ PARAMETERS = 64
 takes longer to parse. Smaller: real Contacts and digests are refused.
 """
 VALUES = 70
-"""Comma-separated values of one field name in a SIP message; a request with more is refused (400). More Vias than Max-Forwards
-(70) come from a loop. Larger: loops are found later. Smaller: a request through many proxies is refused.
+"""Comma-separated values of one field name in a SIP message; a request with more is refused (400). A request with more Vias
+than Max-Forwards (70) has passed a loop of proxies. Larger: such a request is accepted up to that number of Vias. Smaller: a
+request through many proxies is refused.
 """
 LEADING_BLANK_BYTES = 16
 """Empty lines (CR LF) before the start line of a SIP datagram are skipped up to this number of bytes (RFC 3261 section 7.5).
@@ -63,8 +64,9 @@ TIMERS = 65_536
 Larger: a defect of ours is noticed later. Smaller: calls fail although there is room for them.
 """
 HOPS = 8
-"""IP addresses of one SIP target that a call tries, one after another; then the call fails. Chosen. Larger: a call to a dead
-target fails later. Smaller: a working address is not tried.
+"""Addresses of one SIP target that a call tries, one after another; then the call fails. An IP address counts once for each of
+its transports (up to three: TLS, TCP, UDP). Chosen. Larger: a call to a dead target with more addresses fails later, up to 32 s
+for each. Smaller: a working address is not tried.
 """
 ROUTES = 16
 """Record-Route entries (proxies on the way) of one SIP call; a call with more is refused. Chosen. Larger: later requests of the

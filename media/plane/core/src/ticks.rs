@@ -9,7 +9,8 @@ pub const BUSY_TICK_US: u64 = 100_000;
 pub const ASKING_TICK_US: u64 = 20_000;
 
 /// Microseconds from a new gap in the sequence numbers to the next round of periodic work, which requests the packets. Longer:
-/// pictures are repaired later. Shorter: packets that are only out of order are requested.
+/// pictures are repaired later. Shorter than 5 ms (`REORDER_US`): the round comes too early to request them, so the next round
+/// does, up to 20 ms (`ASKING_TICK_US`) later.
 pub(crate) const GAP_TICK_US: u64 = 6_000;
 
 /// Microseconds between two rounds of a packet thread's periodic work without media. Chosen. A round ends peers whose consent

@@ -81,6 +81,8 @@ impl Default for Feedback {
     }
 }
 
-/// Layers of one track that have their own SSRC. Chosen: browsers send at most three. Larger: the layer does not fit into two
-/// bits (`sent_log`), and retransmissions come from the wrong layer. Smaller: viewers never get the highest layers.
+/// Layers of one track that have their own SSRC. Chosen: browsers send at most three. Larger: only more memory, because LAYERS
+/// of `media/ground/limits.py` and `LAYERS_MAX` of `arguments.rs` pass at most four. If both grow too, the layer does not fit
+/// into two bits (`sent_log`), and viewers get retransmissions from the wrong layer. Smaller: viewers never get the highest
+/// layers.
 pub const LAYERS_MAX: usize = 4;

@@ -10,7 +10,8 @@ pub const PATHS_MAX: usize = 8;
 
 /// Microseconds without a valid ICE check or answer until the peer is reported as disconnected. Chosen. Peers check about every
 /// 5 s, and libwebrtc every 2.5 s. In this time no other peer can take over the peer's address. Longer: a lost peer is reported
-/// later. Without signalling it is removed after 15 s more; from 15 s on, only 30 s after `FAILED_US`. Shorter: after a few
+/// later. A lost peer without signalling is removed 15 s (DETACHED_QUIET_S) after that report, 25 s in all. If this constant is
+/// 15 s or more, the peer fails first (`FAILED_US`, 30 s), and is removed 30 s after that, 60 s in all. Shorter: after a few
 /// lost checks, a present peer is reported as disconnected.
 pub const DISCONNECTED_US: u64 = 10_000_000;
 /// Microseconds without a valid ICE check or answer until the peer has failed: the server forgets its paths and sends nothing.

@@ -27,8 +27,9 @@ const QUEUE_MAX: usize = 2_048;
 /// Packets of each stream that are kept for retransmissions. Chosen. Larger: more memory for each stream. Smaller: packets that
 /// are requested late cannot be sent again, so the server requests key frames.
 const HISTORY: usize = 512;
-/// Packets that are sent again for one NACK. Chosen. Larger: one NACK can cause a large burst. Smaller: after a long loss, more
-/// NACKs are needed, and the picture is repaired later.
+/// Packets that the mixer process sends again for one NACK of the server, at once and without the wait of `PACKET_US`. The rest
+/// is requested again. Chosen. Larger: a larger burst, up to the 128 packets of one NACK (`send_nack`), may flood the link of a
+/// hall, which then loses packets. Smaller: after a long loss, more NACKs are needed, and halls see the repaired picture later.
 const RESENDS_A_REQUEST: usize = 64;
 
 pub struct Outbound {

@@ -82,10 +82,11 @@ const CROWD_OVER_US: u64 = 1_000_000;
 /// last up to 400 ms. Longer: a useless cut is undone later, and pictures stay small. Shorter: a cut is judged by losses from
 /// before the cut, and a useful cut is undone.
 const TRIAL_US: u64 = 700_000;
-/// Microseconds, plus a round trip. After a cut of the bitrate for losses, the sender must really send less (`CUT_SEEN_SHARE`,
-/// 85 %). If it never does, the estimate cannot tell whether the cut helps, and after this time the cut is undone. Longer:
-/// pictures stay small without reason. Shorter: while a large key frame is still sent, a useful cut is undone, and losses go
-/// on.
+/// Microseconds, plus a round trip. A cut of the bitrate for losses has an effect only when the server really sends less to the
+/// viewer. This means at most 85 % (`CUT_SEEN_SHARE`) of the bitrate at the cut. A large key frame, or pictures at their lowest
+/// step, may prevent this. Then the estimate cannot tell whether the cut helps, and after this time the cut is undone. Longer:
+/// the viewer's pictures stay small without reason. Shorter: while a large key frame is still sent, a useful cut is undone, and
+/// losses go on.
 const TRIAL_US_MAX: u64 = 4_000_000;
 /// Microseconds between a cut for losses that did not help and the next cut, unless more than half is lost. Doubles each time,
 /// up to `AGAIN_US_MAX` (80 s). Chosen; row `loss-30` of `make bench-quality`. Longer: later congestion is cut late, and the
