@@ -59,9 +59,10 @@ media and signalling are late. Shorter: the transaction holds the write lock for
 
 # Invitations
 ATTENDEE_REQUESTS = 1000
-"""Entries of the attendee list in one booking request or stored list: sets of recipients, units, people, guests. More are
-refused. The REST API accepts only 600 (ATTENDEES of `signaling/api/models/limits.py`). More: no effect there; only a received
-webhook can hold more. Fewer than 600: a large conference cannot be booked entry by entry.
+"""Entries of the attendee list of one booking, or of one stored list. An entry is a set of recipients, a unit, a person or a
+guest. A longer list is refused. The REST API accepts only 600 entries in both (ATTENDEES of `signaling/api/models/limits.py`).
+More: no effect in the REST API; only a booking that another system sends as a webhook can hold more. Fewer than 600: a large
+conference cannot be booked entry by entry.
 """
 INVITED = 2000
 """Units and people of one meeting, after sets of recipients are replaced by their members. A booking with more is refused.
@@ -223,8 +224,9 @@ AUDIT_FINDINGS = 1000
 faults are not listed.
 """
 CHECKPOINT_FILE_BYTES = 4096
-"""Bytes of a file with an exported checkpoint of the audit trail; a larger file is refused. Of the file with the public key for
-the check only this number of bytes is read. Chosen. Larger: a wrong file costs memory. Smaller: real checkpoints are refused.
+"""Bytes of a file with an exported checkpoint of the audit trail; a larger file is refused. The file with the public key for
+the check is read whole, but the key must be within this number of bytes. Chosen. Larger: a wrong file costs memory. Smaller:
+real checkpoints and keys are refused.
 """
 CHECKPOINTS = 100_000
 """Exported checkpoints of the audit trail in one folder; a check refuses a folder with more. Chosen: almost a year at one every

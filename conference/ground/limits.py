@@ -25,8 +25,9 @@ causes more SDP sections and streams for each subscriber. Fewer: a client with s
 """
 PENDING_TRACKS = 16
 """Tracks that one client announced, but whose SDP section (m-line) has not arrived. Above this number the oldest announcement
-is removed. First announcements are also limited by TRACKS_PER_PARTICIPANT (16). Larger: only more announcements of second
-codecs, thus more memory for one client. Smaller: a client that announces many tracks loses the first ones.
+is removed. A client announces each new track, and later it may announce the second codec of a published picture
+(`announce_backup`). TRACKS_PER_PARTICIPANT (16) limits only new tracks. Larger: only more announcements of second codecs are
+stored, so one client takes more memory. Smaller: a client that announces many tracks loses the first ones.
 """
 ANNOUNCED_S = 30.0
 """For this time after its announcement, a track whose SDP section (m-line) has not arrived counts as a track. After it, a new
@@ -206,8 +207,9 @@ DEPARTED = 256
 more memory. Fewer: after many people left together, a client that resumes still shows some of them.
 """
 PATHS_REMEMBERED = 256
-"""Participants of one conference for whom another media path (for example TCP) is stored, because a path failed. At the limit
-the oldest entry is removed. Larger: more memory. Smaller: a participant that joins again starts with the failing path.
+"""Participants of one conference whose client asked for another media path (TCP, or the TURN server). The path is stored for
+when they join again. At the limit the oldest entry is removed. Larger: more memory. Smaller: a participant that joins again
+starts without the path that its client asked for.
 """
 REMOVED_IDENTITIES = 1024
 """Identities that an administrator removed from one conference. Their old tokens are refused. At the limit the oldest entry is

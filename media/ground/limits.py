@@ -384,9 +384,10 @@ loudness; four packets are 80 ms. Chosen. Larger: such a speaker is mixed later;
 Smaller: more decoding; with 1 nothing is measured (`is_due`).
 """
 MIXER_SAMPLES_WAITING = 256
-"""Audio packets of one mixer process that wait to be measured. Some clients send no audio level, so the mixer decodes packets
-to choose the loudest for halls. At the limit the oldest packet is dropped. Chosen. More: under load, halls hear a new speaker
-of these later. Fewer: with many such microphones, halls miss a speaker. The display of speakers is not affected.
+"""Audio packets that wait to be measured in the mixer process of one conference. Some clients send no audio level with their
+packets. The mixer decodes some of their packets to choose the loudest of these clients for the halls (rooms that are called by
+SIP). At the limit the oldest packet is dropped. Chosen. More: under load, the halls hear such a client later when it begins to
+speak. Fewer: with many such clients, the halls may not hear one that speaks. The display of speakers is not affected.
 """
 MIXER_HISTORY = 6
 """Some clients send no audio level with their packets. While such a microphone is not mixed, its last packets (20 ms each) are

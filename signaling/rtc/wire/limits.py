@@ -229,7 +229,7 @@ CID_BYTES = 256
 FACTS_BYTES (8192). Fewer: tracks of clients with long ids are refused.
 """
 TRACK_NAME_BYTES = 256
-"""Characters of a track's name, and of its stream's name. A track with a longer name is refused, and a longer stream's name is
-cut. Chosen. More: larger updates to all participants, up to FACTS_BYTES (8192) for each track. Fewer: tracks with long names
-are refused.
+"""Characters (Unicode code points, not bytes as the name says) of a track's name, and of its stream's name. A track with a
+longer name is refused, and a longer stream's name is cut. Chosen. More: larger updates to all participants, up to FACTS_BYTES
+(8192 bytes) for each track. Fewer: tracks with long names are refused.
 """

@@ -18,8 +18,10 @@ from conference import PeerError, events
 from signaling.rtc.wire import limits, views
 
 PROTOCOL = 17
-"""The version of the browser protocol that the server reports. Source: version 18 means negotiated data channels with fixed
-numbers. Larger: clients wait for such channels, which this server does not open. Smaller: clients do not use newer functions.
+"""The version of the browser protocol that the server reports. Source: version 18 means data channels with fixed numbers
+(`NegotiatedDataChannelID` of `livekit-protocol`); this server does not open such channels. The clients of 2026 for JavaScript
+(2.23), Go, Rust, Swift and Android do not compare the version. Larger: no effect on these; a client that relies on version 18
+waits for such channels. Smaller: no effect on these; a client that compares the version may not use newer functions.
 """
 VERSION = "1.13.0"
 """The version that clients compare to learn the abilities of a server: calls between participants need 1.8 or newer."""

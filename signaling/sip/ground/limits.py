@@ -48,8 +48,10 @@ DIALOGS = 2048
 incoming calls get 503, and further outgoing calls fail.
 """
 DIALOGS_PER_SOURCE = 256
-"""Calls with one IP address at the same time; above, incoming calls get 503. Chosen. Larger: one source can take most of the
-2048 DIALOGS. Smaller: halls behind one address get 503.
+"""Calls with one IP address at the same time; above, incoming calls from it get 503. Outgoing calls are counted, but never
+refused by this limit. Subscriptions outside of a call, and calls that ended in the last 32 s, are counted too. Chosen. Larger:
+one address can take a larger part of the 2048 DIALOGS (now an eighth), and then halls at other addresses get 503. Smaller:
+halls behind one address get 503.
 """
 SUBSCRIPTIONS = 1024
 """SIP subscriptions of terminals to the participant lists of conferences, at the same time. Further ones get 503. Chosen.

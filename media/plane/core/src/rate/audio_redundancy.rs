@@ -16,10 +16,10 @@ const HOLD_US: u64 = 3_000_000;
 /// that of `HOLD_US` does. Experiment: `tests/ways/redundancy.rs`. Longer: if the path loses by itself, lost audio is not
 /// repaired for longer. Shorter: copies fill the narrow path again, and the viewer loses audio.
 const HOLD_NARROW_US: u64 = 10_000_000;
-/// Microseconds. The longest time without copies of audio (RED). The time doubles from 3 s (`HOLD_US`) or 10 s
-/// (`HOLD_NARROW_US`) if copies are too much again within this value after their return. Longer: on a path that has recovered,
-/// lost audio is not repaired. Shorter: on a narrow path, copies come back too often and cause losses; below 10 s, the packet
-/// thread panics.
+/// Microseconds. The longest time without copies of audio (RED) after congestion. The time begins with 3 s (`HOLD_US`) or 10 s
+/// (`HOLD_NARROW_US`). It doubles if copies are too much again within 40 s (also this constant) after they came back. Longer:
+/// on a path that has recovered, lost audio is not repaired for longer, and a later failure still doubles the time. Shorter: on
+/// a narrow path, copies come back too often and cause losses; below 10 s, the packet thread panics.
 const HOLD_US_MAX: u64 = 40_000_000;
 /// Copies of audio (RED) are not the cause of a loss if at least this share of the loss is there without them. The loss without
 /// them is the loss before they were sent, or of the 4 windows (`LOSS_WINDOWS`) after they stopped. Larger: a path that loses

@@ -33,8 +33,9 @@ const MISORDER_MAX: i16 = 300;
 /// that began again.
 const DROPOUT_MAX: i16 = 3_000;
 /// Microseconds until a missing packet is requested. Most networks deliver a packet out of order within this time. Longer: a
-/// lost packet is requested later, and the picture is repaired later. Shorter: packets that are only out of order are
-/// requested.
+/// lost packet is requested later, and the picture is repaired later. Longer than 6 ms (`ticks::GAP_TICK_US`): the first round
+/// of work comes too early, so the request may wait 20 ms more (`ASKING_TICK_US`). Shorter: packets that are only out of order
+/// are requested.
 const REORDER_US: u64 = 5_000;
 /// Microseconds. Chosen. The least time between two requests for a packet. Longer: on a near path, a lost resend is repaired
 /// late. Shorter: packets are requested again before the answer can arrive.

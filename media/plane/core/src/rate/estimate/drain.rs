@@ -49,10 +49,11 @@ const GONE_US: u64 = 800_000;
 /// `MinRTTFilterLen` of draft-ietf-ccwg-bbr. Longer: a bitrate that is too old may be given back, and a queue builds up.
 /// Shorter: the test ends before its result, and pictures stay small on a path whose own delay grew.
 const SERIES_US: u64 = 10_000_000;
-/// Microseconds. The most by which the path's own delay may grow in `LONGER_WITHIN_US` (30 s). A larger delay is a queue. The
-/// longest queue of the rows of `make bench-quality` has 400 ms. Larger: step by step, our queue counts as the path's own
-/// delay, and the viewer's audio is late. Smaller: on a much longer route the bitrate falls to its least value, and the viewer
-/// sees no pictures.
+/// Microseconds. The most by which the path's own delay may grow in `LONGER_WITHIN_US` (30 s). Growth by exactly this value is
+/// still the path's own. A longer delay counts as a queue of ours, and the bitrate falls. Chosen. The networks of `make
+/// bench-quality` have queues of at most 400 ms, so there only the queue test decides, and this limit hardly acts. Larger: on a
+/// network with longer queues, our queue counts step by step as the path's own delay, and the viewer's audio is late. Smaller:
+/// on a much longer route the bitrate falls to its least value, and the viewer sees no pictures.
 const LONGER_US_MAX: i64 = 400_000;
 /// Microseconds in which the path's own delay may grow by `LONGER_US_MAX` (400 ms) in all. Longer: a second longer route is
 /// taken for a queue, and pictures lose quality. Shorter: a growing queue is taken for the path's own delay, and the viewer's

@@ -37,9 +37,11 @@ const STALE_US: u64 = 2_000_000;
 /// arrive every 5 s if there is audio alone (RFC 3550 §6.2). Other peers have `STALE_US` (2 s). Longer: old loss keeps the
 /// viewer's pictures stopped. Shorter: real loss is ignored between two reports, so pictures step up too soon.
 const STALE_REPORTS_US: u64 = 7_000_000;
-/// Microseconds. A queue of this length, measured in only 150 ms (`GLANCE_SLOTS`), lowers the bitrate at once if many packets
-/// are lost too. The shortest queue of the rows of `make bench-quality` has 300 ms. Larger: a full queue loses the viewer's
-/// audio for longer. Smaller: a busy receiver lowers the bitrate without need.
+/// Microseconds. A longer queue, measured in only 150 ms (`GLANCE_SLOTS`), lowers the bitrate at once if many packets are lost
+/// too. The lower bitrate is then computed from the last 0.2 s, not from 0.5 s. Chosen. It must be less than the full queue of
+/// a network: those of `make bench-quality` with a limited bitrate hold 300 or 400 ms. Larger: the bitrate falls later and
+/// less, so a full queue loses the viewer's audio for longer; above the full queue, this rule never acts. Smaller: a busy
+/// receiver lowers the bitrate without need.
 const QUEUE_US_FLOOD: i64 = 100_000;
 /// Microseconds after the result of a probe (extra packets that test the path) in which a growing queue is blamed on the probe.
 /// The bitrate then stays. Longer: a real queue is ignored, and the viewer's audio is late. Shorter: the probe's own queue

@@ -15,8 +15,10 @@ pub(crate) const CLAIM_US: u64 = 60_000_000;
 /// Larger: a hostile peer that checks from many ports takes more memory. Smaller: datagrams of honest new peers that reach the
 /// wrong shard are lost.
 const CLAIMS_MAX: usize = 65_536;
-/// Paths claimed by other shards (packet threads) before old claims are searched for and removed; after that, a search runs at
-/// each doubling. Larger: old claims take memory for longer. Smaller: more searches.
+/// Stored claims. A claim notes that a path (a client's address and ours) belongs to a peer of another shard (packet thread).
+/// Datagrams of the path are handed over to that shard. If this number of claims is stored, the next claim starts a search,
+/// which removes claims older than 60 s (`CLAIM_US`). The next search runs at twice the number that remained, but never below
+/// this value. Larger: old claims take memory for longer. Smaller: more searches.
 pub(crate) const CLAIMS_MIN: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
