@@ -81,11 +81,11 @@ test-web: $(STAMPS)/web
 test-go:
 	tests/clients/golang/build.sh .cache/golang/client
 
-# One run of pytest has everything: tests/test_checks.py runs the linters and the tests in Rust and TypeScript beside the
-# other tests. Tests with the mark `whole_machine` run last, one at a time.
-WORKERS ?= 4
+# pytest runs last, because its last line is the result. Tests with the mark `whole_machine` run last, one at a time.
+WORKERS ?= 3
 test: build $(STAMPS)/python-test
 	@docker/test-tools.sh
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-rust test-web test-go
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test

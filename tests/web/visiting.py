@@ -30,6 +30,10 @@ FAULTS = re.compile(r"Content Security Policy|Trusted|Permissions-Policy|Uncaugh
 
 STATE = """() => [location.pathname, document.body.innerText.slice(0, 600), [...document.querySelectorAll('video')].map(
   (one) => [one.closest('[data-testid=tile]')?.dataset.local, one.videoWidth, one.readyState, one.currentTime])]"""
+AT_REST = """() => Promise.all(document.getAnimations()
+  .filter((one) => one.effect.getComputedTiming().endTime < Infinity)
+  .map((one) => one.finished.catch(() => {})))"""
+"""Waits for the end of animations. A notice that fades in has too little contrast for a moment."""
 FAILED = pytest.StashKey[bool]()
 CLOSING_S = 15
 
@@ -60,6 +64,7 @@ class Visitor:
         """Return the faults that axe finds on the current page."""
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(AXE.read_text())
+        await self.page.evaluate(AT_REST)
         found: list[str] = await self.page.evaluate(_CHECK, RULES)
         return found
 
