@@ -21,7 +21,7 @@ from tests.interop.window import PATIENCE_MS, Window, chromium, guest
 from tests.waiting import until
 
 __all__ = ["there"]
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.heavy]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.whole_machine]
 
 HALL, OTHER = "hall_terminal.hall-a", "hall_terminal.other"
 OWN_HZ, HZ = 430, 950

@@ -53,11 +53,12 @@ def test_the_bounds_are_those_of_the_code() -> None:
     assert text is not None
     words = " ".join(text[1].split())
     for told in (
-        f"at most {limits.MESSAGE_BYTES >> 20} MiB, {limits.OTHER_MESSAGE_BYTES >> 10} KiB unless",
+        f"at most {limits.MESSAGE_BYTES >> 20} MiB (1009)",
+        f"`sync_state` has at most {limits.OTHER_MESSAGE_BYTES >> 10} KiB",
         f"at most {limits.JSON_TOKENS:,} objects, lists and commas",
         f"at most {http_limits.WEBSOCKET_PIECES:,} pieces",
         f"more than {http_limits.WEBSOCKET_PIECE_S:.0f} s between two of them",
-        f"at most {limits.MESSAGES_PER_S:.0f} a second with bursts of {limits.MESSAGES_BURST:,.0f},",
+        f"at most {limits.MESSAGES_PER_S:.0f} messages a second with bursts of {limits.MESSAGES_BURST:,.0f},",
         f"{limits.BYTES_PER_S >> 20} MiB a second with bursts of {limits.BYTES_BURST >> 20} MiB",
         f"counts as {limits.JSON_TOKEN_BYTES} bytes more",
         f"counts with {limits.SMALL_PARTS} times its bytes",
@@ -93,7 +94,7 @@ def test_every_message_has_a_row(name: str) -> None:
 
 def test_every_parameter_has_a_row() -> None:
     """Show that the table lists every parameter that the code reads. The code reads every parameter that the table calls read."""
-    assert f"Each has at most {limits.QUERY_VALUE_BYTES >> 10} KiB;" in TEXT
+    assert f"Each parameter has at most {limits.QUERY_VALUE_BYTES >> 10} KiB;" in TEXT
     read = parameters("wire/join.py") | parameters("sockets.py")
     rows = table("/rtc")
     assert {here for here, _ in rows.values()} <= HERE - {"no"}
