@@ -107,7 +107,10 @@ def run(drawn: Path, results: Path) -> None:
 
 
 def judge(name: str) -> tuple[str, str]:
-    """Return ("caught", the test) or ("survived", the reason) after the tests of the package, nearest folder first."""
+    """Return ("caught", the test) or ("survived", the reason) after the tests of the package, nearest folder first.
+
+    A folder without a fitting test (code 5 of pytest) is passed over. Any other code is an error of the run.
+    """
     ends = time.monotonic() + BOUND_S
     for folder in tests_of(name):
         left = ends - time.monotonic()
@@ -120,6 +123,8 @@ def judge(name: str) -> tuple[str, str]:
         if done.returncode in (1, 2):
             failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
             return "caught", failed[0][:150] if failed else "collection"
+        if done.returncode not in (0, 5):
+            return "error", f"pytest ended with {done.returncode}"
         if time.monotonic() > ends - 5:
             break
     return "survived", "all passed"

@@ -131,8 +131,8 @@ class Meeting(Row):
     precedence: Mapped[int] = mapped_column(default=100)
     precedence_reason: Mapped[str] = mapped_column(String(300), default="")
     split_from_id: Mapped[str | None] = mapped_column(ForeignKey("meeting.id"))
-    """The series from which an edit of "this and following" split off this meeting, or the meeting that kept the earlier dates
-    after a succession of units.
+    """The series from which an edit of "this and following" split off this meeting. After a succession of units: the meeting
+    that kept the earlier dates.
     """
     sequence: Mapped[int] = mapped_column(default=0)
     """The SEQUENCE of iCalendar (RFC 5546). It increases with each change that the attendees are notified of."""
