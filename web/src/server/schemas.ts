@@ -284,7 +284,7 @@ export interface components {
             name: string;
             entries: components["schemas"]["AttendeeFields"][];
         };
-        /** @description A privileged action. */
+        /** @description An entry of the audit trail. */
         AuditEntry: {
             seq: number;
             /** Format: date-time */
@@ -424,7 +424,7 @@ export interface components {
             seats: number;
             bookable: boolean;
         };
-        /** @description The permission to enter a booked meeting once, within ten minutes. `url` begins with ws: or wss:. */
+        /** @description The permission to enter a booked meeting within ten minutes. `url` begins with ws: or wss:. */
         BookedPass: {
             token: string;
             url: string;
@@ -459,8 +459,8 @@ export interface components {
             system: "windows" | "android" | "ios" | "mac" | "linux" | "other";
         };
         /**
-         * @description A booked hall or an invited unit without a terminal to call. `many_halls`: no hall of the unit is marked as the main
-         *     hall.
+         * @description A booked hall or an invited unit without a terminal to call. `many_halls`: several halls have a terminal, and none of
+         *     them is marked as the main hall.
          */
         CallGap: {
             /** @enum {string} */
@@ -624,8 +624,8 @@ export interface components {
             default?: "important" | "ordinary";
         };
         /**
-         * @description A change of the class. The host or an operator raises it; the host's head lowers it with a reason. `preview`: only list
-         *     who would be dropped.
+         * @description A change of the class. A secretary, an approver, an operator or an administrator of the host unit raises it. Only an
+         *     approver lowers it, with a reason. `preview`: only list the participants who would be dropped.
          */
         ClassChange: {
             /** @enum {string} */
@@ -752,7 +752,10 @@ export interface components {
             };
             accounts: components["schemas"]["DemoAccount"][];
         };
-        /** @description The state of the demonstration. `offered`: the caller may load it now. `empty`: there are neither units nor meetings. */
+        /**
+         * @description The state of the demonstration. `offered`: the page may offer it to the caller now. `empty`: there are no meetings, and
+         *     no units except the starter unit.
+         */
         DemoState: {
             offered: boolean;
             empty: boolean;
@@ -1165,8 +1168,8 @@ export interface components {
             version: number;
         };
         /**
-         * @description A ban of a source, or of an account from one source, after wrong passwords or scans. SIP ignores its requests until
-         *     `until`.
+         * @description A ban of a source, or of an account from one source, after wrong passwords or scans. SIP ignores the banned requests
+         *     until `until`.
          */
         HallBan: {
             subject: string;
@@ -1468,7 +1471,7 @@ export interface components {
             created_at: string;
             created_by: string;
         };
-        /** @description A letter that is requested. If `kind` is absent, the changes of the meeting decide it. */
+        /** @description A letter that is requested. If `kind` is absent, the letter is an invitation. */
         LetterFields: {
             /**
              * @default invite
@@ -1939,7 +1942,10 @@ export interface components {
              */
             why_not: string;
         };
-        /** @description A site with a hall that another site can use, and the reason of the proposal (`chosen`, `unit`, `distance`). */
+        /**
+         * @description A site with a hall that another site can use. `why`: the site itself (`own`), set by hand (`set`), the nearest unit in
+         *     the tree (`tree`), or the shortest distance (`distance`).
+         */
         Nearest: {
             site: components["schemas"]["Site"];
             why: string;
@@ -2108,7 +2114,7 @@ export interface components {
             factors: number;
             current: boolean;
         };
-        /** @description The permission to enter once, within ten minutes. */
+        /** @description The permission to enter within ten minutes. */
         Pass: {
             token: string;
             url: string;
@@ -2316,7 +2322,7 @@ export interface components {
             name: string;
             word: string;
         };
-        /** @description The settings for all halls. */
+        /** @description The settings for all halls. An empty `layout` or a null `text` changes nothing. */
         Program: {
             /**
              * @default
