@@ -36,7 +36,7 @@ class HallStage(PictureStage, Protocol):
 
 
 class Halls:
-    """All halls of one conference. `ports` is None if this server connects no halls."""
+    """All halls of one conference. `ports` is None if hall terminals are switched off."""
 
     def __init__(self, stage: HallStage, ports: HallPorts | None, random_bytes: Callable[[int], bytes]) -> None:
         self._stage = stage

@@ -42,7 +42,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "halls_off": (
         "Máy chủ này không nối thiết bị hội trường. Đặt halls = true trong diemcau.toml rồi khởi động lại.",
-        "this server connects no hall terminals; set halls = true in diemcau.toml and start it again",
+        "hall terminals are switched off on this server; set halls = true in diemcau.toml and start the server again",
     ),
     "not_found": ("Không có mục này, hoặc đồng chí không được xem.", "this does not exist, or you may not see it"),
     "denied": ("Đồng chí không có quyền xem hoặc làm việc này.", "you may not see this or do this"),

@@ -197,7 +197,7 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'sip.take': 'Take the account away',
   'sip.takeWhat': 'The terminal can neither register nor dial in by this name any more. To use it again it needs a new account.',
   'sip.kept': 'Typed into the terminal',
-  'sip.off': 'This server connects no hall terminals.',
+  'sip.off': 'Hall terminals are switched off on this server.',
   'sip.offAsk': 'If you need them, tell the administrator.',
   'sip.offHow': 'Add this line to diemcau.toml and start the server again:',
   'sip.offMore': 'Or set the environment variable DIEMCAU_HALLS=true, or add --halls when trying it out. Open in the firewall: 5060 (UDP, TCP), 5061 (TLS), 20000-24999 (UDP).',
