@@ -118,7 +118,8 @@ def run(drawn: Path, results: Path) -> None:
 def judge(name: str) -> tuple[str, str]:
     """Return ("caught", the test) or ("survived", the reason) after the tests of the package, nearest folder first.
 
-    A folder without a fitting test (code 5 of pytest) is passed over. Any other code is an error of the run.
+    A folder without a fitting test (code 5 of pytest) is passed over. Any other code is an error of the run. A test that fails must
+    fail a second time. Otherwise the busy machine may be the cause, and the verdict is "unsure".
     """
     began = used()
     before: list[str] = []
@@ -136,7 +137,9 @@ def judge(name: str) -> tuple[str, str]:
             return "waits", folder
         if done.returncode in (1, 2):
             failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-            return "caught", failed[0][:150] if failed else "collection"
+            test = failed[0].split(" ", 1)[1].split(" - ")[0] if failed else folder
+            again = subprocess.run([*command[:-3], test], cwd=ROOT, capture_output=True, timeout=WAIT_S, check=False)
+            return ("caught" if again.returncode in (1, 2, 4) else "unsure"), test
         if done.returncode == -signal.SIGXCPU:
             return "survived", "time"
         if done.returncode not in (0, 5):
