@@ -118,8 +118,8 @@ def run(drawn: Path, results: Path) -> None:
 def judge(name: str) -> tuple[str, str]:
     """Return ("caught", the test) or ("survived", the reason) after the tests of the package, nearest folder first.
 
-    A folder without a fitting test (code 5 of pytest) is passed over. Any other code is an error of the run. A test that fails must
-    fail a second time. Otherwise the busy machine may be the cause, and the verdict is "unsure".
+    A folder without a fitting test (code 5 of pytest) is passed over. Any other code is an error of the run. A test that fails
+    must fail a second time. Otherwise the busy machine may be the cause, and the verdict is "unsure".
     """
     began = used()
     before: list[str] = []
