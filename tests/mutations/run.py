@@ -129,7 +129,7 @@ def judge(name: str) -> tuple[str, str]:
             break
         command = [".venv/bin/python", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", folder]
         command += ["-m", "not browser and not native and not whole_machine and not slow"]
-        bounded = ["prlimit", f"--cpu={left}", *command, *(f"--ignore={one}" for one in before)]
+        bounded = ["prlimit", f"--cpu={left}:{left + LEAST_S}", *command, *(f"--ignore={one}" for one in before)]
         before.append(folder)
         try:
             done = subprocess.run(bounded, cwd=ROOT, capture_output=True, text=True, timeout=WAIT_S, check=False)
