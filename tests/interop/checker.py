@@ -14,7 +14,8 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 from tests.conftest import ROOT
-from tests.interop.visitor import CHROMIUM, FLAGS
+from tests.interop.visitor import FLAGS
+from tests.web.visiting import CHROMIUM
 
 BOUND_S = 120.0
 FOUND = """() => ({

@@ -17,8 +17,8 @@ from playwright.async_api import async_playwright
 
 from tests.conftest import ROOT
 from tests.waiting import until
+from tests.web.visiting import CHROMIUM
 
-CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox",
     "--ignore-certificate-errors",  # including those of the TURN server, which the page cannot accept itself

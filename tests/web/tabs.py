@@ -15,7 +15,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.waiting import until
-from tests.web.visiting import CHROMIUM, DEVICES
+from tests.web.visiting import DEVICES, WINDOWED
 
 BOUND_S = 30.0
 FLAGS = (
@@ -85,7 +85,7 @@ class Tab:
 @asynccontextmanager
 async def tabs(folder: Path) -> AsyncIterator[Tabs]:
     browser = await asyncio.create_subprocess_exec(
-        CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank", stderr=asyncio.subprocess.DEVNULL
+        WINDOWED, *FLAGS, f"--user-data-dir={folder}", "about:blank", stderr=asyncio.subprocess.DEVNULL
     )
     try:
         door = folder / "DevToolsActivePort"

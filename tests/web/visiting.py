@@ -18,7 +18,10 @@ from tests.conftest import LiveServer
 
 # ms. Chosen for waits that a busy machine may lengthen. A wait with another limit sets that limit itself
 expect.set_options(timeout=20_000)
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
+"""The engine of `WINDOWED` in a program without windows and menus, which take half of the processor time of most tests."""
+WINDOWED = "/usr/bin/chromium"
+"""The browser of users, for tests of covered tabs and of the small window above other programs."""
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 IN_WINDOW = "documentPictureInPicture.window?.document"
 """The document of the small window above other programs."""
@@ -77,37 +80,45 @@ class Visitor:
 
 
 Visit = Callable[..., Awaitable[Visitor]]
+Kind = tuple[str, tuple[str, ...]]
+"""The program of a browser, and its flags."""
+USUAL: Kind = (CHROMIUM, DEVICES)
 
 
 class Chromiums:
-    """A browser for each set of flags, kept for all tests of this worker. A start takes as long as many tests."""
+    """The browsers of this worker: the usual browser, and the last browser of another kind. Tests share them, because a start
+    takes as long as many tests.
+    """
 
     def __init__(self, playwright: Playwright) -> None:
         self._playwright = playwright
-        self._open: dict[tuple[str, ...], Browser] = {}
+        self._open: dict[Kind, Browser] = {}
 
-    async def get(self, flags: tuple[str, ...]) -> Browser:
-        """Return the running browser with these flags, or a new browser if none runs."""
-        found = self._open.get(flags)
+    async def get(self, kind: Kind) -> Browser:
+        """Return the running browser of this kind, or start one."""
+        program, flags = kind
+        found = self._open.pop(kind, None)
         if found is None or not found.is_connected():
             args = ["--no-sandbox", "--allow-loopback-in-peer-connection", *flags]
-            found = self._open[flags] = await self._playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+            found = await self._playwright.chromium.launch(executable_path=program, args=args)
+        self._open[kind] = found  # The last used kind comes last.
         return found
 
     async def tidy(self, suspect: bool) -> None:
-        """Close all pages after a test. Also close the browsers with other flags than DEVICES, because few tests use them. If
-        the test failed, or a browser does not answer, close the browsers with any flags.
+        """Close all pages after a test, and all browsers except the usual browser and the last other one. If the test failed, or
+        a browser does not answer, close these too.
         """
-        for flags, browser in list(self._open.items()):
+        kept = [USUAL, *[kind for kind in self._open if kind != USUAL][-1:]]
+        for kind, browser in list(self._open.items()):
             try:
                 async with asyncio.timeout(CLOSING_S):
                     for context in browser.contexts:
                         await context.close()
             except (Error, TimeoutError):
                 suspect = True
-            if suspect or flags != DEVICES:
+            if suspect or kind not in kept:
                 with suppress(Error):
-                    await self._open.pop(flags).close()
+                    await self._open.pop(kind).close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -118,8 +129,8 @@ async def chromiums() -> AsyncIterator[Chromiums]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(request: pytest.FixtureRequest, live_server: LiveServer, chromiums: Chromiums) -> AsyncIterator[Visit]:
-    """A function `visit(width=…, height=…, flags=…, script=…, zone=…)` that opens a page in a browser with fake devices or
-    none.
+    """A function `visit(width=…, height=…, flags=…, script=…, zone=…, program=…)` that opens a page in a browser with fake
+    devices or none.
     """
     visitors: list[Visitor] = []
     request.node.stash[FAILED] = False
@@ -131,8 +142,9 @@ async def visit(request: pytest.FixtureRequest, live_server: LiveServer, chromiu
         script: str = "",
         touch: bool = False,
         zone: str | None = None,
+        program: str = CHROMIUM,
     ) -> Visitor:
-        context = await (await chromiums.get(flags)).new_context(
+        context = await (await chromiums.get((program, flags))).new_context(
             viewport={"width": width, "height": height},
             locale="vi-VN",
             has_touch=touch,

@@ -39,7 +39,7 @@ from tests.bench import peers
 from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.person import token
 from tests.ports import free_port
-from tests.web.visiting import CHROMIUM
+from tests.web.visiting import WINDOWED
 
 Start = Callable[[], AbstractContextManager[peers.Server]]
 WEB = Path(__file__).resolve().parents[3] / "web"
@@ -154,7 +154,7 @@ async def measure(given: argparse.Namespace, client: str) -> list[Row]:
         async with AsyncExitStack() as stack:
             crowd = await stack.enter_async_context(Crowd(server, secret, given.people - given.rooms))
             playwright = await stack.enter_async_context(async_playwright())
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            browser = await playwright.chromium.launch(executable_path=WINDOWED, args=FLAGS)
             pages = [await _room(browser, client, server, secret, number) for number in range(given.rooms)]
             for row, _ in itertools.product(rows, range(given.rounds)):
                 await asyncio.gather(*(page.wait_for_function(SEES, arg=0, timeout=BOUND_S * 1000) for page in pages))

@@ -16,7 +16,7 @@ from playwright.async_api import expect
 from tests.conftest import LiveServer
 from tests.waiting import until
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles
-from tests.web.visiting import DEVICES, IN_WINDOW, Visit, Visitor
+from tests.web.visiting import DEVICES, IN_WINDOW, WINDOWED, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -383,7 +383,7 @@ async def test_a_blur_that_dies_takes_the_camera_along(
     visit: Visit, live_server: LiveServer, pattern: str, death: str, words: str
 ) -> None:
     """First the driver's blur ends and the page's blur replaces it. Then the page's blur fails."""
-    one, other = await visit(flags=(*DEVICES, pattern), script=DRIVER + HURRIED), await visit()
+    one, other = await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=DRIVER + HURRIED), await visit()
     link = await new_meeting(other, live_server)
     await other.join(link, "Trần Thị Bình")
     await one.join(link, "Nguyễn Văn An")
@@ -409,7 +409,7 @@ async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
 ) -> None:
     """The camera opens before the meeting while the program loads, or it opens in the meeting."""
     script = WISHED + f"localStorage.setItem('diemcau.cameraOn', '{camera}');"
-    one, other = await visit(flags=(*DEVICES, pattern), script=script), await visit()
+    one, other = await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=script), await visit()
     gate = Gate("silent", "refused") if camera == "yes" else Gate("refused")
     await one.page.route("**/*.tflite", gate)
     link = await new_meeting(other, live_server)
@@ -431,7 +431,7 @@ async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
 async def test_a_blur_that_cannot_be_put_on_a_camera_closes_it(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
-    one, other = await visit(flags=(*DEVICES, pattern), script=NO_GENERATOR), await visit()
+    one, other = await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=NO_GENERATOR), await visit()
     link = await new_meeting(other, live_server)
     await other.join(link, "Trần Thị Bình")
     await one.join(link, "Nguyễn Văn An")

@@ -13,7 +13,7 @@ from playwright.async_api import Route, expect
 from tests.conftest import LiveServer
 from tests.waiting import until
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles
-from tests.web.visiting import IN_WINDOW, Visit, Visitor
+from tests.web.visiting import IN_WINDOW, WINDOWED, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -438,7 +438,7 @@ async def test_one_drawing_that_fails_blocks_no_device(visit: Visit, live_server
 
 
 async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
-    one, other = await visit(width=1440, height=900), await visit(script=FILTERED)
+    one, other = await visit(width=1440, height=900, program=WINDOWED), await visit(script=FILTERED)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
     await other.join(link, "Trần Thị Bình")
