@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from tests.conftest import LiveServer
 from tests.interop.proxy import Proxy
 from tests.waiting import until
-from tests.web.visiting import DEVICES, Visit, Visitor
+from tests.web.visiting import CALM, DEVICES, Visit, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -138,9 +138,9 @@ async def test_an_invitation_that_is_pasted_into_the_open_page_counts(visit: Vis
     [
         ((DEVICES[0], "--deny-permission-prompts"), "", "denied"),
         ((DEVICES[1],), "", "absent"),
-        (DEVICES, BUSY, "busy"),
-        (DEVICES, INSECURE, "insecure"),
-        (DEVICES, OLD, "unsupported"),
+        (CALM, BUSY, "busy"),
+        (CALM, INSECURE, "insecure"),
+        (CALM, OLD, "unsupported"),
     ],
 )
 async def test_every_failure_of_devices_has_its_words(

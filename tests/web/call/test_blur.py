@@ -15,12 +15,15 @@ from playwright.async_api import expect
 
 from tests.conftest import LiveServer
 from tests.waiting import until
+from tests.web.call.test_quality import ALL_OFF, enter
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles
 from tests.web.visiting import DEVICES, IN_WINDOW, WINDOWED, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WIDTH, HEIGHT, CELL = 640, 360, 8
+FPS = 6
+"""Pictures a second of the camera. Each picture costs one run of the model for the blur."""
 BY_HAND = "delete window.MediaStreamTrackGenerator; delete window.MediaStreamTrackProcessor;"
 """A script that removes the APIs that stream pictures, as in browsers without these APIs."""
 NO_CANVAS = "delete window.OffscreenCanvas;"
@@ -174,7 +177,7 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> str:
     green = np.full(WIDTH * HEIGHT // 2, 90, np.uint8)
     path: Path = tmp_path_factory.mktemp("camera") / "chessboard.y4m"
     frame = b"FRAME\n" + y.astype(np.uint8).tobytes() + green.tobytes()
-    path.write_bytes(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F15:1 Ip A1:1 C420\n".encode() + frame * 3)
+    path.write_bytes(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420\n".encode() + frame * 3)
     return f"--use-file-for-fake-video-capture={path}"
 
 
@@ -288,7 +291,7 @@ async def opens_without(one: Visitor, other: Visitor) -> None:
 
 
 async def test_others_see_no_room(visit: Visit, live_server: LiveServer, pattern: str) -> None:
-    one, other = await visit(flags=(*DEVICES, pattern)), await visit(width=360, height=740)
+    one, other = await visit(flags=(*DEVICES, pattern)), await visit(width=360, height=740, script=ALL_OFF)
     fetched: list[str] = []
     one.page.on("request", lambda request: fetched.append(request.url))
     link = await new_meeting(one, live_server)
@@ -305,7 +308,7 @@ async def test_others_see_no_room(visit: Visit, live_server: LiveServer, pattern
 
 
 async def _in_the_meeting(one: Visitor, other: Visitor, link: str) -> None:
-    await other.join(link, "Trần Thị Bình")
+    await enter(other, link, "Trần Thị Bình")
     await one.part("join-name").fill("Nguyễn Văn An")
     await one.part("join-button").click()
     await tiles(other, 2)
@@ -339,7 +342,7 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
     """No picture goes out before the blur program is loaded: at joining, when the camera opens later, with a second camera, and
     after a reconnect.
     """
-    one, other = await visit(flags=(*DEVICES, pattern), script=WISHED + TWO_CAMERAS), await visit()
+    one, other = await visit(flags=(*DEVICES, pattern), script=WISHED + TWO_CAMERAS), await visit(script=ALL_OFF)
 
     async def slowly(route: Any) -> None:
         await asyncio.sleep(2)
@@ -347,7 +350,7 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
 
     await one.page.route("**/*.tflite", slowly)
     link = await new_meeting(other, live_server)
-    await other.join(link, "Trần Thị Bình")
+    await enter(other, link, "Trần Thị Bình")
     await watch(other, OTHER)
     await one.page.goto(link)
     await one.part("preview-camera").click()
@@ -383,9 +386,12 @@ async def test_a_blur_that_dies_takes_the_camera_along(
     visit: Visit, live_server: LiveServer, pattern: str, death: str, words: str
 ) -> None:
     """First the driver's blur ends and the page's blur replaces it. Then the page's blur fails."""
-    one, other = await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=DRIVER + HURRIED), await visit()
+    one, other = (
+        await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=DRIVER + HURRIED),
+        await visit(script=ALL_OFF),
+    )
     link = await new_meeting(other, live_server)
-    await other.join(link, "Trần Thị Bình")
+    await enter(other, link, "Trần Thị Bình")
     await one.join(link, "Nguyễn Văn An")
     await switch(one, True)
     await one.page.wait_for_function("() => driver.blurs()")
@@ -409,11 +415,11 @@ async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
 ) -> None:
     """The camera opens before the meeting while the program loads, or it opens in the meeting."""
     script = WISHED + f"localStorage.setItem('diemcau.cameraOn', '{camera}');"
-    one, other = await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=script), await visit()
+    one, other = await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=script), await visit(script=ALL_OFF)
     gate = Gate("silent", "refused") if camera == "yes" else Gate("refused")
     await one.page.route("**/*.tflite", gate)
     link = await new_meeting(other, live_server)
-    await other.join(link, "Trần Thị Bình")
+    await enter(other, link, "Trần Thị Bình")
     await watch(other, OTHER)
     await one.page.goto(link)
     await one.part("join-name").fill("Nguyễn Văn An")
@@ -431,9 +437,12 @@ async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
 async def test_a_blur_that_cannot_be_put_on_a_camera_closes_it(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
-    one, other = await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=NO_GENERATOR), await visit()
+    one, other = (
+        await visit(program=WINDOWED, flags=(*DEVICES, pattern), script=NO_GENERATOR),
+        await visit(script=ALL_OFF),
+    )
     link = await new_meeting(other, live_server)
-    await other.join(link, "Trần Thị Bình")
+    await enter(other, link, "Trần Thị Bình")
     await one.join(link, "Nguyễn Văn An")
     await looks(other, OTHER, False, "the room")
     await switch(one, True)
@@ -451,11 +460,11 @@ async def test_the_picture_is_held_while_the_blur_gets_ready(
     """The user switches the blur on, off and on again while the camera is open. The timeout of the first load must not end the
     second load.
     """
-    one, other = await visit(flags=(*DEVICES, pattern), script=MINUTE), await visit()
+    one, other = await visit(flags=(*DEVICES, pattern), script=MINUTE), await visit(script=ALL_OFF)
     gate = Gate("silent", "held")
     await one.page.route("**/*.tflite", gate)
     link = await new_meeting(other, live_server)
-    await other.join(link, "Trần Thị Bình")
+    await enter(other, link, "Trần Thị Bình")
     await one.join(link, "Nguyễn Văn An")
     await looks(other, OTHER, False, "the room")
     await switch(one, True)

@@ -13,7 +13,7 @@ from playwright.async_api import Route, expect
 from tests.conftest import LiveServer
 from tests.waiting import until
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles
-from tests.web.visiting import IN_WINDOW, WINDOWED, Visit, Visitor
+from tests.web.visiting import DEVICES, IN_WINDOW, SMOOTH, WINDOWED, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -86,7 +86,7 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 """
 MOMENT = 50
 """Milliseconds that a browser takes to report a change of its sent tracks."""
-CAMERAS = ("--use-fake-device-for-media-stream=device-count=4,fps=10", "--use-fake-ui-for-media-stream")
+CAMERAS = (f"{SMOOTH}=device-count=4,fps=5", DEVICES[1])
 ALL_OFF = "for (const one of ['cameraOn', 'microphoneOn']) localStorage.setItem(`diemcau.${one}`, 'no');"
 WAITING = """
 const { createOffer } = RTCPeerConnection.prototype;
@@ -193,10 +193,10 @@ async def pressed(visitor: Visitor, control: str, on: bool) -> None:
     await expect(visitor.part(control)).to_have_attribute("aria-pressed", str(on).lower(), timeout=PATIENCE_MS)
 
 
-async def enter(visitor: Visitor, link: str) -> None:
+async def enter(visitor: Visitor, link: str, name: str = "Nguyễn Văn An") -> None:
     """Enter with camera and microphone off."""
     await visitor.page.goto(link)
-    await visitor.part("join-name").fill("Nguyễn Văn An")
+    await visitor.part("join-name").fill(name)
     await visitor.part("join-button").click()
 
 

@@ -403,10 +403,10 @@ async def test_a_camera_opened_while_blur_starts_waits_dark(visit: Visit, live_s
 
 
 async def test_a_returning_participant_gets_no_notice_of_the_others(visit: Visit, live_server: LiveServer) -> None:
-    one, other = await visit(script=REFUSING), await visit(script=SCREEN)
+    one, other = await visit(script=REFUSING), await visit(script=SCREEN + ALL_OFF)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
-    await other.join(link, "Trần Thị Bình")
+    await enter(other, link, "Trần Thị Bình")
     await other.part("share-toggle").click()
     await expect(one.part("notices")).to_contain_text("Trần Thị Bình đang chia sẻ màn hình", timeout=PATIENCE_MS)
     await expect(one.part("notices")).not_to_contain_text("Trần Thị Bình", timeout=PATIENCE_MS)
