@@ -67,25 +67,25 @@ async def test_first_pages_have_no_barriers(visit: Visit, live_server: LiveServe
     await visitor.part("start-name").wait_for()
 
 
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 320])
 async def test_a_closed_server_leads_the_first_page_to_sign_in(
-    visit: Visit, own_server: Callable[..., LiveServer]
+    visit: Visit, own_server: Callable[..., LiveServer], width: int
 ) -> None:
     server = own_server(DIEMCAU_LOCAL_CREATION="false")
-    for width in (1280, 320):
-        visitor = await visit(width=width, height=740)
-        await visitor.page.goto(server.url)
-        for language in ("en", "vi"):
-            await visitor.part(f"language-{language}").click()
-            await expect(visitor.part("start-sign-in")).to_have_attribute("href", "/sign-in")
-            assert await visitor.barriers() == []
-            assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
-        await expect(visitor.part("start-name")).to_have_count(0)
-        await visitor.part("join-number").fill("abc-defg-hij")
-        await visitor.part("number-button").click()
-        await visitor.part("unknown-meeting").wait_for()
-        await visitor.page.goto(server.url)
-        await visitor.part("start-sign-in").click()
-        await visitor.part("signin-name").wait_for()
+    visitor = await visit(width=width, height=740)
+    await visitor.page.goto(server.url)
+    for language in ("en", "vi"):
+        await visitor.part(f"language-{language}").click()
+        await expect(visitor.part("start-sign-in")).to_have_attribute("href", "/sign-in")
+        assert await visitor.barriers() == []
+        assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    await expect(visitor.part("start-name")).to_have_count(0)
+    await visitor.part("join-number").fill("abc-defg-hij")
+    await visitor.part("number-button").click()
+    await visitor.part("unknown-meeting").wait_for()
+    await visitor.page.goto(server.url)
+    await visitor.part("start-sign-in").click()
+    await visitor.part("signin-name").wait_for()
 
 
 async def test_a_number_that_is_none_is_explained(visit: Visit, live_server: LiveServer) -> None:
