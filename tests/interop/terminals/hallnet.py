@@ -320,7 +320,7 @@ class Baresip:
         self.process.wait()
 
     def _write(self) -> None:
-        media = make_media(self.net.folder, self.colour, self.hz)
+        media = make_media(self.net.folder.parent, self.colour, self.hz)
         (self.folder / "empty").mkdir(exist_ok=True)
         (self.folder / "contacts").write_text("")
         interface = self.net.place.run("ip", "-o", "-4", "addr", "show", "scope", "global").split()[1]
@@ -364,7 +364,7 @@ class Baresip:
 
 
 def make_media(folder: Path, colour: str, hz: int) -> Path:
-    """Make a tone and a picture of one colour with ffmpeg, once per folder."""
+    """Make a tone and a picture of one colour with ffmpeg, once per folder. The tests of one worker share the folder."""
     there = folder / f"media-{colour}-{hz}"
     if there.exists():
         return there

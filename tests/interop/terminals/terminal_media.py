@@ -41,13 +41,15 @@ def canned(
         "preset": "ultrafast", "tune": "zerolatency", "profile": "baseline",
         "x264-params": "slice-max-size=1190:keyint=100000:scenecut=0:repeat-headers=1",
     }  # fmt: skip
-    units = []
-    for number in range(frames):
+    places = []
+    for left in range(0, width - 64, 8):
         picture = np.empty((height, width, 3), np.uint8)
         picture[:] = colour
-        left = number * 8 % (width - 64)
         picture[20:52, left : left + 32] = 255 - np.array(colour, np.uint8)
-        frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+        places.append(av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p"))
+    units = []
+    for number in range(frames):
+        frame = places[number % len(places)]
         frame.pts = number
         units += [bytes(packet) for packet in encoder.encode(frame)]
     units += [bytes(packet) for packet in encoder.encode(None)]
