@@ -4,6 +4,7 @@ commands and the trace.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from tests.ports import free_port
 from tests.waiting import until
 
 HOST = "127.0.0.1"
+SECURE = ssl.create_default_context()
+"""The context of all requests. Without it, `httpx.request` reads the certificates of all authorities for each request."""
 
 
 @dataclass
@@ -45,7 +48,8 @@ class There:
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Send a request to the API as the secretary of the host unit."""
         key = {"authorization": f"Bearer {self.booked.key}"}
-        return httpx.request(method, f"{self.server.url}/api/v1{path}", headers=key, timeout=30, **more)
+        url = f"{self.server.url}/api/v1{path}"
+        return httpx.request(method, url, headers=key, timeout=30, verify=SECURE, **more)
 
     def rows(self) -> list[dict[str, Any]]:
         answer = self.ask("GET", f"/occurrences/{self.booked.occurrence}/legs")

@@ -26,7 +26,7 @@ from rooms.store.tables.records import AuditEntry
 from rooms.store.tables.sites import Network
 from rooms.store.tables.sites import Terminal as TerminalRow
 from tests.conftest import start_server
-from tests.interop.browsers.test_halls_and_browsers import HOST, There
+from tests.interop.browsers.test_halls_and_browsers import HOST, SECURE, There
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.quirks import Message, Quirk, Terminal
 from tests.interop.terminals.test_quirks_server import Recorder
@@ -153,7 +153,8 @@ async def operator_of(there: There, unit: str) -> dict[str, str]:
 
 
 def ask(there: There, key: dict[str, str], method: str, path: str, **more: Any) -> httpx.Response:
-    return httpx.request(method, f"{there.server.url}/api/v1{path}", headers=key, timeout=30, **more)
+    url = f"{there.server.url}/api/v1{path}"
+    return httpx.request(method, url, headers=key, timeout=30, verify=SECURE, **more)
 
 
 def correct(there: There, key: dict[str, str], terminal: str, **changes: Any) -> httpx.Response:
