@@ -84,7 +84,7 @@ async def test_one_terminal_has_few_calls_at_once(there: There) -> None:
     """A terminal may have only a few calls at once, because each call to the test room starts a mixer."""
 
     def one() -> Any:
-        return Recorder(Quirk(), "hall-b", HOST, (0, 0, 0), 0, there.booked.passwords["hall-b"])
+        return Recorder(Quirk(small=True), "hall-b", HOST, (0, 0, 0), 0, there.booked.passwords["hall-b"])
 
     async with AsyncExitStack() as stack:
         calls = [await stack.enter_async_context(one()) for _ in range(limits.CALLS_OF_A_TERMINAL + 1)]

@@ -88,6 +88,8 @@ class Quirk:
     """The terminal allows UPDATE."""
     camera: bool = False
     """The terminal offers a line of H.224 (RFC 4573), so that its camera may be moved."""
+    small: bool = False
+    """The terminal decodes level 1.1 at most, so the mixer makes a picture of 176x144 for it, with little work."""
 
 
 QUIRKS: dict[str, Quirk] = {
@@ -526,11 +528,9 @@ class Terminal:
         ]
 
     def _picture_lines(self, number: int, mode: int) -> list[str]:
+        level = "42800b" if self.quirk.small else "42801f;max-mbps=54000;max-fs=3600"
         extra = ";packetization-mode=1" if mode else ""
-        return [
-            f"a=rtpmap:{number} H264/90000",
-            f"a=fmtp:{number} profile-level-id=42801f;max-mbps=54000;max-fs=3600{extra}",
-        ]
+        return [f"a=rtpmap:{number} H264/90000", f"a=fmtp:{number} profile-level-id={level}{extra}"]
 
     def _rtcp_lines(self, stream: Stream) -> list[str]:
         return [f"a=rtcp:{stream.rtcp.getsockname()[1]}"] if self.quirk.rtcp_apart else []

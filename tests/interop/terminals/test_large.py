@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
 from tests.interop.browsers.test_halls_and_browsers import HOST, There, upper
@@ -48,7 +47,7 @@ def words(one: Terminal) -> int:
         return 0
     height, width = picture.shape[:2]
     middle = picture[height * 3 // 10 : height * 7 // 10, width // 8 : width * 7 // 8]
-    return int((np.asarray(middle, int).min(axis=2) > 180).sum())
+    return int((middle.min(axis=2) > 180).sum())
 
 
 async def go_on(*halls: Terminal) -> None:
