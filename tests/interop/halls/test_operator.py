@@ -78,7 +78,7 @@ async def test_it_waits_is_seen_and_brought_into_the_meeting(there: There) -> No
 
 
 async def test_from_the_menu_by_a_key_and_the_operator_ends_the_call(there: There) -> None:
-    async with caller(there, "hall-b") as terminal:
+    async with caller(there, "hall-b", small=True) as terminal:
         assert await there.dial(terminal, "welcome") == 200
         await until(lambda: len(terminal.heard) > 8000, "it is in the menu")
         await terminal.presses("0#")
@@ -90,7 +90,7 @@ async def test_from_the_menu_by_a_key_and_the_operator_ends_the_call(there: Ther
 
 
 async def test_who_hangs_up_waits_no_more(there: There) -> None:
-    async with caller(there, "hall-c") as terminal:
+    async with caller(there, "hall-c", small=True) as terminal:
         assert await there.dial(terminal, "*0") == 200
         call = await waits(there, terminal)
         assert await terminal.hang_up() == 200
@@ -108,7 +108,7 @@ async def test_operators_elsewhere_see_nothing_of_it(there: There) -> None:
     await database.close()
     other = {"authorization": f"Bearer {key}"}
     url = f"{there.server.url}/api/v1/hall-calls"
-    async with caller(there, "hall-c") as terminal:
+    async with caller(there, "hall-c", small=True) as terminal:
         assert await there.dial(terminal, "operator") == 200
         call = await waits(there, terminal)
         assert httpx.get(url, headers=other).json() == []
