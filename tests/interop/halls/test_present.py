@@ -4,19 +4,32 @@ takes the token from the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 from livekit import rtc
 
-from tests.interop.browsers.test_halls_and_browsers import HOST, There, there
+from tests.interop.browsers.test_halls_and_browsers import HOST, There
 from tests.interop.presenter import GRANTED, RELEASED, REVOKED, Presenter, shows
-from tests.interop.terminals.quirks import Viewer
+from tests.interop.terminals.quirks import Terminal, Viewer
+from tests.interop.terminals.test_quirks_server import serve
 from tests.waiting import until
 
-__all__ = ["there"]
 HALL = "hall_terminal.hall-a"
 SCREEN = rtc.TrackSource.SOURCE_SCREENSHARE
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory)
+
+
+async def hang_up(there: There, *halls: Terminal) -> None:
+    """Leave the meeting empty for the next test."""
+    for one in halls:
+        assert await one.hang_up() == 200
+    await until(lambda: "connected" not in {row["state"] for row in there.rows()}, "the board knows that they left")
 
 
 def is_green(viewer: Viewer) -> bool:
@@ -27,7 +40,7 @@ def is_blue(viewer: Viewer) -> bool:
     return shows(viewer, 2)
 
 
-@pytest.mark.parametrize("floor", ["udp", "tcp"])
+@pytest.mark.parametrize("floor", ["udp", pytest.param("tcp", marks=pytest.mark.sim)])
 async def test_a_hall_presents_then_a_browser_takes_over_and_back(there: There, floor: Literal["udp", "tcp"]) -> None:
     plain = there.terminal("hall-b")
     password = there.booked.passwords["hall-a"]
@@ -60,6 +73,7 @@ async def test_a_hall_presents_then_a_browser_takes_over_and_back(there: There, 
         await ann.room.local_participant.unpublish_track(screen.publication.sid)
         assert await hall.hang_up() == 200
         await until(lambda: not is_green(plain.viewer) and not is_blue(plain.viewer), "nobody presents")
+        await hang_up(there, plain)
 
 
 BLUE = (30, 40, 210)
@@ -94,6 +108,7 @@ async def test_a_hall_presentation_reaches_the_hall_and_both_browsers(there: The
         await until(lambda: one.told[-1:] == [GRANTED], "hall A once more")
         two.slide_viewer.forget()
         await until(lambda: is_green(two.slide_viewer), "hall B sees it again")
+        await hang_up(there, one, two)
 
 
 class Fragmenting(Presenter):
@@ -130,3 +145,4 @@ async def test_slides_reach_a_terminal_of_mode_0_in_single_units(there: There) -
         for viewer in (simple.viewer, simple.slide_viewer):
             assert set(viewer.shapes) == {"single"}
             assert viewer.largest_nal <= 1200
+        await hang_up(there, hall, simple)

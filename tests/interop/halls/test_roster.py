@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from tests.interop.browsers.test_halls_and_browsers import HOST, There, there
+import pytest
+
+from tests.interop.browsers.test_halls_and_browsers import HOST, There
 from tests.interop.terminals.quirks import Message, Quirk, Terminal
+from tests.interop.terminals.test_quirks_server import serve
 from tests.waiting import until
 
-__all__ = ["there"]
 ANN = "browser.ann"
 SPACE = "{urn:ietf:params:xml:ns:conference-info}"
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory)
 
 
 class Reader(Terminal):
@@ -20,7 +28,7 @@ class Reader(Terminal):
     """
 
     def __init__(self, there: There, name: str) -> None:
-        super().__init__(Quirk(), name, HOST, (200, 40, 40), 440, there.booked.passwords[name])
+        super().__init__(Quirk(small=True), name, HOST, (200, 40, 40), 440, there.booked.passwords[name])
         self.seen: dict[str, tuple[str, str, dict[str, str]]] = {}
         self._cseqs: set[str] = set()
         self.documents: list[tuple[str, int]] = []
