@@ -36,11 +36,13 @@ def missing() -> str:
 
 KEEPER = """
 trap '' INT
-echo kept
+ip link set lo up && echo kept
 read -r _
-for process in /proc/[0-9]*; do
-    if [ "$(readlink "$process/ns/net")" = "$(readlink /proc/$$/ns/net)" ] && [ "${process#/proc/}" != $$ ]; then
-        kill -9 "${process#/proc/}"
+own=$(stat -L -c %i /proc/$$/ns/net)
+for found in $(stat -L -c %i:%n /proc/[0-9]*/ns/net 2> /dev/null); do
+    process=${found#*:/proc/} process=${process%%/*}
+    if [ "${found%%:*}" = "$own" ] && [ "$process" != $$ ]; then
+        kill -9 "$process" 2> /dev/null
     fi
 done
 """
@@ -77,6 +79,10 @@ class Namespace:
 
     def run(self, *command: str, stdin: str | None = None) -> str:
         return _run(*self.prefix, *command, stdin=stdin)
+
+    def ip(self, *commands: str) -> None:
+        """Run commands of `ip` in one process."""
+        self.run("ip", "-batch", "-", stdin="".join(f"{one}\n" for one in commands))
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -121,9 +127,7 @@ def namespace() -> Iterator[Namespace]:
         assert keeper.stdout is not None
         try:
             assert keeper.stdout.readline() == "kept\n", "no namespace"
-            made = Namespace(keeper.pid)
-            made.run("ip", "link", "set", "lo", "up")
-            yield made
+            yield Namespace(keeper.pid)
         finally:
             keeper.stdin.close()
             keeper.wait()
@@ -139,12 +143,9 @@ def plug(one: Namespace, one_addresses: Sequence[str], other: Namespace, other_a
     peer = ("type", "veth", "peer", names[1])
     _run("ip", "link", "add", names[0], "netns", str(one.keeper), *peer, "netns", str(other.keeper))
     for space, name, addresses in ((one, names[0], one_addresses), (other, names[1], other_addresses)):
-        space.run(
-            "ip", "link", "set", name, "addrgenmode", "none"
-        )  # otherwise a link-local address appears seconds later
-        for address in addresses:
-            space.run("ip", "address", "add", address, "dev", name, *(["nodad"] if ":" in address else []))
-        space.run("ip", "link", "set", name, "up")
+        given = [f"address add {one} dev {name} {'nodad' if ':' in one else ''}" for one in addresses]
+        # Without addrgenmode a link-local address appears seconds later.
+        space.ip(f"link set {name} addrgenmode none", *given, f"link set {name} up")
     deadline = time.monotonic() + 30
     for space, name in ((one, names[0]), (other, names[1])):
         while "state UP" not in (found := space.run("ip", "link", "show", name)):

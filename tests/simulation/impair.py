@@ -192,10 +192,11 @@ def link(
             assert process.stdout is not None, "the link did not start"
             assert process.stdout.readline() == "ready\n", "the link did not start"
             for place, address in ((here, made.server_address), (there, made.client_address)):
-                place.run("ip", "address", "add", f"{address}/24", "dev", device)
                 # The interface sends no IPv6 packets by itself. Thus every packet of the link belongs to the test.
-                place.run("ip", "link", "set", device, "multicast", "off", "addrgenmode", "none", "txqueuelen", "10000")
-                place.run("ip", "link", "set", device, "up")
+                settings = "multicast off addrgenmode none txqueuelen 10000"
+                place.ip(
+                    f"address add {address}/24 dev {device}", f"link set {device} {settings}", f"link set {device} up"
+                )
             if not there.run("ip", "route", "show", "default"):
                 there.run("ip", "route", "add", "default", "via", made.server_address)
             made.change()
