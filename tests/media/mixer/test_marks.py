@@ -35,7 +35,8 @@ def memory() -> int:
 
 
 @pytest.fixture
-async def conference() -> AsyncIterator[Conference]:
+async def conference(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Conference]:
+    monkeypatch.setattr(mixer, "RESTART_S", (0.0,))  # these tests kill many processes
     made = Conference()
     made.add("a", RED, 440)
     made.add("b", GREEN, 700)

@@ -285,16 +285,19 @@ async def test_nothing_exists_before_a_check_and_after_the_end(router: Router) -
         return sum(isinstance(one, handshake._Dtls) for one in gc.get_objects())
 
     gc.collect()
-    before = kept()
-    call = await passive(router)
-    await asyncio.sleep(0.05)
-    assert kept() == before
-    await call.client.check()
-    async with asyncio.timeout(5):
-        while kept() == before:
-            await asyncio.sleep(0.02)
-        call.peer.close()
-        while kept() > before:
-            await asyncio.sleep(0.02)
-            gc.collect()
+    gc.freeze()  # objects of other tests are left out
+    try:
+        call = await passive(router)
+        await asyncio.sleep(0.05)
+        assert kept() == 0
+        await call.client.check()
+        async with asyncio.timeout(5):
+            while not kept():
+                await asyncio.sleep(0.02)
+            call.peer.close()
+            while kept():
+                await asyncio.sleep(0.02)
+                gc.collect()
+    finally:
+        gc.unfreeze()
     end(call)
