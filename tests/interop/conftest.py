@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LiveServer
+from tests.conftest import ROOT, LiveServer
 from tests.interop.golang import GoPerson, build
 from tests.interop.person import Person, token
 
@@ -39,9 +40,14 @@ def person(server: LiveServer) -> Callable[..., Person]:
     return make
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("golang") / "client")
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """The Go client, at the place where `make test-go` builds it. Go links it again only if something has changed."""
+    folder = ROOT / ".cache" / "golang"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return build(folder / "client")
 
 
 @pytest.fixture
