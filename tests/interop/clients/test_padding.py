@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ TOO_OLD = 45
 
 @pytest.mark.timeout(900)  # the first build of the Go client on a machine takes minutes
 async def test_padding_comes_before_the_first_key_frame(
-    go: Callable[..., GoPerson], person: Callable[..., Person], tmp_path: Path
+    go: Callable[..., GoPerson], person: Callable[..., Person], live_server: LiveServer, tmp_path: Path
 ) -> None:
     """The viewers' libraries learn of the stream at once and decode every picture from the next key frame on. The publisher
     makes no key frame on request.
@@ -45,14 +46,20 @@ async def test_padding_comes_before_the_first_key_frame(
                 "the Go client was told of the track before its first picture"
             )
             assert (before.inbound.frames_decoded, len(late.view("gopher").sights)) == (0, 0), "padding"
-            await late.view("gopher").goes_on(2 * FPS)
-            after = await _received(late)
-            assert after is not None
-            assert late.view("gopher").sights[0].counter == 1, "the key frame"
-            assert (after.inbound.key_frames_decoded, late.view("gopher").damaged) == (1, 0)
-            assert (after.received.packets_lost, after.inbound.nack_count) == (0, 0)
-            await until(lambda: listener.frames("gopher", "video"), "pictures at the Go client")
-            assert listener.sights("gopher")[0].counter == 1
+            async with _strict_decoder(live_server, "early") as told:
+                await _goes_on_from_the_key_frame(late, listener)
+                await until(lambda: "/in 1 ×" in told.getvalue(), "the film decoded after an empty frame")
+
+
+async def _goes_on_from_the_key_frame(late: Person, listener: GoPerson) -> None:
+    await late.view("gopher").goes_on(2 * FPS)
+    after = await _received(late)
+    assert after is not None
+    assert late.view("gopher").sights[0].counter == 1, "the key frame"
+    assert (after.inbound.key_frames_decoded, late.view("gopher").damaged) == (1, 0)
+    assert (after.received.packets_lost, after.inbound.nack_count) == (0, 0)
+    await until(lambda: listener.frames("gopher", "video"), "pictures at the Go client")
+    assert listener.sights("gopher")[0].counter == 1
 
 
 async def _received(person: Person) -> RtcStats.InboundRtp | None:
@@ -62,22 +69,18 @@ async def _received(person: Person) -> RtcStats.InboundRtp | None:
     return next((one.inbound_rtp for one in await track.get_stats() if one.HasField("inbound_rtp")), None)
 
 
-@pytest.mark.timeout(900)
-async def test_a_decoder_stopped_by_an_empty_frame_gets_a_key_frame(
-    go: Callable[..., GoPerson], person: Callable[..., Person], live_server: LiveServer, tmp_path: Path
-) -> None:
-    """A decoder that stopped gets a key frame. The receiver of aiortc gives its decoder a frame for each timestamp, and the
-    decoder stops at a frame without bytes.
+@asynccontextmanager
+async def _strict_decoder(server: LiveServer, conference: str) -> AsyncIterator[io.StringIO]:
+    """Run a viewer whose decoder stops at a frame without bytes and needs a key frame then. The receiver of aiortc gives its
+    decoder a frame for each timestamp. Give the text that tells what it decodes.
     """
-    async with person("an", "empty") as an, go("gopher", "empty", single=False) as gopher:
-        gopher.tell(f"video {film(tmp_path / 'film', 'red', FILM, FILM)}")
-        await until(lambda: TOO_OLD <= an.view("gopher").counter < TOO_OLD + FPS, "the fourth second of the film")
-        output = io.StringIO()
-        output.isatty = lambda: True  # type: ignore[method-assign]
-        key, secret = live_server.api_key, live_server.api_secret
-        watching = asyncio.create_task(run(live_server.ws_url, key, secret, "empty", watch=True, output=output))
-        try:
-            await until(lambda: "/in 1 ×" in output.getvalue(), "the film decoded")
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+    output = io.StringIO()
+    output.isatty = lambda: True  # type: ignore[method-assign]
+    watching = asyncio.create_task(
+        run(server.ws_url, server.api_key, server.api_secret, conference, watch=True, output=output)
+    )
+    try:
+        yield output
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
