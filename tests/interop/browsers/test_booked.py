@@ -5,35 +5,39 @@ call. When the class is raised, the server disconnects the invitee.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+import pytest_asyncio
+from sqlalchemy import delete, select
 
 from rooms.booking.changes import creation
 from rooms.booking.planning import requests
 from rooms.meetings import links
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
-from rooms.store.tables.meetings import Attendee, Occurrence
-from tests.conftest import LiveServer
+from rooms.store.tables.booking import UnitRule
+from rooms.store.tables.meetings import Attendee, MeetingType, Occurrence
+from tests.conftest import LiveServer, start_server
 from tests.interop.person import Person
 from tests.rooms import province as provinces
 from tests.rooms.people import signed_in
 from tests.waiting import until
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.asyncio(loop_scope="module")]  # the loop of the database
 
 
-@pytest.fixture
-def own(own_server: Callable[..., LiveServer]) -> LiveServer:
-    return own_server()
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    made = start_server(tmp_path_factory.mktemp("booked"))
+    yield made
+    made.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def database(own: LiveServer) -> AsyncIterator[Database]:
     """Open the database of the running server."""
     opened = Database.open(f"sqlite:///{own.data_dir / 'diemcau.sqlite'}")
@@ -91,22 +95,21 @@ class Secretary:
             assert time.monotonic() < deadline, f"{date.state}, opened at {date.opened_at}"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def office(own: LiveServer, database: Database) -> Secretary:
+    """Give the secretariat of a province whose units are open at every hour, so that the tests pass at any time of day."""
+
     async def build(session: Any) -> provinces.Province:
-        from sqlalchemy import delete
-
-        from rooms.store.tables.meetings import MeetingType
-
         await session.execute(delete(MeetingType))
-        return await provinces.build(session, datetime.now(UTC))
+        made = await provinces.build(session, datetime.now(UTC))
+        session.add(UnitRule(unit_id=made.units["tinh"], opens_min=0, closes_min=24 * 60, weekends=True))
+        return made
 
     return Secretary(own, database, await database.transact(build))
 
 
 async def test_an_invitee_enters_and_the_class_sends_him_away(own: LiveServer, office: Secretary) -> None:
     now = datetime.now(UTC)
-    await allow_nights(office)
     meeting_id, date_id, link = await office.book(now + timedelta(minutes=10))
     given = (await office.join(link)).json()
     assert given["name"].startswith("Trần Thị VP")
@@ -134,18 +137,7 @@ async def test_an_invitee_enters_and_the_class_sends_him_away(own: LiveServer, o
         await Person(given["url"], given["token"]).join()
 
 
-async def allow_nights(office: Secretary) -> None:
-    """Open the units at every hour, so that the test passes at any time of day."""
-    from rooms.store.tables.booking import UnitRule
-
-    async def work(session: Any) -> None:
-        session.add(UnitRule(unit_id=office.province.units["tinh"], opens_min=0, closes_min=24 * 60, weekends=True))
-
-    await office.database.transact(work)
-
-
 async def test_too_early_and_ended_on_a_real_server(office: Secretary) -> None:
-    await allow_nights(office)
     now = datetime.now(UTC)
     for starts_at, code in ((now + timedelta(hours=2), "too_early"), (now - timedelta(hours=2), "ended")):
         answer = await office.join((await office.book(starts_at))[2])

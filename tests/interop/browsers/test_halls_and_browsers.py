@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,13 +81,26 @@ class There:
 
 @pytest.fixture
 def there(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[There]:
-    changes = {"lobby": False, **getattr(request, "param", {})}
-    booked = hallnet.prepare(tmp_path, ("hall-a", "hall-b", "other"), ("127.0.0.0/8",), **changes)
+    with started(tmp_path, **getattr(request, "param", {})) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    """A server for the tests that do not look at the board."""
+    with started(tmp_path_factory.mktemp("shared")) as made:
+        yield made
+
+
+@contextmanager
+def started(folder: Path, **changes: Any) -> Iterator[There]:
+    changes = {"lobby": False, **changes}
+    booked = hallnet.prepare(folder, ("hall-a", "hall-b", "other"), ("127.0.0.0/8",), **changes)
     port = free_port()
     settings = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
     # One test calls with a terminal that cannot encrypt in an important meeting.
     settings["DIEMCAU_IMPORTANT_ENCRYPTION"] = "best_effort"
-    server = start_server(tmp_path / "data", "--halls", DIEMCAU_SIP_TLS_PORT="-1", **settings)
+    server = start_server(folder / "data", "--halls", DIEMCAU_SIP_TLS_PORT="-1", **settings)
     yield There(server, booked, port)
     server.stop()
     assert "Traceback" not in "".join(server.output), "".join(server.output)
@@ -102,12 +116,12 @@ def upper(terminal: Terminal) -> tuple[float, ...]:
     return tuple(float(one) for one in np.asarray(part, float).reshape(-1, 3).mean(axis=0))
 
 
-async def test_a_hall_and_a_browser_see_and_hear_each_other(there: There) -> None:
-    terminal = there.terminal("hall-a")
-    async with there.person("ann") as ann, terminal:
+async def test_a_hall_and_a_browser_see_and_hear_each_other(shared: There) -> None:
+    terminal = shared.terminal("hall-a")
+    async with shared.person("ann") as ann, terminal:
         await ann.show("blue")
         await ann.speak(880)
-        assert await there.dial(terminal) == 200
+        assert await shared.dial(terminal) == 200
         hall = "hall_terminal.hall-a"
         await until(lambda: any(identity == hall for identity, _ in ann.views), "the hall's picture is announced")
         await until(lambda: ann.view(hall).frames > 20, "the hall's picture, decoded by the browser")
@@ -118,11 +132,23 @@ async def test_a_hall_and_a_browser_see_and_hear_each_other(there: There) -> Non
         assert loudest_hz(bytes(terminal.heard[-8000:])) == pytest.approx(880, abs=10)
 
 
+async def comes_into_the_news(there: There, terminal: Terminal) -> None:
+    """Dial, and wait until the board's events tell of the hall without a question."""
+    url = f"{there.server.url}/api/v1/occurrences/{there.booked.occurrence}/legs/events"
+    key = {"authorization": f"Bearer {there.booked.key}"}
+    async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", url, headers=key) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert await there.dial(terminal) == 200
+        async for line in stream.aiter_lines():
+            if line.startswith("data: ") and '"connected"' in line:
+                break
+
+
 async def test_the_board_tells_mutes_takes_back_and_traces(there: There) -> None:
     terminal = there.terminal("hall-a")
     async with there.person("ann") as ann, terminal:
         await ann.show("blue")
-        assert await there.dial(terminal) == 200
+        await comes_into_the_news(there, terminal)
         await until(lambda: [row["state"] for row in there.rows()] == ["connected"], "the board shows the hall")
         (row,) = there.rows()
         assert (row["terminal_id"], row["audio"]["codec"], row["video"]["size"]) == ("hall-a", "pcma", "1280x720")
@@ -184,19 +210,6 @@ async def test_a_stranger_sees_and_commands_no_hall_of_a_meeting(there: There) -
         assert [(row["state"], row["audio"]["muted"]) for row in there.rows()] == [("connected", False)]
 
 
-async def test_the_boards_news_come_by_themselves(there: There) -> None:
-    terminal = there.terminal("hall-a")
-    url = f"{there.server.url}/api/v1/occurrences/{there.booked.occurrence}/legs/events"
-    key = {"authorization": f"Bearer {there.booked.key}"}
-    async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", url, headers=key) as stream, terminal:
-        assert stream.headers["content-type"].startswith("text/event-stream")
-        lines = stream.aiter_lines()
-        assert await there.dial(terminal) == 200
-        async for line in lines:
-            if line.startswith("data: ") and '"connected"' in line:
-                break
-
-
 @pytest.mark.parametrize("there", [{"class_": "important", "closed": False}], indirect=True)
 async def test_an_important_meeting_takes_no_hall_of_an_open_network(there: There) -> None:
     async with there.terminal("hall-a") as terminal:
@@ -226,20 +239,20 @@ class Foreign(Terminal):
         )
 
 
-async def test_what_cannot_come_about_is_refused(there: There) -> None:
-    password = there.booked.passwords["hall-a"]
+async def test_what_cannot_come_about_is_refused(shared: There) -> None:
+    password = shared.booked.passwords["hall-a"]
     async with Foreign(Quirk(), "hall-a", HOST, (200, 40, 40), 440, password) as foreign:
-        assert await there.dial(foreign) == 488
+        assert await shared.dial(foreign) == 488
     refused = []
     for name, secret in (("hall-a", "wrong"), ("nobody", "wrong")):
         async with Terminal(Quirk(), name, HOST, (200, 40, 40), 440, secret) as stranger:
-            refused.append(await there.dial(stranger))
+            refused.append(await shared.dial(stranger))
     assert refused == [403, 403]  # an unknown name gets the same answer as a wrong password
 
 
-async def test_the_test_room_gives_back_what_it_gets(there: There) -> None:
-    async with there.terminal("hall-b") as terminal:
-        assert await there.dial(terminal, "echo") == 200
+async def test_the_test_room_gives_back_what_it_gets(shared: There) -> None:
+    async with shared.terminal("hall-b") as terminal:
+        assert await shared.dial(terminal, "echo") == 200
         await until(lambda: len(terminal.heard) > 60_000, "sound comes back")
         assert loudest_hz(bytes(terminal.heard[-8000:])) == pytest.approx(440, abs=10)
         await until(lambda: terminal.viewer.picture is not None, "the picture comes back")
