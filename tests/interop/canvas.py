@@ -1,4 +1,6 @@
-"""A camera track painted in the page. Tests use it when they drive `livekit-client` without our pages."""
+"""Cheap cameras: a track painted in the page, for tests that drive `livekit-client` without our pages, and a small camera for our
+pages.
+"""
 
 from pathlib import Path
 
@@ -20,3 +22,8 @@ PAINTED = """(width, height, fps) => {
   return canvas.captureStream(fps).getVideoTracks()[0];
 }"""
 """A JavaScript function that returns a track of moving patches."""
+SMALL_CAMERA = """{
+  const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = ({ audio, video }) => open({ audio, video: video && { ...video, width: 640, height: 360 } });
+}"""
+"""A script that gives the page a quarter of the pixels that it asks for, for tests that do not look at sharpness."""

@@ -14,10 +14,13 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 from tests.conftest import ROOT
-from tests.interop.visitor import FLAGS
-from tests.web.visiting import CHROMIUM
+from tests.interop.canvas import SMALL_CAMERA
+from tests.interop.visitor import SETTINGS, WINDOW
+from tests.web.visiting import CHROMIUM, DEVICES, SMOOTH
 
 BOUND_S = 120.0
+PHONE = WINDOW | {"viewport": {"width": 360, "height": 640}}
+"""A small window, because a browser here draws by the processor."""
 FOUND = """() => ({
   parts: Object.fromEntries([...document.querySelectorAll('[data-testid=part]')].map((one) => [one.dataset.part, {
     verdict: one.dataset.verdict, words: one.innerText }])),
@@ -44,8 +47,9 @@ async def check(url: str, *, prefix: Sequence[str]) -> dict[str, Any]:
 
 async def _run(url: str) -> None:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = await (await browser.new_context(locale="vi-VN", ignore_https_errors=True)).new_page()
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*SETTINGS, SMOOTH, DEVICES[1]])
+        page = await (await browser.new_context(**PHONE)).new_page()
+        await page.add_init_script(SMALL_CAMERA)
         await page.goto(f"{url}/test")
         await page.get_by_test_id("preview-video").wait_for()
         await page.get_by_test_id("check-start").click()

@@ -16,15 +16,16 @@ from typing import Any, Self
 from playwright.async_api import async_playwright
 
 from tests.conftest import ROOT
+from tests.interop.canvas import SMALL_CAMERA
 from tests.waiting import until
-from tests.web.visiting import CHROMIUM
+from tests.web.visiting import CHROMIUM, DEVICES
 
-FLAGS = (
+SETTINGS = (
     "--no-sandbox",
     "--ignore-certificate-errors",  # including those of the TURN server, which the page cannot accept itself
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
 )
+WINDOW: Any = {"locale": "vi-VN", "ignore_https_errors": True, "viewport": {"width": 900, "height": 600}}
+"""A window just wide enough for the page of a computer, because a browser here draws by the processor."""
 KEEP_PEERS = """window.peers = [];
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(...given) { super(...given); window.peers.push(this); }
@@ -95,9 +96,9 @@ async def _visit(url: str, name: str) -> None:
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = await (await browser.new_context(locale="vi-VN", ignore_https_errors=True)).new_page()
-        await page.add_init_script(KEEP_PEERS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*SETTINGS, *DEVICES])
+        page = await (await browser.new_context(**WINDOW)).new_page()
+        await page.add_init_script(KEEP_PEERS + SMALL_CAMERA)
         await page.goto(url)
         await page.get_by_test_id("start-button").click()
         await page.get_by_test_id("preview-video").wait_for()

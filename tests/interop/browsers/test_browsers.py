@@ -11,6 +11,7 @@ from livekit import rtc
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
+from tests.interop.canvas import SMALL_CAMERA
 from tests.interop.person import Person
 from tests.waiting import until
 from tests.web.visiting import Visit, Visitor
@@ -29,6 +30,8 @@ KEEP_PEERS = """window.peers = [];
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(...given) { super(...given); window.peers.push(this); }
 };"""
+WINDOW = {"width": 900, "height": 600}
+"""The size of a window. Just wide enough for the page of a computer, because a browser here draws by the processor."""
 READ = """async (kind) => {
   const found = {};
   for (const peer of window.peers) for (const one of (await peer.getStats()).values())
@@ -75,7 +78,7 @@ async def hears(visitor: Visitor, count: int) -> None:
 
 async def meet(visit: Visit, server: LiveServer, *names: str) -> list[Visitor]:
     """Let the first visitor start the meeting on the home page. The other visitors follow the link."""
-    visitors = [await visit(script=KEEP_PEERS) for _ in names]
+    visitors = [await visit(script=KEEP_PEERS + SMALL_CAMERA, **WINDOW) for _ in names]
     first = visitors[0]
     await first.page.goto(server.url)
     await first.part("start-button").click()
@@ -95,7 +98,7 @@ async def test_three_pages_see_and_hear_each_other(visit: Visit, server: LiveSer
     for page in pages:
         await expect(page.part("tile")).to_have_count(3, timeout=PATIENCE_MS)
         await sees(page, 2)
-        await hears(page, 2)
+    await asyncio.gather(*(hears(page, 2) for page in pages))
     await until(lambda: _watch(pages), "ten seconds without a freeze")
     await _mute(an, binh, chi)
     await _write_and_raise_hand(an, binh)
@@ -123,11 +126,11 @@ async def _mute(an: Visitor, *others: Visitor) -> None:
     await an.part("mic-toggle").click()
     for other in others:
         await expect(tile(other, "An")).to_have_attribute("data-muted", "true", timeout=PATIENCE_MS)
-        await hears(other, 1)
+    await asyncio.gather(*(hears(other, 1) for other in others))
     await an.part("mic-toggle").click()
     for other in others:
         await expect(tile(other, "An")).to_have_attribute("data-muted", "false", timeout=PATIENCE_MS)
-        await hears(other, 2)
+    await asyncio.gather(*(hears(other, 2) for other in others))
 
 
 async def _write_and_raise_hand(an: Visitor, binh: Visitor) -> None:

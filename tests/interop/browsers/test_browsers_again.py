@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import ConsoleMessage, async_playwright
+from playwright.async_api import ConsoleMessage
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.conftest import LiveServer, start_server
-from tests.interop.canvas import CLIENT, PAINTED
+from tests.interop.canvas import CLIENT, PAINTED, SMALL_CAMERA
 from tests.interop.person import token
 from tests.ports import free_port
 from tests.web.test_pages import new_meeting
-from tests.web.visiting import CHROMIUM, Visit
+from tests.web.visiting import DEVICES, Chromiums, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.heavy, pytest.mark.slow]
 
@@ -97,12 +97,13 @@ def restart(server: LiveServer, tmp_path: Path) -> Iterator[Restart]:
         one.stop()
 
 
-async def test_a_published_client_joins_without_its_backoff(server: LiveServer, restart: Restart) -> None:
+@pytest.mark.asyncio(loop_scope="session")  # the loop of the browser
+async def test_a_published_client_joins_without_its_backoff(
+    server: LiveServer, restart: Restart, chromiums: Chromiums
+) -> None:
     told: list[str] = []
-    async with async_playwright() as playwright:
-        flags = ["--no-sandbox", "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required"]
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = await (await browser.new_context(bypass_csp=True)).new_page()
+    async with await (await chromiums.get(DEVICES)).new_context(bypass_csp=True) as context:
+        page = await context.new_page()
         page.on("console", lambda message: _note(told, message))
         await page.goto(f"{server.url}/healthz")
         await page.evaluate(CLIENT.read_text())
@@ -124,7 +125,6 @@ async def test_a_published_client_joins_without_its_backoff(server: LiveServer, 
             assert not any("Received leave request while" in line for line in mine), (
                 "a resume that counts as failed waits"
             )
-        await browser.close()
 
 
 def _note(told: list[str], message: ConsoleMessage) -> None:
@@ -138,7 +138,7 @@ def _index(lines: list[str], begin: str) -> int:
 
 
 async def test_our_page_sees_again(server: LiveServer, restart: Restart, visit: Visit) -> None:
-    speaker, viewer = await visit(), await visit()
+    speaker, viewer = [await visit(width=900, height=600, script=SMALL_CAMERA) for _ in range(2)]
     link = await new_meeting(speaker, server)
     await speaker.join(link, "Nguyễn Văn An")
     await viewer.join(link, "Trần Thị Bình")

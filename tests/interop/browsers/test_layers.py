@@ -10,30 +10,37 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Page
 
 from tests.conftest import LiveServer
 from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.person import token
-from tests.web.visiting import CHROMIUM
+from tests.web.visiting import DEVICES, Chromiums
 
-pytestmark = [pytest.mark.browser, pytest.mark.heavy, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.heavy,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),  # the loop of the browser
+]
 
 BOUND_S = 60.0
 LOW, HIGH = 0, 2
-SIZE = (960, 540)
+SIZE, FPS = (960, 540), 10
+SMALL, SMOOTH_FPS = (320, 180), 15
+"""For the tests that compare numbers of pictures, not their sizes."""
 WIDTHS = {LOW: SIZE[0] // 4, HIGH: SIZE[0]}
 
-PUBLISH = """async ([url, jwt, codec, mode, backupCodec, width, height]) => {
+PUBLISH = """async ([url, jwt, codec, mode, backupCodec, [width, height], fps]) => {
   const room = new LivekitClient.Room({ dynacast: true });
   await room.connect(url, jwt);
-  const track = (PAINTED)(width, height, 10);
+  const track = (PAINTED)(width, height, fps);
   const options = { source: 'camera', videoCodec: codec, scalabilityMode: mode, backupCodec, simulcast: mode === null };
-  await room.localParticipant.publishTrack(track, { ...options, videoEncoding: { maxBitrate: 1_200_000, maxFramerate: 10 } });
+  await room.localParticipant.publishTrack(track, { ...options, videoEncoding: { maxBitrate: 1_200_000, maxFramerate: fps } });
   window.publisher = room;
 }""".replace("PAINTED", PAINTED)
 WATCH = """async ([url, jwt, name]) => {
@@ -86,19 +93,26 @@ MADE = """async () => {
   for (const [, one] of await track.sender.getStats()) if (one.type === 'outbound-rtp') made[one.rid] = one.framesEncoded ?? 0;
   return made;
 }"""
+COUNTED = """async () => {
+  const decoded = {};
+  for (const name in window.viewers) decoded[name] = (await (SEES)(name)).decoded;
+  return { decoded, made: Object.values(await (MADE)()).reduce((sum, one) => sum + one, 0) };
+}""".replace("SEES", SEES).replace("MADE", MADE)
+"""How many pictures each viewer has decoded, and how many the publisher has made."""
+PERIOD_S = 1.5
+"""Seconds. Chosen: 22 pictures. Longer: each change takes longer. Shorter: a late picture changes the share too much."""
 
 
-@asynccontextmanager
-async def opened(server: LiveServer) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        flags = ["--no-sandbox", "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required"]
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        context = await browser.new_context(bypass_csp=True)
-        page = await context.new_page()
-        await page.goto(f"{server.url}/healthz")
-        await page.evaluate(CLIENT.read_text())
-        yield page
-        await browser.close()
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(server: LiveServer, chromiums: Chromiums) -> AsyncIterator[Page]:
+    """Open a page with the library alone. It is small, because the browser draws each picture by the processor."""
+    browser = await chromiums.get(DEVICES)
+    context = await browser.new_context(bypass_csp=True, viewport={"width": 320, "height": 240})
+    made = await context.new_page()
+    await made.goto(f"{server.url}/healthz")
+    await made.evaluate(CLIENT.read_text())
+    yield made
+    await context.close()
 
 
 def jwt(server: LiveServer, identity: str, conference: str) -> str:
@@ -123,24 +137,25 @@ async def sees(page: Page, viewer: str, width: int, more: int = 10) -> dict[str,
 @pytest.mark.parametrize(
     ("codec", "mode"), [("vp9", "L3T3_KEY"), pytest.param("av1", "L3T3_KEY", marks=pytest.mark.sim)]
 )
-async def test_each_viewer_gets_the_size_that_it_asked_for(server: LiveServer, codec: str, mode: str) -> None:
+async def test_each_viewer_gets_the_size_that_it_asked_for(
+    server: LiveServer, page: Page, codec: str, mode: str
+) -> None:
     conference = f"layers-{codec}"
-    async with opened(server) as page:
-        await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", conference), codec, mode, False, *SIZE])
-        for name in ("binh", "chi"):
-            await page.evaluate(WATCH, [server.ws_url, jwt(server, name, conference), name])
-        for name in ("binh", "chi"):
-            await sees(page, name, WIDTHS[HIGH])
-        assert (await page.evaluate(SENT))["mode"] == mode
-        for quality in (LOW, HIGH, LOW):
-            keys = (await page.evaluate(SENT))["keys"]
-            await page.evaluate(WANT, ["binh", quality])
-            small = await sees(page, "binh", WIDTHS[quality])
-            if quality == LOW:
-                assert (await page.evaluate(SENT))["keys"] == keys, "going down needs no key frame"
-        large = await sees(page, "chi", WIDTHS[HIGH])
-        assert small["bytes"] < large["bytes"]
-        assert (small["plis"], large["plis"]) == (0, 0), "no decoder ever lacked anything"
+    await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", conference), codec, mode, False, SIZE, FPS])
+    for name in ("binh", "chi"):
+        await page.evaluate(WATCH, [server.ws_url, jwt(server, name, conference), name])
+    for name in ("binh", "chi"):
+        await sees(page, name, WIDTHS[HIGH])
+    assert (await page.evaluate(SENT))["mode"] == mode
+    for quality in (LOW, HIGH, LOW):
+        keys = (await page.evaluate(SENT))["keys"]
+        await page.evaluate(WANT, ["binh", quality])
+        small = await sees(page, "binh", WIDTHS[quality])
+        if quality == LOW:
+            assert (await page.evaluate(SENT))["keys"] == keys, "going down needs no key frame"
+    large = await sees(page, "chi", WIDTHS[HIGH])
+    assert small["bytes"] < large["bytes"]
+    assert (small["plis"], large["plis"]) == (0, 0), "no decoder ever lacked anything"
 
 
 async def rests(page: Page, layers: set[str]) -> None:
@@ -156,71 +171,64 @@ async def rests(page: Page, layers: set[str]) -> None:
         assert time.monotonic() < deadline, f"not only {layers} rest: {before}, {after}"
 
 
-async def test_what_nobody_looks_at_is_not_made(server: LiveServer) -> None:
+async def test_what_nobody_looks_at_is_not_made(server: LiveServer, page: Page) -> None:
     """Dynacast: the publisher's encoder stops the layers that no viewer receives."""
-    async with opened(server) as page:
-        await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "dynacast"), "vp8", None, False, *SIZE])
-        await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "dynacast"), "binh"])
-        await sees(page, "binh", SIZE[0])
-        await rests(page, set())  # a viewer of the largest layer may need a smaller layer at once
-        await page.evaluate(WANT, ["binh", LOW])
-        await sees(page, "binh", SIZE[0] // 3)
-        await rests(page, {"h", "f"})
-        await page.evaluate(WANT, ["binh", HIGH])
-        await sees(page, "binh", SIZE[0])
-        await page.evaluate("() => window.viewers.binh.disconnect()")
-        await rests(page, {"q", "h", "f"})
-        await page.evaluate(WATCH, [server.ws_url, jwt(server, "chi", "dynacast"), "chi"])
-        await sees(page, "chi", SIZE[0])
+    await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "dynacast"), "vp8", None, False, SIZE, FPS])
+    await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "dynacast"), "binh"])
+    await sees(page, "binh", SIZE[0])
+    await rests(page, set())  # a viewer of the largest layer may need a smaller layer at once
+    await page.evaluate(WANT, ["binh", LOW])
+    await sees(page, "binh", SIZE[0] // 3)
+    await rests(page, {"h", "f"})
+    await page.evaluate(WANT, ["binh", HIGH])
+    await sees(page, "binh", SIZE[0])
+    await page.evaluate("() => window.viewers.binh.disconnect()")
+    await rests(page, {"q", "h", "f"})
+    await page.evaluate(WATCH, [server.ws_url, jwt(server, "chi", "dynacast"), "chi"])
+    await sees(page, "chi", SIZE[0])
 
 
-async def test_a_viewer_without_the_codec_gets_the_second_one(server: LiveServer) -> None:
-    async with opened(server) as page:
-        publish = [server.ws_url, jwt(server, "an", "second"), "vp9", "L3T3_KEY", {"codec": "vp8"}, *SIZE]
-        await page.evaluate(PUBLISH, publish)
-        await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "second"), "binh"])
-        await sees(page, "binh", WIDTHS[HIGH])
-        await page.evaluate(WITHOUT, "video/VP9")
-        await page.evaluate(WATCH, [server.ws_url, jwt(server, "chi", "second"), "chi"])
-        without = await sees(page, "chi", WIDTHS[HIGH])
-        assert without["mime"] == "video/VP8"
-        assert (await sees(page, "binh", WIDTHS[HIGH]))["mime"] == "video/VP9"
+async def test_a_viewer_without_the_codec_gets_the_second_one(server: LiveServer, page: Page) -> None:
+    publish = [server.ws_url, jwt(server, "an", "second"), "vp9", "L3T3_KEY", {"codec": "vp8"}, SIZE, FPS]
+    await page.evaluate(PUBLISH, publish)
+    await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "second"), "binh"])
+    await sees(page, "binh", WIDTHS[HIGH])
+    await page.evaluate(WITHOUT, "video/VP9")
+    await page.evaluate(WATCH, [server.ws_url, jwt(server, "chi", "second"), "chi"])
+    without = await sees(page, "chi", WIDTHS[HIGH])
+    assert without["mime"] == "video/VP8"
+    assert (await sees(page, "binh", WIDTHS[HIGH]))["mime"] == "video/VP9"
 
 
-async def counted(page: Page, viewer: str) -> tuple[int, int]:
-    """Return how many pictures the viewer has decoded, and how many the publisher has made."""
-    made: dict[str, int] = await page.evaluate(MADE)
-    return (await page.evaluate(SEES, viewer))["decoded"], sum(made.values())
+async def get(page: Page, **bounds: tuple[float, float]) -> None:
+    """Wait until each viewer gets a share of the pictures within its bounds, in two periods of `PERIOD_S` each."""
+    deadline, shares = time.monotonic() + BOUND_S, list[dict[str, float]]()
+    while len(shares) < 2 or not all(
+        least < one[name] < most for one in shares[-2:] for name, (least, most) in bounds.items()
+    ):
+        assert time.monotonic() < deadline, f"the shares of the pictures are {shares}, not {bounds}"
+        before = await page.evaluate(COUNTED)
+        await asyncio.sleep(PERIOD_S)
+        after = await page.evaluate(COUNTED)
+        made = max(1, after["made"] - before["made"])
+        shares.append({name: (after["decoded"][name] - before["decoded"][name]) / made for name in bounds})
 
 
-async def gets(page: Page, viewer: str, least: float, most: float) -> None:
-    """Wait until the viewer gets a share between `least` and `most` of the pictures, in two periods of two seconds each."""
-    deadline, shares = time.monotonic() + BOUND_S, [0.0]
-    while not all(least < one < most for one in shares[-2:]):
-        assert time.monotonic() < deadline, f"{viewer} gets {shares} of the pictures, not {least} to {most}"
-        seen, made = await counted(page, viewer)
-        await asyncio.sleep(2)
-        seen_now, made_now = await counted(page, viewer)
-        shares.append((seen_now - seen) / max(1, made_now - made))
-
-
-async def test_who_asks_for_fewer_pictures_gets_fewer(server: LiveServer) -> None:
+async def test_who_asks_for_fewer_pictures_gets_fewer(server: LiveServer, page: Page) -> None:
     """A viewer of VP9 gets a quarter, half or all of the pictures, as it asks. No change of the temporal layer needs a key
     frame.
     """
-    async with opened(server) as page:
-        await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "fewer"), "vp9", "L1T3", False, *SIZE])
-        for name in ("binh", "chi"):
-            await page.evaluate(WATCH, [server.ws_url, jwt(server, name, "fewer"), name])
-            await sees(page, name, SIZE[0])
-        sent = await page.evaluate(SENT)
-        assert sent["mode"] == "L1T3"
-        for fps, least, most in ((5, 0.15, 0.4), (15, 0.4, 0.65), (5, 0.15, 0.4), (30, 0.9, 1.1)):
-            await page.evaluate(WANT_FPS, ["binh", fps])
-            await gets(page, "binh", least, most)
-        await page.evaluate(WANT_FPS, ["binh", 5])
-        await gets(page, "binh", 0.15, 0.4)
-        await gets(page, "chi", 0.9, 1.1)
-        assert (await page.evaluate(SENT))["keys"] == sent["keys"], "none was needed"
-        for name in ("binh", "chi"):
-            assert (await page.evaluate(SEES, name))["plis"] == 0, "no decoder ever lacked anything"
+    await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "fewer"), "vp9", "L1T3", False, SMALL, SMOOTH_FPS])
+    for name in ("binh", "chi"):
+        await page.evaluate(WATCH, [server.ws_url, jwt(server, name, "fewer"), name])
+        await sees(page, name, SMALL[0])
+    sent = await page.evaluate(SENT)
+    assert sent["mode"] == "L1T3"
+    for fps, least, most in ((5, 0.15, 0.4), (15, 0.4, 0.65), (5, 0.15, 0.4), (30, 0.9, 1.1)):
+        await page.evaluate(WANT_FPS, ["binh", fps])
+        await get(page, binh=(least, most))
+    await page.evaluate(WANT_FPS, ["binh", 5])
+    await get(page, binh=(0.15, 0.4), chi=(0.9, 1.1))
+    assert (await page.evaluate(SENT))["keys"] == sent["keys"], "none was needed"
+    for name in ("binh", "chi"):
+        assert (await page.evaluate(SEES, name))["plis"] == 0, "no decoder ever lacked anything"
