@@ -88,13 +88,24 @@ class Clash:
 
     @property
     def en(self) -> str:
-        free = ", ".join(clock(one.starts_at) for one in self.free_times)
-        halls = ", ".join(one.name for one in self.equivalent_halls)
-        return self.fact_en + (f"; free: {free}" if free else "") + (f"; instead: {halls}" if halls else "")
+        return self.fact_en + self._ways_out_en()
 
     @property
     def fact_en(self) -> str:
-        return f"{self.name or 'media capacity'} is taken {_hours(self.starts_at, self.ends_at)}"
+        hours = _hours(self.starts_at, self.ends_at)
+        if self.kind == "capacity":
+            return f"Connections that are left at {hours}: {self.free}."
+        around = ", set-up and clear-up included" if self.kind == "hall" else ""
+        whose = ", ".join(part for part in (self.title, self.unit) if part)
+        return f"{self.name} is taken {hours}{around}" + (f" ({whose})." if whose else ".")
+
+    def _ways_out_en(self) -> str:
+        ways = []
+        if self.free_times:
+            ways.append("Free: " + ", ".join(clock(one.starts_at) for one in self.free_times) + ".")
+        if self.equivalent_halls:
+            ways.append("Equivalent halls: " + ", ".join(one.name for one in self.equivalent_halls) + ".")
+        return " " + " ".join(ways or ["Choose another day, or request less."])
 
     def _ways_out(self) -> str:
         ways = []
@@ -425,4 +436,5 @@ def refusal(wishes: Sequence[tuple[Span, Sequence[Thing]]], found: Sequence[tupl
         )
     more = f" Và {len(troubles) - 3} trùng lịch khác." if len(troubles) > 3 else ""
     vietnamese = " ".join(one.vietnamese for one in troubles[:3]) + more
-    return Refusal(code, vietnamese, "; ".join(one.english for one in troubles[:3]), troubles)
+    more = f" And {len(troubles) - 3} more clashes." if len(troubles) > 3 else ""
+    return Refusal(code, vietnamese, " ".join(one.english for one in troubles[:3]) + more, troubles)
