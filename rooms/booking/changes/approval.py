@@ -51,7 +51,7 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
         )
     rule = await unit_rules.rule_of(session, unit.path)
     await ask(session, meeting, unit, rule, now)
-    await history.finish(session, meeting, actor, now, "submit", "Trình duyệt", {}, undoable=False, tells=False)
+    await history.finish(session, meeting, actor, now, "submit", "", {}, undoable=False, tells=False)
     await audit.record(session, now, actor, "meeting.submit", "meeting", meeting.id, unit.id)
     return meeting
 
@@ -330,14 +330,12 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
         proposal = await pending(session, meeting.id)
         wanted = starts_of(proposal.names, requests.from_json(proposal.request)) if proposal is not None else None
         await _open(session, meeting, later, await unit_rules.rule_of(session, unit.path), now, wanted)
-        await history.finish(
-            session, meeting, actor, now, "approve.unit", "Đơn vị duyệt", {}, undoable=False, tells=False
-        )
+        await history.finish(session, meeting, actor, now, "approve.unit", "", {}, undoable=False, tells=False)
         return
     if meeting.state == "approved":
         return  # a proposed change: `proposals.settle` carries it out
     history.touch(meeting, now)
-    await history.note(session, meeting, actor, now, "approve", "Duyệt, cấp mã cuộc họp", {}, undoable=False)
+    await history.note(session, meeting, actor, now, "approve", "", {}, undoable=False)
     await approve(session, meeting, actor, now)
 
 
@@ -351,7 +349,7 @@ async def _refuse(session: AsyncSession, meeting: Meeting, step: Step, actor: Ac
         return
     before = await history.snapshot(session, meeting)
     await end(session, meeting, "refused", step.reason, now)
-    await history.finish(session, meeting, actor, now, "refuse", f"Từ chối: {step.reason}", before, undoable=False)
+    await history.finish(session, meeting, actor, now, "refuse", step.reason, before, undoable=False)
     await rejoining.rejoin(session, meeting, actor, now)
 
 

@@ -228,7 +228,7 @@ async def store_held(
 
 def _drafted(plan: Plan, meeting_id: str, skipped: dict[str, str], actor: Actor, now: datetime) -> Written:
     """Return the rows of a held meeting."""
-    made = history.line(meeting_id, 1, actor, now, "create", "Đặt lịch họp")
+    made = history.line(meeting_id, 1, actor, now, "create", "")
     return {
         Meeting: [_meeting_row(plan, meeting_id, actor, now)],
         Change: [made],

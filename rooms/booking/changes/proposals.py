@@ -29,18 +29,14 @@ from rooms.policy import roles
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store import audit, rows
 from rooms.store.tables.booking import Proposal, Reservation, Step
-from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
+from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Person, RecipientSet, Unit
 from rooms.store.tables.sites import Hall, Terminal
 
 Slot = tuple[str, str, str, datetime, datetime]
 """A reservation as (date, kind, resource, from, until)."""
-WORDS: Final[Mapping[str, str]] = {
-    "call": "Máy chủ tự gọi hội trường",
-    "dial_in": "Hội trường tự gọi vào",
-    "True": "Có",
-    "False": "Không",
-}
+SCOPES: Final[Mapping[str, str]] = {"this": "chỉ buổi", "following": "từ buổi"}
+"""The scopes that name a date, with their names for users."""
 
 
 @dataclass(frozen=True)
@@ -197,16 +193,18 @@ def _without(
 
 
 async def _lines(session: AsyncSession, wish: Wish) -> list[dict[str, str]]:
-    """Describe each changed field: its name, the old value, the new value. For attendees, only the new value is known."""
+    """Describe each changed field: its name, the old value, the new value. A code or a number stays as it is: the page has its
+    words in both languages. For attendees, only the new value is known.
+    """
     made, old = [], wish.old
     date = await session.get(Occurrence, wish.occurrence_id) if wish.occurrence_id and wish.scope != "all" else None
     if date is not None:
         old = dataclasses.replace(old, starts_at=date.starts_at)
-        which = "Chỉ buổi" if wish.scope == "this" else "Từ buổi"
-        told = f"{which} {await _text(session, 'starts_at', date.starts_at)}"
-        made.append({"field": "scope", "name": "phạm vi", "before": "", "after": told})
-    if wish.told:
-        made.append({"field": "reason", "name": "lý do", "before": "", "after": wish.told})
+        told = await _text(session, "starts_at", date.starts_at)
+        made.append({"field": wish.scope, "name": SCOPES[wish.scope], "before": "", "after": told})
+    for field, name in (("reason_code", "lý do"), ("reason", "giải thích")):
+        if getattr(wish, field):
+            made.append({"field": field, "name": name, "before": "", "after": getattr(wish, field)})
     for name, told in wish.names.items():
         before = "" if name == "attendees" else await _text(session, name, getattr(old, name))
         after = await _text(session, name, getattr(wish.new, name))
@@ -219,8 +217,6 @@ async def _text(session: AsyncSession, name: str, value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return f"{local(value):%H:%M %d/%m/%Y}"
-    if name == "duration_min":
-        return f"{value} phút"
     tables: dict[str, Any] = {
         "hall_ids": Hall,
         "terminal_ids": Terminal,
@@ -231,14 +227,11 @@ async def _text(session: AsyncSession, name: str, value: Any) -> str:
     }
     if name in tables:
         return await _names(session, tables[name], (value,) if isinstance(value, str) else value)
-    if name == "type_code":
-        type_ = await session.get(MeetingType, value)
-        return type_.name if type_ is not None else str(value)
     if name == "attendees":
         return await _attendees(session, value)
     if isinstance(value, tuple):
         return ", ".join(str(getattr(one, "title", "") or getattr(one, "number", "") or one) for one in value)[:1000]
-    return WORDS.get(str(value), str(value))[:1000]
+    return str(value)[:1000]
 
 
 async def _names(session: AsyncSession, table: Any, ids: Sequence[str]) -> str:

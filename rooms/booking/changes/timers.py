@@ -112,9 +112,7 @@ async def _book(session: AsyncSession, meeting: Meeting, plan: plans.Plan, now: 
         await resources.take(session, kept, plan.load)
     except Taken as taken:
         raise AssertionError("a resource was reserved despite the lock") from taken
-    await history.finish(
-        session, meeting, SYSTEM, now, "carry_on", "Kéo dài chuỗi họp", {}, undoable=False, tells=False
-    )
+    await history.finish(session, meeting, SYSTEM, now, "carry_on", "", {}, undoable=False, tells=False)
 
 
 HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Payload, datetime], Awaitable[None]]]] = {

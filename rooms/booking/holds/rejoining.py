@@ -18,7 +18,6 @@ from rooms.store.tables.booking import Change
 from rooms.store.tables.meetings import Meeting, Occurrence
 
 TAKEN = "Giờ này hội trường, thiết bị hoặc người dự đã có lịch khác."
-SUMMARY = "Phần tách ra không được duyệt: giữ lịch cũ"
 
 
 async def rejoin(session: AsyncSession, part: Meeting, actor: Actor, now: datetime) -> bool:
@@ -43,7 +42,7 @@ async def rejoin(session: AsyncSession, part: Meeting, actor: Actor, now: dateti
     if meeting.rule == ended(was, rows[0].original_at):
         meeting.rule = was
     await _take(session, meeting, [one for one in rows if one.state == "planned"])
-    await history.finish(session, meeting, actor, now, "rejoin", SUMMARY, before, undoable=False)
+    await history.finish(session, meeting, actor, now, "rejoin", "", before, undoable=False)
     detail = {"part": part.id, "dates": len(rows)}
     await audit.record(session, now, actor, "meeting.rejoin", "meeting", meeting.id, meeting.host_unit_id, detail)
     return True

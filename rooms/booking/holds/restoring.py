@@ -65,10 +65,9 @@ async def went_back(session: AsyncSession, meeting: Meeting, actor: Actor, now: 
     except Refusal:
         await session.refresh(meeting)
         return False
-    told = "Thay đổi bị từ chối: giữ lịch đã duyệt"
     # Attendees were not notified of the refused change. But a secretary may have raised the class after the change.
     raised = meeting.class_ != change.before["meeting"]["class_"]
-    await history.finish(session, meeting, actor, now, "restore", told, before, False, tells=raised)
+    await history.finish(session, meeting, actor, now, "restore", "", before, False, tells=raised)
     if not raised:
         await timing.changed(session, meeting, "restore", now, only_new=True)
     return True

@@ -72,7 +72,9 @@ async def note(
     undoable: bool = True,
     date_id: str = "",
 ) -> None:
-    """Write one line of the history. `before` is a snapshot, or empty. `date_id` is the only date that the change concerns."""
+    """Write one line of the history. `summary` adds to `action` and is empty where `action` says all. `before` is a snapshot, or
+    empty. `date_id` is the only date that the change concerns.
+    """
     undo_until = now + timedelta(hours=limits.UNDO_HOURS) if undoable else None
     values = line(meeting.id, meeting.version, actor, now, action, summary, before, undo_until, date_id)
     await session.execute(insert(Change), [values])

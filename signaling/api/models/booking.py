@@ -186,12 +186,15 @@ class Availability(View):
     slots: list[Slot]
 
 
-class ChangedField(View):
-    """The difference in one field, as text."""
+class ChangeLine(View):
+    """A field of a change, as text. `field` is also `this` or `following` (the first date of the change), `reason_code` and
+    `reason`.
+    """
 
-    name: str
+    field: str
+    name: str = Field(description="The name of `field` in Vietnamese.")
     before: str
-    after: str
+    after: str = Field(description="A text, a number, a date with its time, or a code: `True`, `call`, `session`, …")
 
 
 class Approval(View):
@@ -211,7 +214,7 @@ class Approval(View):
     requested_by_name: str = ""
     deadline: datetime | None
     version: int
-    change: list[ChangedField] = Field([], description="Approve or refuse only this change of an approved meeting.")
+    change: list[ChangeLine] = Field([], description="Approve or refuse only this change of an approved meeting.")
 
 
 class MyMeeting(View):

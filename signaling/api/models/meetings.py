@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, ConfigDict, Field, StringConstraints
 
 from signaling.api.models import limits
-from signaling.api.models.booking import CallGap, CallLine
+from signaling.api.models.booking import CallGap, CallLine, ChangeLine
 from signaling.api.models.parts import (
     AskedClass,
     AttendeeRole,
@@ -417,15 +417,6 @@ class MeetingSummary(View):
     version: int
 
 
-class ChangeLine(View):
-    """A field of a change, as text."""
-
-    field: str
-    name: str
-    before: str
-    after: str
-
-
 class PendingChange(View):
     """A change of an approved meeting that waits for approval. The approved booking stays in force."""
 
@@ -512,7 +503,7 @@ class Change(View):
     by: str
     by_name: str = ""
     action: str
-    summary: str
+    summary: str = Field(description="What `action` does not say, in Vietnamese. Often empty.")
     undo_until: datetime | None
     undone: bool
 

@@ -189,7 +189,7 @@ async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, ser
     await expect(visitor.part("call-back")).to_have_count(0)
     await expect(visitor.part("meeting-page")).to_contain_text("Đề nghị thay đổi")
     told = visitor.part("change-lines")
-    await expect(told).to_contain_text("danh sách hội trường không gọi")
+    await expect(told).to_contain_text("Danh sách hội trường không gọi")
     for words in await told.get_by_text(re.compile("^(Trước|Sau):")).all():
         box = await words.bounding_box()
         assert box, "said to those who listen alone: others see the line through it"

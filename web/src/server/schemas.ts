@@ -172,7 +172,7 @@ export interface components {
              * @description Approve or refuse only this change of an approved meeting.
              * @default []
              */
-            change: components["schemas"]["ChangedField"][];
+            change: components["schemas"]["ChangeLine"][];
         };
         /** @description An invitee and the answer. `dates`: future dates that have a different answer. */
         Attendee: {
@@ -519,21 +519,21 @@ export interface components {
             /** @default  */
             by_name: string;
             action: string;
+            /** @description What `action` does not say, in Vietnamese. Often empty. */
             summary: string;
             undo_until: string | null;
             undone: boolean;
         };
-        /** @description A field of a change, as text. */
+        /**
+         * @description A field of a change, as text. `field` is also `this` or `following` (the first date of the change), `reason_code` and
+         *     `reason`.
+         */
         ChangeLine: {
             field: string;
+            /** @description The name of `field` in Vietnamese. */
             name: string;
             before: string;
-            after: string;
-        };
-        /** @description The difference in one field, as text. */
-        ChangedField: {
-            name: string;
-            before: string;
+            /** @description A text, a number, a date with its time, or a code: `True`, `call`, `session`, … */
             after: string;
         };
         /** @description Everything that is kept of a check. */
@@ -3189,7 +3189,6 @@ export type CameraFigures = components['schemas']['CameraFigures'];
 export type Cancellation = components['schemas']['Cancellation'];
 export type Change = components['schemas']['Change'];
 export type ChangeLine = components['schemas']['ChangeLine'];
-export type ChangedField = components['schemas']['ChangedField'];
 export type CheckFigures = components['schemas']['CheckFigures'];
 export type CheckKept = components['schemas']['CheckKept'];
 export type CheckOpened = components['schemas']['CheckOpened'];

@@ -20,7 +20,7 @@ from signaling.api.models.booking import (
     Availability,
     AvailabilityFields,
     Board,
-    ChangedField,
+    ChangeLine,
     ClassAnswers,
     ClassProposal,
     ClassQuestion,
@@ -202,10 +202,7 @@ def _approval(one: approval.Waiting, dates: dict[str, tuple], names: dict[str, s
         requested_by_name=names.get(_asker(one), ""),
         deadline=one.step.deadline,
         version=meeting.version,
-        change=[
-            ChangedField(name=line["name"], before=line["before"], after=line["after"])
-            for line in (one.proposal.lines if one.proposal is not None else ())
-        ],
+        change=[ChangeLine(**line) for line in (one.proposal.lines if one.proposal is not None else ())],
     )
 
 

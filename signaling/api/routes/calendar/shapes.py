@@ -12,7 +12,7 @@ from rooms.store.tables.meetings import Meeting as MeetingRow
 from rooms.store.tables.meetings import Occurrence as OccurrenceRow
 from signaling.api.models import limits
 from signaling.api.models import meetings as models
-from signaling.api.models.booking import CallGap, CallLine
+from signaling.api.models.booking import CallGap, CallLine, ChangeLine
 from signaling.api.models.parts import shown
 
 
@@ -91,7 +91,7 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
 def _pending(row: Proposal | None, names: Mapping[str, str]) -> models.PendingChange | None:
     if row is None:
         return None
-    lines = [models.ChangeLine(**one) for one in row.lines]
+    lines = [ChangeLine(**one) for one in row.lines]
     return shown(models.PendingChange, row, by_name=names.get(row.by, ""), lines=lines)
 
 
