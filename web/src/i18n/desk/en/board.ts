@@ -29,6 +29,7 @@ export const boardEn: Record<keyof typeof boardVi, string> = {
   'board.nothing': 'Nothing booked',
   'board.full': 'Full during office hours',
   'board.bookGap': 'Book {hall}, free {from} - {to}',
+  'board.bookFrom': 'Book from {from}',
   'board.more': 'Show {n} more halls',
   'board.busyOnly': 'Only halls with bookings',
   'halls.pick': 'Choose a hall or room',

@@ -21,7 +21,7 @@ export const homeEn: Record<keyof typeof homeVi, string> = {
   'my.nothingWaits': 'Nothing is waiting.',
   'my.whose': 'Whose meetings',
   'my.mine': 'I attend',
-  'my.desk': 'My desk',
+  'my.desk': 'My unit',
   'my.toCall': 'To choose whether halls are called: {n}',
   'approvals.title': 'Waiting for approval',
   'approvals.lead': 'Bookings that wait for your decision.',

@@ -84,6 +84,7 @@ export const frameVi = {
   'totp.button': 'Xác nhận',
   'totp.recovery': 'Đã bật xác thực hai bước. Hãy in hoặc ghi lại các mã dự phòng dưới đây và cất ở nơi an toàn. Mỗi mã dùng được một lần khi mất điện thoại.',
   'totp.kept': 'Tôi đã cất các mã này',
+  'account.title': 'Tài khoản',
   'account.roles': 'Vai trò',
   'account.for': 'thay cho {name}',
   'account.noRoles': 'Tài khoản chưa có vai trò nào.',
