@@ -27,7 +27,7 @@ export const boardVi = {
   'board.nothing': 'Chưa có lịch',
   'board.full': 'Đã kín giờ làm việc',
   'board.bookGap': 'Đăng ký {hall}, trống {from} - {to}',
-  'board.bookFrom': 'Đăng ký từ {from}',
+  'board.bookFrom': 'Từ {from}',
   'board.more': 'Xem thêm {n} hội trường',
   'board.busyOnly': 'Chỉ hội trường có lịch',
   'halls.pick': 'Chọn hội trường, phòng họp',
