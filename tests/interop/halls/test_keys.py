@@ -4,6 +4,7 @@ until a host in the browser admits it. The tests use a real server, a scripted t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Browser, expect
 
+from media.mixer.ground import load
 from rooms.identifiers import new_pin
 from tests.interop import sound
 from tests.interop.browsers.test_halls_and_browsers import HOST, There, there
@@ -21,11 +23,12 @@ from tests.interop.window import PATIENCE_MS, Window, chromium, guest
 from tests.waiting import until
 
 __all__ = ["there"]
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.whole_machine]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.heavy]
 
 HALL, OTHER = "hall_terminal.hall-a", "hall_terminal.other"
 OWN_HZ, HZ = 430, 950
 By = Literal["packets", "info", "both"]
+FEWER_TILES = str(load.STEPS.index("tiles"))
 
 
 @pytest.fixture
@@ -63,8 +66,11 @@ async def test_a_hall_waits_until_a_host_in_the_browser_lets_it_in(there: There,
     await host.enter()
     async with terminal_of(there, "other") as terminal:
         assert await there.dial(terminal, f"{there.booked.number}*{there.booked.pin}") == 200
-        await until(lambda: terminal.viewer.frames > 15, "the waiting picture")
-        await until(lambda: loudness(terminal) > 0.01, "it is told that it waits")
+        # The announcement takes seconds. On a busy machine it may be over before so many pictures have come.
+        await asyncio.gather(
+            until(lambda: terminal.viewer.frames > 15, "the waiting picture"),
+            until(lambda: loudness(terminal) > 0.01, "it is told that it waits"),
+        )
         assert terminal.viewer.picture is not None, "there are words in it"
         assert np.std(terminal.viewer.picture) > 5, "there are words in it"
         await expect(host.part("knock-bar")).to_be_visible(timeout=PATIENCE_MS)
@@ -158,8 +164,18 @@ async def layouts(there: There, terminal: Terminal, by: By) -> None:
     for name in ("1", "1+5", "3x3"):
         await terminal.press("*4", by)
         await until(lambda name=name: row(there)["layout"] == name, f"layout {name}")  # type: ignore[misc]
-    await until(lambda: sees(terminal, 0.1, 0.1, 0.2, 0.2) == "red", "itself in the first place")
-    await until(lambda: sees(terminal, 0.4, 0.1, 0.6, 0.2) == "green", "the browser in the second")
+    await until(
+        lambda: places(there, terminal) == ["red", "green"], "itself in the first place, the browser in the second"
+    )
+
+
+def places(there: There, terminal: Terminal) -> list[str]:
+    """Return the colours of the first two of nine places. A mixer with too little processor time makes four places of nine, and
+    reports this.
+    """
+    program = there.ask("GET", f"/occurrences/{there.booked.occurrence}/program").json()
+    side = 1 / 2 if program["degraded"] == FEWER_TILES else 1 / 3
+    return [sees(terminal, (at + 0.3) * side, 0.3 * side, (at + 0.7) * side, 0.7 * side) for at in (0, 1)]
 
 
 async def help_is_told(terminal: Terminal, an: Window, by: By) -> None:
@@ -173,18 +189,23 @@ SERIES = {"pin": new_pin(series=True)}
 
 
 @pytest.mark.parametrize(
-    ("by", "there"),
-    [("packets", {}), ("info", SERIES), pytest.param("both", {}, marks=pytest.mark.sim)],
+    ("wrong", "right", "there"),
+    [
+        ("packets", "info", SERIES),
+        pytest.param("packets", "packets", {}, marks=pytest.mark.sim),
+        pytest.param("info", "info", {}, marks=pytest.mark.sim),
+        pytest.param("both", "both", {}, marks=pytest.mark.sim),
+    ],
     indirect=["there"],
 )
-async def test_number_and_pin_are_typed(there: There, by: By) -> None:
+async def test_number_and_pin_are_typed(there: There, wrong: By, right: By) -> None:
     """The menu rejects a wrong number and PIN and accepts the right ones. A PIN of a series has more digits."""
     async with terminal_of(there, "other") as terminal, there.person("ann") as ann:
         await ann.show("blue")
         assert await there.dial(terminal, "welcome") == 200
         await until(lambda: terminal.viewer.frames > 5, "the menu")
-        await terminal.press("99999999#000000#", by)
-        await terminal.press(f"{there.booked.number}#{there.booked.pin}#", by)
+        await terminal.press("99999999#000000#", wrong)
+        await terminal.press(f"{there.booked.number}#{there.booked.pin}#", right)
         await until(lambda: ann.view(OTHER).frames > 10 and ann.view(OTHER).tint == "red", "the browser sees the hall")
 
 
@@ -193,6 +214,6 @@ async def test_three_wrong_pins_end_the_call(there: There) -> None:
         assert await there.dial(terminal, "welcome") == 200
         wrong = "".join(str((int(digit) + 1) % 10) for digit in there.booked.pin)
         for _ in range(3):
-            await terminal.press(f"{there.booked.number}#{wrong}#")
+            await terminal.press(f"{there.booked.number}#{wrong}#", "info")
         await until(terminal.ended.is_set, "it is hung up")
         assert "connected" not in {one["state"] for one in there.rows()}
