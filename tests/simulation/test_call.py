@@ -19,7 +19,6 @@ from tests.simulation.impair import Way
 from tests.simulation.scene import SINK, SOURCE
 
 pytestmark = [
-    pytest.mark.whole_machine,
     pytest.mark.native,
     pytest.mark.slow,
     pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-"),
@@ -68,6 +67,7 @@ NETWORKS = {
 """
 
 
+@pytest.mark.whole_machine
 @pytest.mark.parametrize(
     "pair",
     [
@@ -129,6 +129,7 @@ async def _go_on(folder: Path, kind: str, leg: str) -> None:
         _stayed(source, sink)
 
 
+@pytest.mark.heavy
 async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
     """Clients join although the signalling has a long delay too and loses a tenth of its packets."""
     async with scene.line_up(tmp_path, seed=2) as call:
@@ -139,6 +140,7 @@ async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
         assert all(link.counters().down.lost and link.counters().up.lost for link in call.links.values())
 
 
+@pytest.mark.heavy
 async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path) -> None:
     await _beside_each_other({leg: _translation_forgets(tmp_path / leg, leg) for leg in (SINK, SOURCE)})
 
@@ -154,6 +156,7 @@ async def _translation_forgets(folder: Path, leg: str) -> None:
         _stayed(source, sink)
 
 
+@pytest.mark.whole_machine
 async def test_media_follows_to_another_network(tmp_path: Path) -> None:
     """Media continues after a change from Wi-Fi to a mobile network, which ends the address and the signalling connection.
 

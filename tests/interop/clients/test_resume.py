@@ -91,7 +91,7 @@ async def test_the_client_joins_anew_when_asked(person: Callable[..., Person], d
         await until(lambda: binh.view("an").counter > before + 20, "pictures after")
 
 
-@pytest.mark.whole_machine
+@pytest.mark.heavy
 async def test_a_crowd_comes_back_at_once(server: LiveServer, person: Callable[..., Person]) -> None:
     """A hundred clients lose their sockets together, as when a proxy restarts, and resume together. No client loses its media."""
     async with (

@@ -21,7 +21,6 @@ from tests.web.visiting import CHROMIUM, DEVICES, Visitor
 
 pytestmark = [
     pytest.mark.native,
-    pytest.mark.whole_machine,
     pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-"),
 ]
 
@@ -114,6 +113,8 @@ async def come(page: Page, address: str) -> str:
     return conference
 
 
+@pytest.mark.whole_machine
+@pytest.mark.slow
 async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: Path) -> None:
     camera = Role("an", "", colour="orange", hz=HZ, size=SIZE, fps=10, bitrate_bps=1_700_000, simulcast=True, grain=20)
     (tmp_path / "sitecustomize.py").write_text(WITNESS.format(path=str(tmp_path / "streams")))
@@ -161,6 +162,8 @@ async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: P
             assert other.hears("an", HZ)
 
 
+@pytest.mark.heavy
+@pytest.mark.slow
 async def test_a_link_for_voices_alone(link: Link, tmp_path: Path) -> None:
     camera = Role("an", "", colour="blue", hz=HZ, size=SIZE, fps=10, bitrate_bps=1_700_000, simulcast=True, grain=20)
     with serve(link.server, tmp_path) as server:
@@ -188,6 +191,8 @@ async def test_a_link_for_voices_alone(link: Link, tmp_path: Path) -> None:
             await binh.until(lambda now: widths(now["binh"])[-1:] == [SIZE[0]], "the whole picture again", BOUND_S)
 
 
+@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.browser
 async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) -> None:
     camera = Role("an", "", colour="red", hz=HZ, size=(640, 360), fps=10, bitrate_bps=600_000, simulcast=True, grain=20)
@@ -212,6 +217,8 @@ async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) 
                 await expect(visitor.part("starved")).to_have_count(0, timeout=BOUND_S * 1000)
 
 
+@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.browser
 async def test_a_page_says_that_its_way_up_is_narrow(link: Link, tmp_path: Path) -> None:
     """The page reports a narrow uplink. Another participant views the camera, because the page sends no picture without a

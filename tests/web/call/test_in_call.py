@@ -7,7 +7,6 @@ import signal
 import struct
 import time
 import wave
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -182,16 +181,15 @@ async def test_back_asks_before_it_leaves(visit: Visit, live_server: LiveServer)
 
 @pytest.mark.whole_machine
 @pytest.mark.slow
-async def test_a_dead_line_is_shown_but_a_quiet_one_is_not(visit: Visit, own_server: Callable[..., LiveServer]) -> None:
+async def test_a_dead_line_is_shown_but_a_quiet_one_is_not(visit: Visit, live_server: LiveServer) -> None:
     """The test freezes the server process. The page reports the loss before any transport gives up, and greys old pictures."""
-    server = own_server()
     one, muted = (
         await visit(),
         await visit(
             script="for (const what of ['camera', 'microphone']) localStorage.setItem(`diemcau.${what}On`, 'no');"
         ),
     )
-    link = await new_meeting(one, server)
+    link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
     await muted.page.goto(link)
     await muted.part("join-name").fill("Trần Thị Bình")
@@ -206,7 +204,7 @@ async def test_a_dead_line_is_shown_but_a_quiet_one_is_not(visit: Visit, own_ser
     await one.page.wait_for_timeout(6_000)
     for visitor in (one, muted):
         assert await visitor.page.evaluate("stalls") == 0, "nobody sends anything: that is no dead line"
-    server.process.send_signal(signal.SIGSTOP)
+    live_server.process.send_signal(signal.SIGSTOP)
     frozen_at = time.monotonic()
     try:
         for visitor in (one, muted):
@@ -219,7 +217,7 @@ async def test_a_dead_line_is_shown_but_a_quiet_one_is_not(visit: Visit, own_ser
         ) == ["unknown", "unknown"]
         assert await one.barriers() == []
     finally:
-        server.process.send_signal(signal.SIGCONT)
+        live_server.process.send_signal(signal.SIGCONT)
     for visitor in (one, muted):
         await expect(visitor.part("banner")).to_have_count(0, timeout=PATIENCE_MS)
         await expect(visitor.page.locator(".tile.cut")).to_have_count(0)
@@ -233,7 +231,6 @@ STALLS = """() => {
 }"""
 
 
-@pytest.mark.whole_machine
 async def test_whoever_talks_with_the_microphone_off_is_told(
     visit: Visit, live_server: LiveServer, tmp_path: Path
 ) -> None:
