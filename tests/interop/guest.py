@@ -192,7 +192,7 @@ async def _run(plan: Plan) -> None:
         )
         while await lines.readline():
             reports = [_report(people[role.identity], cameras[role.identity], role) for role in plan.roles]
-            found = {role.identity: asdict(await report) for role, report in zip(plan.roles, reports, strict=True)}
+            found = {role.identity: vars(await report) for role, report in zip(plan.roles, reports, strict=True)}
             print(json.dumps(found), flush=True)
     finally:
         await asyncio.gather(*(one.leave() for one in people.values()))

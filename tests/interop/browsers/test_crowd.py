@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import LiveServer
 from tests.interop.guest import Guests, Plan, Report, Role
 from tests.interop.person import token
+from tests.running.runs import LONG_RUN
 
 pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
 
@@ -19,13 +20,15 @@ PROCESSES = 5
 """Client processes. Chosen: a library has one signalling thread for all its participants. Fewer: this thread gets too slow.
 More: the processes need more memory.
 """
-TAKES_ALL = PEOPLE[:PROCESSES]
-"""The participants that receive every track. The other participants receive only tracks of speakers and cameras. A client mixes
-all its received streams every 10 ms, and two cores cannot mix 600 streams.
+TAKES_ALL = PEOPLE[: PROCESSES if LONG_RUN else 2]
+"""The participants that receive every track, with one and with two connections. The other participants receive only tracks of
+speakers and cameras. A client mixes all its received streams every 10 ms, and two cores cannot mix 600 streams.
 """
 TONES = {"p00": 400.0, "p07": 900.0}
 COLOURS = {"p00": "red", "p12": "blue", "p24": "green"}
-FPS = 8
+FPS = 5
+LONG = 32
+"""Pictures. Chosen: more than FREEZE. Larger: the test takes longer. Smaller: the test misses a picture that stops later."""
 FREEZE = 5 * FPS
 """Pictures. Chosen: the machine is fully loaded, and clients drop some pictures. A failure of the server stops pictures for
 longer. Larger: the test misses a stopped picture. Smaller: the test fails on a loaded machine.
@@ -86,7 +89,7 @@ def _is_complete(name: str, report: Report) -> bool:
 
 
 def _sees_all(name: str, report: Report) -> bool:
-    return all(report.sees(other, colour, 50) for other, colour in COLOURS.items() if other != name)
+    return all(report.sees(other, colour, LONG) for other, colour in COLOURS.items() if other != name)
 
 
 def _hears_all(name: str, report: Report) -> bool:
