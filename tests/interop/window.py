@@ -43,7 +43,7 @@ MADE_UP = """([camera, hz, screen]) => {
   window.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(...given) { super(...given); window.peers.push(this); }
   };
-  const picture = (colour, width, height) => {
+  const picture = (colour, width, height, fps) => {
     const canvas = Object.assign(document.createElement('canvas'), { width, height });
     const paper = canvas.getContext('2d');
     let count = 0;
@@ -52,8 +52,8 @@ MADE_UP = """([camera, hz, screen]) => {
       paper.fillRect(0, 0, width, height);
       paper.fillStyle = 'white';
       paper.fillRect((count++ * 4) % (width - 8), 2, 8, 8);
-    }, 1000 / 15);
-    return canvas.captureStream(15).getVideoTracks()[0];
+    }, 1000 / fps);
+    return canvas.captureStream(fps).getVideoTracks()[0];
   };
   const tone = () => {
     const context = new AudioContext({ sampleRate: 48000 });
@@ -66,8 +66,8 @@ MADE_UP = """([camera, hz, screen]) => {
   };
   const devices = navigator.mediaDevices;
   devices.getUserMedia = async ({ audio, video }) =>
-    new MediaStream([...(audio ? [tone()] : []), ...(video ? [picture(camera, 640, 360)] : [])]);
-  devices.getDisplayMedia = async () => new MediaStream([picture(screen, 1280, 720)]);
+    new MediaStream([...(audio ? [tone()] : []), ...(video ? [picture(camera, 640, 360, 8)] : [])]);
+  devices.getDisplayMedia = async () => new MediaStream([picture(screen, 1280, 720, 5)]);
 }"""
 MIDDLE = """(video) => {
   const canvas = new OffscreenCanvas(1, 1), paper = canvas.getContext('2d');
@@ -150,7 +150,7 @@ class Window(Visitor):
     ) -> Window:
         """Open a page of a signed-in user. `url` is the server's address; `colour` and `screen` are from `hallnet.COLOURS`."""
         context = await browser.new_context(
-            viewport={"width": 1280, "height": 800}, locale="vi-VN", ignore_https_errors=True
+            viewport={"width": 900, "height": 600}, locale="vi-VN", ignore_https_errors=True
         )
         await context.add_cookies([{"name": name, "value": value, "url": url} for name, value in guest.cookies(url)])
         given = json.dumps([_css(colour), hz, _css(screen)])

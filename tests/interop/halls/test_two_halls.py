@@ -7,6 +7,7 @@ a floor channel. The browsers are Chromium with the real page.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -89,7 +90,7 @@ class Meeting:
 
         async def right() -> bool:
             found["A"], found["B"] = self.hears_a(), self.hears_b()
-            found["An"], found["Bình"] = [await window.hears(TONES) for window in self.windows]
+            found["An"], found["Bình"] = await asyncio.gather(*(window.hears(TONES) for window in self.windows))
             return found == wanted
 
         await until(right, lambda: f"heard {found}, not {wanted}")
