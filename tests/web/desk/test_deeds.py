@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -15,11 +17,22 @@ CHANGE = 4
 
 
 def _recorded(place: int, *functions: str) -> Iterator[str]:
+    for function in functions:
+        for call in _calls()[function]:
+            yield from _texts(call.args[place])
+
+
+@cache
+def _calls() -> Mapping[str, Sequence[ast.Call]]:
+    """Return the calls of rooms and signaling, by the name of the function."""
+    found = defaultdict[str, list[ast.Call]](list)
     for top in ("rooms", "signaling"):
         for path in (ROOT / top).rglob("*.py"):
-            for call in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(call, ast.Call) and ast.unparse(call.func) in functions:
-                    yield from _texts(call.args[place])
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                match node:
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=name)):
+                        found[f"{module}.{name}"].append(node)
+    return found
 
 
 def _texts(action: ast.expr) -> Iterator[str]:
