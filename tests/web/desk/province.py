@@ -5,8 +5,9 @@ administrator can sign in. The tests of the secretariat's pages use this provinc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -66,10 +67,25 @@ def working_day(after: int, now: datetime) -> datetime:
     return day
 
 
+_MADE: dict[date, tuple[bytes, Desk]] = {}
+"""The database of this province by the day of `now`. One database serves all files of tests of this process."""
+
+
 async def furnish(data_dir: Path, now: datetime) -> Desk:
     """Write a migrated database with this province into `data_dir`, ready for `diemcau dev --data-dir`."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    url = f"sqlite:///{(data_dir / 'diemcau.sqlite').absolute()}"
+    file, day = data_dir / "diemcau.sqlite", now.astimezone(ZONE).date()
+    if day not in _MADE:
+        made = await _build(f"sqlite:///{file.absolute()}", now)
+        assert sorted(data_dir.glob(f"{file.name}*")) == [file], "all rows are in the file"
+        _MADE[day] = file.read_bytes(), made
+    database, made = _MADE[day]
+    file.write_bytes(database)
+    file.chmod(0o600)
+    return deepcopy(made)
+
+
+async def _build(url: str, now: datetime) -> Desk:
     await steps.upgrade(url)
     database = Database.open(url)
     try:
