@@ -61,9 +61,8 @@ async def _book_both_ends(folder: Path, desk: Desk, now: datetime) -> list[str]:
 
 async def opened(visit: Visit, served: Served, width: int = 1280, height: int = 800) -> Visitor:
     visitor = await visit(width=width, height=height)
-    await sign_in(visitor, served)
     day = working_day(AHEAD, served.now).date().isoformat()
-    await visitor.page.goto(f"{served.url}/board?day={day}&span=week&view=picture")
+    await sign_in(visitor, served, path=f"/board?day={day}&span=week&view=picture")
     await expect(visitor.part("timeline")).to_contain_text(FIRST)
     await settled(visitor)
     return visitor
@@ -167,26 +166,23 @@ async def test_today_is_that_of_vietnam_wherever_the_browser_is(visit: Visit, se
     visitor = await visit(zone=elsewhere)
     other = await visitor.page.evaluate("new Intl.DateTimeFormat('en', { day: '2-digit' }).format()")
     assert other != f"{here:%d}", "the browser has another day"
-    await sign_in(visitor, served)
-    await visitor.page.goto(f"{served.url}/board?span=week&view=picture")
+    await sign_in(visitor, served, path="/board?span=week&view=picture")
     await expect(visitor.page.locator("[data-testid=timeline] .ec-today").first).to_contain_text(f"{here:%d/%m}")
 
 
 @pytest.mark.parametrize(("name", "mends"), [("quantri", True), ("thuky", False)])
 async def test_who_can_switch_halls_on_reads_how(visit: Visit, served: Served, name: str, mends: bool) -> None:
     visitor = await visit()
-    await sign_in(visitor, served, name)
-    await visitor.page.goto(f"{served.url}/control")
+    await sign_in(visitor, served, name, "/control")
     await visitor.part("halls-off").wait_for()
     assert await visitor.page.get_by_text("halls = true").count() == mends
 
 
 async def test_what_is_off_or_only_read_looks_so(visit: Visit, served: Served) -> None:
     visitor = await visit()
-    await sign_in(visitor, served)
     refused: list[str] = []
     visitor.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
-    await visitor.page.goto(f"{served.url}/control")
+    await sign_in(visitor, served, path="/control")
     await expect(visitor.part("halls-off")).to_be_visible()
     await settled(visitor)
     assert refused == []

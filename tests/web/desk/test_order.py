@@ -86,14 +86,13 @@ def shown(day: datetime) -> str:
 
 
 @pytest.mark.parametrize("width", [1280, pytest.param(360, marks=pytest.mark.sim)])
-@pytest.mark.parametrize("locale", ["en-US", "vi-VN"])
+@pytest.mark.parametrize("locale", ["en-US", pytest.param("vi-VN", marks=pytest.mark.sim)])
 async def test_days_are_typed_and_read_day_first_whatever_the_browser(
     visit: Visit, served: Served, width: int, locale: str
 ) -> None:
     visitor = await visit(width=width, height=740)
     await visitor.page.add_init_script(f"Object.defineProperty(navigator, 'language', {{ value: '{locale}' }})")
-    await sign_in(visitor, served)
-    await visitor.page.goto(served.url + "/book")
+    await sign_in(visitor, served, path="/book")
     field, day = visitor.part("book-day"), working_day(12, served.now)
     await expect(field).to_have_value(re.compile(r"^\d\d/\d\d/\d{4}$"))
     await field.fill(f"{day:%d%m%Y}")
@@ -110,11 +109,10 @@ async def test_days_are_typed_and_read_day_first_whatever_the_browser(
     await expect(said).to_have_count(0)
 
 
-@pytest.mark.parametrize(("width", "touch"), [(1280, False), (360, True)])
+@pytest.mark.parametrize(("width", "touch"), [pytest.param(1280, False, marks=pytest.mark.sim), (360, True)])
 async def test_a_day_is_chosen_by_keyboard_and_by_thumb(visit: Visit, served: Served, width: int, touch: bool) -> None:
     visitor = await visit(width=width, height=740, touch=touch)
-    await sign_in(visitor, served)
-    await visitor.page.goto(served.url + "/book")
+    await sign_in(visitor, served, path="/book")
     field = visitor.part("book-day")
     await field.fill("30/11/2027")
     await field.press("ArrowDown")
@@ -147,7 +145,7 @@ async def test_what_the_administrator_sets_and_ends(
     visit: Visit, served: Served, database: Database, receiver: tuple[str, list[str]]
 ) -> None:
     visitor = await visit()
-    await sign_in(visitor, served, "quantri")
+    await sign_in(visitor, served, "quantri", "")
     await _says_who_approves(visitor, served, database)
     await _splits_a_unit(visitor, served, database)
     await _abolishes_a_unit(visitor, served, database)
@@ -292,10 +290,9 @@ async def test_a_lower_meeting_gives_way_and_its_desk_reads_why(
         lower = (await session.scalars(select(Meeting).where(Meeting.title == LOWER))).one()
         date = (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == lower.id))).one()
     visitor = await visit()
-    await sign_in(visitor, served, "dieuhanh")
     start = date.starts_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     hall = served.desk.halls[1]
-    await visitor.page.goto(f"{served.url}/book?at={start}&min=120&hall={hall}&name=Phòng")
+    await sign_in(visitor, served, "dieuhanh", f"/book?at={start}&min=120&hall={hall}&name=Phòng")
     await visitor.part("book-type").select_option(label="Phiên họp UBND tỉnh thường kỳ")
     await visitor.part("book-title").fill("Họp khẩn phòng, chống bão")
     await visitor.part("secret-no").check()
@@ -332,8 +329,7 @@ async def test_a_letter_about_one_date_of_a_series(visit: Visit, served: Served,
         )
         date = found.all()[1]
     visitor = await visit(width=360, height=740)
-    await sign_in(visitor, served)
-    await visitor.page.goto(f"{served.url}/meetings/{series.id}")
+    await sign_in(visitor, served, path=f"/meetings/{series.id}")
     await visitor.part("new-letter").click()
     await visitor.part("letter-date").select_option(value=date.id)
     await visitor.page.locator("#letter-kind").select_option("cancel")
