@@ -31,6 +31,7 @@ from tests.signaling.access.issuer_server import CLIENT, SECRET
 from tests.web.desk import province as furniture
 from tests.web.desk.province import Desk, furnish, working_day
 from tests.web.desk.test_desk import PATIENCE_MS, Served, barriers_of, personal_link, settled, sign_in
+from tests.web.shots import shots
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
@@ -43,11 +44,23 @@ SERIES = "Giao ban Chủ tịch tỉnh với xã, phường"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def issuer() -> Iterator[dict[str, str]]:
+    """The settings of a server for a real OIDC issuer in a separate process."""
+    with issuer_process.running() as url:
+        yield {
+            "DIEMCAU_OIDC_ISSUER": url,
+            "DIEMCAU_OIDC_CLIENT_ID": CLIENT,
+            "DIEMCAU_OIDC_CLIENT_SECRET": SECRET,
+            "DIEMCAU_OIDC_LABEL": "Đăng nhập tỉnh",
+        }
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, issuer: dict[str, str]) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("desk")
     now = datetime.fromtimestamp(int(time.time()), UTC)
     desk = at_once(_prepare(folder, now))
-    server = start_server(folder)
+    server = start_server(folder, **issuer)
     yield Served(server, desk, now, {})
     server.stop()
 
@@ -121,7 +134,7 @@ async def page_of(visitor: Visitor, served: Served, database: Database, title: s
 
 async def test_a_raised_class_shows_whom_it_sends_out(visit: Visit, served: Served, database: Database) -> None:
     inside = await visit()
-    await sign_in(inside, served)
+    await sign_in(inside, served, path="")
     await page_of(inside, served, database, RUNNING)
     await inside.part("enter-button").click()
     await inside.part("preview-video").wait_for()
@@ -129,7 +142,7 @@ async def test_a_raised_class_shows_whom_it_sends_out(visit: Visit, served: Serv
     await inside.part("stage").wait_for(timeout=PATIENCE_MS)
 
     head = await visit()
-    await sign_in(head, served, "lanhdao")
+    await sign_in(head, served, "lanhdao", "")
     await page_of(head, served, database, RUNNING)
     await head.part("change-class").click()
     await expect(head.part("class-dropped").locator("li")).to_have_count(1)
@@ -150,7 +163,7 @@ async def test_the_secretary_records_answers_and_the_chairs_word(
     visit: Visit, served: Served, database: Database
 ) -> None:
     visitor = await visit()
-    await sign_in(visitor, served)
+    await sign_in(visitor, served, path="")
     await page_of(visitor, served, database, ANSWERED)
     await visitor.part("record-answer").first.click()
     await visitor.page.locator("#sub-name").fill("Trần Thị Bình")
@@ -180,7 +193,7 @@ async def test_the_office_answers_one_date_of_a_series_on_the_page(
     that counts.
     """
     visitor = await visit(width=width, height=800)
-    await sign_in(visitor, served)
+    await sign_in(visitor, served, path="")
     await page_of(visitor, served, database, WEEKLY)
     card = visitor.part("my-answer")
     if width > 360:
@@ -217,7 +230,7 @@ async def _cancels_the_last_date(visitor: Visitor) -> None:
 
 async def test_a_meeting_that_runs_goes_on_for_a_quarter(visit: Visit, served: Served, database: Database) -> None:
     visitor = await visit()
-    await sign_in(visitor, served)
+    await sign_in(visitor, served, path="")
     meeting = await page_of(visitor, served, database, ANSWERED)
     await visitor.part("extend-15").click()
     await expect(visitor.part("history")).to_contain_text("Kéo dài 15 phút")
@@ -230,8 +243,7 @@ async def test_a_meeting_that_runs_goes_on_for_a_quarter(visit: Visit, served: S
 async def test_what_is_kept_serves_the_next_time(visit: Visit, served: Served) -> None:
     """A user saves and uses a list of attendees and a template, and repeats the last meeting."""
     visitor = await visit()
-    await sign_in(visitor, served)
-    await visitor.page.goto(served.url + "/book")
+    await sign_in(visitor, served, path="/book")
     await visitor.part("book-title").fill("Họp chi bộ thường kỳ")
     await visitor.part("invite-own").click()
     await visitor.part("guests").locator("details summary").click()
@@ -261,7 +273,7 @@ async def test_one_date_the_following_and_all_of_a_series_change(
     visit: Visit, served: Served, database: Database
 ) -> None:
     visitor = await visit()
-    await sign_in(visitor, served)
+    await sign_in(visitor, served, path="")
     meeting = await page_of(visitor, served, database, SERIES)
     await furniture.approve(database, meeting, datetime.now(UTC))
     async with database.reading() as session:
@@ -335,8 +347,7 @@ async def _cancels_a_date_and_books_it_again(visitor: Visitor) -> None:
 
 async def test_a_session_that_lapses_loses_nothing_that_was_typed(visit: Visit, served: Served) -> None:
     visitor = await visit()
-    await sign_in(visitor, served)
-    await visitor.page.goto(served.url + "/book")
+    await sign_in(visitor, served, path="/book")
     await visitor.part("book-title").fill("Họp viết dở")
     await visitor.part("secret-no").check()
     await settled(visitor)
@@ -366,8 +377,7 @@ async def choose(visitor: Visitor, picker: str, typed: str) -> None:
 async def test_the_days_of_a_deputy_read_as_they_were_typed(visit: Visit, served: Served, tmp_path: Path) -> None:
     first, last = (f"{working_day(days, served.now):%d/%m/%Y}" for days in (3, 8))
     admin = await visit()
-    await sign_in(admin, served, "quantri")
-    await admin.page.goto(f"{served.url}/directory/deputies")
+    await sign_in(admin, served, "quantri", "/directory/deputies")
     await admin.page.get_by_role("button", name="Thêm").click()
     await choose(admin, "deputy-of", "Nguyễn")
     await choose(admin, "deputy", "Trần")
@@ -378,16 +388,13 @@ async def test_the_days_of_a_deputy_read_as_they_were_typed(visit: Visit, served
     await expect(admin.part("deputy-time")).to_have_text(f"Từ {first} đến hết {last}")
     await admin.part("language-en").first.click()
     await expect(admin.part("deputy-time")).to_have_text(f"From {first} to the end of {last}")
-    for width in (1280, 820, 390):
-        await admin.page.set_viewport_size({"width": width, "height": 844})
-        await admin.page.screenshot(path=tmp_path / f"deputies-{width}.png")
+    await shots(admin, tmp_path, "deputies")
 
 
 async def test_keys_for_other_systems_and_the_end_of_a_unit(visit: Visit, served: Served) -> None:
     """The administrator does all steps in one session, because a code of the second factor counts once in 30 s."""
     visitor = await visit()
-    await sign_in(visitor, served, "quantri")
-    await visitor.page.goto(served.url + "/settings/systems")
+    await sign_in(visitor, served, "quantri", "/settings/systems")
     await visitor.page.locator("#client-name").fill("Quản lý văn bản")
     await choose(visitor, "client-unit", "van phong ubnd")
     await expect(visitor.part("client-unit")).to_have_value(re.compile("Văn phòng UBND"))
@@ -471,8 +478,7 @@ async def test_an_office_letter_from_its_own_template(
 ) -> None:
     """The template is uploaded, chosen for a letter, printed for each attendee, and removed."""
     visitor = await visit(width=width)
-    await sign_in(visitor, served)
-    await visitor.page.goto(served.url + "/settings/letters")
+    await sign_in(visitor, served, path="/settings/letters")
     bad = tmp_path / "bad.docx"
     bad.write_bytes(b"PK not a document")
     await visitor.part("form-name").fill("Mẫu Văn phòng")
@@ -511,7 +517,7 @@ async def test_a_guest_without_mail_enters_by_a_forwarded_link(
     visit: Visit, served: Served, database: Database
 ) -> None:
     visitor = await visit(width=360, height=740)
-    await sign_in(visitor, served)
+    await sign_in(visitor, served, path="")
     await page_of(visitor, served, database, LETTERS)
     guest = visitor.part("attendees").locator("li", has_text="Trần Thị Bình")
     await guest.get_by_test_id("record-answer").click()
@@ -530,7 +536,7 @@ async def test_an_invitation_goes_again_and_its_link_is_taken_back(
 ) -> None:
     secret = await personal_link(served, database, LETTERS)
     visitor = await visit(width=360, height=740)
-    await sign_in(visitor, served)
+    await sign_in(visitor, served, path="")
     await page_of(visitor, served, database, LETTERS)
     await visitor.part("record-answer").first.click()
     await visitor.part("who-mail").locator("summary").click()
@@ -548,44 +554,23 @@ async def test_an_invitation_goes_again_and_its_link_is_taken_back(
     await expect(stranger.part("broken-why")).to_contain_text("không nhận ra")
 
 
-@pytest.fixture
-def issuer() -> Iterator[str]:
-    """The address of a real OIDC issuer in a separate process."""
-    with issuer_process.running() as url:
-        yield url
-
-
-async def test_the_single_sign_on_of_the_province(
-    visit: Visit, own_server: Callable[..., LiveServer], issuer: str
-) -> None:
+async def test_the_single_sign_on_of_the_province(visit: Visit, served: Served) -> None:
     """The button leads to the issuer and back. A user without an account here gets an explanation."""
-    server = own_server(
-        DIEMCAU_OIDC_ISSUER=issuer,
-        DIEMCAU_OIDC_CLIENT_ID=CLIENT,
-        DIEMCAU_OIDC_CLIENT_SECRET=SECRET,
-        DIEMCAU_OIDC_LABEL="Đăng nhập tỉnh",
-    )
     visitor = await visit()
-    await visitor.page.goto(server.url + "/sign-in")
+    await visitor.page.goto(served.url + "/sign-in")
     await expect(visitor.part("signin-sso")).to_contain_text("Đăng nhập tỉnh")
     assert await visitor.barriers() == []
     await visitor.part("signin-sso").click()
     await expect(visitor.part("signin-trouble")).to_contain_text("liên hệ quản trị hệ thống")
-    assert visitor.page.url.startswith(server.url)
+    assert visitor.page.url.startswith(served.url)
     assert await visitor.barriers() == []
 
 
 async def test_whom_the_province_knows_comes_in_by_the_button(
-    visit: Visit, own_server: Callable[..., LiveServer], issuer: str
+    visit: Visit, own_server: Callable[..., LiveServer], issuer: dict[str, str]
 ) -> None:
     """The sign-in goes to a real issuer and back. A new user gets an account without rights, and sees the requested page."""
-    server = own_server(
-        DIEMCAU_OIDC_ISSUER=issuer,
-        DIEMCAU_OIDC_CLIENT_ID=CLIENT,
-        DIEMCAU_OIDC_CLIENT_SECRET=SECRET,
-        DIEMCAU_OIDC_LABEL="Đăng nhập tỉnh",
-        DIEMCAU_OIDC_UNIT="goc",
-    )
+    server = own_server(**issuer, DIEMCAU_OIDC_UNIT="goc")
     visitor = await visit(width=360, height=740)
     await visitor.page.goto(server.url + "/board?span=day")
     await visitor.part("signin-sso").click()

@@ -32,6 +32,7 @@ from tests.rooms.postgres import at_once
 from tests.web.desk.province import ZONE, approve, furnish, working_day
 from tests.web.desk.test_desk import Served, settled, sign_in
 from tests.web.halls.sip_halls import Hall, Halls
+from tests.web.shots import resize, shot
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = [
@@ -44,7 +45,6 @@ TITLE = "Tập huấn phòng cháy, chữa cháy rừng"
 HOST = "127.0.0.1"
 CODES = {"own": "TN.HT", "invited": "TN.10.H1", "out": "TN.11.H1", "spare": "TN.12.H1"}
 """The booked hall; a commune; a commune that is removed from the call list; a commune without an invitation."""
-COLOURS = {"own": (200, 30, 30), "invited": (30, 170, 40), "out": (30, 30, 200), "spare": (200, 180, 30)}
 RING_S = 90
 WAIT_MS = 60_000
 SIZES = ((1280, 800), (820, 1180), (390, 844))
@@ -66,7 +66,7 @@ class Booking(Served):
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booking]:
     folder = tmp_path_factory.mktemp("booking")
     clock, now = ProcessClock(folder, BOOKED_AT), BOOKED_AT.astimezone(UTC)
-    halls = {name: Hall(Quirk(), name, HOST, colour, 440) for name, colour in COLOURS.items()}
+    halls = {name: Hall(Quirk(), name, HOST) for name in CODES}
     with ExitStack() as stack:
         stack.enter_context(Halls(list(halls.values())))
         desk = at_once(furnish(folder, now))
@@ -104,13 +104,13 @@ async def _equip(folder: Path, ports: dict[str, int], now: datetime) -> None:
 
 
 async def seen_at(visitor: Visitor, path: Path, name: str) -> None:
-    """Take a screenshot at each size. Check that nothing scrolls sideways and that axe finds nothing."""
+    """Check that nothing scrolls sideways at any size and that axe finds nothing."""
+    await settled(visitor)
     for width, height in SIZES:
-        await visitor.page.set_viewport_size({"width": width, "height": height})
-        await settled(visitor)
+        await resize(visitor, width, height)
         wide = await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{name} at {width}"
-        await visitor.page.screenshot(path=path / f"{name}-{width}.png", full_page=True)
+        await shot(visitor, path / f"{name}-{width}.png")
     await visitor.page.set_viewport_size({"width": 1280, "height": 800})
     assert await visitor.barriers() == []
 

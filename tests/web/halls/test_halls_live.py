@@ -41,10 +41,12 @@ from tests.interop.person import token
 from tests.interop.terminals.quirks import Quirk, alaw_samples, loudest_hz
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
+from tests.running.runs import LONG_RUN
 from tests.web.desk import province as furniture
 from tests.web.desk.province import furnish, working_day
 from tests.web.desk.test_desk import Served, sign_in
 from tests.web.halls.sip_halls import Hall, Halls
+from tests.web.shots import resize, shot
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -57,6 +59,7 @@ QUIET = 400
 noise counts as a tone.
 """
 HOST = "127.0.0.1"
+NARROW = 360
 
 
 @dataclass
@@ -172,7 +175,7 @@ async def test_before_the_start_it_is_seen_which_halls_are_ready(
     date = operator.part("board-date").filter(has_text=TITLE)
     await expect(date).to_contain_text("2 sẵn sàng", timeout=WAIT_MS)
     await expect(date).to_contain_text("1 chưa sẵn sàng")
-    await operator.page.screenshot(path=tmp_path / "dates.png", full_page=True)
+    await shot(operator, tmp_path / "dates.png")
     assert [hall.probes for hall in served.halls.values()] == [1, 1], "once, by the clock"
     await date.get_by_role("link").click()
     await expect(row(operator, "do")).to_contain_text("Sẵn sàng")
@@ -191,6 +194,19 @@ async def test_before_the_start_it_is_seen_which_halls_are_ready(
     await operator.part("check-all").click()
     await expect(operator.part("ready-green")).to_contain_text("2", timeout=WAIT_MS)
     assert [hall.probes for hall in served.halls.values()] == [3, 2]
+
+
+async def test_the_news_of_a_board_end_with_the_session(operator: Visitor, served: Live) -> None:
+    kept = {one["name"]: one["value"] for one in await operator.page.context.cookies()}
+    headers = {"origin": served.url}
+    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1", cookies=kept, headers=headers, timeout=60) as client:
+        async with client.stream("GET", f"/occurrences/{served.date}/legs/events") as news:
+            lines = news.aiter_lines()
+            assert await anext(lines) == "event: legs"
+            assert (await client.delete("/session")).status_code == 204
+            async with asyncio.timeout(60):
+                assert [line async for line in lines][-1:] != ["event: legs"]
+        assert (await client.get("/hall-boards")).status_code == 401
 
 
 async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live, tmp_path: Path) -> None:
@@ -248,8 +264,7 @@ async def test_the_chair_mutes_a_hall_and_its_key_works_when_asked(
     await operator.page.goto(served.board)
     await _call(operator, "do", "xanh")
     chair = await visit()
-    await sign_in(chair, served)
-    await chair.page.goto(f"{served.url}/meetings/{served.meeting}")
+    await sign_in(chair, served, path=f"/meetings/{served.meeting}")
     await chair.part("enter-button").click()
     await chair.part("preview-video").wait_for()
     await chair.part("join-button").click()
@@ -271,7 +286,7 @@ async def test_the_chair_mutes_a_hall_and_its_key_works_when_asked(
     await hall.get_by_test_id("host-more").click()
     await hall.get_by_test_id("host-ask").click()
     await expect(hall.get_by_test_id("host-asked")).to_be_visible()
-    await chair.page.screenshot(path=tmp_path / "asked.png")
+    await shot(chair, tmp_path / "asked.png")
     await _hears(operator, served, 0)
     await served.place.later(keys.press("*6", by="info"))
     await _hears(operator, served, 440)
@@ -296,19 +311,6 @@ async def test_the_chair_mutes_a_hall_and_its_key_works_when_asked(
     await _call(operator, "do")
 
 
-async def test_the_news_of_a_board_end_with_the_session(operator: Visitor, served: Live) -> None:
-    kept = {one["name"]: one["value"] for one in await operator.page.context.cookies()}
-    headers = {"origin": served.url}
-    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1", cookies=kept, headers=headers, timeout=60) as client:
-        async with client.stream("GET", f"/occurrences/{served.date}/legs/events") as news:
-            lines = news.aiter_lines()
-            assert await anext(lines) == "event: legs"
-            assert (await client.delete("/session")).status_code == 204
-            async with asyncio.timeout(60):
-                assert [line async for line in lines][-1:] != ["event: legs"]
-        assert (await client.get("/hall-boards")).status_code == 401
-
-
 async def _hears(visitor: Visitor, served: Live, hz: int) -> None:
     """Wait until the other hall hears this tone, or silence (0)."""
     found: tuple[int, int] = (0, 0)
@@ -330,7 +332,7 @@ async def test_a_camera_turns_while_a_key_is_held(operator: Visitor, served: Liv
     await green.locator("summary").click()
     pad = green.get_by_test_id("camera-pad")
     await pad.scroll_into_view_if_needed()
-    await operator.page.screenshot(path=tmp_path / "camera.png")
+    await shot(operator, tmp_path / "camera.png")
     orders.clear()
     await pad.get_by_role("button", name="Sang trái").hover()
     await operator.page.mouse.down()
@@ -442,7 +444,7 @@ async def test_a_browser_without_h264_sees_all_halls_in_one_picture(
     await expect(poor.page.locator(hall)).to_have_count(0)
     await expect(good.page.locator('[data-identity="hall_program"]')).to_have_count(0)
     assert await poor.part("present-count").inner_text() == await good.part("present-count").inner_text()
-    await poor.page.screenshot(path=tmp_path / "composed.png")
+    await shot(poor, tmp_path / "composed.png")
     await operator.page.goto(served.board)
     for name in COLOURS:
         await row(operator, name).get_by_role("checkbox").check()
@@ -528,12 +530,12 @@ async def until_painted(visitor: Visitor, selector: str, colour: tuple[int, int,
     raise AssertionError(f"nothing of {colour} is seen")
 
 
-async def _looks_right(visitor: Visitor, width: int, shot: Path) -> None:
-    """Take a screenshot. Check that axe finds nothing and that nothing is wider than the page."""
-    await visitor.page.set_viewport_size({"width": width, "height": 900})
-    await visitor.page.wait_for_timeout(300)
-    await visitor.page.screenshot(path=shot, full_page=True)
-    assert await visitor.barriers() == []
+async def _looks_right(visitor: Visitor, width: int, picture: Path) -> None:
+    """Check that nothing is wider than the page, and that axe finds nothing: in `make test` on the narrow page."""
+    await resize(visitor, width, 900)
+    await shot(visitor, picture)
+    if width == NARROW or LONG_RUN:
+        assert await visitor.barriers() == []
     assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
     hidden = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth + 1).length"
     assert await visitor.page.evaluate(hidden) == 0, f"a table is cut off at {width}"
