@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+import pytest
 
 T = TypeVar("T")
 BINARIES = Path("/usr/lib/postgresql")
@@ -21,7 +22,10 @@ START_S = 60
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """The data of a unit test may be lost when the machine stops. These options make commits faster."""
 
-
+POSTGRESQL_IN_SIM = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.sim)], indirect=True
+)
+"""A mark for a test whose point is not the database: `make test` runs it on SQLite, and `make sim` on both."""
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 * 2**30
 
@@ -51,6 +55,8 @@ class Postgres:
         self.process: subprocess.Popen[bytes] | None = None
         self.templates: set[str] = set()
         """The names of the databases that serve as templates."""
+        self.outdated: list[str] = []
+        """The names of the databases of ended tests. The next test drops them by the connection that makes its own database."""
         if os.getuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from pyrage import x25519
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -25,8 +26,9 @@ from rooms.store import checkpoints
 from rooms.store.backup import archive, ciphering, keys
 from rooms.store.database import Database
 from rooms.store.verification import verify
-from tests.rooms.postgres import Postgres
+from tests.rooms.postgres import POSTGRESQL_IN_SIM, Postgres
 from tests.rooms.province import Province
+from tests.rooms.store import age
 
 
 @pytest.fixture
@@ -109,6 +111,7 @@ DAMAGES: dict[str, Callable[[Path, str], None]] = {
 }
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_damaged_backup_is_refused(
     database: Database, database_url: str, empty_url: str, now: datetime, tmp_path: Path, damage: str
@@ -164,14 +167,21 @@ async def test_a_failing_tool_is_told_without_the_password(postgres: Postgres, t
 
 
 LONG = "năm từ không ai đoán ra"
+Locks = Callable[[Path], tuple[ciphering.Lock, ciphering.Opener]]
 
 
-def locks(how: str, folder: Path) -> tuple[ciphering.Lock, ciphering.Opener]:
-    """Return the lock that seals a backup, and the opener for it."""
-    if how == "passphrase":
-        return ciphering.to_passphrase(LONG), ciphering.Opener(passphrase=LONG)
+def by_key(folder: Path) -> tuple[ciphering.Lock, ciphering.Opener]:
+    """Return the lock that seals a backup to a public key, and the opener for it."""
     public = ciphering.new_key(folder / "backup.key")
     return ciphering.to_keys([public]), ciphering.Opener(ciphering.keys_in(folder / "backup.key"))
+
+
+def by_words(_: Path) -> tuple[ciphering.Lock, ciphering.Opener]:
+    """Return the lock that seals a backup with a passphrase, and the opener for it. The passphrase takes little work."""
+    own = x25519.Identity.generate()
+    identity = age.sealed(f"{own}\n".encode(), LONG)
+    lock = ciphering.Lock(ciphering.PASSPHRASE, (own.to_public(),), identity)
+    return lock, ciphering.Opener(passphrase=LONG)
 
 
 @pytest.fixture
@@ -185,16 +195,29 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("how", ["public_key", "passphrase"])
 async def test_the_drill_with_a_sealed_backup(
+    database: Database, database_url: str, empty_url: str, province: Province, now: datetime, tmp_path: Path, home: Path
+) -> None:
+    locks = by_key(tmp_path)
+    await sealed_drill(database, (database_url, empty_url), province, now, tmp_path, home, locks)
+
+
+@POSTGRESQL_IN_SIM
+async def test_the_drill_with_a_passphrase(
+    database: Database, database_url: str, empty_url: str, province: Province, now: datetime, tmp_path: Path, home: Path
+) -> None:
+    locks = ciphering.to_passphrase(LONG), ciphering.Opener(passphrase=LONG)
+    await sealed_drill(database, (database_url, empty_url), province, now, tmp_path, home, locks)
+
+
+async def sealed_drill(
     database: Database,
-    database_url: str,
-    empty_url: str,
+    urls: tuple[str, str],
     province: Province,
     now: datetime,
     tmp_path: Path,
     home: Path,
-    how: str,
+    locks: tuple[ciphering.Lock, ciphering.Opener],
 ) -> None:
     """The backup is made while other tasks write. Without the key it reveals nothing. On another machine it restores rows,
     audit trail and keys.
@@ -204,11 +227,11 @@ async def test_the_drill_with_a_sealed_backup(
     key = checkpoints.key_at(tmp_path / "keys")
     mark = await database.transact(lambda session: checkpoints.mark(session, key, now))
     assert mark is not None
-    lock, opener = locks(how, tmp_path)
+    lock, opener = locks
     writing = asyncio.create_task(work(database, province, now, 10))
-    made = await archive.backup(database_url, folder, now, lock, home)
+    made = await archive.backup(urls[0], folder, now, lock, home)
     await writing
-    assert made.sealed == how
+    assert made.sealed == lock.how
     assert made.file.endswith(".age")
     for path in folder.iterdir():
         content = path.read_bytes()
@@ -219,8 +242,8 @@ async def test_the_drill_with_a_sealed_backup(
         assert b"key audit" not in content
     assert not [path for path in home.iterdir() if path.name.startswith(".")], "nothing plain is left behind"
 
-    assert await archive.restore(empty_url, folder, opener, other) == made
-    restored = Database.open(empty_url)
+    assert await archive.restore(urls[1], folder, opener, other) == made
+    restored = Database.open(urls[1])
     async with restored.reading() as session:
         verdict = await verify(session, key.public_key(), [mark])
     assert verdict.whole
@@ -246,12 +269,13 @@ async def refused(work: Awaitable[object]) -> str:
     return told.value.code
 
 
-@pytest.mark.parametrize("how", ["public_key", "passphrase"])
+@POSTGRESQL_IN_SIM
+@pytest.mark.parametrize("locks", [by_key, by_words])
 async def test_a_sealed_backup_opens_for_nobody_else(
-    database: Database, database_url: str, empty_url: str, now: datetime, tmp_path: Path, home: Path, how: str
+    database: Database, database_url: str, empty_url: str, now: datetime, tmp_path: Path, home: Path, locks: Locks
 ) -> None:
     folder, other = tmp_path / "backup", tmp_path / "other"
-    lock, opener = locks(how, tmp_path)
+    lock, opener = locks(tmp_path)
     made = await archive.backup(database_url, folder, now, lock, home)
     ciphering.new_key(tmp_path / "wrong.key")
     wrong = ciphering.Opener(ciphering.keys_in(tmp_path / "wrong.key"), "một cụm mật khẩu khác")
@@ -294,7 +318,8 @@ def test_who_can_be_sealed_to(tmp_path: Path) -> None:
 def test_a_passphrase_that_is_too_much_work_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ciphering, "MEASURED_AGAIN_S", (0.0, 0.0))
     words = "năm từ không ai đoán"
-    lock = ciphering.to_passphrase(words)
+    own = x25519.Identity.generate()
+    lock = ciphering.Lock(ciphering.PASSPHRASE, (own.to_public(),), age.sealed(f"{own}\n".encode(), words))
     assert re.search(rb"-> scrypt \S+ \d+\n", lock.identity)
     (tmp_path / ciphering.IDENTITY).write_bytes(re.sub(rb"(-> scrypt \S+) \d+\n", rb"\1 30\n", lock.identity))
     (tmp_path / "plain").write_bytes(b"rows")
