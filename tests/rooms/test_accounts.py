@@ -35,6 +35,7 @@ from rooms.store.tables.accounts import Account, RoleGrant, SignIn, SignInLink
 from rooms.store.tables.org import Unit
 from rooms.store.tables.records import AuditEntry
 from tests.rooms.people import add_account
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 SEAL = Seal(bytes(range(32)))
@@ -224,6 +225,7 @@ async def actor_of(database: Database, account: Account, now: datetime, factors:
         return await actors.of_account(session, await session.get_one(Account, account.id), now, factors=factors)
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_session_ends_when_idle_old_or_its_account_is_off(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -246,6 +248,7 @@ async def test_a_session_ends_when_idle_old_or_its_account_is_off(
     assert not await counts(now)
 
 
+@POSTGRESQL_IN_SIM
 async def test_only_digests_are_stored(database: Database, province: Province, now: datetime) -> None:
     account = await account_in(database, province, now, "vp-1")
     secret = await database.transact(lambda s: signing.start(s, account, now))
@@ -376,6 +379,7 @@ def test_paper_codes_replace_the_telephone_once_each(now: datetime) -> None:
         assert not second_factor.check(account, wrong, SEAL, now)
 
 
+@POSTGRESQL_IN_SIM
 async def test_confirming_is_a_code_of_the_application(database: Database, province: Province, now: datetime) -> None:
     made = await account_in(database, province, now, "vp-1")
 
@@ -401,6 +405,7 @@ async def test_confirming_is_a_code_of_the_application(database: Database, provi
     await database.transact(work)
 
 
+@POSTGRESQL_IN_SIM
 async def test_roles_count_between_their_dates(database: Database, province: Province, now: datetime) -> None:
     account = await account_in(database, province, now, "vp-1")
     day = timedelta(days=1)
@@ -444,6 +449,7 @@ async def test_a_deputy_gets_only_the_working_roles_of_the_principal(
     assert {one.role for one in (await actor_of(database, third, now)).roles} == {"requester"}
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_deputy_has_roles_held_at_the_grant_and_still_held(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -523,6 +529,7 @@ async def _renew(session: AsyncSession, province: Province, now: datetime) -> No
     await deputies.grant(session, *given)
 
 
+@POSTGRESQL_IN_SIM
 async def test_naming_a_deputy_gives_nobody_more_than_he_may_pass_on(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -551,6 +558,7 @@ async def refusal(database: Database, work: object) -> str:
     return code_of(error)
 
 
+@POSTGRESQL_IN_SIM
 async def test_an_administrator_gives_roles_in_his_own_units_only(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -584,6 +592,7 @@ async def test_an_administrator_gives_roles_in_his_own_units_only(
     assert await refusal(database, again) == "second_factor_needed"
 
 
+@POSTGRESQL_IN_SIM
 async def test_nobody_takes_over_an_account_that_may_do_more_than_he(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -641,6 +650,7 @@ async def test_the_last_administrator_stays_even_when_two_go_at_once(
     assert await refusal(database, off) == "last_admin"
 
 
+@POSTGRESQL_IN_SIM
 async def test_roles_of_an_account_are_bounded(database: Database, province: Province, now: datetime) -> None:
     account = await account_in(database, province, now, "vp-1")
     day = timedelta(days=1)
@@ -743,6 +753,7 @@ async def test_the_first_administrator_of_an_empty_installation(database: Databa
         assert await session.scalar(select(func.count()).select_from(RoleGrant)) == 1
 
 
+@POSTGRESQL_IN_SIM
 async def test_what_is_done_to_accounts_is_on_the_trail(database: Database, province: Province, now: datetime) -> None:
     account = await account_in(database, province, now, "vp-1")
     await database.transact(lambda s: roles.grant(s, account, "secretary", province.units["vp"], COMMAND, now))

@@ -25,6 +25,7 @@ from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
 from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Site
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
@@ -60,6 +61,7 @@ def refused(content: bytes) -> str:
 # Export and import
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("kind", forms.FORMS)
 @pytest.mark.parametrize("file", ["csv", "xlsx"])
 async def test_an_export_reads_back_as_unchanged(database: Database, province: Province, kind: str, file: str) -> None:
@@ -84,6 +86,7 @@ async def test_new_and_changed_people(database: Database, province: Province) ->
     assert rows["xa1-1"].version == 2
 
 
+@POSTGRESQL_IN_SIM
 async def test_units_in_any_order_and_moved(database: Database, province: Province) -> None:
     content = (
         "code;name;kind;tier;block;parent_code\n"
@@ -125,6 +128,7 @@ async def test_halls_sites_and_posts(database: Database, province: Province) -> 
 # Errors
 
 
+@POSTGRESQL_IN_SIM
 async def test_every_error_is_told_and_nothing_is_written(database: Database, province: Province) -> None:
     content = (
         "code,name,email,unit_code,active,phone\n"
@@ -157,6 +161,7 @@ async def test_every_error_is_told_and_nothing_is_written(database: Database, pr
         assert not await session.scalar(select(func.count()).select_from(Person).where(Person.code == "ok"))
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize(
     ("kind", "content", "troubles"),
     [
@@ -207,6 +212,7 @@ async def test_what_is_wrong_in_a_file(
     assert [(one.where, one.code) for one in (await previewed(database, kind, content)).troubles] == troubles
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_tree_that_is_too_deep(database: Database, province: Province) -> None:
     heads = "code,name,kind,tier,block,parent_code\n"
     lines = [f"u{n},U,x,1,other,{f'u{n - 1}' if n else 'tinh'}\n" for n in range(limits.UNIT_DEPTH)]
@@ -216,6 +222,7 @@ async def test_a_tree_that_is_too_deep(database: Database, province: Province) -
     assert trouble.where == f"{limits.UNIT_DEPTH + 1}:parent_code"
 
 
+@POSTGRESQL_IN_SIM
 async def test_only_so_many_errors_are_told(
     database: Database, province: Province, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +235,7 @@ async def test_only_so_many_errors_are_told(
     assert len(caught.value.troubles) == 3
 
 
+@POSTGRESQL_IN_SIM
 async def test_rights_are_asked_for_each_line(database: Database, province: Province) -> None:
     clerk = province.actor("admin", "xa1")
     content = PEOPLE + "n1,Người một,,xa1\nn2,Người hai,,xa2\nxa2-1,Người ba,,xa1\n"

@@ -18,6 +18,7 @@ from rooms.store.tables.accounts import Account, RoleGrant
 from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
 from rooms.store.tables.org import Person, Unit, UnitSuccessor
 from rooms.store.tables.sites import Hall, Site, Terminal
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 
 BEFORE = date(2025, 6, 30)
 NOW = datetime(2025, 7, 1, 1, 0, tzinfo=UTC)
@@ -55,6 +56,7 @@ async def test_longan_2021(database: Database) -> None:
         assert len(invited) == len({one.id for one in invited}) == 2 + 4 + 20 + 6 + 15
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_new_department_is_in_the_next_expansion_only(database: Database) -> None:
     await database.transact(lambda session: load(session, "longan-2021", COMMAND, NOW))
 
@@ -72,6 +74,7 @@ async def test_a_new_department_is_in_the_next_expansion_only(database: Database
     assert sizes == [26, 27]
 
 
+@POSTGRESQL_IN_SIM
 async def test_tayninh_2025(database: Database) -> None:
     counts = await database.transact(lambda session: load(session, "tayninh-2025", COMMAND, NOW, people=500))
     assert (counts["site"], counts["person"]) == (98, 500)
@@ -96,6 +99,7 @@ def test_the_same_every_time_and_full_size() -> None:
     assert sum(tayninh.shares()) == 60
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize(
     ("name", "people", "code"),
     [
@@ -110,6 +114,7 @@ async def test_what_is_not_loaded(database: Database, name: str, people: int, co
     assert refused.value.code == code
 
 
+@POSTGRESQL_IN_SIM
 async def test_nothing_is_loaded_over_units(database: Database) -> None:
     await database.transact(lambda session: load(session, "tayninh-2025", COMMAND, NOW))
     with pytest.raises(Refusal) as refused:
@@ -171,6 +176,7 @@ async def plan_meetings(session: AsyncSession) -> None:
         )
 
 
+@POSTGRESQL_IN_SIM
 async def test_from_three_tiers_to_two(database: Database) -> None:
     await database.transact(lambda session: load(session, "longan-2021", COMMAND, NOW, people=1500))
     await database.transact(plan_meetings)

@@ -21,6 +21,7 @@ from rooms.store.tables.booking import Proposal, Reservation
 from rooms.store.tables.meetings import Meeting
 from tests.rooms.booking.test_creation import make, wish
 from tests.rooms.booking.test_life import WEEKLY, approved, dates, denied, do, due, everything, taken
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 
@@ -60,6 +61,7 @@ async def waits(database: Database, meeting: Meeting) -> bool:
         return await approval.pending(session, meeting.id) is not None
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     before = await everything(database)
@@ -75,6 +77,7 @@ async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, pro
     assert (await everything(database))[1:] == before[1:]
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_new_time_of_a_date_waits_while_the_series_holds(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -146,6 +149,7 @@ async def test_a_series_that_yields_one_date_keeps_the_others(
     assert by_id[first.id].state == "running"
 
 
+@POSTGRESQL_IN_SIM
 async def test_putting_off_until_further_notice_asks_nobody(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -156,6 +160,7 @@ async def test_putting_off_until_further_notice_asks_nobody(
     assert (await reread(database, meeting)).state == "approved"
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize(
     ("mode", "halls", "alone"),
     [("halls", True, False), ("halls", False, True), ("always", False, False), ("never", True, True)],
@@ -209,6 +214,7 @@ async def test_words_of_a_hall_booking_change_without_asking(
     assert [one.resource_id for one in view.wanted if one.kind == "hall"] == [province.halls["tinh-a"]]
 
 
+@POSTGRESQL_IN_SIM
 async def test_who_only_asked_does_not_change_what_was_approved(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -251,6 +257,7 @@ async def test_another_type_is_approved_anew(database: Database, province: Provi
 # Old booking
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_refused_split_gives_its_dates_back(database: Database, province: Province, now: datetime) -> None:
     meeting, made = await split(database, province, now)
     before = await dates(database, meeting)
@@ -303,6 +310,7 @@ async def split(database: Database, province: Province, now: datetime) -> tuple[
     return meeting, made
 
 
+@POSTGRESQL_IN_SIM
 async def test_calling_off_a_series_leaves_the_date_that_is_on(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -324,6 +332,7 @@ async def test_calling_off_a_series_leaves_the_date_that_is_on(
 # Four eyes
 
 
+@POSTGRESQL_IN_SIM
 async def test_one_person_does_not_decide_both_steps(database: Database, province: Province, now: datetime) -> None:
     meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "tinh"), now)
     approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
@@ -370,6 +379,7 @@ async def test_four_eyes_can_be_set(database: Database, province: Province, now:
 # Templates
 
 
+@POSTGRESQL_IN_SIM
 async def test_templates_keep_bookings_and_nothing_else(
     database: Database, province: Province, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,6 +417,7 @@ async def test_undoing_a_cancellation_asks_again(database: Database, province: P
     assert await taken(database) == []
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_hold_that_has_run_out_is_not_undone(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
     far = wish(province, now, starts_at=now + timedelta(days=7, hours=1))

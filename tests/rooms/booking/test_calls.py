@@ -22,6 +22,7 @@ from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.sites import Hall, Terminal
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 
@@ -152,6 +153,7 @@ async def test_what_the_secretary_says_counts(
     assert await legs_at(database, await approved(database, province, now, **changes), now) == expected
 
 
+@POSTGRESQL_IN_SIM
 async def test_another_value_of_connect_is_refused(database: Database, province: Province, now: datetime) -> None:
     with pytest.raises(Refusal) as refused:
         await creation.book(database, wish(province, now, connect="dial"), province.actor("secretary", "tinh"), now)
@@ -159,6 +161,7 @@ async def test_another_value_of_connect_is_refused(database: Database, province:
     assert "dial_in" in refused.value.english
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_preview_and_the_meeting_show_the_list(database: Database, province: Province, now: datetime) -> None:
     actor = province.actor("secretary", "tinh")
     async with database.reading() as session:
@@ -214,6 +217,7 @@ async def test_a_free_hall_makes_an_internal_meeting_need_no_approval(
     assert made.state == state
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_answer_to_the_question_is_kept(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, now, connect="dial_in")
 
@@ -266,6 +270,7 @@ async def test_what_is_not_called_yet_follows_the_list(database: Database, provi
         assert {name for name, (off, _) in (await leg_rows(database)).items() if off} == gone
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("changes", [{"connect": "dial_in"}, {"uncalled_ids": ("terminal-tinh-a",)}], ids=str)
 async def test_a_hall_that_is_not_called_after_all_comes_in_by_itself(
     database: Database, province: Province, now: datetime, changes: dict[str, Any]
@@ -313,6 +318,7 @@ async def test_a_hall_removed_by_an_operator_is_not_called_or_invited(
         assert await invited(session)
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("connect", ["call", "dial_in"])
 async def test_the_operators_list_has_each_date_of_today_with_a_hall(
     database: Database, province: Province, now: datetime, connect: str

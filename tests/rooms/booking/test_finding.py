@@ -14,6 +14,7 @@ from rooms.policy.actors import Actor
 from rooms.store.database import Database
 from tests.rooms.booking.test_creation import make, wish
 from tests.rooms.booking.test_life import denied, do
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 
@@ -84,6 +85,7 @@ async def test_board_and_availability(database: Database, province: Province, no
     assert local(with_leader[0].starts_at).strftime("%H:%M") == "07:00"
 
 
+@POSTGRESQL_IN_SIM
 async def test_halls_of_ones_own_unit_are_offered_first(database: Database, province: Province, now: datetime) -> None:
     """A hall of the unit is offered before a smaller hall elsewhere. A hall with too few seats is not offered."""
     day = wish(province, now).starts_at.replace(hour=0)

@@ -38,6 +38,7 @@ from rooms.store.tables.booking import CapacitySlot, Reservation, Setting, Step
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.records import Job
 from tests.rooms.booking.test_creation import counts, make, refused, wish
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 T = TypeVar("T")
@@ -162,6 +163,7 @@ async def test_a_deputy_decides_for_whom_he_stands(database: Database, province:
     assert (step.decided_by, step.decided_for) == ("deputy", head)
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_refusal_needs_a_reason_and_frees_everything(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -189,6 +191,7 @@ async def test_a_hold_runs_out(database: Database, province: Province, now: date
     assert await taken(database) == []
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_hold_that_was_handed_in_does_not_run_out(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -199,6 +202,7 @@ async def test_a_hold_that_was_handed_in_does_not_run_out(
     assert (await everything(database))[0][0][2] == "asked"
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_deadline_passes(database: Database, province: Province, now: datetime) -> None:
     meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "vp"), now)
     later = now + timedelta(hours=24)
@@ -242,6 +246,7 @@ async def test_an_edit_never_loses_the_old_booking(database: Database, province:
     assert (await do(database, lambda s: editing.edit(s, mine.id, shift, secretary, now, 2))).version == 3
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_refused_new_time_keeps_the_approved_time(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -258,6 +263,7 @@ async def test_a_refused_new_time_keeps_the_approved_time(
     assert after[1:] == before[1:]
 
 
+@POSTGRESQL_IN_SIM
 async def test_what_a_change_wants_is_kept_while_it_waits(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -285,6 +291,7 @@ async def test_what_a_change_wants_is_kept_while_it_waits(
     assert said.code == "overlap"
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_change_is_withdrawn(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     before = await everything(database)
@@ -307,6 +314,7 @@ async def test_a_change_is_withdrawn(database: Database, province: Province, now
     )
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_lapsed_change_keeps_what_was_approved(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     before = await everything(database)
@@ -319,6 +327,7 @@ async def test_a_lapsed_change_keeps_what_was_approved(database: Database, provi
     assert after[0][0][2] == "approved"
 
 
+@POSTGRESQL_IN_SIM
 async def test_words_are_changed_without_approval(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     secretary = province.actor("secretary", "tinh")
@@ -331,6 +340,7 @@ async def test_words_are_changed_without_approval(database: Database, province: 
     ).code == "unknown_meeting"
 
 
+@POSTGRESQL_IN_SIM
 async def test_undo_within_a_day(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
     request = wish(province, now, starts_at=now + timedelta(days=6, hours=1), rule=WEEKLY)
@@ -360,6 +370,7 @@ async def test_undo_within_a_day(database: Database, province: Province, now: da
         ]
 
 
+@POSTGRESQL_IN_SIM
 async def test_undo_does_not_take_what_others_have_now(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now), secretary, now)
@@ -371,6 +382,7 @@ async def test_undo_does_not_take_what_others_have_now(database: Database, provi
 # Cancelling, postponing, running
 
 
+@POSTGRESQL_IN_SIM
 async def test_cancelling_frees_and_undo_takes_again(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     before = await everything(database)
@@ -428,6 +440,7 @@ async def test_extending_while_it_runs(database: Database, province: Province, n
     assert said.code == "bad_duration"
 
 
+@POSTGRESQL_IN_SIM
 async def test_nobody_comes(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     (date,) = await dates(database, meeting)
@@ -450,6 +463,7 @@ async def test_somebody_comes(database: Database, province: Province, now: datet
     assert (await dates(database, meeting))[1].state == "released"
 
 
+@POSTGRESQL_IN_SIM
 async def test_an_important_meeting_foretells_who_has_no_hall(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -515,6 +529,7 @@ async def test_dates_are_skipped_by_wish_and_on_holidays(database: Database, pro
     assert (await refused(database, everything_skipped, secretary, now)).code == "nothing_left"
 
 
+@POSTGRESQL_IN_SIM
 async def test_one_date_of_a_series(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now, rule=WEEKLY), secretary, now)
@@ -570,6 +585,7 @@ async def test_this_and_following(database: Database, province: Province, now: d
     assert len(await taken(database)) == 18
 
 
+@POSTGRESQL_IN_SIM
 async def test_cancelling_one_date_of_a_series(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now, rule=WEEKLY), secretary, now)
@@ -604,6 +620,7 @@ async def test_an_endless_series_is_carried_on(database: Database, province: Pro
 # Class
 
 
+@POSTGRESQL_IN_SIM
 async def test_raising_tells_who_would_be_dropped(database: Database, province: Province, now: datetime) -> None:
     request = wish(province, now, class_="ordinary", attendees=(AttendeeRequest(guest_name="Bà Khách"),))
     meeting = await make(database, request, province.actor("secretary", "tinh"), now)
@@ -658,6 +675,7 @@ async def test_lowering_is_for_the_head_with_a_reason(database: Database, provin
 # Precedence
 
 
+@POSTGRESQL_IN_SIM
 async def test_only_an_operator_moves_a_lower_meeting(database: Database, province: Province, now: datetime) -> None:
     lower = wish(province, now, host_unit_id=province.units["yt"], type_code="briefing", chair_id=None)
     other = await make(database, lower, province.actor("secretary", "yt"), now)
@@ -689,6 +707,7 @@ async def test_only_an_operator_moves_a_lower_meeting(database: Database, provin
     assert said.code == "precedence_too_low"
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_order_of_tiers_can_be_set(database: Database, province: Province, now: datetime) -> None:
     commune = wish(
         province,

@@ -16,6 +16,7 @@ from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.records import Job
 from tests.rooms.booking.test_creation import make, set_rule, wish
 from tests.rooms.booking.test_life import dates, denied, do, due
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 HOURS_4 = timedelta(hours=4)
@@ -89,6 +90,7 @@ async def by_id(database: Database, meeting: Meeting, date: Occurrence) -> Occur
 # Two dates of one series
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_second_date_that_gives_way_is_told_without_a_time(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -121,6 +123,7 @@ async def test_the_second_date_that_gives_way_is_told_without_a_time(
     assert (later.state, later.starts_at) == ("planned", at)
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_waiting_change_survives_a_date_that_yields(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -136,6 +139,7 @@ async def test_a_waiting_change_survives_a_date_that_yields(
     assert (await by_id(database, series, second)).state == "postponed"
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_date_that_gives_way_overtakes_its_own_waiting_change(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -156,6 +160,7 @@ async def test_a_date_that_gives_way_overtakes_its_own_waiting_change(
 # Changes that replace a new time
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_new_time_does_not_bring_a_cancelled_date_back(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -180,6 +185,7 @@ async def test_a_new_time_does_not_bring_a_cancelled_date_back(
     assert (await by_id(database, series, second)).state == "cancelled"
 
 
+@POSTGRESQL_IN_SIM
 async def test_an_edit_does_not_bring_a_cancelled_date_back(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -203,6 +209,7 @@ async def test_an_edit_does_not_bring_a_cancelled_date_back(
             await do(database, lambda s: booking_dates.rebook(s, second.id, desk, now))
 
 
+@POSTGRESQL_IN_SIM
 async def test_until_further_notice_overtakes_a_new_time_that_waits(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -218,6 +225,7 @@ async def test_until_further_notice_overtakes_a_new_time_that_waits(
 # Deadline of a new time
 
 
+@POSTGRESQL_IN_SIM
 async def test_both_steps_end_before_the_new_time(database: Database, province: Province, now: datetime) -> None:
     series = await low(database, province, now)
     *_, third = await dates(database, series)
@@ -234,6 +242,7 @@ async def test_both_steps_end_before_the_new_time(database: Database, province: 
     assert await deadline(database, series) <= to
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_new_time_of_a_yielded_date_limits_its_approval(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -244,6 +253,7 @@ async def test_the_new_time_of_a_yielded_date_limits_its_approval(
     assert await deadline(database, single) == to
 
 
+@POSTGRESQL_IN_SIM
 async def test_what_was_handed_in_in_time_is_approved_late(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -265,6 +275,7 @@ async def test_what_was_handed_in_in_time_is_approved_late(
 # Notice at the end of a new time
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_refused_new_time_postpones_and_notifies_the_desk(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -284,6 +295,7 @@ async def test_a_refused_new_time_postpones_and_notifies_the_desk(
     }
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_lapsed_new_time_postpones_and_notifies_the_desk(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -298,6 +310,7 @@ async def test_a_lapsed_new_time_postpones_and_notifies_the_desk(
     assert (second.id, "", False, "Quá hạn duyệt") in await told(database, series)
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_date_moved_to_an_earlier_time_ends_at_that_time(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -312,6 +325,7 @@ async def test_a_date_moved_to_an_earlier_time_ends_at_that_time(
     assert (await by_id(database, single, date)).state in ("released", "ended")
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_later_change_of_the_desk_survives_the_yielding(
     database: Database, province: Province, now: datetime
 ) -> None:

@@ -22,6 +22,7 @@ from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import RecipientRule, RecipientSet, Unit
 from rooms.store.tables.records import AuditEntry, Job
 from tests.rooms.invited import KEY, Wanted, meeting
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 DAY = date(2026, 3, 10)
@@ -40,6 +41,7 @@ async def communes(session: Any, province: Province) -> str:
     return set_id
 
 
+@POSTGRESQL_IN_SIM
 async def test_everybody_is_invited_once(database: Database, province: Province) -> None:
     async def work(session: Any) -> list[attendees.Invited]:
         set_id = await communes(session, province)
@@ -70,6 +72,7 @@ async def test_everybody_is_invited_once(database: Database, province: Province)
     assert next(one for one in found if one.guest_email).guest_email == "uoc@example.vn"
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_new_unit_is_in_the_next_expansion_only(database: Database, province: Province, now: datetime) -> None:
     async def work(session: Any) -> tuple[int, int, int]:
         set_id = await communes(session, province)
@@ -96,6 +99,7 @@ async def test_a_new_unit_is_in_the_next_expansion_only(database: Database, prov
     assert await database.transact(work) == (2, 3, 2)
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize(
     ("wish", "code"),
     [
@@ -118,6 +122,7 @@ async def test_wrong_lines_are_named(database: Database, province: Province, wis
     assert [(one.code, one.where) for one in refused.value.troubles] == [(code, "attendees.1")]
 
 
+@POSTGRESQL_IN_SIM
 async def test_too_many_are_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     guests = [AttendeeRequest(guest_name=f"Khách {n}") for n in range(limits.ATTENDEE_REQUESTS + 1)]
     async with database.reading() as session:
@@ -215,6 +220,7 @@ async def give(
     return await database.transact(work)
 
 
+@POSTGRESQL_IN_SIM
 async def test_of_a_unit_that_chairs_only_its_head_is_a_host(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -282,6 +288,7 @@ async def test_my_meetings_offer_an_answer_only_to_whom_it_belongs(
             assert (found.role, found.may_answer) == (role, answers_)
 
 
+@POSTGRESQL_IN_SIM
 async def test_bad_and_late_answers(database: Database, province: Province, now: datetime) -> None:
     meeting_id, attendee_id = await one_of(database, province, now)
     link = Actor("link", attendee_id)
@@ -313,6 +320,7 @@ async def decide(
     return await database.transact(work)
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("agrees", [True, False])
 async def test_a_substitute_for_a_head_waits_for_the_chair(
     database: Database, province: Province, now: datetime, agrees: bool
@@ -426,6 +434,7 @@ async def test_mails_that_overtake_each_other(database: Database, province: Prov
     assert (await by_mail(replace(first, stamped=None))).answer == "declined", "who says no moment is not older"
 
 
+@POSTGRESQL_IN_SIM
 async def test_an_answer_by_mail_to_one_date(database: Database, province: Province, now: datetime) -> None:
     """Outlook declines the second date of an accepted series. The other dates stay accepted."""
     starts = tuple(now.replace(hour=7, minute=0) + timedelta(days=7 * n) for n in (1, 2, 3))

@@ -23,11 +23,13 @@ from rooms.store.tables.booking import Step
 from rooms.store.tables.records import Delivery
 from tests.rooms.invited import BASE, KEY, SENDER, Wanted, meeting
 from tests.rooms.people import add_account
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 AROUND = Around(KEY, BASE, SENDER)
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_mail_names_the_first_dates_and_counts_the_rest(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -126,6 +128,7 @@ async def test_sending_again_and_taking_a_link_back(database: Database, province
     await database.transact(work)
 
 
+@POSTGRESQL_IN_SIM
 async def test_an_important_meeting_is_not_entered_by_its_link(
     database: Database, province: Province, now: datetime
 ) -> None:

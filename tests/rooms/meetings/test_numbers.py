@@ -13,6 +13,7 @@ from rooms.meetings import numbers
 from rooms.store.database import Database
 from signaling.api.ground.numbers import Numbers, Rows
 from tests.clock import Clock
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 
@@ -73,6 +74,7 @@ async def _away(*_: object) -> None:
     raise ConnectionError("the database is away")
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_printed_link_gets_a_number_row_at_the_first_visit(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +91,7 @@ async def test_a_printed_link_gets_a_number_row_at_the_first_visit(
     assert await Rows(database, clock.now).all() == [("abc-defg-hij", "")]
 
 
+@POSTGRESQL_IN_SIM
 async def test_many_numbers_are_renewed_and_end_together(database: Database) -> None:
     async with database.reading() as session:
         assert await numbers.stored(session) == []

@@ -25,6 +25,7 @@ from rooms.sites import halls, places, terminals
 from rooms.store.database import Database
 from rooms.store.tables.org import Deputy, RecipientRule, Unit
 from rooms.store.tables.records import AuditEntry
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 DAY = date(2026, 3, 3)
@@ -137,6 +138,7 @@ async def test_create_edit_search(database: Database, province: Province, now: d
     assert actions == ["unit.create", "unit.edit"]
 
 
+@POSTGRESQL_IN_SIM
 async def test_moving_takes_everything_below_along(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
         one = await units.create(session, values("a", province.units["khcn"]), COMMAND, now)
@@ -156,6 +158,7 @@ async def test_moving_takes_everything_below_along(database: Database, province:
             assert unit.path == f"{above.path if above else '/'}{unit.id}/"
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_tree_has_a_depth(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
         parent = province.units["tinh"]
@@ -168,6 +171,7 @@ async def test_the_tree_has_a_depth(database: Database, province: Province, now:
     await database.transact(work)
 
 
+@POSTGRESQL_IN_SIM
 async def test_who_may_change_units(database: Database, province: Province, now: datetime) -> None:
     clerk = province.actor("admin", "khcn")
 
@@ -312,6 +316,7 @@ async def test_sets_of_recipients(database: Database, province: Province, now: d
     await database.transact(work)
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize(
     ("rules", "code"),
     [

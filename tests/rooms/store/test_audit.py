@@ -25,6 +25,7 @@ from rooms.store.database import Database
 from rooms.store.migrations import immutable
 from rooms.store.tables.records import AuditEntry, Job
 from rooms.store.verification import Verdict, verify
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 
 WHO = Actor("account", id="a1", address="203.0.113.7")
 
@@ -108,6 +109,7 @@ async def test_many_writers_make_one_chain(database: Database, now: datetime, ke
     assert verdict.entries == 60
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_long_detail_is_cut_and_an_odd_one_refused(database: Database, now: datetime) -> None:
     frame = len(audit.canonical({"text": ""}))
     for extra in (0, 1):
@@ -355,6 +357,7 @@ TAMPERINGS: dict[str, Callable[[Burglar], object]] = {
 }
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("name", TAMPERINGS)
 async def test_tampering_is_found(database: Database, now: datetime, key: Ed25519PrivateKey, name: str) -> None:
     await write(database, now, 6)
@@ -405,6 +408,7 @@ def test_twenty_kinds_and_more() -> None:
     assert len(TAMPERINGS) >= 20
 
 
+@POSTGRESQL_IN_SIM
 async def test_keeping_signs_and_exports_and_forgets(database: Database, now: datetime, tmp_path: Path) -> None:
     await write(database, now, 3)
     await database.transact(lambda session: outbox.enqueue(session, "x", {}, now, now))

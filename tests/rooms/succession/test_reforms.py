@@ -25,6 +25,7 @@ from rooms.store.tables.records import AuditEntry
 from rooms.succession import estate, reforms
 from rooms.succession.estate import Share
 from rooms.succession.reforms import Part, Report
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 DAY = date(2026, 3, 3)
@@ -92,6 +93,7 @@ async def in_force(session: AsyncSession, now: datetime) -> set[tuple[str, str, 
     return {(one.account_id, one.role, one.unit_id) for one in rows if one.ends_at is None or one.ends_at > now}
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_deputy_continues_when_the_new_unit_has_the_role(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -204,6 +206,7 @@ async def test_two_departments_become_one(database: Database, province: Province
         assert entry.detail["from"] == ["khcn", "yt"]
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_rename_keeps_the_code_and_the_past_name(database: Database, province: Province, now: datetime) -> None:
     khcn = province.units["khcn"]
 
@@ -267,6 +270,7 @@ async def test_a_split_gives_by_name_and_the_rest_to_the_first(
         assert {one.code for one in await recipients.expand(session, named.id, DAY)} == {"a", "b"}
 
 
+@POSTGRESQL_IN_SIM
 async def test_an_abolished_unit_makes_nobody_mightier(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> Report:
         await grant(session, "one", "admin", province.units["xa1"], now)
@@ -281,6 +285,7 @@ async def test_an_abolished_unit_makes_nobody_mightier(database: Database, provi
         assert (await halls.unit_of(session, province.sites["xa1"])).id == province.units["tinh"]
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_unit_below_can_take_over(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
         below = await units.create(session, values("p", province.units["khcn"], tier=2), COMMAND, now)
@@ -293,6 +298,7 @@ async def test_a_unit_below_can_take_over(database: Database, province: Province
     await database.transact(work)
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_rehearsal_reports_and_keeps_nothing(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> Report:
         into = values("moi", province.units["tinh"])
@@ -309,6 +315,7 @@ async def test_a_rehearsal_reports_and_keeps_nothing(database: Database, provinc
         assert (await session.scalars(select(AuditEntry))).all() == []
 
 
+@POSTGRESQL_IN_SIM
 async def test_what_is_refused(database: Database, province: Province, now: datetime) -> None:
     khcn, yt, tinh = (province.units[code] for code in ("khcn", "yt", "tinh"))
 

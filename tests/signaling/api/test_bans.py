@@ -9,6 +9,7 @@ import pytest
 
 from signaling.halls.board.bans import Bans
 from signaling.sip.transaction.transport import Hop
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.signaling.api.office import Office
 from tests.signaling.sip.agent.test_agent import Terminal
 from tests.signaling.sip.world import A, Node, World
@@ -22,6 +23,7 @@ def bans_of(office: Office, node: Node) -> Any:
     return SimpleNamespace(bans=Bans(node.agent, office.database, lambda: datetime.fromtimestamp(clock.time(), UTC)))
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("address", ["192.0.2.9", "2001:db8::9"])
 async def test_who_operates_all_units_lifts_the_ban_of_a_source(office: Office, address: str) -> None:
     node = Node(World(), A, networks=["192.0.2.0/24", "2001:db8::/48"])

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.signaling.api.office import Office
 
 pytestmark = pytest.mark.both_databases
@@ -23,6 +24,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict:
     return body
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_unit_from_creation_to_correction(office: Office) -> None:
     admin = await office.client("admin")
     wanted = UNIT | {"parent_id": office.province.units["tinh"]}
@@ -40,6 +42,7 @@ async def test_a_unit_from_creation_to_correction(office: Office) -> None:
     assert [one["code"] for one in (await admin.get("/units", params={"q": "so noi vu"})).json()["items"]] == ["so-nv"]
 
 
+@POSTGRESQL_IN_SIM
 async def test_who_may_not_is_refused(office: Office) -> None:
     wanted = UNIT | {"parent_id": office.province.units["tinh"]}
     problem(await office.stranger().get("/units"), 401, "signed_out")
@@ -52,6 +55,7 @@ async def test_who_may_not_is_refused(office: Office) -> None:
     problem(await weak.post("/units", json=wanted), 403, "second_factor_needed")
 
 
+@POSTGRESQL_IN_SIM
 async def test_wrong_fields_are_named(office: Office) -> None:
     admin = await office.client("admin")
     body = problem(await admin.post("/units", json=UNIT | {"tier": 10, "code": "", "other": 1}), 422, "fields_wrong")
@@ -65,6 +69,7 @@ async def test_wrong_fields_are_named(office: Office) -> None:
     problem(await admin.delete("/units"), 405, "method_refused")
 
 
+@POSTGRESQL_IN_SIM
 async def test_lists_come_in_pages(office: Office) -> None:
     reader = await office.client("requester", "xa1")
     seen: list[str] = []
@@ -192,6 +197,7 @@ async def test_a_network_is_stored_when_halls_cannot_read_it_yet(
     assert caplog.text.count("could not read a change of the register") == 2
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_merger_is_seen_before_it_is_done(office: Office) -> None:
     admin, ids = await office.client("admin"), office.province
     wanted = {"kind": "merge", "into_id": ids.units["xa1"], "on": "2026-03-03", "decision": "NQ 1"}

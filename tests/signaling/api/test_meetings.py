@@ -13,6 +13,7 @@ from rooms.meetings.letters import word as word_files
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.records import AuditEntry
 from signaling.api.ground.visits import FILES_AT_ONCE
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.signaling.api.office import Office
 from tests.signaling.api.test_directory import problem
 
@@ -105,6 +106,7 @@ async def test_from_preview_to_number(office: Office) -> None:
     assert [(one["title"], one["meeting_id"]) for one in board["entries"]] == [("Đã có lịch", "")]
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_clash_names_what_is_taken_and_the_ways_out(office: Office) -> None:
     desk = await office.client("secretary", "tinh")
     await book(desk, wanted(office))
@@ -128,6 +130,7 @@ async def test_a_clash_names_what_is_taken_and_the_ways_out(office: Office) -> N
     assert slots[0]["hall_id"] == "hall-khcn"
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_same_key_makes_one_meeting(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     first = await book(desk, wanted(office), idempotency_key="k-1")
@@ -150,6 +153,7 @@ async def test_a_secret_meeting_is_refused_and_nothing_of_it_is_kept(office: Off
     assert [(one.action, one.object_id, one.detail) for one in entries] == [("meeting.secret_refused", "", {})]
 
 
+@POSTGRESQL_IN_SIM
 async def test_edits_need_the_version_and_can_be_undone(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     meeting = await book(desk, wanted(office))
@@ -163,6 +167,7 @@ async def test_edits_need_the_version_and_can_be_undone(office: Office) -> None:
     assert undone.json()["title"] == "Họp góp ý dự thảo"
 
 
+@POSTGRESQL_IN_SIM
 async def test_called_off_and_put_off_with_a_reason(office: Office) -> None:
     meeting = await approved(office)
     desk = await office.client("secretary", "khcn")
@@ -185,6 +190,7 @@ async def test_called_off_and_put_off_with_a_reason(office: Office) -> None:
     assert off.json()["state"] == "cancelled"
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_series_and_one_of_its_dates(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     series = await book(desk, wanted(office, rule="FREQ=WEEKLY;BYDAY=WE;COUNT=4"))
@@ -268,6 +274,7 @@ class Press:
         return b""
 
 
+@POSTGRESQL_IN_SIM
 async def test_threads_make_few_letters_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Show that all forms of a letter share one limit."""
     meeting, press = await approved(office), Press()
@@ -287,6 +294,7 @@ async def test_threads_make_few_letters_at_once(office: Office, monkeypatch: pyt
     assert (is_full, press.most) == (True, FILES_AT_ONCE)
 
 
+@POSTGRESQL_IN_SIM
 async def test_an_answer_to_one_date_is_shown_with_the_attendee(office: Office) -> None:
     meeting = await approved(office, rule="FREQ=WEEKLY;COUNT=3")
     invited = await office.client("requester", "vp", "vp-2")
@@ -365,6 +373,7 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
         assert await session.scalar(select(func.count()).select_from(Occurrence)) == 0
 
 
+@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("kind", ["held", "submitted", "internal", "series", "skipping", "important", "full"])
 async def test_what_was_just_made_is_answered_as_it_is_read(office: Office, kind: str) -> None:
     """Show that the answer to a booking is, word for word, the meeting that a later read returns."""
@@ -410,6 +419,7 @@ def _ordered(meeting: dict[str, Any]) -> dict[str, Any]:
     return {**meeting, "occurrences": dates}
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_call_list_of_a_booking(office: Office) -> None:
     """Show that a booking calls its hall and the invited units by default. An unknown way to connect is refused in words."""
     desk = await office.client("secretary", "khcn")
