@@ -33,6 +33,7 @@ from rooms.store.tables.booking import (
 )
 from rooms.store.tables.meetings import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.store.tables.records import AuditEntry, Job
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 TABLES = (
@@ -109,6 +110,7 @@ async def test_an_internal_meeting_without_halls_has_a_number_at_once(
     assert len(meeting.pin) == 6
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_series_has_a_longer_pin(database: Database, province: Province, now: datetime) -> None:
     """A PIN of a series is valid for months, and works in the same ways as a PIN of six digits."""
     request = wish(
@@ -128,6 +130,7 @@ async def test_a_series_has_a_longer_pin(database: Database, province: Province,
             assert await entering.by_number(session, number, wrong, "", "10.1.1.1", start) is None
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_clash_is_named_with_free_times_and_other_halls(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -233,6 +236,7 @@ async def test_one_of_many_who_ask_at_once_gets_the_hall(database: Database, pro
     assert sorted(answers) == ["booked"] + ["overlap"] * 9
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_secret_meeting_leaves_only_its_refusal(
     database: Database, province: Province, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -310,22 +314,24 @@ BAD: dict[str, tuple[str, Change_]] = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-async def test_bad_input(case: str, database: Database, province: Province, now: datetime) -> None:
+@POSTGRESQL_IN_SIM
+async def test_bad_input(database: Database, province: Province, now: datetime) -> None:
     await set_rule(database, province, ahead_min=60, ahead_days=400)
 
     async def work(session: Any) -> None:
         session.add(Holiday(day=(now + timedelta(days=3)).date(), name="Nghỉ bù"))
 
     await database.transact(work)
-    code, change = BAD[case]
-    said = await refused(database, wish(province, now, **change(province, now)), province.actor("secretary", "vp"), now)
-    assert said.code == code
-    assert said.vietnamese
-    assert said.vietnamese[0].isupper()
-    assert said.vietnamese.rstrip()[-1] == "."
+    secretary = province.actor("secretary", "vp")
+    for case, (code, change) in BAD.items():
+        said = await refused(database, wish(province, now, **change(province, now)), secretary, now)
+        assert said.code == code, case
+        assert said.vietnamese, case
+        assert said.vietnamese[0].isupper(), case
+        assert said.vietnamese.rstrip()[-1] == ".", case
 
 
+@POSTGRESQL_IN_SIM
 async def test_quota_by_week_and_by_month(database: Database, province: Province, now: datetime) -> None:
     await set_rule(database, province, meetings_a_week=2, hours_a_month=5)
     secretary = province.actor("secretary", "vp")
@@ -361,6 +367,7 @@ async def test_a_quota_holds_when_many_ask_at_once(database: Database, province:
     assert sorted(await asyncio.gather(*(one() for _ in range(9)))) == ["booked"] * 3 + ["over_quota"] * 6
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_nearest_rule_above_decides(database: Database, province: Province, now: datetime) -> None:
     await set_rule(database, province, opens_min=9 * 60)
 
@@ -376,6 +383,7 @@ async def test_the_nearest_rule_above_decides(database: Database, province: Prov
     await make(database, request, province.actor("secretary", "yt"), now)
 
 
+@POSTGRESQL_IN_SIM
 async def test_an_operator_with_a_reason_may_book_at_night(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -390,6 +398,7 @@ async def test_an_operator_with_a_reason_may_book_at_night(
     await make(database, dataclasses.replace(soon, urgent_reason="Họp đột xuất"), secretary, now)
 
 
+@POSTGRESQL_IN_SIM
 async def test_who_may_book(database: Database, province: Province, now: datetime) -> None:
     for role, unit in (("auditor", "vp"), ("approver", "vp"), ("secretary", "yt"), ("requester", "xa1")):
         assert (await refused(database, wish(province, now), province.actor(role, unit), now)).code == "denied"

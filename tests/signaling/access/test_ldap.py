@@ -26,7 +26,7 @@ from tests.rooms.province import Province
 from tests.signaling.access.slapd import ADMIN, BASE, Slapd, person, tree
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
-MANY = 1203
+MANY = 1003
 """Entries. More than two pages of `PAGE` (500), and more than the server's `sizelimit` (500)."""
 
 

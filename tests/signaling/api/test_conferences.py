@@ -49,16 +49,13 @@ class Stands:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self._starting = Starting(everybody=self.open_creation, local=self.local_creation)
-        self._instant = instant_meetings(AUTHENTICATOR, INVITATIONS, self.clock.time, counted(), self._starting)
-
-    def application(self) -> FastAPI:
-        told = facts("1.2.3", self._starting, authority=self.authority, ready=self.ready)
-        return application(self._instant, told)
+        starting = Starting(everybody=self.open_creation, local=self.local_creation)
+        instant = instant_meetings(AUTHENTICATOR, INVITATIONS, self.clock.time, counted(), starting)
+        self.app: FastAPI = application(instant, facts("1.2.3", starting, authority=self.authority, ready=self.ready))
 
 
 def client(stands: Stands, address: str = "192.168.1.9", base: str = "https://hop.vn") -> httpx.AsyncClient:
-    app = Starlette(routes=[Mount("/api/v1", stands.application())])
+    app = Starlette(routes=[Mount("/api/v1", stands.app)])
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, False, client=(address, 5000)), base_url=base + "/api/v1"
     )
