@@ -10,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from signaling import cli
 from tests.conftest import ROOT, LiveServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -48,19 +50,6 @@ def test_the_first_start_prints_the_administrators_link(own_server: Callable[...
         types = client.get("/meeting-types")
         assert types.status_code == 200, types.text
         assert len(types.json()["items"]) > 8
-        loaded = client.post("/demo")
-        assert loaded.status_code in (201, 403), loaded.text  # an administrator without a second factor may not
-    with httpx.Client(base_url=f"{server.url}/api/v1", headers={"origin": server.url}, timeout=120) as client:
-        if loaded.status_code == 403:
-            loaded = client.post("/demo")  # a user at this machine may, in `dev`
-        assert loaded.status_code == 201, loaded.text
-        secretary = next(one for one in loaded.json()["accounts"] if one["role"] == "secretary")
-        assert client.post("/session/link", json={"secret": secretary["url"].split("#link=")[1]}).status_code == 200
-        choose_password(client)
-        mine = client.get("/my-meetings")
-        assert mine.status_code == 200, mine.text
-        assert mine.json()["items"]
-        assert client.get("/demo").json() == {"offered": False, "empty": False}
 
 
 @contextlib.contextmanager
@@ -132,19 +121,20 @@ def test_serve_does_not_touch_a_database_that_is_behind(tmp_path: Path) -> None:
 
 def test_the_month_and_bookings_by_command(tmp_path: Path) -> None:
     at = ("--data-dir", str(tmp_path))
+    typed = lambda *words: CliRunner().invoke(cli.app, [*words, *at])  # noqa: E731
     loaded = run("demo", "load", *at)
     assert loaded.returncode == 0, loaded.stderr
     assert "vanthu" in loaded.stdout
-    assert run("demo", "load", *at).returncode == 1
-    listed = run("booking", "list", "--limit", "5", *at).stdout.splitlines()
+    assert typed("demo", "load").exit_code == 1
+    listed = typed("booking", "list", "--limit", "5").stdout.splitlines()
     assert len(listed) == 5
-    shown = run("booking", "show", listed[0].split()[0], *at)
+    shown = typed("booking", "show", listed[0].split()[0])
     assert "PIN" in shown.stdout
-    made = run("booking", "create", "Họp thử", "--unit", "TN.NV", "--at", "2099-01-05 09:00", *at)
-    assert made.returncode == 1  # the date is too far ahead
+    made = typed("booking", "create", "Họp thử", "--unit", "TN.NV", "--at", "2099-01-05 09:00")
+    assert made.exit_code == 1  # the date is too far ahead
     assert "Chỉ đặt được đến ngày" in made.stderr
-    off = run("booking", "cancel", listed[0].split()[0], "--reason", "other", *at)
-    assert (off.returncode, "Hãy ghi rõ lý do" in off.stderr) == (1, True)
-    off = run("booking", "cancel", listed[0].split()[0], "--reason", "not_ready", *at)
+    off = typed("booking", "cancel", listed[0].split()[0], "--reason", "other")
+    assert (off.exit_code, "Hãy ghi rõ lý do" in off.stderr) == (1, True)
+    off = typed("booking", "cancel", listed[0].split()[0], "--reason", "not_ready")
     assert off.stdout.strip() == "cancelled"
     assert run("audit", "verify", *at).returncode == 0

@@ -196,30 +196,9 @@ async def test_stopping_tells_participants_and_ends_in_time(own_server: OwnServe
     assert await asyncio.to_thread(server.process.wait, 15) in (0, -signal.SIGTERM)
 
 
-def test_links_and_numbers_live_through_a_restart(tmp_path: Path) -> None:
-    from tests.conftest import start_server
-
-    first = start_server(tmp_path)
-    made = post(first, "/api/v1/conferences", {"name": "Giao ban"})
-    printed = first.link.rsplit("/", 1)[1].split("#")[0]
-    post(first, f"/api/v1/conferences/{printed}/token", {"name": "An"})
-    first.stop(signal.SIGKILL)
-    second = start_server(tmp_path)
-    try:
-        number, secret = first.link.rsplit("/", 1)[1].split("#k=")
-        assert post(second, f"/api/v1/conferences/{number}/token", {"name": "An", "invite": secret})["token"]
-        entry = post(second, f"/api/v1/conferences/{made['conference']}/token", {"name": "An"})
-        assert entry["title"] == "Giao ban", "its number alone lets in, as the sheet says"
-        assert entry["by_number"], "its number alone lets in, as the sheet says"
-        assert post(second, f"/api/v1/conferences/{printed}/token", {"name": "An"})["by_number"]
-        assert stat.S_IMODE((tmp_path / "devkey.secret").stat().st_mode) == 0o600
-    finally:
-        second.stop()
-
-
-async def test_who_is_kept_out_stays_out_after_a_restart(tmp_path: Path) -> None:
-    """Show that two guests stay out after the server is killed: a host removed one from the call, and refused the other at the
-    door.
+async def test_meetings_and_bars_live_through_a_restart(tmp_path: Path) -> None:
+    """Show that links and numbers work after the server is killed, and that two guests stay out: a host removed one from the
+    call, and refused the other at the door.
     """
     from tests.conftest import start_server
 
@@ -235,6 +214,8 @@ async def test_who_is_kept_out_stays_out_after_a_restart(tmp_path: Path) -> None
         return status(answer), json.loads(said) if said.startswith(b"{") else {}
 
     server = start_server(tmp_path)
+    number, secret = server.link.rsplit("/", 1)[1].split("#k=")
+    ask(f"/conferences/{number}/token", {"name": "An"})
     _, made = ask("/conferences", {"name": "Giao ban"})
     path, invited = f"/conferences/{made['conference']}", {"invite": made["invite"]}
     host = ask(f"{path}/token", {"name": "Chủ trì", "moderator": made["moderator"]})[1]["moderation"]
@@ -248,6 +229,12 @@ async def test_who_is_kept_out_stays_out_after_a_restart(tmp_path: Path) -> None
     server.stop(signal.SIGKILL)
     server = start_server(tmp_path)
     try:
+        assert ask(f"/conferences/{number}/token", {"name": "An", "invite": secret})[1]["token"]
+        assert ask(f"/conferences/{number}/token", {"name": "An"})[1]["by_number"]
+        entry = ask(f"{path}/token", {"name": "An"})[1]
+        assert entry["title"] == "Giao ban", "its number alone lets in, as the sheet says"
+        assert entry["by_number"], "its number alone lets in, as the sheet says"
+        assert stat.S_IMODE((tmp_path / "devkey.secret").stat().st_mode) == 0o600
         assert ask(f"{path}/token", {"name": "Anh Tùng", **invited})[0] == 200
         assert ask(f"{path}/token", {"name": "Chị Lan", **invited})[1]["code"] == "removed"
         with pytest.raises(websockets.InvalidStatus) as refused:
