@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from dateutil.rrule import rrulestr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rooms import limits
@@ -185,7 +185,6 @@ def test_an_enemy_costs_little_and_is_refused(rule: str) -> None:
     assert caught.value.code in ("bad_rule", "rule_too_often", "first_date_off_rule", "series_too_long")
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     st.text("FREQINTVALCOUYDMH=;,-+0123456789BSPWKZ", max_size=120).map(lambda text: f"FREQ=DAILY;{text}"),
     st.dates(date(2026, 1, 1), date(2031, 1, 1)),
@@ -211,7 +210,6 @@ RULES = st.one_of(
 ENDS = st.one_of(st.just(""), st.builds(";COUNT={}".format, st.integers(1, 60)), st.just(";UNTIL=20280229T235959"))
 
 
-@settings(deadline=None, max_examples=300)
 @given(RULES, ENDS, st.dates(date(2026, 1, 1), date(2030, 12, 31)))
 def test_the_twin_year_means_the_same_dates(rule: str, end: str, day: date) -> None:
     """The rule is expanded near the year 9999 and moved back. The result equals the dates that another library finds in local

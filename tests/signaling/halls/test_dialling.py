@@ -634,7 +634,7 @@ async def test_legs_of_which_nothing_comes_any_more_are_nobodys(
     assert (await rows(database))["h000"].leased_by == "two"
 
 
-@pytest.mark.parametrize("later_min", [4, 300, -6])
+@pytest.mark.parametrize("later_min", [4, 150, -6])
 async def test_a_moved_date_takes_its_uncalled_halls_along(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, later_min: int
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import vobject
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -402,7 +402,6 @@ def test_one_mail_is_known_as_one() -> None:
     assert notices.notice(outgoing("invite", sequence=1)).identifier != first.identifier
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=30))
 def test_a_long_subject_keeps_its_blanks(words: list[str]) -> None:
     wanted = " ".join(words)[:190].strip()

@@ -176,7 +176,9 @@ async def test_tortuous(tmp_path: Path, transport: str) -> None:
 
 
 @missing("svwar")
-@pytest.mark.parametrize("method", ["REGISTER", "INVITE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "method", ["REGISTER", *(pytest.param(one, marks=pytest.mark.sim) for one in ("INVITE", "OPTIONS"))]
+)
 async def test_svwar_learns_nothing(tmp_path: Path, method: str) -> None:
     """Show that svwar finds nothing. It compares the answers with the answer for an impossible name, and gives up when they are
     equal.

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import PeerError
@@ -611,7 +611,6 @@ POLICIES = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(PROFILES, POLICIES, POLICIES)
 def test_both_ends_read_the_same_agreement(profile: Profile, mine: Policy, yours: Policy) -> None:
     """Show that each side sends only what the other takes, with mirrored directions and keys."""

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import PeerError
@@ -266,7 +266,6 @@ DESCRIPTIONS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(DESCRIPTIONS)
 def test_what_is_written_is_read_back(description: sdp.Description) -> None:
     assert sdp.parse(sdp.render(description)) == description
