@@ -47,10 +47,10 @@ async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """
     peopled = "province" in request.fixturenames
     if request.param == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
+        migrated: Path = request.getfixturevalue("sqlite_template")
         with tempfile.TemporaryDirectory(prefix="rooms-", dir=nowhere_kept()) as folder:
             path = Path(folder) / "rooms.db"
-            shutil.copy(_peopled_file(template) if peopled else template, path)
+            shutil.copy(_peopled_file(migrated) if peopled else migrated, path)
             yield f"sqlite:///{path}"
         return
     server: Postgres = request.getfixturevalue("postgres")
@@ -59,9 +59,11 @@ async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
         await server.run(f"CREATE DATABASE {PEOPLED} TEMPLATE migrated STRATEGY file_copy")
         await _people(server.url(PEOPLED))
         server.templates.add(PEOPLED)
-    await server.run(f"CREATE DATABASE {name} TEMPLATE {PEOPLED if peopled else 'migrated'} STRATEGY file_copy")
+    outdated = [f"DROP DATABASE {server.outdated.pop()} WITH (FORCE)" for _ in tuple(server.outdated)]
+    template = PEOPLED if peopled else "migrated"
+    await server.run(*outdated, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield server.url(name)
-    await server.run(f"DROP DATABASE {name} WITH (FORCE)")
+    server.outdated.append(name)
 
 
 def _peopled_file(template: Path) -> Path:
