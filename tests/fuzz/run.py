@@ -2,13 +2,19 @@
 
 The engine is Atheris (libFuzzer). New inputs stay in `.cache/fuzz` for the next run. The engine also writes each failing input
 there and prints its name. Commit the failing input in `corpus/found/TARGET` together with the fix.
+
+The instrumented imports of a target take longer than a short run. So `-` in place of TARGET runs many targets after one import:
+each line on the standard input names a target with options of the engine. The program runs the target in a fork, writes its
+output to `.cache/fuzz/TARGET/output`, and prints its exit code.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 NOTES = Path(".cache/fuzz")
 MOST_MB = 900
@@ -19,8 +25,10 @@ MOST_BYTES = 4000
 BROWSERS = {"browser": 12_000, "session": 12_000, "token": 2000}
 """Bytes of one input, by target of `browsers.py`. These limits replace `MOST_BYTES`."""
 READERS = ["signaling.rtc", "signaling.host.tokens", "media", "aiortc.sdp", "jwt", "conference"]
+SIP_READERS = ["signaling.sip", "conference"]
 SEALED = {"dtls", "sctp"}
 """The targets of `sealed.py`."""
+SEALED_READERS = ["media", "aiortc"]
 
 
 def main() -> None:
@@ -29,12 +37,37 @@ def main() -> None:
     except ImportError:
         print("no Atheris for this machine (pyproject.toml): Python's readers are left out")
         return
-    name, seconds = sys.argv[1], int(sys.argv[2])
-    include = (
-        READERS if name in BROWSERS else ["media", "aiortc"] if name in SEALED else ["signaling.sip", "conference"]
-    )
-    with atheris.instrument_imports(include=include, enable_loader_override=False):
+    name, seconds, *more = sys.argv[1:]
+    with atheris.instrument_imports(include=readers(name), enable_loader_override=False):
         from tests.fuzz import targets
+    if name != "-":
+        fuzz(atheris, targets, name, int(seconds), more)
+    for line in sys.stdin:
+        name, *more = line.split()
+        print(forked(atheris, targets, name, int(seconds), more), flush=True)
+
+
+def readers(name: str) -> list[str]:
+    """Return the modules that the engine watches for a target."""
+    if name == "-":
+        return sorted({*READERS, *SIP_READERS, *SEALED_READERS})
+    return READERS if name in BROWSERS else SEALED_READERS if name in SEALED else SIP_READERS
+
+
+def forked(atheris: Any, targets: Any, name: str, seconds: int, more: list[str]) -> int:
+    """Run a target in a fork of this process, and return its exit code."""
+    output = NOTES / name / "output"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if not (child := os.fork()):
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, sys.stdout.fileno())
+        os.dup2(file, sys.stderr.fileno())
+        fuzz(atheris, targets, name, seconds, more)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def fuzz(atheris: Any, targets: Any, name: str, seconds: int, more: list[str]) -> NoReturn:
+    """Run the engine on a target, and end the process. The engine keeps a failing input when the process ends."""
     corpus, seeds = NOTES / name / "corpus", NOTES / name / "seeds"
     for folder in (corpus, seeds):
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,10 +86,9 @@ def main() -> None:
         ),
         *(f"-artifact_prefix={NOTES / name}/", f"-dict={words}", "-print_final_stats=1"),
     ]
-    atheris.Setup(
-        [sys.argv[0], *options, *sys.argv[3:], str(corpus), str(seeds)], targets.TARGETS.get(name, targets.proof)
-    )
+    atheris.Setup([sys.argv[0], *options, *more, str(corpus), str(seeds)], targets.TARGETS.get(name, targets.proof))
     atheris.Fuzz()
+    sys.exit(os.EX_SOFTWARE)
 
 
 def dictionary() -> str:

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ RUNS = {
 """Runs of each target that takes longer per run. Other targets make 1300 runs. Larger: the slow tests take too long. Smaller: a
 run finds less. `make fuzz` runs each target for longer.
 """
-engine = pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="no Atheris for this machine")
+needs_engine = pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="no Atheris for this machine")
 
 
 @pytest.mark.parametrize("name", targets.TARGETS)
@@ -41,27 +42,48 @@ def test_the_corpus(name: str) -> None:
             target(made)
 
 
-def run(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the engine with a fixed seed on a limited number of inputs. A limit in seconds would give different results."""
-    words = [sys.executable, "-m", "tests.fuzz.run", name, "120", f"-runs={RUNS.get(name, 1300)}", "-seed=1"]
-    paths = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(words, cwd=folder, env=paths, capture_output=True, text=True, timeout=300, check=False)
+class Engine:
+    """The engine with the imports of all targets."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self._process = process
+        self.notes = folder / ".cache" / "fuzz"
+
+    def run(self, name: str) -> tuple[int, str]:
+        """Run a target with a fixed seed on a limited number of inputs. A limit in seconds would give different results. Return
+        the exit code and the output.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(name, f"-runs={RUNS.get(name, 1300)}", "-seed=1", file=self._process.stdin, flush=True)
+        code = self._process.stdout.readline()
+        assert code, "the engine ended"
+        return int(code), (self.notes / name / "output").read_text("utf-8", "replace")
 
 
-@engine
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    folder = tmp_path_factory.mktemp("fuzz")
+    words, paths = [sys.executable, "-m", "tests.fuzz.run", "-", "120"], os.environ | {"PYTHONPATH": str(ROOT)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=folder, env=paths, stdin=pipe, stdout=pipe, text=True) as process:
+        yield Engine(process, folder)
+
+
+@needs_engine
 @pytest.mark.slow
 @pytest.mark.parametrize("name", targets.TARGETS)
-def test_a_short_run(name: str, tmp_path: Path) -> None:
-    done = run(name, tmp_path)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert "stat::number_of_executed_units" in done.stderr
+def test_a_short_run(engine: Engine, name: str) -> None:
+    code, output = engine.run(name)
+    assert code == 0, output[-4000:]
+    assert "stat::number_of_executed_units" in output
 
 
-@engine
+@needs_engine
 @pytest.mark.slow
-def test_a_planted_defect_is_told(tmp_path: Path) -> None:
+def test_a_planted_defect_is_told(engine: Engine) -> None:
     """A run reports a planted defect and keeps its input."""
-    done = run("proof", tmp_path)
-    assert done.returncode != 0
-    assert "planted" in done.stdout + done.stderr
-    assert list((tmp_path / ".cache" / "fuzz" / "proof").glob("crash-*"))
+    code, output = engine.run("proof")
+    assert code != 0
+    assert "planted" in output
+    assert list((engine.notes / "proof").glob("crash-*"))
