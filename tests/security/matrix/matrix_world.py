@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -99,9 +100,10 @@ class World:
     """The application with its own database, and a copy of the first state."""
 
     def __init__(self, template: Path, folder: Path) -> None:
-        self.path, self._kept = folder / "world.sqlite", folder / "kept.sqlite"
-        shutil.copy(template, self.path)
-        url = f"sqlite:///{self.path}"
+        path = folder / "world.sqlite"
+        shutil.copy(template, path)
+        url = f"sqlite:///{path}"
+        self._own, self._first = sqlite3.connect(path), sqlite3.connect(":memory:")
         self.database = Database.open(url)
         authenticator = Authenticator({"office": SECRET})
         settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
@@ -119,14 +121,15 @@ class World:
         self._client = httpx.AsyncClient(transport=transport, base_url=BASE + "/api/v1", headers={"origin": BASE})
         self.ids: dict[tuple[str, str], str] = {}
         self._secrets: dict[str, str] = {}
-        self._plain = ""
+        self._rows: set[str] = set()
+        self._commits = 0
+        """SQLite's number of the last commit of the application, when the database was in its first state."""
 
     async def build(self) -> None:
         """Fill the database and keep a copy."""
         await self.database.transact(self._build)
-        await self._settle()
-        shutil.copy(self.path, self._kept)
-        self._plain = await self.dump()
+        self._own.backup(self._first)
+        self._rows, self._commits = self._dump(), self._last_commit()
 
     def sheet(self, place: str) -> bytes:
         """Return a file that adds a site to the unit of that place."""
@@ -141,37 +144,30 @@ class World:
         return await self._client.request(method, path, headers=headers, **how)  # type: ignore[arg-type]
 
     async def restore(self) -> None:
-        """Restore the state before the requests."""
+        """Restore the state before the requests, if the application committed anything since."""
         await self.secretariat.access.settled()
-        for database in (self.database, self.secretariat.database):
-            await database.engine.dispose()
-        for suffix in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        shutil.copy(self._kept, self.path)
+        if self._last_commit() != self._commits:
+            self._first.backup(self._own)
+            self._commits = self._last_commit()
 
-    async def changed(self) -> list[str]:
+    def changed(self) -> list[str]:
         """Return the rows that exist only now or existed only before."""
-        now = await self.dump()
-        return sorted(set(now.splitlines()) ^ set(self._plain.splitlines()))
+        return sorted(self._dump() ^ self._rows) if self._last_commit() != self._commits else []
 
-    async def dump(self) -> str:
-        async with self.database.reading() as session:
-            names = await session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
-            rows = []
-            for name in sorted(names):
-                found = await session.execute(text(f'SELECT * FROM "{name}"'))
-                rows += [f"{name} {tuple(row)!r}" for row in found]
-        return "\n".join(rows)
+    def _last_commit(self) -> int:
+        """Return a number that differs after each commit of another connection to the database."""
+        return int(self._own.execute("PRAGMA data_version").fetchone()[0])
+
+    def _dump(self) -> set[str]:
+        names = [row[0] for row in self._own.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {f"{name} {row!r}" for name in names for row in self._own.execute(f'SELECT * FROM "{name}"')}
 
     async def close(self) -> None:
         await self._client.aclose()
         await self.secretariat.close()
         await self.database.close()
-
-    async def _settle(self) -> None:
-        async with self.database.engine.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        await self.database.engine.dispose()
+        self._own.close()
+        self._first.close()
 
     async def _build(self, session: AsyncSession) -> None:
         await _store(session, Pool(code="main", name="Máy chủ họp", legs=4000))
