@@ -41,15 +41,21 @@ def parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
+@cache
+def walked(text: str) -> list[ast.AST]:
+    return list(ast.walk(parsed(text)))
+
+
 class Code:
     """All Python files of the product, parsed once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.paths = {module(root, path): path for path in files(root, *PACKAGES, suffixes=(".py",))}
-        self.trees = {name: parsed(path.read_text("utf-8")) for name, path in self.paths.items()}
+        texts = {name: path.read_text("utf-8") for name, path in self.paths.items()}
+        self.trees = {name: parsed(text) for name, text in texts.items()}
         self.packages = {name for name, path in self.paths.items() if path.name == "__init__.py"}
-        self.nodes = {name: list(ast.walk(tree)) for name, tree in self.trees.items()}
+        self.nodes = {name: walked(text) for name, text in texts.items()}
         self.definitions = {name: list(definitions(tree)) for name, tree in self.trees.items()}
 
     def place(self, name: str, node: ast.AST) -> str:
