@@ -17,6 +17,8 @@ SECONDS_EACH ?= $(if $(filter -1,$(RUNS)),10,0)
 FUZZED := message stream agent description answer bfcp floor bodies browser session token dtls sctp
 # Cargo checks and tests must link against the same Python as the library.
 export PYO3_PYTHON := $(abspath $(PYTHON))
+# Incremental builds make the first build slower, and a run of make seldom builds twice.
+export CARGO_INCREMENTAL ?= 0
 
 web_sources := $(shell find web -not \( -path 'web/node_modules' -prune \) -not \( -path 'web/dist' -prune \) -not \( -path 'web/tests' -prune \) -type f -not -name DESIGN.md -not -name '*.py' -not -name '*.pyc')
 native_sources := $(shell find $(PLANE) -not \( -name target -prune \) -not \( -name fuzz -prune \) -type f \( -name '*.rs' -o -name 'Cargo.*' \))
@@ -78,14 +80,16 @@ test-web: $(STAMPS)/web
 
 # Build the client of tests/interop/clients/test_golang.py, so that Go has its packages in its cache and the tests build fast. No
 # rule uses this file. The tests run without this target; their first build on a machine takes minutes.
-test-go:
+test-go: tools
 	tests/clients/golang/build.sh .cache/golang/client
 
-# pytest runs last, because its last line is the result. Tests with the mark `whole_machine` run last, one at a time.
+# pytest runs last, because its last line is the result. Tests with the mark `whole_machine` run last, one at a time. Before pytest,
+# the slow library comes first, and clippy uses the second processor beside its last step. In this order, clippy and the tests of
+# Rust seldom wait for each other's lock.
 WORKERS ?= 3
-test: build $(STAMPS)/python-test
-	@docker/test-tools.sh
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-rust test-web test-go
+test: $(STAMPS)/python
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(STAMPS)/native $(STAMPS)/web $(STAMPS)/python-test tools lint test-rust test-web test-go
+	@$(MAKE) --no-print-directory build
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
