@@ -20,7 +20,7 @@ from tests.interop.canvas import CLIENT, PAINTED, SMALL_CAMERA
 from tests.interop.person import token
 from tests.ports import free_port
 from tests.web.test_pages import new_meeting
-from tests.web.visiting import DEVICES, Chromiums, Visit
+from tests.web.visiting import USUAL, Chromiums, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.heavy, pytest.mark.slow]
 
@@ -102,7 +102,7 @@ async def test_a_published_client_joins_without_its_backoff(
     server: LiveServer, restart: Restart, chromiums: Chromiums
 ) -> None:
     told: list[str] = []
-    async with await (await chromiums.get(DEVICES)).new_context(bypass_csp=True) as context:
+    async with await (await chromiums.get(USUAL)).new_context(bypass_csp=True) as context:
         page = await context.new_page()
         page.on("console", lambda message: _note(told, message))
         await page.goto(f"{server.url}/healthz")

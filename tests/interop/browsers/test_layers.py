@@ -19,7 +19,7 @@ from playwright.async_api import Page
 from tests.conftest import LiveServer
 from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.person import token
-from tests.web.visiting import DEVICES, Chromiums
+from tests.web.visiting import USUAL, Chromiums
 
 pytestmark = [
     pytest.mark.browser,
@@ -106,7 +106,7 @@ PERIOD_S = 1.5
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(server: LiveServer, chromiums: Chromiums) -> AsyncIterator[Page]:
     """Open a page with the library alone. It is small, because the browser draws each picture by the processor."""
-    browser = await chromiums.get(DEVICES)
+    browser = await chromiums.get(USUAL)
     context = await browser.new_context(bypass_csp=True, viewport={"width": 320, "height": 240})
     made = await context.new_page()
     await made.goto(f"{server.url}/healthz")
