@@ -19,6 +19,7 @@ from signaling.access import limits, models
 from signaling.access.access import Access
 from signaling.host.addresses import sign_in_link
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
 NOTHING = 204
 IfMatch = Annotated[str, Header(alias="if-match", max_length=40)]
@@ -26,7 +27,7 @@ IfMatch = Annotated[str, Header(alias="if-match", max_length=40)]
 
 def routes(access: Access) -> APIRouter:
     """Return the router to be mounted under `/api/v1`."""
-    router = APIRouter()
+    router = new_router("accounts")
     _accounts(router, access)
     _one_account(router, access)
     _roles(router, access)

@@ -28,6 +28,7 @@ from signaling.access.administration import base_of
 from signaling.access.issuer import IssuerBroken, Provider
 from signaling.access.refusals import refused
 from signaling.host.declared import PUBLIC, needs
+from signaling.host.routers import new_router
 from signaling.host.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Flow:
 
 def routes(access: Access) -> APIRouter:
     """Return the router to be mounted under `/api/v1`."""
-    router = APIRouter(dependencies=[Depends(origin.check_route)])
+    router = new_router("session", dependencies=[Depends(origin.check_route)])
     flows = Throttle(access.shared, "single sign-on", limits.FLOWS_PER_MINUTE, limits.NETWORKS_REMEMBERED)
     provider = Provider(access.options.issuer) if access.options.issuer else None
 

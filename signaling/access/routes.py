@@ -21,13 +21,14 @@ from signaling.access import models, origin, refusals
 from signaling.access.access import Access, address_of, agent_of, session_id
 from signaling.access.refusals import refused
 from signaling.host.declared import OWN, PUBLIC, needs
+from signaling.host.routers import new_router
 
 NOTHING = 204
 
 
 def routes(access: Access) -> APIRouter:
     """Return the router to be mounted under `/api/v1`."""
-    router = APIRouter(dependencies=[Depends(origin.check_route)])
+    router = new_router("session", dependencies=[Depends(origin.check_route)])
     _signing(router, access)
     _own(router, access)
     _second(router, access)

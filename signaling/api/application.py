@@ -1,11 +1,9 @@
 """The whole `/api/v1`: every route, its description (OpenAPI 3.1), the size limits of bodies and the form of errors."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,8 +26,6 @@ Times are RFC 3339 with a time zone. A list answers with `next`; send it as `cur
 `application/problem+json` (RFC 9457) with a stable `code` and a sentence in Vietnamese and in English. An object with a
 `version` sends the version as ETag and expects it in If-Match.
 """
-PROBLEM: dict[str, Any] = {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
-
 ROUTERS: Sequence[APIRouter] = (
     meetings.router,
     planning.router,
@@ -72,19 +68,18 @@ def application(
         openapi_url="/openapi.json",
         servers=[{"url": "/api/v1"}],
         root_path_in_servers=False,
-        responses={"4XX": problem(), "5XX": problem()},
-        generate_unique_id_function=_name,
         strict_content_type=True,
     )
     visits.install(app, parts, server.starting)
     problems.include(statuses or {})
-    app.include_router(conferences.routes(instant))
-    app.include_router(conferences.server_routes(server))
-    app.include_router(lobby.routes(instant.doorway))
-    app.include_router(hosting.routes(instant.doorway))
-    for router in (*routers, *(ROUTERS if parts else ())):
-        app.include_router(router)
-    app.include_router(docs.routes(app))
+    own = (
+        conferences.routes(instant),
+        conferences.server_routes(server),
+        lobby.routes(instant.doorway),
+        hosting.routes(instant.doorway),
+    )
+    for router in (*own, *routers, *(ROUTERS if parts else ()), docs.routes(app)):
+        app.router.routes.extend(router.routes)
     app.add_middleware(BoundedBodies)
     problems.install(app)
     _describe(app)
@@ -109,16 +104,6 @@ def _most(path: str) -> int:
     if any(part in path for part in ("/meetings", "/preview", "/templates", "/attendee-lists", "/recipient-sets")):
         return limits.DESK_BODY_BYTES
     return limits.BODY_BYTES
-
-
-def problem() -> dict[str, Any]:
-    reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {"description": "Problem (RFC 9457)", "content": {problems.MEDIA_TYPE: reference}}
-
-
-def _name(route: APIRoute) -> str:
-    """Return the name of an operation in the description: unique and readable."""
-    return re.sub(r"[^a-z0-9_]+", "_", f"{sorted(route.methods or ())[0].lower()}{route.path_format}").strip("_")
 
 
 def _describe(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, Response
 
 from signaling.host.declared import PUBLIC, needs
+from signaling.host.routers import new_router
 
 EXAMPLE_DEPTH = 5
 STYLE = """
@@ -26,7 +27,7 @@ td { vertical-align: top; }
 
 def routes(app: FastAPI) -> APIRouter:
     """Return the routes of `/docs` and its style sheet for `app`."""
-    router = APIRouter(include_in_schema=False)
+    router = new_router(include_in_schema=False)
     kept: list[str] = []
 
     @router.get("/docs", openapi_extra=needs(PUBLIC))

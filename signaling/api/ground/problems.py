@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 
 from rooms.errors import Refusal, Trouble
 from rooms.store.database import is_away
+from signaling.host.routers import MEDIA_TYPE
 
-MEDIA_TYPE = "application/problem+json"
 TROUBLES = 500
 UNKNOWN = 422
 EXISTING = "/conferences"

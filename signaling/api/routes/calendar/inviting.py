@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, File, Form, Path, Response, UploadFile
+from fastapi import File, Form, Path, Response, UploadFile
 from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,9 +36,10 @@ from signaling.api.models.parts import Id, Name200, Page, shown
 from signaling.api.routes.calendar import shapes
 from signaling.api.routes.calendar.published import record
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
 T = TypeVar("T")
-router = APIRouter(tags=["inviting"])
+router = new_router("inviting")
 Key = Annotated[Id, Path()]
 LetterKind = Literal["invite", "amend", "cancel"]
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

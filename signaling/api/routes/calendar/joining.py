@@ -5,7 +5,7 @@ in `rooms`.
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Grants, Knocker, Passage, State
@@ -20,9 +20,10 @@ from signaling.api.models.parts import Id
 from signaling.api.routes.live.lobby import Waiting, host_key, session_of, waiting
 from signaling.host import limits
 from signaling.host.declared import OWN, SECRET, needs
+from signaling.host.routers import new_router
 from signaling.host.throttle import network
 
-router = APIRouter(tags=["joining"])
+router = new_router("joining")
 WAITS: dict[int | str, dict[str, Any]] = {202: {"model": Waiting, "description": "The user waits in the lobby."}}
 
 

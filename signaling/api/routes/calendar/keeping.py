@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.planning import templates
@@ -24,8 +24,9 @@ from signaling.api.models.booking import (
 from signaling.api.models.meetings import AttendeeList, AttendeeListFields, Template, TemplateFields
 from signaling.api.models.parts import Code, Id, Page, Word, shown
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["keeping"])
+router = new_router("keeping")
 Key = Annotated[Id, Path()]
 
 

@@ -7,7 +7,7 @@ The desk sends an invitation again, takes a link back, or allows mail to an addr
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import clients
@@ -20,8 +20,9 @@ from signaling.api.ground import problems
 from signaling.api.ground.visits import Caller, Printing, Visit
 from signaling.api.models.parts import Id, Strict, Text300, View
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["mailing"])
+router = new_router("mailing")
 Key = Annotated[Id, Path()]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -42,8 +42,9 @@ from signaling.api.models.meetings import (
 from signaling.api.models.parts import Code, Id, Instant, MeetingClass, MeetingState, Page, shown
 from signaling.api.routes.calendar import shapes
 from signaling.host.declared import OWN, needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["meetings"])
+router = new_router("meetings")
 Key = Annotated[Id, Path()]
 Action = Callable[[AsyncSession], Awaitable[object]]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, class_changes
@@ -32,8 +32,9 @@ from signaling.api.models.meetings import ClassChange, ClassChanged, Dropped, Ex
 from signaling.api.models.parts import Id, Instant, Page, shown
 from signaling.api.routes.calendar import shapes
 from signaling.host.declared import OWN, PUBLIC, needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["planning"])
+router = new_router("planning")
 Key = Annotated[Id, Path()]
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,8 +28,9 @@ from signaling.api.models.joining import (
 from signaling.api.models.meetings import AnswerFields
 from signaling.api.models.parts import Id
 from signaling.host.declared import PUBLIC, SECRET, needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["public"])
+router = new_router("public")
 Secret = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
 Week = Annotated[date | None, Query(description="Any day of the week. Absent: this week.")]
 CALENDAR: dict[int | str, dict[str, Any]] = {

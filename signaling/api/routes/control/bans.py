@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from signaling.api.ground import problems
 from signaling.api.ground.visits import Caller, HallDesk, Visit, anywhere
 from signaling.api.models.parts import View
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["halls"])
+router = new_router("halls")
 OPERATE = "halls.operate"
 Subject = Annotated[str, Path(max_length=200, description="`subject` of the list.")]
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,8 +36,9 @@ from signaling.api.models.boards import (
 )
 from signaling.api.models.parts import Id
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["halls"])
+router = new_router("halls")
 Key = Annotated[Id, Path()]
 READ, OPERATE = "halls.read", "halls.operate"
 

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from rooms.sites import checks
 from signaling.api.ground.visits import Caller, DeviceChecks, Stranger, anywhere, found
 from signaling.api.models.checks import CheckCode, CheckFigures, CheckId, CheckKept, CheckOpened, CheckResult, CheckView
 from signaling.host.declared import PUBLIC, SECRET, needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["checks"])
+router = new_router("checks")
 
 
 @router.post("/checks", status_code=201, openapi_extra=needs(PUBLIC))

@@ -4,7 +4,7 @@ account.
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.meeting import naming
@@ -28,8 +28,9 @@ from signaling.api.models.records import (
     WebhookFields,
 )
 from signaling.host.declared import OWN, needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["records"])
+router = new_router("records")
 Key = Annotated[Id, Path()]
 
 

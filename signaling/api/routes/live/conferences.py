@@ -22,6 +22,7 @@ from signaling.api.routes.live.lobby import Waiting, host_key, waiting
 from signaling.host import limits
 from signaling.host.bodies import Body
 from signaling.host.declared import PUBLIC, SECRET, needs
+from signaling.host.routers import new_router
 from signaling.host.throttle import Throttle, network
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -118,7 +119,7 @@ Bearer = Annotated[str, Header()]
 
 
 def routes(around: InstantMeetings) -> APIRouter:
-    router = APIRouter(tags=["conferences"])
+    router = new_router("conferences")
     creations = Throttle(around.doorway.shared, "creations", limits.CREATIONS_PER_MINUTE)
     tokens = Throttle(around.doorway.shared, "tokens", limits.TOKENS_PER_MINUTE)
     looks = Throttle(around.doorway.shared, "looks", limits.LOOKS_PER_MINUTE)
@@ -180,7 +181,7 @@ def routes(around: InstantMeetings) -> APIRouter:
 
 
 def server_routes(server: ServerFacts) -> APIRouter:
-    router = APIRouter(tags=["server"])
+    router = new_router("server")
 
     @router.get("/about", openapi_extra=needs(PUBLIC))
     async def about(request: Request) -> About:

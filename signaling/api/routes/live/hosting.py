@@ -15,6 +15,7 @@ from signaling.api.ground.doorway import Doorway
 from signaling.api.routes.live.hosts import Bearer, Name, address_of, host_of
 from signaling.host import limits as bounds
 from signaling.host.declared import SECRET, needs
+from signaling.host.routers import new_router
 from signaling.host.throttle import Throttle
 
 GONE = ("Người này đã rời cuộc họp.", "this participant has left the meeting")
@@ -67,7 +68,7 @@ class Undone(_Message):
 
 
 def routes(around: Doorway) -> APIRouter:
-    router = APIRouter(tags=["hosting"], prefix="/conferences/{conference}/host")
+    router = new_router("hosting", prefix="/conferences/{conference}/host")
     tries = Throttle(around.shared, "tries of hosts", bounds.LOBBY_TRIES_PER_MINUTE)
     _one(router, around, tries)
     _removal(router, around, tries)

@@ -23,6 +23,7 @@ from signaling.api.routes.live.hosts import Bearer, Name, address_of, counted, h
 from signaling.host import limits
 from signaling.host.bodies import Body
 from signaling.host.declared import SECRET, needs
+from signaling.host.routers import new_router
 from signaling.host.throttle import Throttle
 from signaling.host.tokens import OF_CLIENT
 
@@ -136,7 +137,7 @@ def host_key(sign: Callable[[Grants, float, float], str], grants: Grants, now: f
 
 
 def routes(around: Doorway) -> APIRouter:
-    router = APIRouter(tags=["lobby"], prefix="/conferences/{conference}/lobby")
+    router = new_router("lobby", prefix="/conferences/{conference}/lobby")
     tries = Throttle(around.shared, "tries at a lobby", limits.LOBBY_TRIES_PER_MINUTE)
     _guests(router, around, tries)
     _hosts(router, around, tries)

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 
 from rooms.dialling import profiles
 from rooms.policy import roles
 from signaling.api.ground.visits import Caller, DeviceProfiles, Profiles, Visit, anywhere
 from signaling.api.models.devices import Agent, DeviceProfile, DeviceProfileFields, Name, ProfileMatch
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["halls"])
+router = new_router("halls")
 Key = Annotated[Name, Path()]
 
 

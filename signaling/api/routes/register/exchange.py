@@ -5,7 +5,7 @@ data.
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, Path, Response, UploadFile
+from fastapi import File, Form, Path, Response, UploadFile
 
 from rooms.demo import loading
 from rooms.exchange import exports, imports, sheets
@@ -20,8 +20,9 @@ from signaling.api.routes.calendar.inviting import contents
 from signaling.api.routes.live.conferences import is_local
 from signaling.host.addresses import sign_in_link
 from signaling.host.declared import PUBLIC, needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["exchange"])
+router = new_router("exchange")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Kind = Annotated[ImportKind, Form()]
 Upload = Annotated[UploadFile, File(description="CSV (UTF-8) or XLSX, at most 5 MiB.")]

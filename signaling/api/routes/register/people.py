@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,8 +19,9 @@ from signaling.api.models import limits
 from signaling.api.models.org import Deputy, DeputyFields, PassedRole, Person, PersonFields
 from signaling.api.models.parts import Id, Page, shown
 from signaling.host.declared import OWN, needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["people"])
+router = new_router("people")
 Search = Annotated[str, Query(max_length=limits.QUERY_CHARACTERS, description="Diacritics and đ/d do not matter.")]
 Key = Annotated[Id, Path()]
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.org import fields, recipients
@@ -12,8 +12,9 @@ from signaling.api.models import limits
 from signaling.api.models.org import RecipientRuleView, RecipientSet, RecipientSetFields, Unit
 from signaling.api.models.parts import Id, Page, shown
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["recipient sets"])
+router = new_router("recipient sets")
 Key = Annotated[Id, Path()]
 
 

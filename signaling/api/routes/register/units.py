@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.org import fields, posts, root_unit, units
@@ -27,8 +27,9 @@ from signaling.api.models.org import (
 )
 from signaling.api.models.parts import Id, Page, shown
 from signaling.host.declared import needs
+from signaling.host.routers import new_router
 
-router = APIRouter(tags=["units"])
+router = new_router("units")
 Search = Annotated[str, Query(max_length=limits.QUERY_CHARACTERS, description="Diacritics and đ/d do not matter.")]
 Key = Annotated[Id, Path()]
 
