@@ -9,8 +9,6 @@ import re
 import socket
 import struct
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any
 
@@ -354,7 +352,7 @@ async def give_signs_of_life(there: There) -> None:
     """A server hangs up halls without a sign of life. Both cases run at once, because they take 60 s and 40 s."""
     async with asyncio.TaskGroup() as both:
         both.create_task(sessions_are_refreshed_as_the_terminal_can_or_end(there))
-        both.create_task(a_silent_one_is_asked_and_only_a_dead_one_leaves(there))
+        both.create_task(a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient))
 
 
 async def sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> None:
