@@ -9,6 +9,8 @@ import re
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any
 
@@ -50,17 +52,12 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 @pytest.fixture(scope="module", autouse=True)
 def signs_of_life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
     """Begin `give_signs_of_life` on a server of its own, beside the other tests of this file, because it takes 60 s."""
-
-    def walk() -> None:
-        with contextmanager(serve)(tmp_path_factory, DIEMCAU_HALL_SILENT_S=str(SILENT_S)) as there:
-            asyncio.run(give_signs_of_life(there))
-
-    wanted = any(item.name == "test_those_that_give_no_sign_of_life_leave" for item in request.session.items)
-    if not wanted:
+    if not any(item.name == "test_those_that_give_no_sign_of_life_leave" for item in request.session.items):
         yield Future()
         return
-    with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(walk)
+    impatient = contextmanager(serve)(tmp_path_factory, DIEMCAU_HALL_SILENT_S=str(SILENT_S))
+    with impatient as there, ThreadPoolExecutor(1) as thread:
+        yield thread.submit(asyncio.run, give_signs_of_life(there))
 
 
 class Recorder(Terminal):
@@ -352,7 +349,7 @@ async def give_signs_of_life(there: There) -> None:
     """A server hangs up halls without a sign of life. Both cases run at once, because they take 60 s and 40 s."""
     async with asyncio.TaskGroup() as both:
         both.create_task(sessions_are_refreshed_as_the_terminal_can_or_end(there))
-        both.create_task(a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient))
+        both.create_task(a_silent_one_is_asked_and_only_a_dead_one_leaves(there))
 
 
 async def sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> None:
