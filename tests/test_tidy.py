@@ -148,7 +148,7 @@ def opened(package: str) -> set[str]:
     return set()
 
 
-def test_the_plane_has_one_importer() -> None:
+def test_the_plane_is_imported_by_one_module_only() -> None:
     found = [
         name_of(path)
         for path in sources(*PACKAGES)
@@ -185,7 +185,7 @@ def test_names() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_module_says_what_it_owns() -> None:
+def test_every_module_has_a_docstring() -> None:
     silent = [
         name_of(path)
         for path in sources(*PACKAGES, "tests")
@@ -239,7 +239,7 @@ def test_entries_at_the_root() -> None:
     assert not (ROOT / "docker" / "__init__.py").exists()
 
 
-def test_nothing_built_is_committed() -> None:
+def test_no_build_output_is_committed() -> None:
     built = re.compile(r"(^|/)(node_modules|dist|target|__pycache__|\.venv)/|\.so$")
     assert not [name for name in committed() if built.search(name)]
 
@@ -283,7 +283,7 @@ def tree_of_stub() -> ast.Module:
     return ast.parse((ROOT / "media" / "_plane.pyi").read_text(encoding="utf-8"))
 
 
-def test_nothing_runs_as_a_side_effect_of_docker() -> None:
+def test_docker_scripts_are_executable_and_strict() -> None:
     for script in (ROOT / "docker").glob("*.sh"):
         assert os.access(script, os.X_OK), script.name
         assert "set -euo pipefail" in script.read_text()

@@ -130,7 +130,7 @@ def _answers(url: str, folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_wheel_holds_pages_and_plane_and_no_sources(wheel: Path) -> None:
+def test_the_wheel_holds_pages_and_plane_but_no_sources(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         scripts = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()

@@ -18,12 +18,12 @@ def churn(error: float | None, failures: list[str]) -> run.Result:
         (None, "-140 ± ? KiB, -140 ± ? KiB, 1800 joins"),
     ],
 )
-def test_an_error_that_nobody_knows_is_not_none_at_all(error: float | None, said: str) -> None:
+def test_an_unknown_error_is_shown_as_a_question_mark(error: float | None, said: str) -> None:
     line = next(line for line in run.LINES if line.row == "churn")
     assert run.cell(line, {"churn": churn(error, [])}) == said
 
 
-def test_a_row_in_which_somebody_failed_is_void() -> None:
+def test_a_row_with_failures_is_void() -> None:
     for line in run.LINES:
         told = run.cell(line, {line.row: {"failures": ["not served in time"] * 3}})
         assert told == ("failed" if line.read is run.joins else "void: 3 failed"), line.title

@@ -14,7 +14,7 @@ EACH = [(code, language) for code in TEXTS for language in LANGUAGES]
 
 
 @pytest.mark.parametrize(("code", "language"), EACH)
-def test_the_recording_says_the_words_as_they_stand(code: str, language: Language) -> None:
+def test_each_recording_matches_its_present_text(code: str, language: Language) -> None:
     known = json.loads(DIGESTS.read_text())
     assert known[spoken_texts.recording(code, language).name] == digest(code, language), "record anew"
 

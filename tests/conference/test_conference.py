@@ -45,7 +45,7 @@ def test_the_first_event_welcomes_and_names_the_others(world: World) -> None:
     assert [view.identity for event in ann.client.of(RosterChanged) for view in event.participants][-1] == "ben"
 
 
-def test_one_turn_tells_everybody_once(world: World) -> None:
+def test_one_turn_sends_one_roster_change(world: World) -> None:
     ann = Party(world, "ann")
     ann.client.clear()
     for name in ("b", "c"):
@@ -81,7 +81,7 @@ def test_active_when_media_connects(world: World) -> None:
     assert ann.participant.view().presence is Presence.ACTIVE
 
 
-def test_leaving_is_told_with_its_reason(world: World) -> None:
+def test_leaving_is_reported_with_its_reason(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ben.participant.leave(Reason.CLIENT_INITIATED)
     world.time.turn()
@@ -98,7 +98,7 @@ def test_the_same_identity_replaces(world: World) -> None:
     assert first.peer.closed
 
 
-def test_hidden_ones_are_not_told_of(world: World) -> None:
+def test_hidden_participants_are_not_announced(world: World) -> None:
     ann = Party(world, "ann")
     ann.client.clear()
     ghost = Party(world, "ghost", hidden=True)
@@ -109,7 +109,7 @@ def test_hidden_ones_are_not_told_of(world: World) -> None:
     assert world.registry.get("c").summary.view().participants == 2
 
 
-def test_whoever_is_hidden_later_is_gone_for_the_others(world: World) -> None:
+def test_a_participant_hidden_later_disappears_for_the_others(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     sid = ann.publish(CAMERA)[0]
     track = ben.conference.tracks.by_sid.get(sid)
@@ -155,7 +155,7 @@ def test_a_full_conference_refuses_but_lets_a_member_return(world: World) -> Non
         ({"identity": "x", "conference": "a\nb"}, "conference_name_bad"),
     ],
 )
-def test_tokens_that_open_nothing(world: World, grants: dict[str, object], code: str) -> None:
+def test_bad_tokens_are_refused(world: World, grants: dict[str, object], code: str) -> None:
     from conference import Grants
 
     options: dict = {"conference": "c", "join": True} | grants
@@ -173,7 +173,7 @@ def test_without_auto_create_only_a_creator_opens() -> None:
     Party(world, "ann", create=True)
 
 
-def test_a_removed_one_stays_out_with_its_old_token(world: World) -> None:
+def test_a_removed_participant_cannot_use_its_old_token(world: World) -> None:
     ann = Party(world, "ann", issued_at=world.time.time() - 5)
     world.registry.get("c").kick("ann")
     assert ann.client.last(Left) == Left(Reason.REMOVED, Action.DISCONNECT)
@@ -188,7 +188,7 @@ def test_a_removed_one_stays_out_with_its_old_token(world: World) -> None:
     Party(world, "ann", issued_at=world.time.time())
 
 
-def test_a_control_that_forgets_whom_it_removed_lets_him_in(world: World) -> None:
+def test_a_control_that_forgets_removals_admits_the_old_token(world: World) -> None:
     Party(world, "ann", issued_at=world.time.time() - 5)
     Party(world, "ben")
     conference = world.registry.get("c")
@@ -225,7 +225,7 @@ def test_closing_the_server_tells_everybody_to_come_again(world: World) -> None:
         Party(world, "ben")
 
 
-def test_counts_and_metadata_are_told(world: World) -> None:
+def test_counts_and_metadata_are_reported(world: World) -> None:
     ann = Party(world, "ann")
     world.pass_time(2)
     assert ann.client.last(ConferenceChanged).conference.participants == 1
@@ -272,7 +272,7 @@ def test_a_resume_tells_that_no_data_track_is_left(world: World) -> None:
         assert [told.handles for told in client.of(DataTrackHandles)] == [{}] * tables
 
 
-def test_a_dual_one_gets_a_new_offer_on_resume(world: World) -> None:
+def test_a_dual_client_gets_a_new_offer_on_resume(world: World) -> None:
     ann = Party(world, "ann", dual=True)
     ann.participant.detach(ann.client)
     client = Listener()
@@ -294,7 +294,7 @@ def test_a_resume_reports_departures_before_the_loss_was_seen(world: World) -> N
     assert [one for one in told if one[0] == "ann"] == [("ann", ann.sid, Presence.ACTIVE)]
 
 
-def test_a_resume_tells_which_layers_are_wanted(world: World) -> None:
+def test_a_resumed_client_gets_the_wanted_layers(world: World) -> None:
     ann = Party(world, "ann")
     sid = ann.publish(CAMERA)[0]
     client = Listener()
@@ -356,7 +356,7 @@ def test_a_failed_path_asks_for_a_resume(world: World) -> None:
     assert not ann.participant.left
 
 
-def test_a_broken_association_asks_to_come_anew(world: World) -> None:
+def test_a_broken_association_asks_the_client_to_reconnect(world: World) -> None:
     ann = Party(world, "ann")
     assert ann.participant.negotiated is not None
     ann.participant.negotiated.failed(ann.peer.id, "closed by the peer")
@@ -380,7 +380,7 @@ def test_events_for_the_absent_are_not_kept(world: World) -> None:
 # -- facts about the participant itself
 
 
-def test_nobody_turns_its_name_around_or_breaks_its_line(world: World) -> None:
+def test_names_cannot_hold_direction_marks_or_line_breaks(world: World) -> None:
     ann = Party(world, "ann", can_update_own_metadata=True)
     ann.participant.update_own(name="A\u0301n\n\u202e gnoud\x07", metadata=None, attributes=None)
     assert ann.participant.grants.name == "Án gnoud"
@@ -425,7 +425,7 @@ def test_an_idle_conference_sends_nothing(world: World) -> None:
     assert not ann.client.of(SectionsWanted)
 
 
-def test_one_failing_connection_does_not_stop_the_others_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_failing_connection_does_not_affect_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ann, ben, eve = Party(world, "ann"), Party(world, "ben", dual=True), Party(world, "eve", dual=True)
 
     def full() -> None:
@@ -442,7 +442,7 @@ def overflow(*_: object, **__: object) -> None:
     raise OverflowError
 
 
-def test_whoever_cannot_come_in_completely_does_not_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_join_leaves_no_participant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = Party(world, "ann")
     monkeypatch.setattr(FakePeer, "offer", overflow)
     with pytest.raises(OverflowError):
@@ -452,7 +452,7 @@ def test_whoever_cannot_come_in_completely_does_not_stay(world: World, monkeypat
     assert all(peer.closed for peer in world.media.routers[0].peers[1:])
 
 
-def test_whoever_cannot_come_back_completely_does_not_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_resume_leaves_no_participant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = Party(world, "ann", dual=True)
     monkeypatch.setattr(FakePeer, "restart_ice", overflow)
     with pytest.raises(OverflowError):

@@ -81,7 +81,7 @@ def test_a_short_run(engine: Engine, name: str) -> None:
 
 @needs_engine
 @pytest.mark.slow
-def test_a_planted_defect_is_told(engine: Engine) -> None:
+def test_a_planted_defect_is_reported(engine: Engine) -> None:
     """A run reports a planted defect and keeps its input."""
     code, output = engine.run("proof")
     assert code != 0

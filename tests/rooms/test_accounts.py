@@ -100,7 +100,7 @@ async def test_hashes_use_recommended_argon2id_and_old_ones_are_seen() -> None:
     hashing.close()
 
 
-async def test_an_unknown_name_costs_a_hash_too_and_nothing_opens_it() -> None:
+async def test_an_unknown_name_costs_one_hash_and_never_signs_in() -> None:
     hashing = cheap()
     assert not await hashing.verify("", "x", source="a", known=False)
     assert hashing.computed == 1
@@ -152,7 +152,7 @@ async def test_the_hash_queue_is_bounded_and_fair_between_networks() -> None:
     hashing.close()
 
 
-async def test_a_full_queue_yields_one_place_to_another_network() -> None:
+async def test_a_full_queue_gives_one_place_to_another_network() -> None:
     slow = Slow()
     hashing = Hashing(1, slow)  # type: ignore[arg-type]
     ask = lambda source: asyncio.create_task(hashing.verify("stored", "x", source=source, known=False))  # noqa: E731
@@ -193,7 +193,7 @@ async def test_an_abandoned_attempt_leaves_no_place_taken() -> None:
     hashing.close()
 
 
-def test_a_seal_opens_only_what_it_sealed_and_only_there() -> None:
+def test_a_seal_opens_only_its_own_text_for_its_own_purpose() -> None:
     sealed = SEAL.seal("bí mật", "totp:a")
     assert SEAL.open(sealed, "totp:a") == "bí mật"
     assert sealed != SEAL.seal("bí mật", "totp:a")
@@ -263,7 +263,7 @@ async def test_only_digests_are_stored(database: Database, province: Province, n
     assert not any(one in stored for one in (secret, link, key))
 
 
-async def test_at_most_so_many_sessions_and_links_the_oldest_end(
+async def test_beyond_the_limit_the_oldest_sessions_and_links_end(
     database: Database, province: Province, now: datetime
 ) -> None:
     account = await account_in(database, province, now, "vp-1")
@@ -486,7 +486,7 @@ async def test_a_deputy_has_roles_held_at_the_grant_and_still_held(
 
 
 @pytest.mark.parametrize("first", ["the deputyship", "the new grant"])
-async def test_a_role_granted_again_in_time_continues_for_the_deputy(
+async def test_a_role_renewed_in_time_continues_for_the_deputy(
     database: Database, province: Province, now: datetime, first: str
 ) -> None:
     """A grant ends on the fifth day, and a new grant begins on the fourth. A role that is revoked in between has a gap."""
@@ -530,7 +530,7 @@ async def _renew(session: AsyncSession, province: Province, now: datetime) -> No
 
 
 @POSTGRESQL_IN_SIM
-async def test_naming_a_deputy_gives_nobody_more_than_he_may_pass_on(
+async def test_a_secretary_cannot_pass_on_rights_above_the_unit(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The head may approve for the province. The office's secretary must not pass this right to a deputy, and must not become
@@ -593,7 +593,7 @@ async def test_an_administrator_gives_roles_in_his_own_units_only(
 
 
 @POSTGRESQL_IN_SIM
-async def test_nobody_takes_over_an_account_that_may_do_more_than_he(
+async def test_an_admin_cannot_manage_an_account_with_more_rights(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The administrator of a department must not administer a province administrator who works in that department."""

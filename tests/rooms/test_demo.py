@@ -22,7 +22,7 @@ from rooms.store.tables.records import AuditEntry, Job
 pytestmark = pytest.mark.timeout(300)
 
 
-async def test_the_month_holds_what_has_to_be_seen(database: Database, now: datetime) -> None:
+async def test_the_demo_month_holds_every_case_to_show(database: Database, now: datetime) -> None:
     await database.transact(lambda session: first_administrator.link(session, COMMAND, now))
     done = await database.transact(lambda session: loading.load(session, COMMAND, now))
     assert done.counts["units"] > 120
@@ -79,7 +79,7 @@ async def test_the_month_holds_what_has_to_be_seen(database: Database, now: date
         pytest.param("2027-01-02", marks=pytest.mark.sim),
     ],
 )
-async def test_it_loads_on_holidays_and_weekends_too(sqlite_template: Path, tmp_path: Path, day: str) -> None:
+async def test_the_demo_loads_on_holidays_and_weekends_too(sqlite_template: Path, tmp_path: Path, day: str) -> None:
     shutil.copy(sqlite_template, tmp_path / "rooms.db")
     at = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(hours=9)
     opened = Database.open(f"sqlite:///{tmp_path / 'rooms.db'}")

@@ -129,7 +129,7 @@ async def test_halls_sites_and_posts(database: Database, province: Province) -> 
 
 
 @POSTGRESQL_IN_SIM
-async def test_every_error_is_told_and_nothing_is_written(database: Database, province: Province) -> None:
+async def test_every_error_is_reported_and_nothing_is_written(database: Database, province: Province) -> None:
     content = (
         "code,name,email,unit_code,active,phone\n"
         "ok,Người đúng,,xa1,có,\n"
@@ -223,7 +223,7 @@ async def test_a_tree_that_is_too_deep(database: Database, province: Province) -
 
 
 @POSTGRESQL_IN_SIM
-async def test_only_so_many_errors_are_told(
+async def test_the_number_of_reported_errors_is_limited(
     database: Database, province: Province, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "TROUBLES", 3)
@@ -340,7 +340,7 @@ def test_no_part_is_read_under_another_name() -> None:
 @pytest.mark.parametrize(
     "markup", [b"<!--%s-->", b"<!--%s", b"<![CDATA[%s]]>", b"<?x %s?>", b'<c r="%s"/>'], ids=lambda one: one.decode()
 )
-def test_endless_markup_is_refused_before_it_is_parsed(markup: bytes) -> None:
+def test_overlong_markup_is_refused_before_it_is_parsed(markup: bytes) -> None:
     """Expat before 2.6 takes seconds for a megabyte of such markup (CVE-2023-52425)."""
     text = b"<worksheet>" + markup % (b"a" * (limits.XLSX_TOKEN_BYTES + 10)) + b"</worksheet>"
     assert refused(repacked(workbook(("a",)), "xl/worksheets/sheet1.xml", text)) == "file_malformed"
@@ -370,7 +370,7 @@ def test_a_workbook_is_made_of_any_text() -> None:
     assert cleaned("a\uffffb\ufffe") == "a b"
 
 
-def test_nothing_in_a_file_is_run() -> None:
+def test_formulas_in_exported_cells_are_escaped() -> None:
     rows = [["=1+1", "+84 272", "-5", "@x", "\t=1", "'=1", "a=1", "＝1", "-2+3", "|calc", ""]]
     text = sheets.to_csv(["h"] * 11, rows).decode("utf-8-sig").splitlines()[1]
     assert text == "'=1+1,'+84 272,-5,'@x,'\t=1,''=1,a=1,'＝1,'-2+3,'|calc,"
@@ -394,7 +394,7 @@ def test_any_text_survives_a_file(rows: list[list[str]]) -> None:
 
 
 @given(st.text(max_size=20))
-def test_a_guarded_text_is_the_same_again_and_starts_no_formula(text: str) -> None:
+def test_a_guarded_text_starts_no_formula_and_can_be_read_back(text: str) -> None:
     guarded = sheets.guarded(text)
     assert sheets.unguarded(guarded) == text
     assert guarded[:1] not in sheets.STARTS_FORMULA or sheets.NUMBER.fullmatch(guarded)

@@ -115,7 +115,7 @@ async def test_what_is_not_loaded(database: Database, name: str, people: int, co
 
 
 @POSTGRESQL_IN_SIM
-async def test_nothing_is_loaded_over_units(database: Database) -> None:
+async def test_fixtures_are_refused_when_units_exist(database: Database) -> None:
     await database.transact(lambda session: load(session, "tayninh-2025", COMMAND, NOW))
     with pytest.raises(Refusal) as refused:
         await database.transact(lambda session: load(session, "longan-2021", COMMAND, NOW))

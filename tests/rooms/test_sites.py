@@ -174,7 +174,7 @@ async def test_the_mark_is_refused_below_a_wide_range_in_any_order(
 
 
 @given(st.lists(st.ip_addresses(v=4).map(lambda one: f"{one}/32"), max_size=3), st.ip_addresses(v=4))
-def test_an_address_is_inside_only_of_its_ranges(ranges: list[str], address: Any) -> None:
+def test_an_address_is_inside_only_the_ranges_of_its_network(ranges: list[str], address: Any) -> None:
     zone = Network(code="z", name="Z", ranges=ranges, closed=True)
     assert (networks.closed_zone([zone], str(address)) is zone) == (f"{address}/32" in ranges)
 
@@ -230,7 +230,7 @@ def test_distances(one: tuple[float, float], other: tuple[float, float]) -> None
     assert places.distance_km(here, Site(latitude=None, longitude=0.0)) is None
 
 
-async def test_sites_become_one(database: Database, province: Province, now: datetime) -> None:
+async def test_two_sites_are_merged(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
         values = {"code": "moi", "name": "Điểm cầu mới", "unit_id": province.units["tinh"], "capability": "hall"}
         olds = [province.sites["xa1"], province.sites["khcn"]]

@@ -34,7 +34,7 @@ def test_hangs(stubborn): assert 0
 OTHERS = "def test_second(): pass"
 
 
-def test_one_that_hangs_is_named_and_the_others_run(tmp_path: Path) -> None:
+def test_a_hanging_test_is_named_and_the_others_run(tmp_path: Path) -> None:
     """The failed assertion of the test cancelled pytest's timeout. xdist would run the test again with each new worker."""
     for name, text in (("conftest", AROUND), ("test_a", HANGS), ("test_b", OTHERS)):
         (tmp_path / f"{name}.py").write_text(text)
@@ -73,5 +73,5 @@ def test_one_that_hangs_is_named_and_the_others_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_longer_timeout_of_its_own_counts(request: pytest.FixtureRequest) -> None:
+def test_the_timeout_mark_of_a_test_overrides_the_default(request: pytest.FixtureRequest) -> None:
     assert timeout_of(request.node) == 900

@@ -85,14 +85,14 @@ def test_what_may_be_skipped_fails_no_run(tmp_path: Path, workers: str) -> None:
     assert "fails a run of CI" not in done.stdout, done.stdout + done.stderr
 
 
-def test_on_a_developer_s_machine_nothing_fails(tmp_path: Path) -> None:
+def test_skips_do_not_fail_a_local_run(tmp_path: Path) -> None:
     done = run(tmp_path, "0", {"test_a": RUNS, "test_b": SKIPS, "test_c": WHOLE})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fails a run of CI" not in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("reason", skips.ALLOWED)
-def test_every_reason_that_may_be_stands_in_a_test(reason: str) -> None:
+def test_every_allowed_skip_reason_is_used_by_a_test(reason: str) -> None:
     """Otherwise the list would allow a reason that no test uses."""
     paths = [path for path in files(ROOT, "tests", suffixes=(".py",)) if path.name.startswith("test_")]
     assert any(f'"{reason}"' in path.read_text("utf-8") for path in paths if path != Path(__file__))

@@ -24,7 +24,7 @@ FREEZE = 15
 """Pictures. Chosen: one second. Larger: the test misses a freeze. Smaller: the test fails on a busy machine."""
 
 
-async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServer]) -> None:
+async def test_a_call_goes_on_during_a_flood_of_strangers(own_server: Callable[..., LiveServer]) -> None:
     port = free_port()
     server = own_server("--media-port", str(port))
     tokens = [token(server.api_key, server.api_secret, name, "call") for name in ("an", "binh", "chi")]

@@ -131,7 +131,7 @@ def test_no_expression_has_two_ways_around(place: str) -> None:
     assert bool(pairs) == known, f"{one.pattern!r} {pairs}"
 
 
-def test_those_of_the_models_run_without_backtracking() -> None:
+def test_patterns_of_the_models_run_without_backtracking() -> None:
     """The models' patterns run without backtracking. Rust's engine is linear (docs of `regex`) and refuses patterns that need
     backtracking.
     """

@@ -118,7 +118,7 @@ async def test_no_redirect_leads_inside(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", FOLLOWED)
-async def test_a_control_that_follows_redirects_comes_inside(world: World, status: int) -> None:
+async def test_a_control_that_follows_redirects_reaches_the_inside(world: World, status: int) -> None:
     """A client that follows redirects reaches the inside, although the first address passes our check."""
     world.outside.status, world.outside.location = status, f"http://localhost:{world.port}/"
     allowed = [ipaddress.ip_network(one) for one in ALLOWED]
@@ -140,7 +140,7 @@ async def test_a_name_that_changes_its_mind_is_pinned(world: World) -> None:
     assert world.inside.hosts == []
 
 
-async def test_a_control_that_connects_by_name_comes_inside(world: World) -> None:
+async def test_a_control_that_connects_by_name_reaches_the_inside(world: World) -> None:
     """The address passes the check, but then the library looks the name up again and reaches the inside."""
 
     async def lookup(_host: str, _port: int) -> list[str]:

@@ -86,7 +86,7 @@ async def until_all_hear(people: dict[str, Person]) -> None:
 
 
 @pytest.mark.parametrize("node", [1, 2], indirect=True, ids=["one packet thread", "two"])
-async def test_nothing_comes_from_or_to_who_was_put_out(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_removed_participant_neither_sends_nor_gets_media(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """A removed speaker is no longer heard, and a removed listener hears nothing. Another speaker and another listener
     continue.
 
@@ -126,7 +126,7 @@ def open_things(node: Node) -> tuple[set[int], set[int], int, int]:
     return open_transports(node), set(figures), totals["producers"], totals["consumers"]
 
 
-async def test_nothing_comes_to_who_waits(node: Node) -> None:
+async def test_a_participant_in_the_lobby_gets_no_media(node: Node) -> None:
     """A participant that waits in the lobby gets no media. It knocks and tries to join anyway. Then it sends checks and speech
     to the known port.
     """
@@ -158,7 +158,7 @@ async def test_nothing_comes_to_who_waits(node: Node) -> None:
     registry.delete("c")
 
 
-async def test_a_control_without_a_lobby_the_same_one_hears_them(node: Node) -> None:
+async def test_a_control_without_a_lobby_lets_the_newcomer_hear_all(node: Node) -> None:
     registry = Registry(node, SystemClock(), asyncio.get_running_loop())
     people = {name: await come_in(registry, name) for name in ("ann", "dan", "chi")}
     await until_all_hear(people)

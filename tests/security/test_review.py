@@ -82,7 +82,7 @@ async def described(stack: AsyncExitStack, server: LiveServer, address: str) -> 
     return offers.client_for(answer), offers.ports(answer)["tcp"]
 
 
-async def test_a_stranger_with_a_check_takes_ice_tcp_from_nobody(live_server: LiveServer) -> None:
+async def test_a_stranger_with_a_check_cannot_use_up_ice_tcp(live_server: LiveServer) -> None:
     """An unauthenticated client cannot use up ICE over TCP. A device check gives it ICE passwords, and each of its 1024
     connections sends a valid check.
     """

@@ -253,7 +253,7 @@ async def test_channels_that_were_closed_are_forgotten(router: Router) -> None:
     end(call)
 
 
-def test_a_control_parameter_of_no_length_never_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_control_with_plain_aiortc_never_stops_parsing(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = 0
 
     def look(*given: Any) -> tuple[Any, ...]:
@@ -336,7 +336,7 @@ async def test_a_control_without_the_share_takes_them_all() -> None:
     await association.stop()
 
 
-async def test_everybody_has_a_turn_between_two_records_of_one_peer() -> None:
+async def test_other_tasks_run_between_two_records_of_one_peer() -> None:
     pipe = handshake._Pipe(lambda _: None)
     for _ in range(limits.DATAGRAMS_WAITING + 1):
         pipe.put(b"\x17")

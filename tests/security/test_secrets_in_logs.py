@@ -181,7 +181,7 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.mark.slow
-async def test_no_secret_of_a_whole_run_stands_in_a_log(own_server: Callable[..., LiveServer], tmp_path: Path) -> None:
+async def test_no_secret_of_a_whole_run_is_logged(own_server: Callable[..., LiveServer], tmp_path: Path) -> None:
     desk = await furnish(tmp_path / "data0", datetime.fromtimestamp(int(time.time()), UTC))
     settings = {f"DIEMCAU_{name}": secrets.token_urlsafe(32) for name in SETTINGS}
     port = free_port()
@@ -217,7 +217,7 @@ async def test_no_secret_of_a_whole_run_stands_in_a_log(own_server: Callable[...
     assert {where for text, where in ring.met.items() if text in logged} == set()
 
 
-async def test_a_control_with_a_log_of_addresses_holds_the_token(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_control_with_an_access_log_contains_the_token(caplog: pytest.LogCaptureFixture) -> None:
     """The web server's own access log, which our server switches off, would contain the token."""
     secret = secrets.token_urlsafe(32)
 

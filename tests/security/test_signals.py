@@ -213,7 +213,7 @@ def changes(kind: str, attacker: dict[str, Any], room: str) -> list[str]:
     return found
 
 
-def test_every_kind_of_request_stands_here() -> None:
+def test_every_kind_of_request_is_covered() -> None:
     assert REQUESTS.keys() == requests.TABLE.keys()
 
 
@@ -225,7 +225,7 @@ def test_no_request_changes_what_is_another_s(kind: str) -> None:
 
 
 @pytest.mark.parametrize("room", ELSEWHERE)
-def test_nobody_goes_on_as_another(room: str) -> None:
+def test_a_session_cannot_be_resumed_by_another_identity(room: str) -> None:
     """A session is resumed only by its own bearer, even if another client knows its sid."""
     world = World()
     before = {one: world.state(one) for one in ELSEWHERE}
@@ -258,7 +258,7 @@ def test_a_control_the_owner_changes_it(kind: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("room", "told"), [("c", ["mute 0: state of c"]), ("d", ["mute 0: state of d", "mute 0: told"])]
 )
-def test_a_control_that_looks_everywhere_is_told_of(
+def test_a_control_that_searches_all_conferences_is_reported(
     monkeypatch: pytest.MonkeyPatch, room: str, told: list[str]
 ) -> None:
     """The matrix reports a request that searches all conferences, so that a known identifier gives access."""
@@ -340,11 +340,11 @@ def may(bearer: str, method: str) -> bool:
     return bool(rights.get("admin")) and rights.get("conference") == "c"
 
 
-def test_every_method_stands_here() -> None:
+def test_every_method_is_covered() -> None:
     assert bodies(World().targets["c"]).keys() == METHODS.keys()
 
 
-async def test_no_method_answers_whoever_lacks_its_grant() -> None:
+async def test_every_method_refuses_a_bearer_without_its_grant() -> None:
     door = Door()
     before = door.everything()
     for method, body in bodies(door.world.targets["c"]).items():
@@ -375,7 +375,7 @@ async def test_no_method_reaches_into_another_conference() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_control_with_its_grant_it_answers(method: str) -> None:
+async def test_a_control_request_with_its_grant_is_answered(method: str) -> None:
     """A method with its grant works and changes something if it can, so the refusals above refuse real requests."""
     door = Door()
     before = door.everything()

@@ -80,7 +80,7 @@ async def test_pictures_go_round_without_a_gap() -> None:
 
 
 @given(st.integers(1, 200), st.integers(0, 10**7))
-def test_one_speaks_at_a_time_and_everybody_once_in_a_round(count: int, tick: int) -> None:
+def test_bots_speak_one_at_a_time_and_once_per_round(count: int, tick: int) -> None:
     turns = Turns(count)
     speaking = [index for index in range(count) if turns.speaks(index, tick)]
     assert speaking == ([turns.speaker(tick)] if tick % voice.TURN_TICKS < voice.SPEECH_TICKS else [])
@@ -101,7 +101,7 @@ def test_voices_differ_and_are_neither_clipped_nor_faint() -> None:
     assert len({phrase.tobytes() for phrase in phrases}) == voice.VOICES
 
 
-async def test_every_packet_of_sound_is_stamped_with_its_own_time() -> None:
+async def test_every_audio_packet_has_its_own_timestamp() -> None:
     """Show that each packet has its own time, as aiortc numbers them: at the end of a turn, in silence, and in the next turn."""
     begun = asyncio.get_running_loop().time()
     near_the_end = voice.SPEECH_TICKS - 3
@@ -135,7 +135,7 @@ async def test_a_count_out_of_bounds_is_refused(count: int) -> None:
         await group.run("ws://localhost:1", "key", "s" * 32, "x", count=count)
 
 
-async def test_a_server_that_is_not_there_is_told() -> None:
+async def test_an_unreachable_server_is_reported() -> None:
     output = io.StringIO()
     assert await group.run("ws://127.0.0.1:9", "key", "s" * 32, "x", count=2, output=output) == 2
     assert "2 × " in output.getvalue()
@@ -316,7 +316,7 @@ async def test_watching_participants_receive_each_other(
 
 
 @pytest.mark.native
-async def test_who_is_sent_away_is_reported(live_server: LiveServer, tmp_path: Path, commands: list[Command]) -> None:
+async def test_a_removed_bot_is_reported(live_server: LiveServer, tmp_path: Path, commands: list[Command]) -> None:
     commands.append(Command(live_server, tmp_path, "bots-away"))
     [who] = await published(live_server, "bots-away", 1, commands[0])
     async with api.LiveKitAPI(live_server.url, live_server.api_key, live_server.api_secret) as client:

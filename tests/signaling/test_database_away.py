@@ -20,7 +20,7 @@ def told(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_whoever_asks_meanwhile_hears_to_try_again(postgres: Postgres, database_url: str) -> None:
+async def test_requests_get_503_while_the_database_is_away(postgres: Postgres, database_url: str) -> None:
     name = database_url.split("@/")[1].split("?")[0]
     async with before(postgres, name) as (proxy, url):
         office = SignInDesk(Database.open(url), NOW)

@@ -78,7 +78,7 @@ def serving(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def test_serve_says_how_its_first_administrator_comes_in(tmp_path: Path) -> None:
+def test_serve_says_how_the_first_administrator_signs_in(tmp_path: Path) -> None:
     with serving(tmp_path) as shown:
         assert "no administrator yet: diemcau user link" in shown
         address = re.search(r"https?://\S+", shown)
@@ -93,7 +93,7 @@ def test_serve_says_how_its_first_administrator_comes_in(tmp_path: Path) -> None
         assert "no administrator" not in again
 
 
-def test_commands_over_a_database_that_is_not_there_say_so(tmp_path: Path) -> None:
+def test_commands_without_a_database_print_a_clear_error(tmp_path: Path) -> None:
     away = {"DIEMCAU_DATABASE": "postgresql://x:secret@127.0.0.1:9/x"}
     for words, told in (({}, "chưa có cơ sở dữ liệu"), (away, "không mở được cơ sở dữ liệu")):
         done = run("user", "list", "--data-dir", str(tmp_path), **words)

@@ -142,7 +142,7 @@ def test_a_refused_upgrade_is_answered_closed_and_not_logged(
     assert live_server.output[before:] == []
 
 
-def test_a_refusal_before_a_request_repeats_nothing(live_server: LiveServer) -> None:
+def test_a_refusal_does_not_repeat_the_request_text(live_server: LiveServer) -> None:
     answer = raw(live_server, b"GET /?" + b"<script>" * 5000 + b" HTTP/1.1\r\n\r\n")
     assert status(answer) == 414
     assert b"<script>" not in answer
@@ -177,7 +177,7 @@ async def test_a_message_beyond_the_bound_ends_its_session_only(live_server: Liv
         await (await other.ping())
 
 
-async def test_stopping_tells_participants_and_ends_in_time(own_server: OwnServer, now: float) -> None:
+async def test_stopping_notifies_participants_and_ends_in_time(own_server: OwnServer, now: float) -> None:
     from livekit.protocol import models, rtc
 
     server = own_server()

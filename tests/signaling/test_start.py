@@ -87,7 +87,7 @@ def answer(client: socket.socket) -> str:
 
 
 @pytest.mark.parametrize("profile", ["serve", "dev"])
-def test_it_listens_before_it_is_imported(start: Start, tmp_path: Path, profile: str) -> None:
+def test_the_port_is_open_before_the_server_is_imported(start: Start, tmp_path: Path, profile: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(HELD)
     port, go, begin = free_port(), tmp_path / "go", time.monotonic()
     sip = {f"DIEMCAU_SIP_{name}_PORT": "-1" for name in ("UDP", "TCP", "TLS")}

@@ -115,14 +115,14 @@ def _is_likely(found: int, tries: int, chance: float) -> bool:
 
 
 @pytest.mark.parametrize("up", [False, True], ids=["down", "up"])
-def test_a_wire_loses_nothing_and_keeps_the_order(ends: Ends, up: bool) -> None:
+def test_an_unimpaired_link_loses_no_packet_and_keeps_order(ends: Ends, up: bool) -> None:
     assert _numbers(ends.send(5000, up=up)) == list(range(5000))
     other = ends.passed(not up)
     assert other.arrived == other.delivered, "the other way stands apart"
 
 
 @pytest.mark.parametrize("up", [False, True], ids=["down", "up"])
-def test_each_way_loses_its_own_share(ends: Ends, up: bool) -> None:
+def test_each_direction_has_its_own_loss(ends: Ends, up: bool) -> None:
     ends.link.change(down=Way(loss=0.1), up=Way(loss=0.3))
     numbers = _numbers(ends.send(5000, up=up))
     assert _is_likely(5000 - len(numbers), 5000, 0.3 if up else 0.1)
@@ -149,7 +149,7 @@ def test_the_same_seed_has_the_same_fate() -> None:
     assert fates[0] == fates[1] != fates[2]
 
 
-def test_nothing_comes_before_its_delay(ends: Ends) -> None:
+def test_no_packet_arrives_before_its_delay(ends: Ends) -> None:
     ends.link.change(down=Way(delay_ms=40), up=Way(delay_ms=15, jitter_ms=10))
     for up, least_ms in ((False, 40), (True, 5)):
         came = ends.send(500, up=up)
@@ -168,7 +168,7 @@ def test_reordering_and_doubling(ends: Ends) -> None:
     assert passed.duplicated == len(numbers) - 5000
 
 
-def test_the_rate_holds_and_the_queue_fills_before_a_drop(ends: Ends) -> None:
+def test_the_rate_is_kept_and_the_queue_fills_before_a_drop(ends: Ends) -> None:
     ends.link.change(down=Way(rate_kbps=2000, queue_bytes=30_000))
     came = ends.send(600, pause_s=0.05)
     passed = ends.passed()
@@ -245,7 +245,7 @@ def test_a_rebinding_gives_every_flow_another_port() -> None:
         assert made.counters().rebindings == 3
 
 
-def test_one_server_has_several_links_and_a_client_two_networks() -> None:
+def test_a_server_can_have_many_links_and_a_client_two() -> None:
     with (
         namespace() as center,
         namespace() as place,
@@ -287,7 +287,7 @@ with impair.link(seed=1) as made:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_test_that_is_killed_leaves_nothing(number: signal.Signals) -> None:
+def test_a_killed_test_leaves_no_process(number: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", KILLED], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         pids = json.loads(process.stdout.readline())
@@ -306,7 +306,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def test_a_link_that_ends_leaves_nothing() -> None:
+def test_a_closed_link_leaves_no_process() -> None:
     with impair.link(seed=1) as made:
         inside = subprocess.Popen([*made.client.prefix, "sleep", "1000"])
         pids = [made.server.keeper, made.client.keeper, inside.pid, made._process.pid]

@@ -67,7 +67,7 @@ def test_code_outside_reads_the_door_itself(tmp_path: Path) -> None:
     assert set(graph["media"]) == {"media.a"}
 
 
-def test_a_circle_of_python_folders_without_one_of_files(tmp_path: Path) -> None:
+def test_a_cycle_of_folders_is_found_without_a_cycle_of_files(tmp_path: Path) -> None:
     grown(
         tmp_path,
         rooms__x__a="from rooms.y import b",

@@ -90,7 +90,7 @@ async def verdicts(visitor: Visitor) -> dict[str, str]:
     }
 
 
-async def test_a_good_machine_and_one_without_devices(visit: Visit, live_server: LiveServer) -> None:
+async def test_the_check_of_a_good_machine_and_one_without_devices(visit: Visit, live_server: LiveServer) -> None:
     good = await visit(width=360, height=740, flags=(SMOOTH, DEVICES[1]), script=LASTING)
     bare = await visit(flags=(DEVICES[1],), script=LASTING + NEAR)
     await asyncio.gather(_good(good, live_server), _without_devices(bare, live_server))
@@ -149,7 +149,7 @@ async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     assert visitor.page.url == f"{live_server.url}/m/abc-defg-hij"
 
 
-async def test_a_covered_page_measures_nothing_and_offers_a_restart(live_server: LiveServer, tmp_path: Path) -> None:
+async def test_a_hidden_page_stops_the_check_and_offers_a_restart(live_server: LiveServer, tmp_path: Path) -> None:
     part = "document.querySelector('[data-testid={}]')".format
     async with tabs(tmp_path) as browser:
         page = await browser.open(f"{live_server.url}/test")

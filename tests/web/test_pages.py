@@ -317,7 +317,7 @@ async def test_a_screen_that_is_pinned_on_a_phone_has_the_place(visit: Visit, li
 
 
 @pytest.mark.slow
-async def test_more_people_than_places_are_looked_at_page_by_page(visit: Visit, live_server: LiveServer) -> None:
+async def test_participants_beyond_the_places_are_on_further_pages(visit: Visit, live_server: LiveServer) -> None:
     """Six participants who send nothing, on a phone that shows four at once."""
     phone = await visit(width=360, height=740, touch=True)
     link = await new_meeting(phone, live_server)
@@ -419,7 +419,7 @@ async def test_pictures_go_on_while_signalling_is_lost(visit: Visit, live_server
         await advance(one)
 
 
-async def test_what_does_not_open_is_said_where_it_was_chosen(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_device_that_does_not_open_is_reported_in_the_dialog(visit: Visit, live_server: LiveServer) -> None:
     """The dialog itself shows the message, and the list shows the device in use."""
     visitor = await visit()
     await visitor.join(await new_meeting(visitor, live_server), "Nguyễn Văn An")
@@ -437,7 +437,7 @@ async def test_what_does_not_open_is_said_where_it_was_chosen(visit: Visit, live
 
 
 @pytest.mark.slow
-async def test_whoever_loses_the_server_is_told_of_nothing_else(
+async def test_after_a_lost_connection_no_other_notice_is_shown(
     visit: Visit, own_server: Callable[..., LiveServer]
 ) -> None:
     """After the loss no notice says that a participant left, no invitation appears, no line counts as good, and the lobby's

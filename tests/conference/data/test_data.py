@@ -50,7 +50,7 @@ def test_reliable_ones_wait_in_order_for_their_channel(world: World) -> None:
     assert [payload for _, payload in ben.peer.sent] == [b"ann|0", b"ann|1", b"ann|2", b"ann|3"]
 
 
-def test_they_go_on_as_soon_as_their_channel_takes_more(world: World) -> None:
+def test_sending_goes_on_as_soon_as_the_channel_has_room(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben", dual=True)
     ben.receiver.full = True
     for number in range(3):
@@ -60,7 +60,7 @@ def test_they_go_on_as_soon_as_their_channel_takes_more(world: World) -> None:
     assert ben.heard() == [b"ann|0", b"ann|1", b"ann|2", b"ann|3"]
 
 
-def test_one_who_floods_is_slowed_down_and_nobody_else(world: World) -> None:
+def test_only_the_flooding_sender_is_slowed_down(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     others = [Party(world, f"g{number}") for number in range(18)]
     receivers = [ben, *others]
@@ -88,7 +88,7 @@ def test_one_who_floods_is_slowed_down_and_nobody_else(world: World) -> None:
     assert drops["lossy"] == 10_000 - before
 
 
-def test_what_a_flood_leaves_waiting_goes_with_its_sender(world: World) -> None:
+def test_a_sender_that_leaves_drops_its_held_packets(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     big = b"|" + b"x" * (limits.PACKET_BYTES - 10)
     count = limits.DATA_UNITS_BURST // 64 + limits.HELD_BYTES // len(big) + 2
@@ -112,7 +112,7 @@ def hold_small(party: Party, count: int) -> None:
         party.peer.hear("_reliable", b"|%d" % number)
 
 
-def test_whoever_waits_may_send_less_until_it_has_gone(world: World) -> None:
+def test_held_packets_reduce_what_a_sender_may_send(world: World) -> None:
     ann, _ = Party(world, "ann"), Party(world, "ben")
     hold_small(ann, 500)
     before = ann.peer.unread
@@ -130,7 +130,7 @@ def test_small_messages_close_the_window_before_the_count_bound(world: World) ->
     assert len(ann.participant.data.outgoing.held) < limits.HELD_PACKETS / 16
 
 
-def test_whoever_may_send_no_data_any_more_has_none_waiting(world: World) -> None:
+def test_losing_the_data_grant_drops_held_packets(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     big = b"|" + b"x" * (limits.PACKET_BYTES - 10)
     for _ in range(limits.DATA_UNITS_BURST // 64 + 20):
@@ -159,7 +159,7 @@ def test_a_flood_of_frames_is_thinned(world: World) -> None:
     assert ann.conference.around.data_drops["frames"] >= 1000
 
 
-def test_a_file_for_one_other_is_never_held(world: World) -> None:
+def test_a_file_for_one_receiver_is_never_held(world: World) -> None:
     """A sender delivers 32 MiB at 4 MiB a second, in pieces of the size that clients use."""
     ann, ben, _ = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
     piece = b"ben|" + b"x" * 15_000
@@ -248,7 +248,7 @@ def test_data_tracks_are_bounded_and_revocable(world: World) -> None:
     assert ann.participant.data.published == {}
 
 
-def test_whoever_wants_every_data_track_gets_them(world: World) -> None:
+def test_auto_subscribe_data_receives_every_data_track(world: World) -> None:
     ann = Party(world, "ann")
     data_tracks.publish(ann.participant, 1, "one", None)
     ben = Party(world, "ben", auto_subscribe_data=True)
@@ -258,7 +258,7 @@ def test_whoever_wants_every_data_track_gets_them(world: World) -> None:
     assert len(ben.client.last(DataTrackHandles).handles) == 2
 
 
-def test_one_that_grew_too_long_does_not_hold_up_the_others(world: World) -> None:
+def test_a_packet_that_grew_too_long_does_not_block_the_next(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ann.peer.hear(
         "_reliable", b"|" + b"x" * (limits.PACKET_BYTES - 2)
@@ -267,7 +267,7 @@ def test_one_that_grew_too_long_does_not_hold_up_the_others(world: World) -> Non
     assert ben.heard() == [b"ann|next"]
 
 
-def test_whoever_may_no_longer_receive_gets_no_frames(world: World) -> None:
+def test_without_the_subscribe_grant_no_frames_arrive(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben", auto_subscribe_data=True)
     data_tracks.publish(ann.participant, 7, "pose", None)
     ann.peer.hear("_data_track", b"7:one")
@@ -281,7 +281,7 @@ def test_whoever_may_no_longer_receive_gets_no_frames(world: World) -> None:
     assert len(ben.heard()) == 2
 
 
-def test_tracks_are_found_by_their_id_as_long_as_they_last(world: World) -> None:
+def test_a_data_track_ends_when_its_publisher_leaves(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     sid = data_tracks.publish(ann.participant, 7, "pose", None).sid
     data_tracks.choose(ben.participant, sid, True)
@@ -333,7 +333,7 @@ def test_a_hidden_participant_withdraws_data_tracks_for_a_time(world: World) -> 
     assert gone.sid not in ann.conference.data.tracks[sid].subscribers
 
 
-def test_nobody_learns_the_name_of_a_hidden_sender(world: World) -> None:
+def test_a_hidden_sender_is_never_named(world: World) -> None:
     ann, ben = Party(world, "ann", hidden=True), Party(world, "ben")
     ann.peer.hear("_reliable", b"|boo")
     ann.peer.hear("_lossy", b"ben|boo")

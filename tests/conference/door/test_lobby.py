@@ -102,7 +102,7 @@ def test_door(on: bool, passage: str, admin: bool, passed: bool, revoked: bool, 
         ask()
 
 
-def test_a_guest_waits_is_let_in_and_comes_back(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_a_guest_waits_is_admitted_and_returns_by_ticket(lobbies: Lobbies, lobby: Lobby) -> None:
     knock = lobbies.knock("c", guest(), "", NOW)
     assert (knock.state, [one.id for one in lobby.room.waiting.values()]) == (State.WAITING, [knock.id])
     assert knock.id not in knock.ticket
@@ -113,7 +113,7 @@ def test_a_guest_waits_is_let_in_and_comes_back(lobbies: Lobbies, lobby: Lobby) 
     assert lobbies.knock("c", invitee("a"), knock.ticket, NOW).state is State.WAITING, "the ticket of another person"
 
 
-def test_an_invitee_is_known_again_without_ticket(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_an_invitee_is_recognized_without_a_ticket(lobbies: Lobbies, lobby: Lobby) -> None:
     first = lobbies.knock("c", invitee("a"), "", NOW)
     second = lobbies.knock("c", invitee("a", 2), "", NOW)
     assert (first is second, len(lobby.room.waiting)) == (True, 1)
@@ -125,7 +125,7 @@ def test_an_invitee_is_known_again_without_ticket(lobbies: Lobbies, lobby: Lobby
         assert not lobby.admits(other, second.ticket)
 
 
-def test_whoever_is_turned_away_hears_why_and_asks_again_later(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_a_denied_person_reads_why_and_may_knock_again_later(lobbies: Lobbies, lobby: Lobby) -> None:
     at = NOW
     for _ in range(limits.LOBBY_DENIALS):
         knock = lobbies.knock("c", invitee("a"), "", at)
@@ -137,7 +137,7 @@ def test_whoever_is_turned_away_hears_why_and_asks_again_later(lobbies: Lobbies,
     assert lobbies.knock("c", invitee("b"), "", at).state is State.WAITING
 
 
-def test_a_denial_without_words_has_words_of_its_own(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_a_denial_without_a_reason_has_a_default_text(lobbies: Lobbies, lobby: Lobby) -> None:
     knock = lobbies.knock("c", guest(), "", NOW)
     lobby.deny(knock.id, "", NOW)
     why = lobby.room.look(knock.ticket, NOW).why
@@ -161,7 +161,7 @@ def test_silence_and_the_deadline_end_the_waiting(lobbies: Lobbies, lobby: Lobby
     assert lobbies.knock("c", guest(2), patient.ticket, at).state is State.WAITING
 
 
-def test_off_lets_in_those_who_waited_for_that_alone(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_lobby_off_admits_invitees_but_not_unknown_guests(lobbies: Lobbies, lobby: Lobby) -> None:
     known, unknown = lobbies.knock("c", invitee("a"), "", NOW), lobbies.knock("c", guest(), "", NOW)
     lobby.set(False, ())
     assert (known.state, unknown.state, list(lobby.room.waiting)) == (State.ADMITTED, State.WAITING, [unknown.id])
@@ -245,7 +245,7 @@ def test_an_old_token_does_not_bypass_a_new_lobby() -> None:
     Party(world, "ann")
 
 
-def test_whoever_is_removed_waits_again_and_his_tokens_are_void() -> None:
+def test_a_removed_person_waits_again_and_old_tokens_are_void() -> None:
     world = World()
     lobbies, at = world.registry.lobbies, world.time.time()
     Party(world, "host", passage=Passage.HOST)
@@ -261,7 +261,7 @@ def test_whoever_is_removed_waits_again_and_his_tokens_are_void() -> None:
         Party(world, "ben", issued_at=at, **ADMITTED)
 
 
-def test_waiting_makes_no_conference_and_the_end_is_told() -> None:
+def test_waiting_opens_no_conference_and_its_end_is_reported() -> None:
     world = World()
     lobbies, at = world.registry.lobbies, world.time.time()
     lobbies.get("c", at).set(True, ())
@@ -290,7 +290,7 @@ def media_of(world: World, name: str, **grants: Any) -> list[Any]:
     return world.media.routers[0].peers[before:]
 
 
-def test_whoever_waits_has_no_media() -> None:
+def test_a_waiting_person_has_no_media() -> None:
     """The server opens no media for a waiting person, even if others publish or the person knocks again."""
     world = World()
     lobbies, at = world.registry.lobbies, world.time.time()
@@ -325,7 +325,7 @@ def test_a_ticket_thrown_away_does_not_undo_a_denial(lobbies: Lobbies, lobby: Lo
     assert lobbies.knock("c", stranger("Chị Lan"), "", at).state is State.WAITING, "another of the same network"
 
 
-def test_other_names_from_one_network_are_slowed_down(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_after_denials_new_names_from_one_network_must_wait(lobbies: Lobbies, lobby: Lobby) -> None:
     kept = lobbies.knock("c", stranger("Đã chờ"), "", NOW)
     for number in range(limits.LOBBY_ORIGIN_DENIALS):
         lobby.deny(lobbies.knock("c", stranger(f"Tên {number}"), "", NOW).id, "", NOW)
@@ -410,7 +410,7 @@ def test_a_restart_keeps_what_was_set_until_the_plan_is_another(lobbies: Lobbies
     assert not lobby.on
 
 
-def test_a_restart_keeps_out_whom_a_host_kept_out(
+def test_persons_that_a_host_keeps_out_stay_out_after_a_restart(
     lobbies: Lobbies, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A host removed one person from the call, denied another at the door, and keeps out one hall. A restart and the removal of
@@ -464,7 +464,7 @@ def test_admission_does_not_carry_over_to_the_next_meeting(lobbies: Lobbies, lob
     assert lobbies.knock("o-1", guest(), knock.ticket, NOW + 1) is knock
 
 
-def test_ten_thousand_who_knock_cost_what_the_bounds_say(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_ten_thousand_knocks_stay_within_the_limits(lobbies: Lobbies, lobby: Lobby) -> None:
     heard: list[int] = []
     refused = 0
     for number in range(10_000):
@@ -510,7 +510,7 @@ def test_lobbies_that_share_a_memory_know_an_admitted_guest() -> None:
     assert there.get("c", 0.0).admits(Knocker("ann", "Ann", key="key"), "")
 
 
-def test_a_person_who_is_let_in_starts_again_without_denials(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_admission_resets_the_count_of_denials(lobbies: Lobbies, lobby: Lobby) -> None:
     at, who = NOW, stranger("Lan")
     for _ in range(limits.LOBBY_DENIALS - 1):
         lobby.deny(lobbies.knock("c", who, "", at).id, "", at)

@@ -36,14 +36,14 @@ def watched() -> tuple[World, Diary]:
     return world, diary
 
 
-def test_a_stranger_stays_outside_and_opens_nothing(watched: tuple[World, Diary]) -> None:
+def test_a_refused_stranger_opens_no_conference(watched: tuple[World, Diary]) -> None:
     world, diary = watched
     with pytest.raises(Refusal, match="join_denied"):
         Party(world, "stranger")
     assert (len(world.registry), diary.heard) == (0, [])
 
 
-def test_beginning_and_end_are_told_once(watched: tuple[World, Diary]) -> None:
+def test_the_beginning_and_the_end_are_reported_once(watched: tuple[World, Diary]) -> None:
     world, diary = watched
     ann, _ = Party(world, "ann"), Party(world, "ben")
     assert diary.heard == [("opened", "c")]
@@ -52,14 +52,14 @@ def test_beginning_and_end_are_told_once(watched: tuple[World, Diary]) -> None:
     assert diary.heard[1:] == [("CONFERENCE_DELETED", "c")]
 
 
-def test_a_conference_in_which_nobody_was_is_not_told_of(watched: tuple[World, Diary]) -> None:
+def test_a_conference_without_participants_is_not_reported(watched: tuple[World, Diary]) -> None:
     world, diary = watched
     world.registry.create("empty")
     world.registry.tick(1e9)
     assert diary.heard == []
 
 
-def test_the_end_of_the_server_is_told_as_such(watched: tuple[World, Diary]) -> None:
+def test_a_server_shutdown_is_reported_as_the_reason(watched: tuple[World, Diary]) -> None:
     world, diary = watched
     Party(world, "ann")
     world.registry.close()

@@ -205,7 +205,7 @@ def refuse(leg: Leg, now: float, status: int, rungs: int = 1, **more: float) -> 
 @pytest.mark.parametrize(
     ("status", "after_s"), [(486, 30), (408, 60), (480, 60), (0, 60), (500, 60), (482, 40), (503, 60)]
 )
-def test_when_it_is_tried_again(status: int, after_s: float) -> None:
+def test_the_sip_status_decides_when_a_call_is_retried(status: int, after_s: float) -> None:
     leg, actions = refuse(LEG, 1000.0, status)
     assert leg.state is State.FAILED
     assert leg.next_try_at == 1000.0 + after_s
@@ -242,7 +242,7 @@ def test_a_rejected_profile_steps_down_and_stays_there() -> None:
 
 
 @pytest.mark.parametrize("rungs", [0, 1])
-def test_a_ladder_of_one_rung_ends_at_once(rungs: int) -> None:
+def test_a_refused_call_without_another_rung_is_given_up(rungs: int) -> None:
     leg, actions = refuse(LEG, 10.0, 488, rungs=rungs)
     assert (leg.state, leg.next_try_at, actions) == (State.GIVEN_UP, None, (Action.ALARM,))
 
@@ -261,7 +261,7 @@ def test_a_hall_that_hangs_up_is_called_once_more() -> None:
     assert (leg.state, leg.next_try_at, actions) == (State.LEFT, None, (Action.ALARM,))
 
 
-def test_a_hall_that_came_by_itself_and_hangs_up_wanted_to_go() -> None:
+def test_a_hall_that_dialled_in_and_hangs_up_has_left() -> None:
     connected = replace(LEG, state=State.CONNECTED)
     leg, actions = step(connected, Happening(Event.HUNG_UP, 100.0, own=True))
     assert (leg.state, leg.next_try_at, leg.reason, actions) == (State.LEFT, None, "hung_up", (Action.ALARM,))
@@ -362,7 +362,7 @@ def test_the_ramp_lets_five_through_in_any_second() -> None:
         assert sum(start / 10 <= at < start / 10 + 0.999 for at in taken) <= 5
 
 
-def test_a_clock_that_goes_back_opens_no_gate() -> None:
+def test_a_clock_that_goes_back_allows_no_extra_calls() -> None:
     ramp = Ramp()
     assert sum(ramp.take(100.0) for _ in range(100)) == limits.INVITES_PER_S
     assert not ramp.take(50.0)

@@ -27,7 +27,7 @@ def tracks(party: Party, hall: HallParty) -> dict[Source, str]:
     return {track.source: track.mime for track in views[-1].tracks}
 
 
-def test_for_browsers_it_is_a_participant_like_any_other(world: HallWorld) -> None:
+def test_for_browsers_a_hall_is_an_ordinary_participant(world: HallWorld) -> None:
     ann = Party(world, "ann")
     hall = HallParty(world, "hall")
     assert tracks(ann, hall) == {Source.CAMERA: "video/H264", Source.MICROPHONE: "audio/opus"}
@@ -67,7 +67,7 @@ def test_the_same_agreement_again_changes_nothing(world: HallWorld) -> None:
     assert (hall.line("video").producers, hall.line("video").consumers) == before
 
 
-def test_another_codec_is_another_source_and_the_track_goes_on(world: HallWorld) -> None:
+def test_a_new_codec_makes_a_new_source_and_the_track_goes_on(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     old = hall.line("audio").producers[0]
     hall.hall.apply(plan("g722"))
@@ -82,7 +82,7 @@ def moved(hall: HallParty) -> bool:
     return hall.hall.lines.moves_camera
 
 
-def test_its_camera_has_a_line_of_its_own_for_orders(world: HallWorld) -> None:
+def test_far_camera_control_has_a_line_of_its_own(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     ends = hall.hall.lines.prepare(camera=True)
     assert ends.far_camera is not None
@@ -106,7 +106,7 @@ def test_its_camera_has_a_line_of_its_own_for_orders(world: HallWorld) -> None:
     assert not moved(hall)
 
 
-def test_a_quiet_camera_tells_nothing_of_the_hall(world: HallWorld) -> None:
+def test_the_camera_line_does_not_count_for_silence(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     hall.hall.lines.prepare(camera=True)
     for medium in ("audio", "video", "content", "camera"):
@@ -118,7 +118,7 @@ def test_a_quiet_camera_tells_nothing_of_the_hall(world: HallWorld) -> None:
     assert not hall.hall.link.alive
 
 
-def test_a_held_hall_gets_nothing_then_the_program_again(world: HallWorld) -> None:
+def test_a_hall_on_hold_gets_no_program_until_it_resumes(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     sending = hall.sends("video")
     hall.hall.apply(replace(plan(), video=replace(video(), stream=stream(5002, we_send=False))))
@@ -131,7 +131,7 @@ def test_a_held_hall_gets_nothing_then_the_program_again(world: HallWorld) -> No
     assert not hall.sends("video").closed
 
 
-def test_no_free_port_is_a_refusal_and_nothing_stays_open(world: HallWorld) -> None:
+def test_without_a_free_port_a_hall_is_refused(world: HallWorld) -> None:
     first = HallParty(world, "first")
     world.media.routers[-1].full = True
     with pytest.raises(Refusal, match="hall_ports_taken"):
@@ -214,7 +214,7 @@ def test_a_key_for_a_menu_is_none_of_the_meeting(world: HallWorld, monkeypatch: 
     assert not hall.muted()
 
 
-def test_deafened_it_hears_nothing_and_goes_on_seeing(world: HallWorld) -> None:
+def test_a_deafened_hall_gets_no_sound_but_still_gets_video(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     hall.hall.set_deafened(True)
     assert hall.sends("audio").paused
@@ -235,7 +235,7 @@ def test_its_second_picture_is_public_only_with_the_token(world: HallWorld) -> N
     assert not hall.line("content").producers[0].closed
 
 
-def test_it_sends_little_while_nobody_looks_at_it_large(world: HallWorld) -> None:
+def test_a_hall_sends_less_while_it_is_not_shown_large(world: HallWorld) -> None:
     hall = HallParty(world, "hall", plan())
     hall.hall.shown_large(False)
     assert hall.line("video").limits[-1] == limits.UP_TILE_BPS
@@ -250,7 +250,7 @@ def test_key_frames_are_requested_by_signalling_as_a_fallback(world: HallWorld) 
     assert hall.signal.said == ["keyframe"]
 
 
-def test_silence_of_all_its_lines_is_told_once(world: HallWorld) -> None:
+def test_silence_of_all_lines_is_reported_once(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     for line in hall.lines[:-1]:
         line.events.heard(line, "silent")
@@ -283,7 +283,7 @@ def test_a_hangup_removes_the_hall_and_the_last_ends_the_mixer(world: HallWorld)
     assert two.conference.program is None
 
 
-def test_whoever_is_removed_is_hung_up(world: HallWorld) -> None:
+def test_a_removed_hall_is_hung_up(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     hall.conference.kick("hall")
     assert hall.signal.said == ["hang up removed"]
@@ -298,7 +298,7 @@ def test_a_second_call_of_a_terminal_replaces_the_first(world: HallWorld) -> Non
     assert list(new.conference.program.halls) == [new.sid]  # type: ignore[union-attr]
 
 
-def test_one_hall_more_than_the_bound(world: HallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_hall_more_than_the_limit_is_refused(world: HallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HALLS", 2)
     for name in ("one", "two"):
         HallParty(world, name)
@@ -306,7 +306,7 @@ def test_one_hall_more_than_the_bound(world: HallWorld, monkeypatch: pytest.Monk
         HallParty(world, "three")
 
 
-def test_a_server_without_halls_says_so() -> None:
+def test_a_server_without_halls_refuses_a_hall() -> None:
     world = World()
     ann = Party(world, "ann")
     entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"), packets=Format())
@@ -322,7 +322,7 @@ def test_resuming_browsers_and_ticks_leave_halls_alone(world: HallWorld) -> None
     assert not ann.participant.left
 
 
-def test_a_call_that_does_not_come_about_leaves_nothing(world: HallWorld) -> None:
+def test_a_call_that_is_never_set_up_leaves_nothing(world: HallWorld) -> None:
     ann = Party(world, "ann")
     grants = replace(ann.participant.grants, identity="hall")
     entry = replace(ann.participant.entry, grants=grants, auto_subscribe=False)
@@ -385,7 +385,7 @@ def test_a_hall_waits_in_the_lobby_unless_the_policy_exempts_it(world: HallWorld
         ann.conference.halls.welcome(hall)
 
 
-def test_the_door_is_asked_again_when_a_hall_answers(world: HallWorld) -> None:
+def test_the_lobby_is_checked_again_when_a_hall_answers(world: HallWorld) -> None:
     ann = Party(world, "ann", passage=Passage.HOST)
     hall = ann.conference.halls.expect(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
     hall.lines.prepare()

@@ -45,7 +45,7 @@ def heard_once(presses: list[tuple[str, Way, float]]) -> str:
     return kept
 
 
-def test_a_key_by_packet_and_by_signalling_is_one_press() -> None:
+def test_a_key_from_packets_and_signalling_counts_once() -> None:
     both: list[tuple[str, Way, float]] = []
     for place, key in enumerate("*6*66#"):
         both += [(key, "signalling", place * 0.3), (key, "packets", place * 0.3 + 0.1)]
@@ -87,7 +87,7 @@ def test_a_star_takes_back_what_was_typed() -> None:
     assert through(Menu(), "999*123456789#").number == "123456789"
 
 
-def test_a_star_where_nothing_was_typed_changes_the_language() -> None:
+def test_a_star_before_any_digit_changes_the_language() -> None:
     assert Menu().language is None
     menu = through(Menu(), "*")
     assert (menu.language, menu.asks) == ("en", Asks.NUMBER)
@@ -98,7 +98,7 @@ def test_a_star_where_nothing_was_typed_changes_the_language() -> None:
     assert through(menu, "*").language == "en"
 
 
-def test_nothing_typed_is_no_try() -> None:
+def test_an_empty_entry_is_not_counted_as_a_try() -> None:
     assert through(Menu(), "###").asks is Asks.NUMBER
     assert through(Menu(), "###").tries == 0
 
@@ -118,7 +118,7 @@ def test_codes_are_recorded() -> None:
 
 
 @given(st.text(alphabet=[*sorted(KEYS), "x", " "], max_size=200), st.lists(st.booleans(), max_size=20))
-def test_whatever_is_typed_tries_and_digits_are_bounded(keys: str, answers: list[bool]) -> None:
+def test_tries_and_digits_are_bounded_for_any_keys(keys: str, answers: list[bool]) -> None:
     menu, left = Menu(), list(answers)
     for key in keys:
         menu = keypad.dial(menu, key)

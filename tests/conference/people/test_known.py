@@ -53,7 +53,7 @@ def knows(events: list[Event], kind: type[Any], sid: str) -> bool:
     return any(view.sid == sid for view in known)
 
 
-def test_who_speaks(world: World) -> None:
+def test_the_active_speaker_is_known_to_the_receiver(world: World) -> None:
     eve, ben = meet(world)
     (sid,) = ben.publish(MICROPHONE)
     world.media.routers[0].on_speakers([(ben.participant.tracks[sid].producer, 1.0)])
@@ -62,14 +62,14 @@ def test_who_speaks(world: World) -> None:
     assert knows(eve.client.events, SpeakersChanged, ben.sid)
 
 
-def test_whose_connection_is_good(world: World) -> None:
+def test_a_graded_participant_is_known_to_the_receiver(world: World) -> None:
     eve, ben = meet(world)
     ben.conference.meter.measure({ben.peer.id: figures()}, world.time.now + limits.QUALITY_S)
     assert eve.client.last(QualityChanged).grades[0].participant_sid == ben.sid
     assert knows(eve.client.events, QualityChanged, ben.sid)
 
 
-def test_who_sends_to_all(world: World) -> None:
+def test_the_sender_to_all_is_announced_once(world: World) -> None:
     eve, ben = meet(world)
     ben.peer.hear("_reliable", b"|hello")
     assert eve.heard()[-1] == b"ben|hello"
@@ -78,7 +78,7 @@ def test_who_sends_to_all(world: World) -> None:
     assert len(told(eve)) == 1
 
 
-def test_who_sends_to_one_is_known_to_that_one_alone(world: World) -> None:
+def test_the_sender_to_one_is_announced_only_to_that_receiver(world: World) -> None:
     eve, _ = meet(world)
     others = [party for party in eve.conference.participants.values() if party is not eve.participant]
     newcomers = [Party(world, f"n{number}", auto_subscribe=False) for number in range(5)]
@@ -91,7 +91,7 @@ def test_who_sends_to_one_is_known_to_that_one_alone(world: World) -> None:
     assert told(eve)[-1] >= {one.participant.identity for one in newcomers}
 
 
-def test_who_sends_to_one_without_end_is_told_of_once_a_change(world: World) -> None:
+def test_a_repeated_sender_is_announced_once_per_change(world: World) -> None:
     eve, ben = meet(world)
     for _ in range(20):
         ben.peer.hear("_reliable", b"eve|hi")
@@ -102,7 +102,7 @@ def test_who_sends_to_one_without_end_is_told_of_once_a_change(world: World) -> 
     assert told(eve) == [{"ben"}, {"ben"}]
 
 
-def test_whose_frames_come(world: World) -> None:
+def test_a_data_track_publisher_is_known_to_the_receiver(world: World) -> None:
     eve, ben = meet(world)
     data_tracks.publish(ben.participant, 1, "points", None)
     world.time.turn()
@@ -111,7 +111,7 @@ def test_whose_frames_come(world: World) -> None:
 
 
 @pytest.mark.parametrize("count", [3, limits.TOLD_PERSONS + 1])
-def test_whose_picture_one_may_not_have(world: World, count: int) -> None:
+def test_the_publisher_of_a_forbidden_track_is_known_first(world: World, count: int) -> None:
     """The client looks for the track in the publisher's entry that it received earlier."""
     meet(world, count)
     dan = Party(world, "dan")
@@ -129,7 +129,7 @@ def test_whose_picture_one_may_not_have(world: World, count: int) -> None:
     assert not dan.client.of(Welcome)
 
 
-def test_the_hidden_are_named_to_nobody(world: World) -> None:
+def test_a_hidden_sender_is_never_announced(world: World) -> None:
     eve, _ = meet(world)
     recorder = Party(world, "recorder", auto_subscribe=False, hidden=True)
     recorder.peer.hear("_reliable", b"|hello")
@@ -166,13 +166,13 @@ def test_events_go_at_the_end_of_the_outer_change() -> None:
     assert one.events == [FIRST, SECOND]
 
 
-def test_an_event_outside_of_a_change_goes_at_once() -> None:
+def test_an_event_outside_a_change_is_sent_at_once() -> None:
     outbox, one = Outbox(), Listener()
     outbox.put(one, FIRST)
     assert one.events == [FIRST]
 
 
-def test_what_an_event_causes_goes_last() -> None:
+def test_an_event_caused_by_another_event_is_sent_last() -> None:
     outbox, last = Outbox(), Listener()
     with outbox:
         outbox.put(Answering(outbox, last), FIRST)
@@ -188,7 +188,7 @@ def test_events_go_although_the_change_failed() -> None:
     assert one.events == [FIRST]
 
 
-def test_a_client_hears_of_a_change_when_it_is_complete(world: World) -> None:
+def test_a_change_is_sent_only_when_it_is_complete(world: World) -> None:
     """All subscriptions are complete before the newcomer's welcome is sent."""
     ann = Party(world, "ann")
     ann.publish(MICROPHONE)
@@ -211,7 +211,7 @@ class Broken(Listener):
         raise RuntimeError("a defect")
 
 
-def test_a_receiver_that_fails_holds_back_no_event() -> None:
+def test_a_failing_receiver_does_not_block_events_for_others() -> None:
     outbox, one = Outbox(), Listener()
     with pytest.raises(RuntimeError), outbox:
         outbox.put(Broken(), FIRST)

@@ -46,7 +46,7 @@ def test_after_a_rest_the_first_join_is_sent_alone_then_batches(world: World) ->
     assert {view.presence for view in first.client.last(RosterChanged).participants} == {Presence.ACTIVE}
 
 
-def test_whoever_is_to_get_a_track_hears_of_its_publisher_first(world: World) -> None:
+def test_a_publisher_is_announced_before_its_tracks(world: World) -> None:
     first, *_ = crowd(world)
     Party(world, "ann")
     first.client.clear()
@@ -178,7 +178,7 @@ def _other(announcement: Any, cid: str) -> Any:
     return replace(announcement, cid=cid)
 
 
-def test_the_wish_follows_everybody_who_comes_changes_and_goes(world: World) -> None:
+def test_the_wanted_quality_follows_all_subscribers(world: World) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(CAMERA)
     track = ann.participant.tracks[sid]

@@ -24,7 +24,7 @@ def watched() -> tuple[World, Watch]:
     return World(observers=[watch]), watch
 
 
-def test_one_life_in_order() -> None:
+def test_one_conference_reports_its_lifecycle_in_order() -> None:
     world, watch = watched()
     ann = Party(world, "ann")
     ann.publish(MICROPHONE)
@@ -57,7 +57,7 @@ def test_early_publications_are_announced_after_the_join() -> None:
     assert len(watch.heard) == 4, "once"
 
 
-def test_whoever_never_connected_was_aborted() -> None:
+def test_a_participant_that_never_connected_is_aborted() -> None:
     world, watch = watched()
     ann = Party(world, "ann", offer=False)
     ann.participant.detach(ann.client)
@@ -79,7 +79,7 @@ def test_the_end_of_the_server_and_a_deletion_say_why() -> None:
     assert [one.what for one in watch.heard].count(What.UNPUBLISHED) == 1
 
 
-def test_an_ordered_conference_that_nobody_joins_is_told_too() -> None:
+def test_a_created_conference_without_joins_is_reported_too() -> None:
     world, watch = watched()
     world.registry.create("empty")
     world.registry.tick(1e9)

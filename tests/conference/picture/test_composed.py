@@ -65,7 +65,7 @@ def test_browsers_that_decode_halls_need_no_composed_picture(world: HallWorld) -
     assert told_of(ann) == []
 
 
-def test_who_lacks_h264_sees_the_halls_in_one_vp8_picture(world: HallWorld) -> None:
+def test_a_browser_without_h264_gets_one_vp8_picture_of_halls(world: HallWorld) -> None:
     ann, ben = Party(world, "ann"), poor(world, "ben")
     ben.publish(CAMERA, MICROPHONE)
     halls = [HallParty(world, f"hall{number}") for number in range(3)]
@@ -84,7 +84,7 @@ def test_who_lacks_h264_sees_the_halls_in_one_vp8_picture(world: HallWorld) -> N
     assert IDENTITY not in ben.conference.participants
 
 
-def test_a_client_that_answers_our_offers_gets_it_too(world: HallWorld) -> None:
+def test_a_dual_client_gets_the_composed_picture_too(world: HallWorld) -> None:
     ben = poor(world, "ben", dual=True)
     HallParty(world, "hall")
     for offer_id in range(2, 6):
@@ -108,7 +108,7 @@ def test_one_encoder_serves_all_and_stops_after_the_last_viewer(world: HallWorld
     assert group(world) is None
 
 
-def test_with_the_last_hall_it_is_gone_for_those_who_saw_it(world: HallWorld) -> None:
+def test_the_composed_picture_ends_when_the_last_hall_leaves(world: HallWorld) -> None:
     ben = poor(world, "ben")
     hall = HallParty(world, "hall")
     settle(world, ben)
@@ -122,7 +122,7 @@ def test_with_the_last_hall_it_is_gone_for_those_who_saw_it(world: HallWorld) ->
     assert composed_of(ben) == ["video/VP8"]
 
 
-def test_a_halls_slides_are_in_it_a_browsers_are_not(world: HallWorld) -> None:
+def test_slides_of_halls_are_composed_but_not_of_browsers(world: HallWorld) -> None:
     ben = poor(world, "ben")
     one, _two = HallParty(world, "one", plan(content=True)), HallParty(world, "two")
     settle(world, ben)
@@ -143,7 +143,7 @@ def test_a_halls_slides_are_in_it_a_browsers_are_not(world: HallWorld) -> None:
     assert made.content == ""
 
 
-def test_without_power_for_it_the_halls_keep_their_programs(world: HallWorld) -> None:
+def test_without_capacity_the_halls_keep_their_programs(world: HallWorld) -> None:
     ben = poor(world, "ben")
     hall = HallParty(world, "hall")
     settle(world, ben)
@@ -154,7 +154,7 @@ def test_without_power_for_it_the_halls_keep_their_programs(world: HallWorld) ->
     assert hall.sends("video").producer is before
 
 
-def test_who_comes_back_is_told_of_it_again(world: HallWorld) -> None:
+def test_a_resumed_client_gets_the_composed_picture_again(world: HallWorld) -> None:
     ben = poor(world, "ben")
     HallParty(world, "hall")
     settle(world, ben)

@@ -53,7 +53,7 @@ def test_what_a_terminal_gets() -> None:
     assert groups.shape_of(plan(limit_bps=30_000)) is None
 
 
-def test_whoever_looks_at_something_else_is_another_group() -> None:
+def test_another_view_makes_another_group() -> None:
     front = View("front", "1", viewer="h0")
     wishes = [Wish("h0", front, plan()), Wish("h1", VIEW, plan()), Wish("h2", VIEW, plan())]
     assert [len(members) for members in groups.gather(wishes, 6).values()] == [2, 1]
@@ -69,7 +69,7 @@ def test_beyond_the_limit_a_viewer_shares_an_existing_program() -> None:
     }
 
 
-def test_high_profile_is_never_sent_to_who_cannot_decode_it() -> None:
+def test_high_profile_is_never_sent_to_a_baseline_decoder() -> None:
     high = Key(VIEW, Shape("high", 1280, 720, 30, 2_000_000))
     assert not groups.takes(Wish("h", VIEW, plan()), high.shape)
     assert groups.takes(Wish("h", VIEW, plan(profile="high")), Shape("baseline", 1280, 720, 30, 2_000_000))
@@ -90,7 +90,7 @@ def test_high_profile_is_never_sent_to_who_cannot_decode_it() -> None:
     st.integers(1, 6),
     st.sampled_from([720, 1080]),
 )
-def test_nobody_gets_what_he_cannot_decode_and_the_bound_holds(plans: list[VideoPlan], most: int, height: int) -> None:
+def test_each_hall_can_decode_its_program_within_the_limit(plans: list[VideoPlan], most: int, height: int) -> None:
     wishes = [Wish(f"h{n}", View(f"role{n % 3}", "3x3"), one) for n, one in enumerate(plans)]
     made = groups.gather(wishes, most, height)
     assert len(made) <= most

@@ -18,7 +18,7 @@ def speak(stage: Stage, *turns: tuple[float, str]) -> Stage:
     return stage
 
 
-def test_a_speaker_keeps_the_front_for_the_hold_time() -> None:
+def test_a_speaker_stays_in_front_for_the_hold_time() -> None:
     stage = speak(Stage(), (0.0, "s1"), (1.0, "s2"))
     assert stage.front == "s1"
     assert layout.next_due(stage) == limits.HOLD_S
@@ -33,13 +33,13 @@ def test_silence_keeps_the_last_speaker_and_ignores_a_cough() -> None:
     assert layout.settled(stage, 100.0).front == "s1"
 
 
-def test_who_is_pinned_stays_whoever_speaks() -> None:
+def test_a_pinned_site_stays_in_front_when_others_speak() -> None:
     stage = speak(Stage(mode="pinned", site="s9"), (0.0, "s1"), (10.0, "s2"))
     assert cells("1", SITES, stage) == ("s9",)
     assert cells("1+5", SITES, stage)[:3] == ("s9", "s2", "s1")
 
 
-def test_the_one_in_front_sees_whoever_was_there_before() -> None:
+def test_the_front_site_sees_the_previous_front_site() -> None:
     stage = speak(Stage(), (0.0, "s1"), (10.0, "s2"))
     assert cells("1", SITES, stage) == ("s2",)
     assert layout.sees_himself("1", SITES, stage, "s2")
@@ -72,14 +72,14 @@ def test_grid_places_are_stable_and_show_the_speaker() -> None:
     assert cells("3x3", SITES, stage) == (*SITES[:8], "s15")
 
 
-def test_who_leaves_is_gone_from_everywhere() -> None:
+def test_a_site_that_leaves_is_removed_from_the_stage() -> None:
     stage = speak(Stage(mode="pinned", site="s2"), (0.0, "s1"), (10.0, "s2"), (20.0, "s3"), (30.0, "s2"))
     gone = layout.without(stage, "s2")
     assert (gone.mode, gone.site, gone.speaker, gone.front) == ("auto", "", "s3", "s3")
     assert "s2" not in gone.recent
 
 
-def test_what_suits_so_many() -> None:
+def test_the_automatic_layout_follows_the_number_of_sites() -> None:
     assert [layout.automatic(n) for n in (0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 240)] == [
         *("1", "1", "1", "2x2", "2x2", "1+5", "1+5", "3x3", "1+7", "4x4", "4x4")
     ]
@@ -92,7 +92,7 @@ def test_what_suits_so_many() -> None:
     st.sampled_from(["", *SITES]),
     st.integers(0, 9),
 )
-def test_nobody_twice_and_never_more_than_there_are_places(
+def test_no_site_is_shown_twice_or_beyond_the_places(
     name: Layout, present: int, turns: list[tuple[float, str]], viewer: str, page: int
 ) -> None:
     stage = speak(Stage(), *sorted(turns))

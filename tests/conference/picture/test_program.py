@@ -49,7 +49,7 @@ def test_halls_of_one_class_get_one_program(world: HallWorld) -> None:
     assert {tuple(hall.sends("video").payload_types.values()) for hall in halls} == {(98,)}
 
 
-def test_each_class_has_its_program_and_mode_0_one_that_fits(world: HallWorld) -> None:
+def test_each_class_has_its_program_also_a_mode_0_terminal(world: HallWorld) -> None:
     HallParty(world, "new")
     old = HallParty(world, "old", replace(plan(), video=video(mode=0, max_fs=396, max_mbps=11_880, max_br_bps=384_000)))
     sizes = {(group.width, group.height, group.mode) for group in world.scene().groups}
@@ -109,7 +109,7 @@ def test_the_speaker_is_large_for_all_and_does_not_see_himself(world: HallWorld)
     assert two.lines[1].limits[-1] == limits.UP_FULL_BPS
 
 
-def test_a_speaker_keeps_the_hold_time_then_the_next_follows(world: HallWorld) -> None:
+def test_a_speaker_stays_in_front_for_the_hold_time(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
     program = one.conference.program
     assert program is not None
@@ -123,7 +123,7 @@ def test_a_speaker_keeps_the_hold_time_then_the_next_follows(world: HallWorld) -
     assert {group.without: group.cells for group in world.scene().groups}[""] == (two.sid,)
 
 
-def test_who_is_in_front_stays_there_until_another_one_speaks(world: HallWorld) -> None:
+def test_the_front_site_stays_until_another_site_speaks(world: HallWorld) -> None:
     """Halls come before browsers in the list. So a new hall would move to the front by its place in the list."""
     ann = Party(world, "ann")
     ann.publish(CAMERA)
@@ -139,7 +139,7 @@ def test_who_is_in_front_stays_there_until_another_one_speaks(world: HallWorld) 
     assert shared(world.scene()) == [("1", (ann.sid,))]
 
 
-def test_who_is_pinned_is_in_front_at_once(world: HallWorld) -> None:
+def test_a_pinned_site_is_in_front_at_once(world: HallWorld) -> None:
     one, two, three = (HallParty(world, name) for name in ("one", "two", "three"))
     program = one.hall.program
     program.set_layout("1")
@@ -196,7 +196,7 @@ def test_one_mix_per_codec_and_no_speaker_hears_an_echo(world: HallWorld) -> Non
     assert {mix.without for mix in world.scene().mixes if mix.codec == "pcma"} >= {halls[0].sid, halls[1].sid}
 
 
-def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
+def test_an_announcement_is_heard_by_one_hall_only(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
     for party in (one, two):
         party.hall.set_muted(True)
@@ -255,7 +255,7 @@ def test_each_announcement_has_its_own_time(world: HallWorld) -> None:
     assert world.scene().prompts == ()
 
 
-def test_it_is_told_in_its_own_language(world: HallWorld) -> None:
+def test_each_hall_hears_prompts_in_its_own_language(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
     one.hall.language = "en"
     for party in (one, two):
@@ -288,7 +288,7 @@ def test_the_conference_keeps_within_what_a_mixer_takes() -> None:
     assert 2 * (limits.MICROPHONES + limits.PROMPTS) + 4 <= mixer.MIXER_MIXES
 
 
-def test_a_hall_without_sound_is_told_nothing(world: HallWorld) -> None:
+def test_a_hall_without_sound_gets_no_announcement(world: HallWorld) -> None:
     party = HallParty(world, "mute", replace(plan(), audio=None))
     party.hall.program.say(party.hall, ("joined", "vi"))
     world.settle()
@@ -296,7 +296,7 @@ def test_a_hall_without_sound_is_told_nothing(world: HallWorld) -> None:
     assert world.scene().mixes == ()
 
 
-def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld) -> None:
+def test_halls_get_slides_as_a_stream_or_in_their_picture(world: HallWorld) -> None:
     ann = Party(world, "ann")
     both, single = HallParty(world, "both", plan(content=True)), HallParty(world, "single")
     assert both.sends("content") is None
@@ -317,7 +317,7 @@ def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld
     assert both.sends("content").paused
 
 
-def test_who_presents_does_not_get_it_back(world: HallWorld) -> None:
+def test_a_presenter_does_not_get_its_own_presentation_back(world: HallWorld) -> None:
     one, two = HallParty(world, "one", plan(content=True)), HallParty(world, "two", plan(content=True))
     one.hall.let_present(True)
     world.settle()
@@ -325,7 +325,7 @@ def test_who_presents_does_not_get_it_back(world: HallWorld) -> None:
     assert two.sends("content") is not None
 
 
-def test_a_message_stands_in_one_picture_or_in_all(world: HallWorld) -> None:
+def test_a_message_is_shown_in_one_picture_or_in_all(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
     one.hall.set_text("Mời điểm cầu bật micro")
     world.settle()
@@ -348,7 +348,7 @@ def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
     assert group.height == 288  # a size that both halls can decode
 
 
-def test_a_presentation_is_seen_even_with_power_for_one_program(world: HallWorld) -> None:
+def test_a_presentation_is_shown_with_capacity_for_one_program(world: HallWorld) -> None:
     presenter, plain = HallParty(world, "presenter", plan(content=True)), HallParty(world, "plain")
     presenter.hall.program.content_token_moved(presenter.hall.program.content_token.ask(presenter.sid))
     world.settle()
@@ -382,7 +382,7 @@ def test_without_power_a_presentation_shrinks_then_is_inset(world: HallWorld) ->
     assert hall.sends("content").paused
 
 
-def test_programs_that_end_are_marked_so(world: HallWorld) -> None:
+def test_ending_programs_are_marked_as_ending(world: HallWorld) -> None:
     HallParty(world, "one")
     Party(world, "ann").publish(SCREEN)
     world.settle()
@@ -391,7 +391,7 @@ def test_programs_that_end_are_marked_so(world: HallWorld) -> None:
     assert not any(group.ending for group in world.scene().groups)
 
 
-def test_a_hall_whose_link_is_narrower_than_it_said(world: HallWorld) -> None:
+def test_a_bandwidth_limit_lowers_the_program_bitrate(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     line = hall.line("video")
     line.events.limited(line, None, 400_000)
@@ -400,7 +400,7 @@ def test_a_hall_whose_link_is_narrower_than_it_said(world: HallWorld) -> None:
     assert group.bitrate_bps <= 400_000
 
 
-def test_too_many_open_microphones_leave_those_who_spoke_last(
+def test_with_too_many_microphones_the_last_speakers_stay_open(
     world: HallWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "MICROPHONES", 2)
@@ -458,7 +458,7 @@ def test_browsers_without_halls_cost_no_mixer(world: HallWorld) -> None:
     assert peer_of(ann.participant) is not None
 
 
-def test_nothing_is_sent_when_nothing_has_changed(world: HallWorld) -> None:
+def test_an_unchanged_scene_is_not_sent_again(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     count = len(world.mixer.scenes)
     assert hall.conference.program is not None
@@ -536,7 +536,7 @@ def test_in_the_reception_everybody_is_alone(world: HallWorld) -> None:
     assert {mix.without for mix in world.scene().mixes} == {"", halls[0].sid}
 
 
-def test_in_the_test_room_one_sees_and_hears_oneself(world: HallWorld) -> None:
+def test_a_hall_in_the_test_room_sees_and_hears_itself(world: HallWorld) -> None:
     hall = HallParty(world, "hall", mode="echo")
     scene = world.scene()
     assert [group.cells for group in scene.groups] == [(hall.sid,)]
@@ -557,7 +557,7 @@ def test_a_program_change_keeps_the_ssrc(world: HallWorld) -> None:
         assert not hall.sends("video").closed
 
 
-def test_who_shares_has_the_token_and_whoever_comes_last(world: HallWorld) -> None:
+def test_the_last_presenter_takes_the_content_token(world: HallWorld) -> None:
     ann, hall = Party(world, "ann"), HallParty(world, "hall", plan(content=True))
     program = hall.conference.program
     assert program is not None
@@ -598,7 +598,7 @@ def test_a_hall_that_leaves_leaves_the_token(world: HallWorld) -> None:
     assert [(change.who, change.state) for change in world.ports.floor_changes] == [(one.sid, "released")]
 
 
-def test_nobody_presents_in_the_reception(world: HallWorld) -> None:
+def test_the_reception_refuses_presentations(world: HallWorld) -> None:
     hall = HallParty(world, "hall", plan(content=True), room="r", mode="reception")
     program = hall.conference.program
     assert program is not None
@@ -624,7 +624,7 @@ def test_a_browser_sends_video_that_only_halls_watch(world: HallWorld) -> None:
     assert [event.highest for event in ann.client.of(LayersWanted)][-1] is None
 
 
-def test_a_browser_that_no_hall_looks_at_sends_nothing_for_them(world: HallWorld) -> None:
+def test_a_browser_that_no_hall_shows_sends_no_video_for_halls(world: HallWorld) -> None:
     ann, ben = (Party(world, name, auto_subscribe=False) for name in ("ann", "ben"))
     (sid,) = ben.publish(replace(CAMERA, codec="video/VP9", backup="video/VP8"))
     ann.publish(CAMERA)
@@ -655,7 +655,7 @@ def test_without_audio_levels_the_mixer_decodes_the_whole_hall(world: HallWorld)
     assert unmeasured == {bare.sid: True, levelled.sid: False, plain.sid: False}
 
 
-def test_operators_are_told_whose_picture_no_hall_can_take(world: HallWorld) -> None:
+def test_operators_see_whose_video_no_hall_can_decode(world: HallWorld) -> None:
     """Operators do not see a promised backup codec until its wait is over. They see a track that no hall can decode until its
     packets arrive or it is muted.
     """
@@ -690,7 +690,7 @@ def test_operators_see_when_a_second_codec_is_missing_for_halls(world: HallWorld
     assert program.unseen() == ["Ann"]
 
 
-def test_a_browser_whose_codec_halls_take_sends_no_second_one(world: HallWorld) -> None:
+def test_a_browser_with_a_codec_for_halls_sends_no_backup(world: HallWorld) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(replace(CAMERA, codec="video/VP8", backup="video/H264"))
     HallParty(world, "hall")
@@ -723,7 +723,7 @@ def test_a_browser_adds_the_codec_that_halls_need(world: HallWorld) -> None:
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", None))
 
 
-def test_a_hall_is_not_its_own_large_picture(world: HallWorld) -> None:
+def test_a_hall_never_sees_itself_as_the_large_picture(world: HallWorld) -> None:
     """Two halls have cameras, and a hall without a camera speaks. Then the hall with a camera that spoke last is in the large
     picture.
     """
@@ -747,7 +747,7 @@ def test_a_hall_is_not_its_own_large_picture(world: HallWorld) -> None:
 @pytest.mark.parametrize(
     ("language", "said"), [("vi", "Đang chờ các điểm cầu khác"), ("en", "Waiting for the other sites")]
 )
-def test_a_hall_that_is_alone_reads_which_meeting_it_is_in(world: HallWorld, language: str, said: str) -> None:
+def test_a_lone_hall_reads_the_title_and_number_of_the_meeting(world: HallWorld, language: str, said: str) -> None:
     hall = HallParty(world, "hall")
     program = hall.conference.program
     assert program is not None
@@ -775,7 +775,7 @@ def test_a_long_title_fills_its_line_and_ends_in_dots() -> None:
     assert lone_hall.words("x" * (most + 1), "", "vi").startswith("x" * (most - 1) + "…\n")
 
 
-def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.LogCaptureFixture) -> None:
+def test_late_sound_is_shown_in_the_status_until_it_ends(world: HallWorld, caplog: pytest.LogCaptureFixture) -> None:
     program = HallParty(world, "hall").conference.program
     assert program is not None
     seen = [program.status.sound_late]

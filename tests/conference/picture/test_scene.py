@@ -37,7 +37,7 @@ def test_the_same_state_gives_the_same_scene_and_no_numbers() -> None:
     assert made.large == {"one"} | {one.cells[0] for one in made.picture.groups}
 
 
-def test_slides_are_shown_whole_to_halls_with_one_stream() -> None:
+def test_halls_with_one_stream_get_the_slides_layout() -> None:
     made = scene(state(content=True))
     assert (made.picture.content, {one.layout for one in made.picture.groups}) == ("ann", {"slides"})
     assert [(one.site, one.kind) for one in made.picture.sources if one.content] == [("ann", "video")]

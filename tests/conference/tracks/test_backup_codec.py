@@ -48,7 +48,7 @@ def seen(party: Party, sid: str) -> Any:
     return given.subscriptions[party.sid].consumer if given is not None and party.sid in given.subscriptions else None
 
 
-def test_whoever_lacks_the_codec_gets_the_second_one(world: World) -> None:
+def test_a_viewer_without_the_codec_gets_the_backup_codec(world: World) -> None:
     ann, ben, eve, sid = meet(world)
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", Quality.HIGH))
     assert not ben.client.of(SubscriptionFailed)
@@ -77,13 +77,13 @@ def test_each_codec_is_sent_as_large_as_its_viewers_want_it(world: World) -> Non
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", None, ("video/VP8", None))
 
 
-def test_who_leaves_before_it_came_is_not_waited_for(world: World) -> None:
+def test_after_the_viewer_leaves_no_backup_is_requested(world: World) -> None:
     ann, ben, _, sid = meet(world)
     ben.conference.remove(ben.participant, Reason.CLIENT_INITIATED)
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH)
 
 
-def test_mute_and_end_are_those_of_the_track(world: World) -> None:
+def test_the_backup_is_muted_and_ended_with_its_track(world: World) -> None:
     ann, ben, _, sid = meet(world)
     publishing.mute(ann.participant, sid, True)
     back_up(ann, sid, ben)
@@ -114,7 +114,7 @@ def test_the_second_may_end_and_come_again(world: World) -> None:
     assert seen(ben, sid).producer.mime == "video/VP8"
 
 
-def test_whoever_decodes_neither_is_told_so(world: World) -> None:
+def test_a_viewer_that_decodes_neither_codec_gets_an_error(world: World) -> None:
     ann, ben, _, sid = meet(world)
     ben.peer.lacks = frozenset(("video/VP9", "video/VP8"))
     back_up(ann, sid, ben)
@@ -122,7 +122,7 @@ def test_whoever_decodes_neither_is_told_so(world: World) -> None:
     assert seen(ben, sid) is None
 
 
-def test_without_one_announced_nothing_is_asked_for(world: World) -> None:
+def test_without_an_announced_backup_no_backup_is_requested(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ben.peer.lacks = frozenset(("video/VP9",))
     (sid,) = ann.publish(replace(VP9, backup=None))
@@ -166,7 +166,7 @@ def test_a_missing_backup_is_requested_again_then_reported(world: World) -> None
     assert not ann.client.of(LayersWanted), "and not asked for for ever"
 
 
-def test_a_publisher_that_has_begun_is_not_asked_again(world: World) -> None:
+def test_an_announced_backup_is_not_requested_again(world: World) -> None:
     ann, ben, _, sid = meet(world)
     publishing.announce_backup(ann.participant, sid, VP8)
     ann.client.clear()
@@ -175,7 +175,7 @@ def test_a_publisher_that_has_begun_is_not_asked_again(world: World) -> None:
     assert ben.client.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)], "all the same"
 
 
-def test_it_is_asked_once_for_all_who_lack(world: World) -> None:
+def test_one_backup_request_serves_all_viewers(world: World) -> None:
     ann, _, _, sid = meet(world)
     ann.client.clear()
     for name in ("dan", "kim"):
@@ -186,7 +186,7 @@ def test_it_is_asked_once_for_all_who_lack(world: World) -> None:
     assert len(ann.participant.tracks[sid].lacking) == 3
 
 
-def test_it_may_still_come(world: World) -> None:
+def test_a_late_backup_still_reaches_the_viewers(world: World) -> None:
     ann, ben, _, sid = meet(world)
     world.pass_time(limits.BACKUP_S + 1)
     dan = Party(world, "dan", offer=False)
@@ -205,7 +205,7 @@ def test_it_may_still_come(world: World) -> None:
         assert len(viewer.client.of(SubscriptionFailed)) == 1
 
 
-def test_one_that_comes_is_waited_for_no_longer(world: World) -> None:
+def test_a_backup_that_sends_is_not_reported_missing(world: World) -> None:
     ann, ben, _, sid = meet(world)
     back_up(ann, sid, ben)
     send(ann, sid)
@@ -220,7 +220,7 @@ def test_a_section_without_a_packet_is_none(world: World) -> None:
     assert ben.client.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)]
 
 
-def test_what_nobody_looks_at_or_is_muted_is_not_missed(world: World) -> None:
+def test_a_muted_or_unviewed_track_misses_no_backup(world: World) -> None:
     ann, ben, _, sid = meet(world)
     publishing.mute(ann.participant, sid, True)
     world.pass_time(2 * limits.BACKUP_S)
@@ -235,7 +235,7 @@ def test_what_nobody_looks_at_or_is_muted_is_not_missed(world: World) -> None:
     assert ben.client.of(SubscriptionFailed)
 
 
-def test_a_participant_who_was_away_learns_it_afterwards(world: World) -> None:
+def test_a_resumed_viewer_learns_of_the_failed_subscription(world: World) -> None:
     _, ben, _, sid = meet(world)
     ben.participant.detach(ben.client)
     world.pass_time(limits.BACKUP_S + 1)

@@ -58,7 +58,7 @@ def test_sound_of_a_screen_is_no_voice_among_others(world: World) -> None:
     assert kept == {Source.MICROPHONE: False, Source.SCREEN_SHARE_AUDIO: True}
 
 
-def test_two_of_a_kind_are_told_apart_by_their_ids(world: World) -> None:
+def test_two_tracks_of_one_kind_are_matched_by_their_ids(world: World) -> None:
     ann = Party(world, "ann")
     screen = Announcement("screen", "video", Source.SCREEN_SHARE)
     publishing.announce(ann.participant, CAMERA)
@@ -86,7 +86,7 @@ def test_announcing_twice_keeps_the_track(world: World) -> None:
     assert first.track.sid == second.track.sid
 
 
-def test_mute_silences_and_is_told_to_all(world: World) -> None:
+def test_mute_pauses_the_track_and_is_reported_to_all(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(MICROPHONE)
     publishing.mute(ann.participant, sid, True)
@@ -127,7 +127,7 @@ def test_unpublished_by_its_section(world: World) -> None:
     assert not world.registry.get("c").tracks.by_producer
 
 
-def test_published_again_under_the_same_id(world: World) -> None:
+def test_a_track_can_be_published_again_under_the_same_id(world: World) -> None:
     ann = Party(world, "ann")
     (first,) = ann.publish(CAMERA)
     publishing.announce(ann.participant, CAMERA)  # before the old section has ended
@@ -203,7 +203,7 @@ def test_malformed_sdp_is_a_peer_error(world: World) -> None:
     assert not ann.client.of(Left)
 
 
-def test_the_first_subscriber_is_told_to_the_publisher(world: World) -> None:
+def test_the_publisher_is_notified_of_its_first_subscriber(world: World) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(MICROPHONE)
     assert not ann.client.of(TrackSubscribed)
@@ -221,7 +221,7 @@ def test_the_first_subscriber_is_told_to_the_publisher(world: World) -> None:
         (Source.SCREEN_SHARE, "audio"),
     ],
 )
-def test_no_picture_comes_under_the_name_of_a_microphone(world: World, source: Source, kind: str) -> None:
+def test_a_track_kind_must_match_its_source(world: World, source: Source, kind: str) -> None:
     ann = Party(world, "ann", can_publish_sources=frozenset({source}))
     with pytest.raises(Refusal) as refused:
         publishing.announce(ann.participant, Announcement("x", kind, source))

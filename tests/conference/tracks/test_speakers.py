@@ -18,7 +18,7 @@ def world() -> World:
     return World()
 
 
-def test_speakers_are_told_when_they_change(world: World) -> None:
+def test_active_speakers_are_reported_when_they_change(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(MICROPHONE)
     producer = ann.participant.tracks[sid].producer
@@ -45,7 +45,7 @@ def test_not_more_often_than_the_period(world: World) -> None:
     assert len(ann.client.of(SpeakersChanged)) <= 9
 
 
-def test_newcomers_learn_who_speaks(world: World) -> None:
+def test_a_newcomer_is_sent_the_active_speakers(world: World) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(MICROPHONE)
     world.media.routers[0].on_speakers([(ann.participant.tracks[sid].producer, 1.0)])
@@ -54,7 +54,7 @@ def test_newcomers_learn_who_speaks(world: World) -> None:
     assert ben.client.last(SpeakersChanged).speakers[0].participant_sid == ann.sid
 
 
-def test_whoever_comes_back_learns_who_fell_silent_meanwhile(world: World) -> None:
+def test_a_resumed_client_learns_who_fell_silent(world: World) -> None:
     ann, ben, mum = (Party(world, name) for name in ("ann", "ben", "mum"))
     speak = world.media.routers[0].on_speakers
     producers = [one.participant.tracks[one.publish(MICROPHONE)[0]].producer for one in (ann, ben)]
@@ -102,7 +102,7 @@ def test_opinions() -> None:
     assert opinion(0) == 1
 
 
-def test_quality_is_told_when_it_changes(world: World) -> None:
+def test_connection_quality_is_reported_when_it_changes(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     for party in (ann, ben):
         world.media.figures[party.peer.id] = figures()
@@ -121,7 +121,7 @@ def test_quality_is_told_when_it_changes(world: World) -> None:
     ]
 
 
-def test_nobody_hears_of_its_own_loss(world: World) -> None:
+def test_a_lost_connection_is_not_reported_to_its_own_client(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ben.peer.ice("disconnected")
     world.pass_time(limits.QUALITY_S + 1)
@@ -129,7 +129,7 @@ def test_nobody_hears_of_its_own_loss(world: World) -> None:
     assert not any(one.grade is Grade.LOST for event in ben.client.of(QualityChanged) for one in event.grades)
 
 
-def test_of_the_hidden_nothing_is_told(world: World) -> None:
+def test_hidden_participants_are_never_reported(world: World) -> None:
     ann, ben, ghost = Party(world, "ann"), Party(world, "ben"), Party(world, "ghost", hidden=True)
     (sid,) = ben.publish(MICROPHONE)
     world.media.routers[0].on_speakers([(ben.participant.tracks[sid].producer, 1.0)])
@@ -151,7 +151,7 @@ def test_of_the_hidden_nothing_is_told(world: World) -> None:
     assert graded >= {ben.sid, ghost.sid}, "as of somebody who has come"
 
 
-def test_a_played_speaker_is_told_at_the_pace_of_the_others(world: World) -> None:
+def test_played_speakers_are_reported_at_the_normal_rate(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     played = world.registry.get("c").speakers.play
     for _ in range(1000):

@@ -40,7 +40,7 @@ def share(party: Party, sid: str) -> Any:
     return track.subscriptions.get(party.sid)
 
 
-def test_the_first_answer_already_holds_what_is_there(world: World) -> None:
+def test_the_first_answer_holds_all_published_tracks(world: World) -> None:
     ann = Party(world, "ann")
     sids = ann.publish(MICROPHONE, CAMERA)
     ben = Party(world, "ben")
@@ -48,7 +48,7 @@ def test_the_first_answer_already_holds_what_is_there(world: World) -> None:
     assert not ben.client.of(SectionsWanted)
 
 
-def test_the_first_offer_already_holds_what_is_there(world: World) -> None:
+def test_the_first_offer_holds_all_published_tracks(world: World) -> None:
     ann = Party(world, "ann")
     sids = ann.publish(MICROPHONE, CAMERA)
     ben = Party(world, "ben", dual=True)
@@ -89,7 +89,7 @@ def test_more_tracks_ask_only_for_what_is_new(world: World) -> None:
     assert ben.client.of(SectionsWanted) == [SectionsWanted(1, 0), SectionsWanted(1, 0)]
 
 
-def test_nothing_is_asked_before_the_first_offer(world: World) -> None:
+def test_no_sections_are_requested_before_the_first_offer(world: World) -> None:
     ann = Party(world, "ann")
     ben = Party(world, "ben", offer=False)
     ann.publish(CAMERA)
@@ -97,7 +97,7 @@ def test_nothing_is_asked_before_the_first_offer(world: World) -> None:
     assert not ben.client.of(SectionsWanted)
 
 
-def test_one_offer_at_a_time(world: World) -> None:
+def test_only_one_offer_is_open_at_a_time(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben", dual=True)
     ann.publish(MICROPHONE)
     ann.publish(CAMERA)
@@ -137,7 +137,7 @@ def test_selective_subscription(world: World) -> None:
     assert share(ben, sid) is not None
 
 
-def test_a_layer_within_one_stream_is_chosen_as_one_of_several(world: World) -> None:
+def test_svc_layers_in_one_stream_can_be_chosen(world: World) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(CAMERA)
     ben = Party(world, "ben")
@@ -220,7 +220,7 @@ def test_changes_of_permission_have_a_bounded_cost(world: World, monkeypatch: py
     assert len(offered) * work <= 1 + 2 * limits.PACED_S + 2 * work
 
 
-def test_work_that_fails_for_one_is_done_for_the_others(world: World) -> None:
+def test_a_failure_for_one_participant_does_not_stop_others(world: World) -> None:
     ann, ben, done = Party(world, "ann"), Party(world, "ben"), list[str]()
 
     def work(participant: Participant) -> float:
@@ -293,7 +293,7 @@ def test_a_client_may_want_no_picture_paused(world: World) -> None:
     assert share(Party(world, "ben", may_pause=False), sid).consumer.keeps
 
 
-def test_what_the_way_does_not_carry_is_told_once_a_turn(world: World) -> None:
+def test_paused_streams_are_reported_once_a_turn(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     sids = ann.publish(CAMERA, replace(CAMERA, cid="v2"))
     consumers = [share(ben, sid).consumer for sid in sids]
@@ -310,7 +310,7 @@ def test_what_the_way_does_not_carry_is_told_once_a_turn(world: World) -> None:
     assert not ann.client.of(StreamStates)
 
 
-def test_what_was_paused_meanwhile_is_told_after_a_resume(world: World) -> None:
+def test_stream_states_changed_meanwhile_are_sent_on_resume(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     first, second, third = ann.publish(CAMERA, replace(CAMERA, cid="v2"), replace(CAMERA, cid="v3"))
     consumers = {sid: share(ben, sid).consumer for sid in (first, second, third)}
@@ -339,7 +339,7 @@ def test_settings_outlive_the_subscription(world: World) -> None:
     assert share(ben, sid).consumer.layer == 0
 
 
-def test_who_says_sizes_later_begins_small(world: World) -> None:
+def test_a_viewer_that_sends_sizes_later_starts_with_low_layer(world: World) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(CAMERA)
     ben = Party(world, "ben", first_quality_low=True)

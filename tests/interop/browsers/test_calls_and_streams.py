@@ -187,7 +187,7 @@ async def test_a_publisher_chooses_who_may_subscribe(person: Callable[..., Perso
     ],
     ids=["signal", "tcp", "cut-resume", "node-failure", "migration"],
 )
-async def test_a_client_bears_what_it_has_played(
+async def test_a_client_survives_each_simulated_fault(
     person: Callable[..., Person], scenario: rtc.SimulateScenarioKind.ValueType, anew: bool
 ) -> None:
     conference = f"played-{scenario}"
@@ -234,7 +234,7 @@ async def test_many_come_back_at_once(server: LiveServer, person: Callable[..., 
             await asyncio.gather(*(one.leave() for one in people))
 
 
-async def test_a_token_that_has_ended_meanwhile_was_renewed(server: LiveServer) -> None:
+async def test_a_client_resumes_with_its_renewed_token(server: LiveServer) -> None:
     """A client whose first token has expired resumes with the token that the server gave later."""
     grant = api.VideoGrants(room_join=True, room="renewed")
     key = api.AccessToken(server.api_key, server.api_secret).with_identity("an").with_grants(grant)
@@ -256,7 +256,7 @@ async def test_a_token_that_has_ended_meanwhile_was_renewed(server: LiveServer) 
             await one.leave()
 
 
-async def test_a_long_file_arrives_whole(person: Callable[..., Person]) -> None:
+async def test_a_long_file_arrives_complete(person: Callable[..., Person]) -> None:
     """A long file arrives complete, although the sender's library sends it faster than the receiver's path carries it."""
     async with person("an", "file") as an, person("binh", "file") as binh:
         _, files = collect(binh)

@@ -239,7 +239,7 @@ class Foreign(Terminal):
         )
 
 
-async def test_what_cannot_come_about_is_refused(shared: There) -> None:
+async def test_impossible_and_unauthorized_calls_are_refused(shared: There) -> None:
     password = shared.booked.passwords["hall-a"]
     async with Foreign(Quirk(), "hall-a", HOST, (200, 40, 40), 440, password) as foreign:
         assert await shared.dial(foreign) == 488
@@ -250,7 +250,7 @@ async def test_what_cannot_come_about_is_refused(shared: There) -> None:
     assert refused == [403, 403]  # an unknown name gets the same answer as a wrong password
 
 
-async def test_the_test_room_gives_back_what_it_gets(shared: There) -> None:
+async def test_the_test_room_returns_the_terminals_sound_and_picture(shared: There) -> None:
     async with shared.terminal("hall-b") as terminal:
         assert await shared.dial(terminal, "echo") == 200
         await until(lambda: len(terminal.heard) > 60_000, "sound comes back")

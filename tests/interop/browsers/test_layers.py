@@ -171,7 +171,7 @@ async def rests(page: Page, layers: set[str]) -> None:
         assert time.monotonic() < deadline, f"not only {layers} rest: {before}, {after}"
 
 
-async def test_what_nobody_looks_at_is_not_made(server: LiveServer, page: Page) -> None:
+async def test_layers_without_a_viewer_are_not_encoded(server: LiveServer, page: Page) -> None:
     """Dynacast: the publisher's encoder stops the layers that no viewer receives."""
     await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "dynacast"), "vp8", None, False, SIZE, FPS])
     await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "dynacast"), "binh"])
@@ -188,7 +188,7 @@ async def test_what_nobody_looks_at_is_not_made(server: LiveServer, page: Page) 
     await sees(page, "chi", SIZE[0])
 
 
-async def test_a_viewer_without_the_codec_gets_the_second_one(server: LiveServer, page: Page) -> None:
+async def test_a_viewer_without_the_codec_gets_the_backup_codec(server: LiveServer, page: Page) -> None:
     publish = [server.ws_url, jwt(server, "an", "second"), "vp9", "L3T3_KEY", {"codec": "vp8"}, SIZE, FPS]
     await page.evaluate(PUBLISH, publish)
     await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "second"), "binh"])
@@ -214,7 +214,7 @@ async def get(page: Page, **bounds: tuple[float, float]) -> None:
         shares.append({name: (after["decoded"][name] - before["decoded"][name]) / made for name in bounds})
 
 
-async def test_who_asks_for_fewer_pictures_gets_fewer(server: LiveServer, page: Page) -> None:
+async def test_a_viewer_gets_the_frame_rate_that_it_asks_for(server: LiveServer, page: Page) -> None:
     """A viewer of VP9 gets a quarter, half or all of the pictures, as it asks. No change of the temporal layer needs a key
     frame.
     """

@@ -60,7 +60,7 @@ async def test_lossy_messages_arrive_on_a_good_path(person: Callable[..., Person
         assert len({packet.data for packet in binh.packets}) == len(binh.packets), "none twice"
 
 
-async def test_long_messages_and_texts_arrive_whole(person: Callable[..., Person]) -> None:
+async def test_long_messages_and_texts_arrive_complete(person: Callable[..., Person]) -> None:
     long = bytes(range(256)) * 56
     text = "Kính thưa các đồng chí. " * 4000
     async with person("an", "long") as an, person("binh", "long") as binh:
@@ -99,7 +99,7 @@ async def test_the_server_api_sends_to_all_and_to_one(server: LiveServer, person
         assert [packet.data for packet in binh.packets] == [b"only binh", b"everybody"]
 
 
-async def test_who_may_not_send_messages_sends_none(person: Callable[..., Person]) -> None:
+async def test_without_the_grant_a_client_sends_no_messages(person: Callable[..., Person]) -> None:
     async with person("an", "mum", grants={"can_publish_data": False}) as an, person("binh", "mum") as binh:
         await until(lambda: an.room.remote_participants, "both are there")
         await an.room.local_participant.publish_data("psst")

@@ -46,7 +46,7 @@ async def test_a_muted_camera_stops_and_comes_back(person: Callable[..., Person]
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
-async def test_one_leaves_and_comes_again(person: Callable[..., Person], dual: bool) -> None:
+async def test_a_participant_leaves_and_joins_again(person: Callable[..., Person], dual: bool) -> None:
     conference = f"again-{dual}"
     async with person("binh", conference, dual=dual) as binh:
         for colour, hz in (("red", 500), ("orange", 900)):
@@ -100,7 +100,7 @@ async def test_listening_starts_and_stops_at_the_listeners_wish(person: Callable
         await until(lambda: binh.ear("an").hears(700), "the tone again")
 
 
-async def test_whoever_speaks_is_named(person: Callable[..., Person]) -> None:
+async def test_the_active_speaker_is_named(person: Callable[..., Person]) -> None:
     async with person("an", "voices") as an, person("binh", "voices") as binh:
         await an.speak(300)
         await until(lambda: ["an"] in binh.speakers, "an is the speaker")

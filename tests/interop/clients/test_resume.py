@@ -57,7 +57,7 @@ async def test_media_goes_on_while_the_socket_is_cut(
         await _still_works(an, binh)
 
 
-async def test_what_changed_meanwhile_is_told_after_the_cut(server: LiveServer, person: Callable[..., Person]) -> None:
+async def test_changes_during_the_cut_are_sent_after_it(server: LiveServer, person: Callable[..., Person]) -> None:
     async with (
         Proxy(server.port) as proxy,
         person("an", "meanwhile", url=proxy.url) as an,
@@ -80,7 +80,7 @@ async def test_what_changed_meanwhile_is_told_after_the_cut(server: LiveServer, 
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
-async def test_the_client_joins_anew_when_asked(person: Callable[..., Person], dual: bool) -> None:
+async def test_the_client_joins_again_when_asked(person: Callable[..., Person], dual: bool) -> None:
     conference = f"anew-{dual}"
     async with person("an", conference, dual=dual) as an, person("binh", conference, dual=dual) as binh:
         await an.show("red")
@@ -92,7 +92,7 @@ async def test_the_client_joins_anew_when_asked(person: Callable[..., Person], d
 
 
 @pytest.mark.heavy
-async def test_a_crowd_comes_back_at_once(server: LiveServer, person: Callable[..., Person]) -> None:
+async def test_a_hundred_clients_resume_at_the_same_time(server: LiveServer, person: Callable[..., Person]) -> None:
     """A hundred clients lose their sockets together, as when a proxy restarts, and resume together. No client loses its media."""
     async with (
         Proxy(server.port) as proxy,

@@ -40,7 +40,7 @@ def round_trips(call: Call) -> list[float]:
     return [float(value) for value in found]
 
 
-async def test_the_round_trip_to_whoever_only_publishes_is_measured(tmp_path: Path) -> None:
+async def test_the_round_trip_to_a_publish_only_client_is_measured(tmp_path: Path) -> None:
     server = partial(serve, DIEMCAU_METRICS_TOKEN=TOKEN)
     async with scene.line_up(tmp_path, seed=1, server=server) as call:
         call.links[SOURCE].change(down=WAY, up=WAY)

@@ -41,7 +41,7 @@ def told(server: LiveServer, receiver: Receiver, conference: str) -> list[Any]:
     return [one for one in events if one.room.name == conference]
 
 
-async def test_a_conference_is_told_in_order(server: LiveServer, receiver: Receiver) -> None:
+async def test_webhooks_report_a_conference_in_order(server: LiveServer, receiver: Receiver) -> None:
     def names() -> list[str]:
         return [one.event for one in told(server, receiver, "told")]
 
@@ -88,7 +88,7 @@ async def test_a_forged_or_altered_event_is_not_believed(server: LiveServer, rec
         api.WebhookReceiver(api.TokenVerifier(server.api_key, "x" * 32)).receive(body, headers["authorization"])
 
 
-async def test_whoever_never_connected_was_aborted(server: LiveServer, receiver: Receiver) -> None:
+async def test_a_participant_that_never_connected_is_aborted(server: LiveServer, receiver: Receiver) -> None:
     headers = {"authorization": f"Bearer {token(server.api_key, server.api_secret, 'an', 'aborted')}"}
     async with aiohttp.ClientSession() as http, http.ws_connect(f"{server.url}/rtc", headers=headers) as socket:
         assert (await socket.receive()).type is aiohttp.WSMsgType.BINARY

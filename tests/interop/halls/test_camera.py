@@ -73,7 +73,7 @@ async def is_moved(there: There, terminal: Recorder) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["its offer", "our offer"])
-async def test_a_camera_is_moved(there: There, late: bool) -> None:
+async def test_an_operator_can_move_the_camera_of_a_hall(there: There, late: bool) -> None:
     async with recorder(there, Quirk(camera=True, late_offer=late)) as terminal:
         assert await there.dial(terminal) == 200
         await is_moved(there, terminal)
@@ -86,7 +86,7 @@ async def test_a_camera_is_moved(there: There, late: bool) -> None:
         assert await terminal.hang_up() == 200
 
 
-async def test_a_terminal_that_lists_no_camera_is_left_alone(there: There) -> None:
+async def test_a_terminal_that_lists_no_camera_gets_no_camera_orders(there: There) -> None:
     async with recorder(there, QUIRKS["its camera may be moved"]) as terminal:
         assert await there.dial(terminal) == 200
         await shows_it_moves(there, True)
@@ -101,7 +101,7 @@ async def test_a_terminal_that_lists_no_camera_is_left_alone(there: There) -> No
         assert await terminal.hang_up() == 200
 
 
-async def test_it_is_moved_after_another_agreement(there: There) -> None:
+async def test_the_camera_can_be_moved_after_a_reinvite(there: There) -> None:
     async with recorder(there, QUIRKS["its camera may be moved"]) as terminal:
         assert await there.dial(terminal) == 200
         await shows_it_moves(there, True)

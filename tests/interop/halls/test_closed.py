@@ -169,7 +169,7 @@ def leg(there: There, terminal: str) -> dict[str, Any]:
     return next((one for one in there.rows() if one["terminal_id"] == terminal), {})
 
 
-async def test_a_branch_operator_cannot_have_it_called_elsewhere(there: There) -> None:
+async def test_a_branch_operator_cannot_point_a_terminal_outside(there: There) -> None:
     """A branch operator cannot set an address in the open network for a terminal that the meeting invites."""
     key, ear = await operator_of(there, "yt"), Ear(OUTSIDE)
     try:
@@ -196,7 +196,7 @@ async def test_a_branch_operator_cannot_have_it_called_elsewhere(there: There) -
         ear.close()
 
 
-async def test_a_name_is_looked_up_before_anything_is_sent(there: There) -> None:
+async def test_a_host_name_is_resolved_before_anything_is_sent(there: There) -> None:
     """The server resolves a name before it sends anything. An administrator put the name into the closed zone, but it resolves
     to 127.0.9.9, which is outside.
     """
@@ -251,7 +251,7 @@ async def refusals(session: Any) -> list[str]:
     return [one.detail["code"] for one in rows]
 
 
-async def test_best_effort_marks_who_does_not_encrypt(lenient: There) -> None:
+async def test_best_effort_marks_unencrypted_terminals(lenient: There) -> None:
     """With best-effort encryption, a terminal in a closed zone may call by UDP without keys. The board and the audit trail mark
     it.
     """

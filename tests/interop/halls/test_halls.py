@@ -68,7 +68,7 @@ def test_the_same_over_tls_and_srtp(net: HallNet, halls: list[Baresip]) -> None:
     until_blocking(lambda: is_colour(other.saw(), "red"), "hall D does not see hall C", 40)
 
 
-def test_halls_are_called_and_one_that_dies_is_called_again(net: HallNet, halls: list[Baresip]) -> None:
+def test_a_hall_whose_call_ends_is_called_again(net: HallNet, halls: list[Baresip]) -> None:
     for name, colour, hz in (("hall-e", "red", 440), ("hall-f", "blue", 880)):
         halls.append(Baresip(net, name, colour, hz).start())
         until_blocking(lambda: "200 OK" in halls[-1].text(), f"{name} is not registered", 20)

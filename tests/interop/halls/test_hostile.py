@@ -68,7 +68,7 @@ class Hasty(Recorder):
 
 
 @pytest.mark.parametrize("target", ["echo", "menu", "number", "wrong"])
-async def test_who_gives_up_at_once_leaves_no_lines_and_no_mixer(there: There, target: str) -> None:
+async def test_a_call_cancelled_at_once_leaves_no_lines_or_mixer(there: There, target: str) -> None:
     number = {"number": there.booked.number, "wrong": f"{there.booked.number}*000000"}.get(target, target)
     await until(lambda: mixers(there) == 0, "the mixers of the rows before have ended")
     async with Hasty(Quirk(transport="tcp"), "hall-a", HOST, (0, 0, 0), 0, there.booked.passwords["hall-a"]) as hasty:
@@ -80,7 +80,7 @@ async def test_who_gives_up_at_once_leaves_no_lines_and_no_mixer(there: There, t
     await until(lambda: sockets(there) <= before and mixers(there) == 0, "everything that was opened is closed")
 
 
-async def test_one_terminal_has_few_calls_at_once(there: There) -> None:
+async def test_the_number_of_calls_of_one_terminal_is_limited(there: There) -> None:
     """A terminal may have only a few calls at once, because each call to the test room starts a mixer."""
 
     def one() -> Any:
@@ -105,7 +105,7 @@ async def test_no_description_aims_pictures_at_a_stranger(there: There, victim: 
         assert terminal.finals[-1]["Warning"] == f'301 {HOST} "Incompatible network address"'
 
 
-async def test_nor_does_a_later_one(there: There) -> None:
+async def test_a_reinvite_to_a_foreign_address_is_refused(there: There) -> None:
     async with Foreign(there) as terminal:
         assert await there.dial(terminal, "echo") == 200
         moved = terminal.offer().replace(f"c=IN IP4 {HOST}".encode(), b"c=IN IP4 203.0.113.9")

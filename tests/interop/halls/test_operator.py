@@ -47,7 +47,7 @@ async def waits(there: There, terminal: Caller) -> dict[str, Any]:
     return call
 
 
-async def test_it_waits_is_seen_and_brought_into_the_meeting(there: There) -> None:
+async def test_an_operator_brings_a_waiting_hall_into_the_meeting(there: There) -> None:
     async with caller(there, "hall-a") as terminal:
         assert await there.dial(terminal, "operator") == 200
         call = await waits(there, terminal)
@@ -89,7 +89,7 @@ async def test_from_the_menu_by_a_key_and_the_operator_ends_the_call(there: Ther
         assert calls(there) == []
 
 
-async def test_who_hangs_up_waits_no_more(there: There) -> None:
+async def test_a_hall_that_hangs_up_is_no_longer_waiting(there: There) -> None:
     async with caller(there, "hall-c", small=True) as terminal:
         assert await there.dial(terminal, "*0") == 200
         call = await waits(there, terminal)
@@ -99,7 +99,7 @@ async def test_who_hangs_up_waits_no_more(there: There) -> None:
         assert there.ask("POST", f"/hall-calls/{call['id']}/acknowledge").status_code == 410
 
 
-async def test_operators_elsewhere_see_nothing_of_it(there: There) -> None:
+async def test_operators_of_other_units_do_not_see_the_waiting_hall(there: There) -> None:
     database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
     unit = there.booked.province.units["xa1"]
     _, key = await database.transact(

@@ -51,7 +51,7 @@ class Foreign(Recorder):
         return text.encode()
 
 
-async def test_without_a_common_codec_the_warning_says_so(there: There) -> None:
+async def test_a_call_without_a_common_codec_gets_a_warning(there: There) -> None:
     codecs = ("H264", "X-VIDEO"), ("PCMA", "X-LAW"), ("PCMU", "Y-LAW")
     async with Foreign(there, *codecs) as terminal:
         assert await there.dial(terminal) == 488
@@ -67,7 +67,7 @@ UNKNOWN_SUITE = ("RTP/AVP", "RTP/SAVP"), ("a=sendrecv", f"a=crypto:1 AES_256_CM_
     [((), "SRTP is required"), (UNKNOWN_SUITE, "No common SRTP crypto suite")],
     ids=["plain", "unknown suite"],
 )
-async def test_no_call_without_srtp_where_it_is_required(
+async def test_a_call_without_srtp_is_refused_where_srtp_is_required(
     strict: There, words: tuple[tuple[str, str], ...], warning: str
 ) -> None:
     async with Foreign(strict, *words, transport="tls") as terminal:
@@ -113,7 +113,7 @@ async def test_a_caller_of_a_full_meeting_hears_when_to_call_again(there: There)
         assert 183 not in terminal.statuses, "no words for whoever wants our offer"
 
 
-async def test_who_dials_nobody_hears_so_and_then_it_is_not_found(there: There) -> None:
+async def test_an_unknown_number_gets_a_prompt_and_then_404(there: There) -> None:
     """A name and a short number lead to nobody. Both calls run at once, because the words take six seconds."""
     async with asyncio.TaskGroup() as both:
         both.create_task(dials_nobody(there, "hall-c", "frank"))
@@ -129,7 +129,7 @@ async def dials_nobody(there: There, name: str, alias: str) -> None:
         assert terminal.viewer.frames > 0, f"{alias}: words, and a picture with them"
 
 
-async def test_who_gives_up_while_it_is_told_leaves_nothing(there: There) -> None:
+async def test_a_call_cancelled_during_a_prompt_leaves_nothing(there: There) -> None:
     await make_full(there)
     password = there.booked.passwords["hall-b"]
     async with there.person("ann"), Listener(Quirk(), "hall-b", HOST, (0, 0, 0), 0, password) as terminal:
@@ -171,7 +171,7 @@ async def test_wrong_alias_and_wrong_password_are_answered_alike(there: There) -
     assert seen[0] == seen[1] == seen[2]
 
 
-async def test_a_scanner_learns_nothing_and_silences_nobody(there: There) -> None:
+async def test_a_scanner_learns_no_name_and_blocks_no_terminal(there: There) -> None:
     """A scanner learns no name. A terminal can still dial from an address whose datagrams a scanner has forged."""
     address = "127.0.0.31"
     with socket.socket(type=socket.SOCK_DGRAM) as scanner:

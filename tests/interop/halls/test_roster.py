@@ -90,7 +90,7 @@ class Reader(Terminal):
         return reply
 
 
-async def test_terminals_read_who_is_there(there: There) -> None:
+async def test_terminals_read_the_roster(there: There) -> None:
     async with there.person("ann") as ann, Reader(there, "hall-a") as inside, Reader(there, "hall-b") as outside:
         assert await there.dial(inside) == 200
         reply = await inside.subscribe(there)
@@ -117,7 +117,7 @@ async def test_terminals_read_who_is_there(there: There) -> None:
         await until(lambda: inside.terminated == "noresource", "whoever has left is told no more")
 
 
-async def test_strangers_to_the_meeting_read_nothing(there: There) -> None:
+async def test_uninvited_terminals_cannot_read_the_roster(there: There) -> None:
     async with Reader(there, "hall-a") as one:
         assert (await one.subscribe(there, "somebody")).status == 403
     async with Reader(there, "hall-a") as one:

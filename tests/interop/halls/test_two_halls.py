@@ -164,7 +164,7 @@ async def meeting(net: HallNet) -> AsyncIterator[Meeting]:
         assert an.faults == binh.faults == []
 
 
-async def test_they_meet(meeting: Meeting) -> None:
+async def test_two_halls_and_a_browser_hold_a_whole_meeting(meeting: Meeting) -> None:
     await see_and_hear(meeting)
     await mute(meeting)
     await lay_out(meeting)

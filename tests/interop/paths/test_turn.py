@@ -185,7 +185,7 @@ def test_the_check_finds_an_office_that_lets_no_call_out(checks: Checks) -> None
     assert "bị chặn / bị chặn / không thử" in found["measures"]
 
 
-def test_the_relay_reaches_nothing_but_the_server(relayed: Relayed) -> None:
+def test_the_relay_reaches_only_the_server(relayed: Relayed) -> None:
     """coturn refuses to relay to any peer except the server, even with credentials that our server made."""
     user, password = Turn((), relayed.secret, 60).credentials("PA_x", time.time())
     common = ["turnutils_uclient", "-t", "-S", "-p", "443", "-n", "1", "-m", "1", "-c", "-u", user, "-w", password]

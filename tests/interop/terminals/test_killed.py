@@ -163,7 +163,7 @@ def booked(tmp_path: Path, database: str) -> Booked:
 
 
 @pytest.mark.timeout(PATIENCE_S * 2 + 120 * (30 if LONG else 1))
-async def test_each_hall_is_in_one_call_whenever_the_server_is_killed(
+async def test_each_hall_is_in_one_call_after_the_server_is_killed(
     tmp_path: Path, database: str, booked: Booked
 ) -> None:
     moments = random.Random(SEED)

@@ -58,7 +58,7 @@ async def go_on(*halls: Terminal) -> None:
     )
 
 
-async def test_a_hall_that_is_alone_reads_words_until_another_comes(there: There) -> None:
+async def test_a_lone_hall_shows_a_text_until_another_hall_joins(there: There) -> None:
     async with terminal(there, "hall-a") as one, terminal(there, "hall-b", GREEN) as other:
         assert await there.dial(one) == 200
         await until(lambda: words(one) > 1000, "it reads the meeting's title, number and who is waited for")

@@ -45,7 +45,7 @@ async def test_its_offer_is_answered(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", QUIRKS)
-async def test_it_answers_ours(name: str) -> None:
+async def test_each_terminal_answers_our_offer(name: str) -> None:
     quirk = QUIRKS[name]
     offer = plan.make_offer(OWN, GENERIC, Policy())
     async with Terminal(quirk) as terminal:
@@ -69,7 +69,7 @@ async def test_it_answers_ours(name: str) -> None:
         "empty packets first",
     ],
 )
-async def test_two_of_them_see_and_hear_one_another(name: str) -> None:
+async def test_two_terminals_see_and_hear_each_other(name: str) -> None:
     quirk = QUIRKS[name]
     plain = Quirk(transport=quirk.transport)
     async with (
@@ -96,7 +96,7 @@ async def test_two_of_them_see_and_hear_one_another(name: str) -> None:
 
 
 @pytest.mark.parametrize(("asked", "obeys"), [("info", {"info"}), ("info", set()), ("pli", {"pli"}), ("fir", {"pli"})])
-async def test_key_frames_are_sent_to_those_who_ask_rightly(asked: str, obeys: set[str]) -> None:
+async def test_key_frames_are_sent_for_supported_requests_only(asked: str, obeys: set[str]) -> None:
     async with Terminal(Quirk(obeys=frozenset(obeys)), "asked") as one, Terminal(Quirk(), "asking") as two:  # type: ignore[arg-type]
         assert await two.call("asked@127.0.0.1", "127.0.0.1", one.port) == 200
         await until(lambda: one.keyframes_sent == 1 and one._unit > 3)
@@ -116,7 +116,7 @@ async def test_key_frames_are_sent_to_those_who_ask_rightly(asked: str, obeys: s
             await until(lambda: one.keyframes_sent == 2)
 
 
-async def test_it_refuses_avpf_and_can_be_held() -> None:
+async def test_a_terminal_refuses_avpf_and_accepts_hold() -> None:
     async with Terminal(QUIRKS["AVPF refused"], "callee") as two, Terminal(Quirk(), "caller") as one:
         wrong = one.offer().replace(b"RTP/AVP", b"RTP/AVPF")
         one.offer = lambda direction="sendrecv": wrong  # type: ignore[method-assign]
@@ -127,7 +127,7 @@ async def test_it_refuses_avpf_and_can_be_held() -> None:
         assert two.requests.count("INVITE") == 2
 
 
-async def test_a_silent_one_sends_nothing() -> None:
+async def test_a_silent_terminal_sends_nothing() -> None:
     async with Terminal(QUIRKS["silent"], "silent") as one, Terminal(Quirk(), "other") as two:
         assert await one.call("other@127.0.0.1", "127.0.0.1", two.port) == 200
         await until(lambda: one.video.received > 5)

@@ -52,7 +52,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 @pytest.fixture(scope="module", autouse=True)
 def signs_of_life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
     """Begin `give_signs_of_life` on a server of its own, beside the other tests of this file, because it takes 60 s."""
-    if not any(item.name == "test_those_that_give_no_sign_of_life_leave" for item in request.session.items):
+    if not any(item.name == "test_a_terminal_without_a_sign_of_life_is_hung_up" for item in request.session.items):
         yield Future()
         return
     impatient = contextmanager(serve)(tmp_path_factory, DIEMCAU_HALL_SILENT_S=str(SILENT_S))
@@ -120,7 +120,7 @@ def joined(*names: str) -> Quirk:
     [*TOGETHER, *(pytest.param((name,), marks=pytest.mark.sim) for name in ALONE)],
     ids=lambda names: " + ".join(names),
 )
-async def test_it_takes_part(there: There, names: tuple[str, ...]) -> None:
+async def test_each_terminal_takes_part_in_a_meeting(there: There, names: tuple[str, ...]) -> None:
     """Each terminal takes part. The browser joins last, after the terminal's only key frame of 20 s."""
     quirk = joined(*names)
     async with recorder(there, quirk) as terminal:
@@ -212,7 +212,7 @@ class Tally:
         return self._now()[1] - self._before[1]
 
 
-async def test_it_holds_and_comes_back(there: There) -> None:
+async def test_a_terminal_holds_the_call_and_resumes(there: There) -> None:
     async with recorder(there, QUIRKS["well behaved"]) as terminal, there.person("ann") as ann:
         assert await there.dial(terminal) == 200
         await ann.show("blue", size=(320, 180), fps=10)
@@ -313,7 +313,7 @@ async def test_two_offers_that_meet_are_both_made_again(there: There) -> None:
         assert await terminal.hang_up() == 200
 
 
-async def test_it_refreshes_its_session(there: There) -> None:
+async def test_a_terminal_refreshes_its_session(there: There) -> None:
     """The same description in a re-INVITE, or an UPDATE, refreshes the session. Media do not change."""
     async with recorder(there, QUIRKS["never refreshes"]) as terminal, there.person("ann") as ann:
         assert await there.dial(terminal) == 200
@@ -341,7 +341,7 @@ class Dead(Recorder):
         return
 
 
-async def test_those_that_give_no_sign_of_life_leave(signs_of_life: Future[None]) -> None:
+async def test_a_terminal_without_a_sign_of_life_is_hung_up(signs_of_life: Future[None]) -> None:
     await asyncio.wrap_future(signs_of_life)
 
 
@@ -400,7 +400,7 @@ async def a_silent_one_is_asked_and_only_a_dead_one_leaves(there: There) -> None
         assert states["hall-e"] != "connected"
 
 
-async def test_one_whose_power_failed_dials_again(there: There) -> None:
+async def test_a_terminal_dials_again_after_a_power_failure(there: There) -> None:
     """A terminal whose power failed dials again while its old call is still open. The new call replaces the old one, and the
     browser sees and hears the terminal each time.
     """

@@ -53,7 +53,7 @@ async def hall(router: Router, told: Told) -> AsyncIterator[Call]:
     call.terminal.close()
 
 
-async def test_a_picture_arrives_whole(mixer: Mixer, hall: Call) -> None:
+async def test_a_picture_arrives_complete(mixer: Mixer, hall: Call) -> None:
     mixer.frames.expect(500, "h264", 90_000)
     mixer.line.send(hall.line.receive("video", [H264]), {97: 97}, ssrc=500)
     body = bytes(range(1, 201)) * 5
@@ -88,7 +88,7 @@ async def test_the_plane_asks_the_mixer_for_a_key_frame(mixer: Mixer, hall: Call
     assert (await mixer.next("keyframe")).ssrc == 901
 
 
-async def test_mode_0_takes_no_long_unit_and_a_hall_of_it_no_fragment(mixer: Mixer, hall: Call, told: Told) -> None:
+async def test_mode_0_accepts_no_long_unit_and_no_fragment(mixer: Mixer, hall: Call, told: Told) -> None:
     long = START + SPS + START + IDR + bytes([1]) * 3000
     with pytest.raises(ValueError, match="mode 0"):
         mixer.frames.send_video(902, 96, 0, long, 0, mode=0)
@@ -103,7 +103,7 @@ async def test_mode_0_takes_no_long_unit_and_a_hall_of_it_no_fragment(mixer: Mix
     assert not consumer.closed
 
 
-async def test_sound_both_ways_and_who_speaks(mixer: Mixer, hall: Call, router: Router) -> None:
+async def test_sound_goes_both_ways_and_active_speakers_are_reported(mixer: Mixer, hall: Call, router: Router) -> None:
     mixer.line.accept_audio_levels(1)
     mixer.frames.expect(600, "pcma", 8000)
     mixer.line.send(hall.line.receive("audio", [PCMA]), {8: 8}, ssrc=600)
@@ -121,7 +121,7 @@ async def test_sound_both_ways_and_who_speaks(mixer: Mixer, hall: Call, router: 
     assert spoke.is_set()
 
 
-async def test_sender_reports_tell_the_time_of_both_on_one_clock(mixer: Mixer, hall: Call) -> None:
+async def test_sender_reports_of_sound_and_video_share_one_clock(mixer: Mixer, hall: Call) -> None:
     mixer.frames.expect(600, "pcma", 8000)
     mixer.line.send(hall.line.receive("audio", [PCMA]), {8: 8}, ssrc=600)
     before_us = time.time_ns() // 1000
@@ -147,7 +147,7 @@ async def test_sender_reports_tell_the_time_of_both_on_one_clock(mixer: Mixer, h
     assert names[46] == names[47] != b""
 
 
-def test_a_closed_port_says_so(told: Told) -> None:
+def test_a_closed_or_unconnected_port_raises_an_error(told: Told) -> None:
     import socket
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alone:

@@ -39,7 +39,7 @@ class BusyWithPauses(Busy):
         self.paused.append((number, paused))
 
 
-async def test_what_a_busy_plane_refuses_is_given_again_in_order() -> None:
+async def test_commands_that_a_busy_plane_refuses_are_sent_again() -> None:
     plane, endings = Busy(), Endings(asyncio.get_running_loop())
     endings.end(plane.close, 1)
     plane.full = False
@@ -52,7 +52,7 @@ async def test_what_a_busy_plane_refuses_is_given_again_in_order() -> None:
     assert plane.taken == [1, 2, 3]
 
 
-async def test_nothing_is_given_to_a_closed_plane() -> None:
+async def test_no_command_is_sent_to_a_closed_plane() -> None:
     plane, endings = Busy(), Endings(asyncio.get_running_loop())
     endings.end(plane.close, 1)
     plane.full = False

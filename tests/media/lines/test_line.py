@@ -173,7 +173,7 @@ def session(key: bytes, direction: int, profile: int) -> pylibsrtp.Session:
     return pylibsrtp.Session(policy)
 
 
-async def test_strangers_change_nothing(calls: Callable[..., Call], told: Told, node: Node) -> None:
+async def test_packets_from_strangers_are_ignored(calls: Callable[..., Call], told: Told, node: Node) -> None:
     hall, other = calls(), calls()
     producer = hall.line.receive("audio", [PCMA])
     other.line.send(producer, {8: 8})
@@ -210,7 +210,7 @@ async def test_answers_follow_the_address_that_was_latched(calls: Callable[..., 
     named.close()
 
 
-async def test_keys_are_told_once(calls: Callable[..., Call], told: Told) -> None:
+async def test_each_dtmf_key_is_reported_once(calls: Callable[..., Call], told: Told) -> None:
     hall = calls()
     hall.line.receive("audio", [PCMA, KEYS])
     for number, duration in enumerate((160, 320, 480, 480, 480)):

@@ -132,7 +132,7 @@ async def test_a_source_that_ends_processes_is_left_out(
 
 
 @pytest.mark.parametrize("last", [(CAMERA,), (CAMERA, OTHER)])
-async def test_a_third_death_tells_who_was_there_by_chance(conference: Conference, last: tuple[int, ...]) -> None:
+async def test_a_third_crash_finds_the_source_at_fault(conference: Conference, last: tuple[int, ...]) -> None:
     """Two sources are equally suspect after two deaths. After the third, both are left out, or only the source that was there
     again.
     """
@@ -146,7 +146,7 @@ async def test_a_third_death_tells_who_was_there_by_chance(conference: Conferenc
     assert {ssrc for ssrc in (CAMERA, OTHER) if fed[ssrc].paused} == set(last)
 
 
-async def test_deaths_far_apart_blame_nobody(conference: Conference, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_crashes_far_apart_pause_no_source(conference: Conference, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mixer, "HEALTHY_S", 0.0)
     conference.show(**FULL)
     for _ in range(3):

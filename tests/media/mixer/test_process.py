@@ -105,7 +105,7 @@ async def test_a_muted_site_is_not_even_sent_to_the_process(conference: Conferen
     assert not fed[1003].paused
 
 
-async def test_a_killed_process_comes_back_with_the_same_scene(conference: Conference) -> None:
+async def test_a_killed_mixer_restarts_with_the_same_scene(conference: Conference) -> None:
     a = conference.halls[0]
     conference.show(**FULL)
     a.take(conference.mixer, 11, "h264", 97)
@@ -140,7 +140,7 @@ async def test_a_process_that_hangs_is_replaced(conference: Conference, monkeypa
     assert conference.mixer.pid != pid
 
 
-async def test_the_end_of_the_process_touches_nothing_else(conference: Conference) -> None:
+async def test_a_killed_mixer_does_not_disturb_other_sound(conference: Conference) -> None:
     a, b = conference.halls
     conference.show(**FULL)
     b.frames.expect(77, "pcma", 8000)
@@ -253,7 +253,7 @@ async def test_a_source_can_take_the_place_of_another(conference: Conference) ->
     await conference.until(lambda: shows_now(a, GROUP, BLUE, GREEN))
 
 
-async def test_close_leaves_nothing(conference: Conference) -> None:
+async def test_close_leaves_no_process_or_line(conference: Conference) -> None:
     conference.show(**FULL)
     await conference.until(lambda: conference.mixer.running)
     pid = conference.mixer.pid
@@ -323,7 +323,7 @@ async def test_a_process_that_cannot_start_is_tried_again(monkeypatch: pytest.Mo
         await made.close()
 
 
-def test_told_is_what_a_mixer_says() -> None:
+def test_the_test_listener_knows_all_mixer_events() -> None:
     names = {name for name in vars(mixer.MixerEvents) if not name.startswith("_")}
     assert names <= set(dir(Told))
     assert Mixer.open.__doc__

@@ -234,7 +234,7 @@ def test_a_plane_cannot_be_made_of_nonsense(arguments: dict[str, Any]) -> None:
 # Life
 
 
-def test_ports_are_told_and_taken() -> None:
+def test_bound_ports_are_reported_and_cannot_be_bound_twice() -> None:
     plane = Plane(udp=[("127.0.0.1", 0), ("::1", 0)], tcp=[("127.0.0.1", 0), ("::1", 0)])
     udp, tcp = plane.udp_ports(), plane.tcp_ports()
     assert len(udp) == len(tcp) == 2
@@ -256,7 +256,7 @@ def test_a_plane_that_is_let_go_frees_its_ports() -> None:
     Plane(udp=[("127.0.0.1", port)]).close()
 
 
-def test_close_may_be_called_again_and_ends_everything_else(plane: Plane) -> None:
+def test_after_close_every_call_but_close_raises(plane: Plane) -> None:
     furnish(plane)
     plane.close()
     plane.close()
@@ -276,7 +276,7 @@ def test_close_may_be_called_again_and_ends_everything_else(plane: Plane) -> Non
             call()
 
 
-def test_a_full_queue_raises_overflow_and_breaks_nothing_else() -> None:
+def test_a_full_queue_raises_overflow_and_then_recovers() -> None:
     """A full queue refuses commands. After a datagram the thread waits for 10 ms, and in this time Python fills the queue."""
     plane = Plane(udp=[("127.0.0.1", 0)], gather_us=10_000)
     plane.open_router(1)

@@ -302,7 +302,7 @@ async def test_a_picture_is_asked_for_seen_muted_and_ended_across(node: Node, sp
     assert (node.measurements()["stale_commands"], node.measurements()["faults"]) == (stale, 0)
 
 
-async def test_who_comes_to_a_new_shard_hears_those_who_were_there(spread: Router) -> None:
+async def test_a_listener_on_a_new_shard_hears_earlier_tracks(spread: Router) -> None:
     """A listener on a new shard hears tracks that were published before the conference used this shard."""
     speaker = await connect(spread, [MIC])
     voice(speaker, 0)

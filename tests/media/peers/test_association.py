@@ -75,7 +75,7 @@ async def sender(refused: list[str]) -> Sender:
 
 @pytest.mark.parametrize("piece", [USERDATA_MAX_LENGTH, 1000, 300])
 @pytest.mark.parametrize("lost", [(1,), (1, 100), (30, 31, 32, 150), tuple(range(1, 71))])
-async def test_a_file_arrives_whole_though_packets_are_lost(piece: int, lost: tuple[int, ...]) -> None:
+async def test_a_file_arrives_complete_despite_packet_loss(piece: int, lost: tuple[int, ...]) -> None:
     """A file arrives completely, although its sender ignores the window after a loss, as aiortc does."""
     refused: list[str] = []
     one = await sender(refused)
@@ -105,7 +105,7 @@ async def test_the_window_is_what_has_room() -> None:
     assert limits.MESSAGE_BYTES / USERDATA_MAX_LENGTH < limits.CHUNKS_OF_STREAM - limits.CHUNKS_FILLING
 
 
-async def test_what_is_not_taken_is_told() -> None:
+async def test_a_chunk_that_is_not_accepted_is_missing_in_the_sack() -> None:
     association, wire = await sctp.established(lambda dtls: handshake._Association(dtls, pytest.fail))
     for number in range(limits.CHUNKS_AHEAD):
         await association._handle_data(sctp.packet(sctp.data(sctp.PEER_TSN + 1 + number, b"x", number=1 + number)))

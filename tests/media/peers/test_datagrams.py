@@ -21,7 +21,7 @@ def record(content: bytes, kind: int = 23, epoch: int = 1) -> bytes:
 
 
 @given(st.lists(st.binary(max_size=80), max_size=limits.RECORDS_OF_DATAGRAM))
-def test_records_come_apart_as_they_were_joined(contents: list[bytes]) -> None:
+def test_joined_records_are_split_again(contents: list[bytes]) -> None:
     made = [record(one) for one in contents]
     assert datagrams.records(b"".join(made)) == made
 

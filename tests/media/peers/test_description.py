@@ -64,7 +64,7 @@ def test_javascript_client_with_simulcast() -> None:
     assert description.sections[6].max_message_bytes == 262144
 
 
-def test_who_mixes_no_headers_has_no_descriptors() -> None:
+def test_no_dependency_descriptor_without_mixed_headers() -> None:
     """Without mixed headers there is no dependency descriptor. Its first table needs a long header, and the other extensions
     use short headers.
     """
@@ -92,7 +92,7 @@ def test_h264_states_profile_and_mode_and_drops_wrong_formats() -> None:
     assert {codec.format for codec in found.values() if codec.name == "vp9"} == {"0", "2"}
 
 
-def test_h265_of_the_main_tier_is_taken_where_it_is_offered() -> None:
+def test_offered_h265_of_the_main_tier_is_accepted() -> None:
     offered = {
         50: "level-id=93;profile-id=1;tier-flag=0;tx-mode=SRST",
         51: "level-id=93;profile-id=2;tier-flag=0;tx-mode=SRST",
@@ -108,7 +108,7 @@ def test_h265_of_the_main_tier_is_taken_where_it_is_offered() -> None:
     assert found[50].mime == "video/H265"
 
 
-def test_rust_section_with_one_codec_and_no_repair() -> None:
+def test_a_section_of_the_rust_client_has_one_codec_without_rtx() -> None:
     description = parse(fixture("python_single_published"))
     found = codecs(description, "7")
     assert [(codec.name, codec.rtx) for codec in found.values()] == [("vp8", -1)]
@@ -202,7 +202,7 @@ def test_codecs_of_all_sections_together_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("length", [10, limits.CODEC_CACHE_CHARACTERS])
-def test_a_block_of_any_length_is_read_once_in_one_description(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+def test_a_repeated_block_is_parsed_once_per_description(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
     read = 0
     whole = reading._aiortc_codecs
 

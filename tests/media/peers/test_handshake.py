@@ -125,7 +125,7 @@ async def pending(router: Router) -> tuple[Call, IceClient]:
     return Call(peer, client, events, answer), client
 
 
-async def test_a_handshake_stands_before_any_path_is_nominated(router: Router) -> None:
+async def test_the_handshake_completes_before_a_path_is_nominated(router: Router) -> None:
     """The handshake runs during the checks, on the path that was checked last. Media waits until the client has nominated a
     path.
     """
@@ -155,7 +155,7 @@ async def test_a_handshake_stands_before_any_path_is_nominated(router: Router) -
     end(speaker, call)
 
 
-async def test_another_certificate_than_told_fails(router: Router) -> None:
+async def test_a_wrong_certificate_fails_the_handshake(router: Router) -> None:
     call, client = await pending(router)
     client.certificate = RTCCertificate.generateCertificate()
     await client.handshake()  # the client's side cannot know yet
@@ -183,7 +183,7 @@ async def test_a_handshake_has_a_byte_cap(router: Router) -> None:
     end(call)
 
 
-async def test_noise_with_well_formed_heads_ends_no_handshake(router: Router) -> None:
+async def test_noise_with_valid_headers_ends_no_handshake(router: Router) -> None:
     call, client = await pending(router)
     for number in range(2 * limits.HANDSHAKE_BYTES // 1400):
         client.send(record((20, 21, 22, 23)[number % 4], number // 4 % 3, os.urandom(1387)))
@@ -217,7 +217,7 @@ async def test_a_foreign_hello_does_not_spoil_the_clients_handshake(router: Rout
     end(call)
 
 
-async def test_control_an_early_foreign_hello_spoils_one_handshake(
+async def test_a_control_with_an_early_foreign_hello_fails_to_connect(
     router: Router,
 ) -> None:
     """An early foreign hello is answered and spoils this handshake, because the client takes the answer as its own. Only one
@@ -268,7 +268,7 @@ async def test_farewell_of_the_peer_is_a_failure(router: Router) -> None:
     end(call)
 
 
-async def test_after_close_nothing_is_told(router: Router) -> None:
+async def test_no_event_after_close(router: Router) -> None:
     call = await connect(router, DATA)
     call.events.seen.clear()
     call.peer.close()
@@ -297,7 +297,7 @@ async def abused(call: Call) -> None:
 
 
 @pytest.mark.parametrize("goes", [closed, parted, abused])
-async def test_what_the_libraries_keep_for_a_peer_goes_with_it(
+async def test_a_peer_that_leaves_frees_the_memory_of_the_libraries(
     router: Router, goes: Callable[[Call], Awaitable[None]]
 ) -> None:
     """The memory is free at once. The garbage collector would free it only after hundreds of peers have left."""
@@ -326,7 +326,7 @@ async def test_what_the_libraries_keep_for_a_peer_goes_with_it(
     end(*calls)
 
 
-async def test_a_handshake_that_was_left_keeps_nothing(router: Router) -> None:
+async def test_an_abandoned_handshake_keeps_no_memory(router: Router) -> None:
     def kept() -> int:
         return sum(isinstance(one, handshake._Dtls) for one in gc.get_objects())
 
@@ -349,7 +349,7 @@ async def test_a_handshake_that_was_left_keeps_nothing(router: Router) -> None:
     end(call)
 
 
-async def test_one_ssl_context_and_no_resumed_sessions(node: Node, router: Router) -> None:
+async def test_peers_share_one_ssl_context_without_session_cache(node: Node, router: Router) -> None:
     first, second = await connect(router, DATA), await connect(router, DATA)
     assert node.certificate._context is not None
     assert node.certificate._context.get_session_cache_mode() == 0
@@ -439,7 +439,7 @@ async def test_channels_that_the_server_opens(router: Router) -> None:
     client.hang_up()
 
 
-async def test_dtls_that_comes_before_the_answer_waits_for_it(router: Router) -> None:
+async def test_dtls_packets_before_the_answer_wait_for_the_answer(router: Router) -> None:
     events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
     peer = router.open_peer(events)
     offer = peer.offer()
@@ -498,7 +498,7 @@ async def receiver(router: Router, heard: list[bytes]) -> tuple[Connection, IceC
     return connection, client
 
 
-async def test_a_file_arrives_whole_and_fast_after_a_short_outage(
+async def test_a_file_arrives_complete_and_fast_after_a_short_outage(
     router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Data that waits for the channel continues when the channel empties, not at the clock's next second."""
@@ -524,7 +524,7 @@ async def test_a_file_arrives_whole_and_fast_after_a_short_outage(
     client.hang_up()
 
 
-async def test_what_is_on_its_way_to_one_peer_is_bounded(router: Router) -> None:
+async def test_data_in_flight_to_one_peer_is_bounded(router: Router) -> None:
     call = await connect(router, DATA)
     await call.client.associate()
     heard: list[bytes] = []

@@ -142,7 +142,7 @@ async def test_a_later_description_keeps_the_role(router: Router) -> None:
 # -- the destination and number of ClientHellos
 
 
-async def test_no_hello_goes_to_a_path_that_is_not_checked(router: Router) -> None:
+async def test_no_client_hello_goes_to_an_unchecked_path(router: Router) -> None:
     """No ClientHello goes to an unchecked path, to a check with a wrong password, or to the first sender of DTLS."""
     call = await passive(router)
     foreign = await strangers.client_hello()
@@ -157,7 +157,7 @@ async def test_no_hello_goes_to_a_path_that_is_not_checked(router: Router) -> No
     end(call)
 
 
-async def test_no_hello_goes_before_the_answer(router: Router) -> None:
+async def test_no_client_hello_goes_before_the_answer(router: Router) -> None:
     """A check with the ufrag of our offer can arrive before the answer. Then the sender and its role are not known yet."""
     call, answer = unanswered(router)
     await open_path(call.client, call.answer)
@@ -191,7 +191,7 @@ async def test_a_lost_hello_is_sent_again(router: Router) -> None:
     end(call)
 
 
-async def test_who_never_answers_gets_few_hellos(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_client_gets_few_client_hellos(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     """Row M14: three hellos in four seconds, then at most two more, and hardly more bytes than the checks themselves."""
     monkeypatch.setattr(limits, "HANDSHAKE_S", 4.0)
     call = await passive(router)
@@ -205,7 +205,7 @@ async def test_who_never_answers_gets_few_hellos(router: Router, monkeypatch: py
 # -- hostile servers
 
 
-async def test_another_certificate_than_the_described_one_fails(router: Router) -> None:
+async def test_a_wrong_certificate_fails_the_handshake(router: Router) -> None:
     call = await passive(router)
     call.client.certificate = RTCCertificate.generateCertificate()
     serving = asyncio.ensure_future(call.client.handshake(role="server"))
@@ -239,7 +239,7 @@ async def test_a_handshake_has_a_byte_cap(router: Router) -> None:
     end(call)
 
 
-async def test_noise_with_well_formed_heads_ends_no_handshake(router: Router) -> None:
+async def test_noise_with_valid_headers_ends_no_handshake(router: Router) -> None:
     call = await passive(router)
     await call.client.check()
     for number in range(2 * limits.HANDSHAKE_BYTES // 1400):
@@ -280,7 +280,7 @@ async def test_forged_messages_do_not_spoil_the_handshake(router: Router, kind: 
     end(call)
 
 
-async def test_nothing_exists_before_a_check_and_after_the_end(router: Router) -> None:
+async def test_no_dtls_object_before_a_check_or_after_close(router: Router) -> None:
     def kept() -> int:
         return sum(isinstance(one, handshake._Dtls) for one in gc.get_objects())
 

@@ -115,12 +115,12 @@ def test_a_publisher_describes_dependencies_for_any_codec(codec: str | None) -> 
     assert "dependency-descriptor" in [extension.name for extension in agreed.extensions]
 
 
-def test_a_listener_is_told_what_pictures_build_on() -> None:
+def test_the_dependency_descriptor_is_negotiated() -> None:
     agreed = agree(capabilities("js_single_published", "7"), None)
     assert "dependency-descriptor" in [extension.name for extension in agreed.extensions]
 
 
-def test_a_listener_can_be_told_how_long_to_keep_pictures() -> None:
+def test_the_playout_delay_extension_is_negotiated() -> None:
     uri = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
     video = capabilities("js_single_join", "3")
     agreed = [agree(video, acceptance).text for acceptance in (None, Acceptance())]
@@ -191,7 +191,7 @@ def test_a_sending_section_names_its_track_and_sources() -> None:
     assert not [line for line in alone if "FID" in line]
 
 
-def test_own_offer_is_one_that_aiortc_reads() -> None:
+def test_aiortc_can_read_our_own_offer() -> None:
     sections = [own_section("application", "0"), own_section("audio", "1"), own_section("video", "2")]
     sdp = write(head("actpass"), [Plan(section, "sendonly") for section in sections])
     read = SessionDescription.parse(sdp)
@@ -228,7 +228,7 @@ def test_constrained_baseline_fits_baseline_but_not_vice_versa() -> None:
     assert match(constrained, [other_mode]) is None
 
 
-def test_red_is_forwarded_whole_or_stripped() -> None:
+def test_red_is_forwarded_unchanged_or_stripped() -> None:
     chrome, go = capabilities("js_single_published", "8"), capabilities("go_single_published", "1")
     produced = agree(chrome, Acceptance()).codecs
     whole = map_codecs(produced, chrome.codecs)
@@ -249,11 +249,11 @@ def test_red_may_be_made_where_the_publisher_sends_none() -> None:
     assert map_codecs(without_opus, chrome.codecs).made_red == -1
 
 
-def test_voices_may_be_asked_for_again_in_our_offers() -> None:
+def test_our_offers_allow_nack_for_audio() -> None:
     assert "a=rtcp-fb:111 nack" in agree(own_capabilities("audio"), None).text.split("\r\n")
 
 
-def test_nothing_in_common_maps_nothing() -> None:
+def test_without_a_common_codec_no_payload_is_mapped() -> None:
     rust = capabilities("python_single_published", "7")  # only VP8
     av1 = [codec for codec in capabilities("js_single_join", "3").codecs if codec.name == "av1"]
     assert map_codecs(tuple(av1), rust.codecs).payloads == []

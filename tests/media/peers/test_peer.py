@@ -82,7 +82,7 @@ def test_a_waiting_track_asks_for_a_section_and_gets_it(router: Router, producer
     assert (peer.missing_sections, peer.needs_offer) == ((0, 1), True)
 
 
-def test_a_section_goes_idle_and_is_used_again(router: Router, producers: list[Producer]) -> None:
+def test_an_idle_section_is_used_again(router: Router, producers: list[Producer]) -> None:
     peer = router.open_peer(Recorder())
     camera = next(producer for producer in producers if producer.kind == "video")
     consumer = peer.consume(camera, stream_id="PA_x|TR_v", track_id="TR_v")
@@ -187,7 +187,7 @@ def test_a_lost_section_puts_its_track_back_in_line(router: Router, producers: l
     assert answer.mid_to_track_id == {"1": "TR_v"}
 
 
-def test_a_listener_without_the_codec_is_told(router: Router) -> None:
+def test_an_unsupported_codec_is_reported_to_the_listener(router: Router) -> None:
     publisher, listener = router.open_peer(Recorder()), router.open_peer(Recorder())
     h264 = offers.Offered("video", "sendonly", ("a=rtpmap:98 H264/90000", "a=fmtp:98 profile-level-id=42e01f"), "98")
     producer = published(publisher, offers.describe([h264]))[0]
@@ -197,7 +197,9 @@ def test_a_listener_without_the_codec_is_told(router: Router) -> None:
     assert (listener.missing_sections, direction(answer.sdp, "0")) == ((0, 0), "sendonly")
 
 
-async def test_a_closed_producer_frees_its_sections_and_says_so(router: Router, producers: list[Producer]) -> None:
+async def test_a_closed_producer_frees_its_section_and_needs_an_offer(
+    router: Router, producers: list[Producer]
+) -> None:
     events = Recorder()
     peer = router.open_peer(events)
     camera = next(producer for producer in producers if producer.kind == "video")
@@ -547,7 +549,7 @@ async def test_video_over_tcp_and_key_frame_request_to_the_publisher(router: Rou
     end(sender, receiver)
 
 
-async def test_layers_are_found_by_rid_and_told(router: Router) -> None:
+async def test_layers_are_found_by_rid_and_reported(router: Router) -> None:
     sender = await connect(router, [LAYERED])
     producer = sender.answer.published[0].producer
     started: asyncio.Queue[int] = asyncio.Queue()
@@ -585,7 +587,7 @@ async def test_a_new_ufrag_restarts_ice_and_keeps_the_keys(router: Router) -> No
     end(sender, receiver)
 
 
-async def test_the_same_ufrag_restarts_nothing(router: Router) -> None:
+async def test_an_offer_with_the_same_ufrag_does_not_restart_ice(router: Router) -> None:
     call = await connect(router, [MIC])
     before = offers.first(call.answer.sdp, "ice-ufrag")
     again = call.offer_again([MIC])
@@ -594,7 +596,7 @@ async def test_the_same_ufrag_restarts_nothing(router: Router) -> None:
     end(call)
 
 
-async def test_speakers_are_told_as_producers(router: Router) -> None:
+async def test_active_speakers_are_reported_as_producers(router: Router) -> None:
     sender = await connect(router, [MIC])
     spoken: asyncio.Queue[list[tuple[Producer, float]]] = asyncio.Queue()
     router.on_speakers = spoken.put_nowait
@@ -640,7 +642,7 @@ async def test_statistics_know_peers_producers_and_consumers(node: Node, router:
     end(sender, receiver)
 
 
-async def test_nothing_is_left_after_a_router_closes(node: Node, router: Router) -> None:
+async def test_closing_a_router_closes_its_peers(node: Node, router: Router) -> None:
     sender, receiver = await two(router, [MIC, CAMERA], [audio("recvonly"), video("recvonly")])
     router.close()
     assert node.seam.receivers == {}
@@ -667,7 +669,7 @@ def test_a_library_of_other_sources_is_refused(tmp_path: Path) -> None:
         check_sources(tmp_path, "0" * 64)
 
 
-async def test_a_stranger_gets_nothing(node: Node, router: Router) -> None:
+async def test_packets_from_a_stranger_get_no_answer(node: Node, router: Router) -> None:
     call = await connect(router, [MIC])
     stranger = IceClient(remote_ufrag=call.client.remote_ufrag, remote_pwd="x" * 24)
     await open_path(stranger, call.answer)
@@ -681,7 +683,7 @@ async def test_a_stranger_gets_nothing(node: Node, router: Router) -> None:
     end(call)
 
 
-def test_only_addresses_of_the_wanted_protocol_are_told(router: Router) -> None:
+def test_the_answer_lists_candidates_of_the_wanted_protocol(router: Router) -> None:
     wishes: tuple[tuple[Literal["udp", "tcp"] | None, set[str]], ...]
     wishes = ((None, {"udp", "tcp"}), ("tcp", {"tcp"}), ("udp", {"udp"}))
     for only, told in wishes:

@@ -62,7 +62,9 @@ async def waits(database: Database, meeting: Meeting) -> bool:
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, province: Province, now: datetime) -> None:
+async def test_a_date_postponed_to_a_new_time_needs_a_new_approval(
+    database: Database, province: Province, now: datetime
+) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     before = await everything(database)
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
@@ -112,7 +114,7 @@ async def test_a_new_time_of_a_date_waits_while_the_series_holds(
     assert running.state == "running"
 
 
-async def test_a_series_that_yields_one_date_keeps_the_others(
+async def test_a_series_that_gives_way_on_one_date_keeps_the_others(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The date is cancelled immediately, because the higher meeting needs its hall. Its new time waits for approval. Users can
@@ -150,7 +152,7 @@ async def test_a_series_that_yields_one_date_keeps_the_others(
 
 
 @POSTGRESQL_IN_SIM
-async def test_putting_off_until_further_notice_asks_nobody(
+async def test_an_open_ended_postponement_needs_no_approval(
     database: Database, province: Province, now: datetime
 ) -> None:
     meeting = await approved(database, province, wish(province, now), now)
@@ -165,7 +167,7 @@ async def test_putting_off_until_further_notice_asks_nobody(
     ("mode", "halls", "alone"),
     [("halls", True, False), ("halls", False, True), ("always", False, False), ("never", True, True)],
 )
-async def test_an_operator_changes_alone_only_where_one_may_decide(
+async def test_an_operator_needs_approval_where_two_must_decide(
     database: Database, province: Province, now: datetime, mode: str, halls: bool, alone: bool
 ) -> None:
     """An operator changes an approved meeting without approval only if the meeting does not need two approvers. Otherwise the
@@ -215,7 +217,7 @@ async def test_words_of_a_hall_booking_change_without_asking(
 
 
 @POSTGRESQL_IN_SIM
-async def test_who_only_asked_does_not_change_what_was_approved(
+async def test_a_requester_cannot_postpone_an_approved_meeting(
     database: Database, province: Province, now: datetime
 ) -> None:
     requester, desk = province.actor("requester", "vp"), province.actor("secretary", "vp")
@@ -241,7 +243,7 @@ async def test_who_only_asked_does_not_change_what_was_approved(
     assert back.state == "approved"
 
 
-async def test_another_type_is_approved_anew(database: Database, province: Province, now: datetime) -> None:
+async def test_a_change_of_the_type_needs_a_new_approval(database: Database, province: Province, now: datetime) -> None:
     request = wish(province, now, type_code="internal", class_="ordinary", hall_ids=(), terminal_ids=(), attendees=())
     secretary = province.actor("secretary", "vp")
     meeting = await make(database, request, secretary, now)
@@ -281,7 +283,9 @@ async def test_a_lapsed_split_gives_its_dates_back(database: Database, province:
     assert [one.state for one in await dates(database, meeting)] == ["planned"] * 6
 
 
-async def test_a_split_whose_dates_are_taken_meanwhile(database: Database, province: Province, now: datetime) -> None:
+async def test_a_refused_split_skips_dates_that_are_taken_meanwhile(
+    database: Database, province: Province, now: datetime
+) -> None:
     meeting, made = await split(database, province, now)
     third = meeting.first_starts_at + timedelta(weeks=2)
     await make(database, wish(province, now, starts_at=third), province.actor("secretary", "tinh"), now)
@@ -333,7 +337,9 @@ async def test_calling_off_a_series_leaves_the_date_that_is_on(
 
 
 @POSTGRESQL_IN_SIM
-async def test_one_person_does_not_decide_both_steps(database: Database, province: Province, now: datetime) -> None:
+async def test_one_person_cannot_decide_both_approval_steps(
+    database: Database, province: Province, now: datetime
+) -> None:
     meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "tinh"), now)
     approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
     both = dataclasses.replace(approver, roles=approver.roles + operator.roles)
@@ -380,7 +386,7 @@ async def test_four_eyes_can_be_set(database: Database, province: Province, now:
 
 
 @POSTGRESQL_IN_SIM
-async def test_templates_keep_bookings_and_nothing_else(
+async def test_templates_keep_only_booking_fields(
     database: Database, province: Province, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secretary, unit = province.actor("secretary", "tinh"), province.units["tinh"]
@@ -418,7 +424,9 @@ async def test_undoing_a_cancellation_asks_again(database: Database, province: P
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_hold_that_has_run_out_is_not_undone(database: Database, province: Province, now: datetime) -> None:
+async def test_an_expired_hold_cannot_be_restored_by_undo(
+    database: Database, province: Province, now: datetime
+) -> None:
     secretary = province.actor("secretary", "tinh")
     far = wish(province, now, starts_at=now + timedelta(days=7, hours=1))
     meeting = await make(database, far, secretary, now)

@@ -34,7 +34,7 @@ def called(found: calls.CallList) -> list[str]:
     return [one.id for one in found.called]
 
 
-def test_a_booked_hall_brings_only_its_own_terminal() -> None:
+def test_only_the_terminal_of_a_booked_hall_is_called() -> None:
     there = [device("a", "s", "a-hall"), device("b", "s", "b-hall"), device("c", "s", None)]
     assert called(call_list({"b-hall": "s"}, [], [], there)) == ["b"]
 
@@ -55,7 +55,7 @@ def test_a_unit_is_called_in_its_main_hall_or_in_the_only_one() -> None:
     assert undecided.gaps == (Gap("unit", "unit", "many_halls"),)
 
 
-def test_who_has_no_terminal_is_marked() -> None:
+def test_halls_and_units_without_a_terminal_are_marked() -> None:
     found = call_list({"hall": "s"}, [Party("one", "t"), Party("two", None)], [], [])
     assert found.gaps == (
         Gap("hall", "hall", "no_terminal"),
@@ -64,7 +64,7 @@ def test_who_has_no_terminal_is_marked() -> None:
     )
 
 
-def test_a_terminal_stands_there_once_and_can_be_taken_out() -> None:
+def test_a_terminal_is_listed_once_and_can_be_excluded() -> None:
     there = [device("a", "s", "a-hall"), device("b", "t", None)]
     found = call_list({"a-hall": "s"}, [], ["a", "b", "gone"], there, out=["b"])
     assert [(one.device.id, one.why, one.out) for one in found.lines] == [("a", "hall", False), ("b", "added", True)]
@@ -79,7 +79,7 @@ def test_a_dial_in_terminal_is_called_only_if_it_was_added() -> None:
     assert called(call_list({}, [], ["a"], there)) == ["a"]
 
 
-def test_of_two_terminals_in_a_hall_one_is_called() -> None:
+def test_only_one_of_two_terminals_in_a_hall_is_called() -> None:
     there = [device("a", "s", "hall", dialled=False), device("b", "s", "hall"), device("c", "s", "hall")]
     assert called(call_list({"hall": "s"}, [], [], there)) == ["b"]
 
@@ -178,7 +178,7 @@ async def test_the_preview_and_the_meeting_show_the_list(database: Database, pro
     assert view.calls.gaps == seen.call_gaps
 
 
-async def test_one_hall_of_a_site_is_the_main_one(database: Database, province: Province, now: datetime) -> None:
+async def test_only_one_hall_of_a_site_is_the_main_hall(database: Database, province: Province, now: datetime) -> None:
     admin = province.actor("admin", "tinh")
     for code in ("tinh", "tinh-a"):
         hall = province.halls[code]
@@ -272,7 +272,7 @@ async def test_what_is_not_called_yet_follows_the_list(database: Database, provi
 
 @POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("changes", [{"connect": "dial_in"}, {"uncalled_ids": ("terminal-tinh-a",)}], ids=str)
-async def test_a_hall_that_is_not_called_after_all_comes_in_by_itself(
+async def test_a_hall_taken_off_the_call_list_can_still_dial_in(
     database: Database, province: Province, now: datetime, changes: dict[str, Any]
 ) -> None:
     """The secretary changes the meeting a few minutes before it begins, when the legs are already stored."""

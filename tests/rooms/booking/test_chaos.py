@@ -27,7 +27,9 @@ def server() -> Iterator[Postgres]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-def test_nothing_is_lost_doubled_or_left_over(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_bookings_survive_kills_without_loss_or_duplicates(
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     server: Postgres | None = request.getfixturevalue("server") if dialect == "postgresql" else None
     found = storm(dialect, tmp_path, server, REQUESTS, MINUTES, KILLS, print)
     print(found.said())

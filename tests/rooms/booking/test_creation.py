@@ -154,7 +154,9 @@ async def test_a_clash_is_named_with_free_times_and_other_halls(
         assert shown.bookable
 
 
-async def test_titles_that_he_may_not_read_are_not_told(database: Database, province: Province, now: datetime) -> None:
+async def test_a_clash_does_not_reveal_titles_that_are_not_readable(
+    database: Database, province: Province, now: datetime
+) -> None:
     await make(database, wish(province, now), province.actor("secretary", "vp"), now)
     stranger = province.actor("secretary", "yt")
     request = wish(province, now, host_unit_id=province.units["yt"], attendees=())
@@ -176,7 +178,9 @@ async def test_leader_and_terminal_cannot_be_in_two_meetings(
     assert "Thiết bị tinh-a bận" in (await refused(database, terminal, secretary, now)).vietnamese
 
 
-async def test_he_who_leads_and_operates_is_taken_once(database: Database, province: Province, now: datetime) -> None:
+async def test_a_chair_who_also_operates_is_reserved_once(
+    database: Database, province: Province, now: datetime
+) -> None:
     request = wish(province, now, operator_id=province.people["tinh-1"])
     await make(database, request, province.actor("secretary", "vp"), now)
 
@@ -221,7 +225,9 @@ async def test_the_same_key_at_the_same_time_books_once(database: Database, prov
     assert len({one.id for one in made}) == 1
 
 
-async def test_one_of_many_who_ask_at_once_gets_the_hall(database: Database, province: Province, now: datetime) -> None:
+async def test_only_one_of_many_concurrent_bookings_gets_the_hall(
+    database: Database, province: Province, now: datetime
+) -> None:
     secretary = province.actor("secretary", "vp")
 
     async def one(place: int) -> str:
@@ -352,7 +358,9 @@ async def test_quota_by_week_and_by_month(database: Database, province: Province
     )
 
 
-async def test_a_quota_holds_when_many_ask_at_once(database: Database, province: Province, now: datetime) -> None:
+async def test_a_quota_holds_for_many_concurrent_bookings(
+    database: Database, province: Province, now: datetime
+) -> None:
     await set_rule(database, province, meetings_a_week=3)
     secretary = province.actor("secretary", "vp")
     bare = wish(province, now, hall_ids=(), terminal_ids=(), chair_id=None)
@@ -399,7 +407,9 @@ async def test_an_operator_with_a_reason_may_book_at_night(
 
 
 @POSTGRESQL_IN_SIM
-async def test_who_may_book(database: Database, province: Province, now: datetime) -> None:
+async def test_users_without_the_right_role_or_factor_cannot_book(
+    database: Database, province: Province, now: datetime
+) -> None:
     for role, unit in (("auditor", "vp"), ("approver", "vp"), ("secretary", "yt"), ("requester", "xa1")):
         assert (await refused(database, wish(province, now), province.actor(role, unit), now)).code == "denied"
     single = dataclasses.replace(province.actor("operator", "tinh"), factors=1)
@@ -428,7 +438,7 @@ def test_slots_are_the_quarters_that_a_date_touches() -> None:
     assert len(resources.slots(at.replace(minute=0), at.replace(minute=30))) == 2
 
 
-def test_legs_follow_from_who_comes() -> None:
+def test_the_number_of_legs_follows_the_attendees() -> None:
     request = Request("x", "t", "u", datetime(2026, 3, 3, tzinfo=UTC), 60)
     devices = [Device(str(n), "", "s", None, False, True, True) for n in range(3)]
     calls = call_list({}, [], ["0", "1", "2"], devices)

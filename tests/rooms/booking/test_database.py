@@ -59,7 +59,7 @@ async def test_overlap(database: Database, taken: dict[str, Any], start: int, en
         await database.transact(add)
 
 
-async def test_an_inactive_one_does_not_clash_until_it_is_active(database: Database, taken: dict[str, Any]) -> None:
+async def test_an_inactive_reservation_clashes_only_when_activated(database: Database, taken: dict[str, Any]) -> None:
     other = taken | {"id": new_id(), "active": False}
 
     async def add(session: AsyncSession) -> None:
@@ -146,7 +146,9 @@ async def test_capacity_numbers_and_instants(database: Database, taken: dict[str
     await refused(database, secret, "")
 
 
-async def test_a_preview_takes_nothing(database: Database, province: Province, taken: dict[str, Any], now: Now) -> None:
+async def test_a_preview_reserves_nothing(
+    database: Database, province: Province, taken: dict[str, Any], now: Now
+) -> None:
     secretary, before = province.actor("secretary", "vp"), await counts(database)
     async with database.reading() as session:
         shown = await previews.preview(session, wish(province, now), secretary, now)

@@ -142,7 +142,9 @@ async def test_two_steps_to_a_number(database: Database, province: Province, now
     assert len(await taken(database)) == 3
 
 
-async def test_a_deputy_decides_for_whom_he_stands(database: Database, province: Province, now: datetime) -> None:
+async def test_a_deputy_decides_for_the_represented_person(
+    database: Database, province: Province, now: datetime
+) -> None:
     head, deputy = province.people["vp-1"], province.people["vp-2"]
 
     async def accounts(session: AsyncSession) -> None:
@@ -179,7 +181,7 @@ async def test_a_refusal_needs_a_reason_and_frees_everything(
     await make(database, wish(province, now), province.actor("secretary", "vp"), now)
 
 
-async def test_a_hold_runs_out(database: Database, province: Province, now: datetime) -> None:
+async def test_a_hold_expires(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "vp")
     far = wish(province, now, starts_at=now + timedelta(days=7, hours=1))
     meeting = await make(database, far, secretary, now)
@@ -192,9 +194,7 @@ async def test_a_hold_runs_out(database: Database, province: Province, now: date
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_hold_that_was_handed_in_does_not_run_out(
-    database: Database, province: Province, now: datetime
-) -> None:
+async def test_a_submitted_hold_does_not_expire(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "vp")
     meeting = await make(database, wish(province, now, starts_at=now + timedelta(days=7, hours=1)), secretary, now)
     await do(database, lambda s: approval.submit(s, meeting.id, secretary, now))
@@ -264,7 +264,7 @@ async def test_a_refused_new_time_keeps_the_approved_time(
 
 
 @POSTGRESQL_IN_SIM
-async def test_what_a_change_wants_is_kept_while_it_waits(
+async def test_a_waiting_change_reserves_its_new_time_and_hall(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The change reserves its new time and hall in addition to the approved time and hall. Each is free again when it is not
@@ -419,7 +419,9 @@ async def test_postponing_to_a_time_and_until_further_notice(
     assert len(await taken(database)) == 3
 
 
-async def test_extending_while_it_runs(database: Database, province: Province, now: datetime) -> None:
+async def test_a_running_meeting_can_be_extended_until_the_next(
+    database: Database, province: Province, now: datetime
+) -> None:
     secretary = province.actor("secretary", "tinh")
     meeting = await approved(database, province, wish(province, now), now)
     (date,) = await dates(database, meeting)
@@ -441,7 +443,7 @@ async def test_extending_while_it_runs(database: Database, province: Province, n
 
 
 @POSTGRESQL_IN_SIM
-async def test_nobody_comes(database: Database, province: Province, now: datetime) -> None:
+async def test_a_date_without_participants_is_released(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     (date,) = await dates(database, meeting)
     assert await due(database, timing.DATES, date.starts_at + timedelta(minutes=29)) == 0
@@ -450,7 +452,7 @@ async def test_nobody_comes(database: Database, province: Province, now: datetim
     assert await taken(database) == []
 
 
-async def test_somebody_comes(database: Database, province: Province, now: datetime) -> None:
+async def test_a_date_with_participants_runs_and_ends(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now, rule="FREQ=DAILY;COUNT=2"), now)
     first, second = await dates(database, meeting)
     await do(database, lambda s: booking_dates.opened(s, first.id, first.starts_at))
@@ -464,9 +466,7 @@ async def test_somebody_comes(database: Database, province: Province, now: datet
 
 
 @POSTGRESQL_IN_SIM
-async def test_an_important_meeting_foretells_who_has_no_hall(
-    database: Database, province: Province, now: datetime
-) -> None:
+async def test_a_preview_warns_of_units_without_a_hall(database: Database, province: Province, now: datetime) -> None:
     """khcn has its own hall terminal, yt has none. An ordinary meeting needs no hall terminal."""
     secretary = province.actor("secretary", "tinh")
     important = wish(province, now, class_="important")
@@ -530,7 +530,7 @@ async def test_dates_are_skipped_by_wish_and_on_holidays(database: Database, pro
 
 
 @POSTGRESQL_IN_SIM
-async def test_one_date_of_a_series(database: Database, province: Province, now: datetime) -> None:
+async def test_editing_one_date_of_a_series(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now, rule=WEEKLY), secretary, now)
     third = (await dates(database, meeting))[2]
@@ -621,7 +621,9 @@ async def test_an_endless_series_is_carried_on(database: Database, province: Pro
 
 
 @POSTGRESQL_IN_SIM
-async def test_raising_tells_who_would_be_dropped(database: Database, province: Province, now: datetime) -> None:
+async def test_raising_the_class_shows_who_would_be_dropped(
+    database: Database, province: Province, now: datetime
+) -> None:
     request = wish(province, now, class_="ordinary", attendees=(AttendeeRequest(guest_name="Bà Khách"),))
     meeting = await make(database, request, province.actor("secretary", "tinh"), now)
     operator = province.actor("operator", "tinh")

@@ -91,7 +91,7 @@ async def by_id(database: Database, meeting: Meeting, date: Occurrence) -> Occur
 
 
 @POSTGRESQL_IN_SIM
-async def test_the_second_date_that_gives_way_is_told_without_a_time(
+async def test_the_second_date_that_gives_way_gets_no_new_time(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The first new time waits for approval, and then applies. The mail names no time for the second date, because no approver
@@ -140,7 +140,7 @@ async def test_a_waiting_change_survives_a_date_that_yields(
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_date_that_gives_way_overtakes_its_own_waiting_change(
+async def test_a_date_that_gives_way_withdraws_its_waiting_change(
     database: Database, province: Province, now: datetime
 ) -> None:
     series = await low(database, province, now)
@@ -254,7 +254,7 @@ async def test_the_new_time_of_a_yielded_date_limits_its_approval(
 
 
 @POSTGRESQL_IN_SIM
-async def test_what_was_handed_in_in_time_is_approved_late(
+async def test_a_change_submitted_in_time_can_be_approved_late(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The unit books at least ten hours ahead. The last step is decided less than ten hours before the new time."""

@@ -131,7 +131,7 @@ def test_24_months_and_no_more() -> None:
     assert len(expand(at("2028-02-29T08:00"), "FREQ=YEARLY;BYMONTHDAY=29;BYMONTH=2").dates) == 1
 
 
-def test_limit_and_one_more() -> None:
+def test_one_date_more_than_the_limit_is_refused() -> None:
     most = expand(at("2026-03-02T08:00"), f"FREQ=DAILY;BYHOUR=8,14;COUNT={limits.OCCURRENCES}")
     assert len(most.dates) == limits.OCCURRENCES
     for rule in (f"FREQ=DAILY;COUNT={limits.OCCURRENCES + 1}", "FREQ=DAILY;BYHOUR=8,14"):

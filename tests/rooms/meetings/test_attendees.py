@@ -250,7 +250,7 @@ async def test_of_a_unit_that_chairs_only_its_head_is_a_host(
     assert await hosts("yt-1") == (True, True)
 
 
-async def test_who_may_answer_and_how(database: Database, province: Province, now: datetime) -> None:
+async def test_who_may_answer_for_an_attendee(database: Database, province: Province, now: datetime) -> None:
     _, attendee_id = await one_of(database, province, now)
     head = Actor("account", "a-head", person_id=province.people["xa1-1"])
     for actor, expected in (
@@ -271,7 +271,7 @@ async def test_who_may_answer_and_how(database: Database, province: Province, no
             await give(database, attendee_id, actor, now)
 
 
-async def test_my_meetings_offer_an_answer_only_to_whom_it_belongs(
+async def test_my_meetings_offer_an_answer_only_to_those_entitled(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The head and the desk of a unit may answer for the unit. The person who leads the meeting sees it, but may not answer."""
@@ -363,7 +363,7 @@ async def test_a_deputy_or_the_chairs_word_counts_too(database: Database, provin
     assert told.substitute_state == "agreed"
 
 
-async def test_others_send_whom_they_like(database: Database, province: Province, now: datetime) -> None:
+async def test_units_may_name_any_known_substitute(database: Database, province: Province, now: datetime) -> None:
     _, attendee_id = await one_of(database, province, now, "xa2")
     link = Actor("link", attendee_id)
     sent = await give(database, attendee_id, link, now, substitute=Substitute("", person_id=province.people["xa2-2"]))
@@ -374,7 +374,7 @@ async def test_others_send_whom_they_like(database: Database, province: Province
     assert (back.substitute_state, back.answer, back.comment) == ("", "declined", "Bận họp HĐND")
 
 
-async def test_who_is_missing(database: Database, province: Province, now: datetime) -> None:
+async def test_missing_answers_are_listed_and_counted(database: Database, province: Province, now: datetime) -> None:
     meeting_id, attendee_id = await one_of(database, province, now)
     await give(database, attendee_id, Actor("link", attendee_id), now)
     async with database.reading() as session:
@@ -435,7 +435,7 @@ async def test_mails_that_overtake_each_other(database: Database, province: Prov
 
 
 @POSTGRESQL_IN_SIM
-async def test_an_answer_by_mail_to_one_date(database: Database, province: Province, now: datetime) -> None:
+async def test_an_answer_by_mail_can_apply_to_one_date(database: Database, province: Province, now: datetime) -> None:
     """Outlook declines the second date of an accepted series. The other dates stay accepted."""
     starts = tuple(now.replace(hour=7, minute=0) + timedelta(days=7 * n) for n in (1, 2, 3))
     wanted = Wanted(rule="FREQ=WEEKLY", starts=starts)

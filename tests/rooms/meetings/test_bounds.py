@@ -47,7 +47,7 @@ async def test_a_mail_names_the_first_dates_and_counts_the_rest(
     assert (mail.times[-1], mail.times_en[-1]) == ("và 3 buổi sau", "and 3 more")
 
 
-async def test_so_many_deciders_are_written_to(
+async def test_the_number_of_mailed_approvers_is_limited(
     database: Database, province: Province, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "DECIDERS_MAILED", 2)
@@ -67,7 +67,7 @@ async def test_so_many_deciders_are_written_to(
     assert await database.transact(work) == 2
 
 
-async def test_so_many_webhooks_and_lines_of_their_log(
+async def test_the_number_of_webhooks_and_log_lines_is_limited(
     database: Database, province: Province, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "WEBHOOKS", 2)
@@ -101,7 +101,9 @@ def test_a_document_that_became_too_large_is_not_given_away(monkeypatch: pytest.
         word.docx(fields.sample())
 
 
-async def test_sending_again_and_taking_a_link_back(database: Database, province: Province, now: datetime) -> None:
+async def test_an_invitation_is_resent_and_its_link_revoked(
+    database: Database, province: Province, now: datetime
+) -> None:
     one = (AttendeeRequest(unit_id=province.units["xa1"]),)
 
     async def work(session: Any) -> None:

@@ -65,7 +65,7 @@ def starts(raw: bytes, until: datetime = FIRST + 60 * WEEK) -> list[tuple[dateti
     return sorted((start.astimezone(UTC), end.astimezone(UTC)) for start, end in spans)
 
 
-def test_an_invitation_is_read_as_it_was_meant() -> None:
+def test_a_calendar_invitation_can_be_parsed() -> None:
     raw = calendar_entries.request(series(*["planned"] * 4), NOW)
     read = vobject.readOne(raw.decode())
     event = read.vevent
@@ -108,7 +108,7 @@ def test_no_date_beyond_the_last_that_was_booked() -> None:
     assert len(starts(calendar_entries.request(endless, NOW))) == 3
 
 
-def test_cancelling_all_and_one() -> None:
+def test_a_series_or_one_date_can_be_cancelled() -> None:
     entry = series("cancelled", "cancelled")
     whole = vobject.readOne(calendar_entries.cancel(entry, NOW).decode())
     assert (whole.method.value, whole.vevent.status.value, whole.vevent.sequence.value) == ("CANCEL", "CANCELLED", "3")
@@ -154,7 +154,7 @@ async def read_feed(database: Database, secret: str, now: datetime) -> Any:
     return vobject.readOne(raw.decode())
 
 
-async def test_feeds_show_titles_only_to_those_who_may_read(
+async def test_feeds_show_titles_only_to_authorized_readers(
     database: Database, province: Province, now: datetime
 ) -> None:
     await database.transact(lambda s: meeting(s, province, Wanted(), now))
@@ -209,7 +209,7 @@ async def test_a_feed_is_revoked_and_bounded(database: Database, province: Provi
         await feed_of(database, "hall", province.halls["tinh"], owner, now)
 
 
-async def test_the_public_schedule_holds_public_meetings_only(
+async def test_the_public_schedule_lists_only_public_meetings(
     database: Database, province: Province, now: datetime
 ) -> None:
     async def work(session: Any) -> None:
@@ -236,7 +236,7 @@ async def test_the_public_schedule_holds_public_meetings_only(
             await feeds.schedule(session, now, now + timedelta(days=limits.SCHEDULE_DAYS, seconds=1))
 
 
-async def test_a_feed_has_at_most_so_many_dates(
+async def test_the_number_of_dates_in_a_feed_is_limited(
     database: Database, province: Province, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "FEED_EVENTS", 3)

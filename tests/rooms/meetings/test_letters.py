@@ -170,7 +170,7 @@ def test_markup_in_the_words_stays_words() -> None:
     assert "49" not in said
 
 
-def test_a_set_has_pages_and_numbers_of_its_own() -> None:
+def test_each_letter_of_a_set_has_its_own_page_numbers() -> None:
     fields = filling.sample()
     fields["content"] = "Nội dung dài. " * 300
     names = [f"Chủ tịch UBND xã số {number}" for number in range(3)]
@@ -186,7 +186,7 @@ def test_a_set_has_pages_and_numbers_of_its_own() -> None:
 
 
 @POSTGRESQL_IN_SIM
-async def test_many_invitees_become_one_line_and_an_annex(
+async def test_many_invitees_are_shown_as_one_line_and_an_annex(
     database: Database, province: Province, now: datetime
 ) -> None:
     labels = [f"Chủ tịch UBND xã Thứ {number}" for number in range(96)]
@@ -267,7 +267,7 @@ def test_the_built_in_template_says_everything() -> None:
         assert not any(name.startswith("word/media/") for name in archive.namelist())
 
 
-def test_a_letter_of_which_nothing_is_known_yet() -> None:
+def test_a_letter_without_any_field_values_can_be_made() -> None:
     assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in text_of(typesetting.pdf({}, MADE))
     assert "{" not in words_of(word.docx(filling.checked({})))
     party = filling.checked({**filling.sample(), "nation": filling.PARTY, "agency": ["TỈNH ỦY LONG AN", "VĂN PHÒNG"]})
@@ -298,7 +298,7 @@ def rewritten(content: bytes, change: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def test_an_office_template_is_filled_and_looked_at() -> None:
+def test_an_office_template_is_checked_and_filled() -> None:
     own = template(
         "{{ title }} số {{ number }}", "{% for one in recipients %}{{ one }} | {% endfor %}", "{{ khong_co }}"
     )
@@ -320,7 +320,7 @@ def test_an_office_template_is_filled_and_looked_at() -> None:
         "{{ recipients.append('x') }}",
     ],
 )
-def test_a_template_reaches_nothing_but_the_fields(line: str) -> None:
+def test_a_template_can_only_read_the_fields(line: str) -> None:
     said = ""
     with contextlib.suppress(Refusal):
         said = words_of(word.docx(filling.sample(), template(line)))
@@ -384,7 +384,7 @@ def test_a_template_that_takes_too_much_is_stopped(line: str, monkeypatch: pytes
         word.docx(filling.sample(), template(line))
 
 
-def test_archives_are_looked_through() -> None:
+def test_harmful_template_archives_are_refused() -> None:
     good = template("{{ title }}")
     word.look_through(good)
     outside = b'Id="r" Type="http://x/%s" Target="http://evil/x" TargetMode="External"'
@@ -457,7 +457,7 @@ async def test_templates_belong_to_units(database: Database, province: Province,
     await database.transact(work)
 
 
-def test_nothing_of_the_system_is_needed() -> None:
+def test_typesetting_needs_no_system_fonts() -> None:
     """The page uses only the fonts of the package. The process finds no other fonts."""
     script = (
         "import sys; sys.path.insert(0, '.');"

@@ -96,7 +96,7 @@ def test_no_text_breaks_a_field(text: str, kind: Any) -> None:
         checked(field, from_text(field, text))
 
 
-def test_every_trouble_is_told_at_once() -> None:
+def test_all_errors_of_a_request_are_reported_together() -> None:
     with pytest.raises(Refusal) as refused:
         read(units.FIELDS, {"code": "a b", "tier": 10, "secret": 1})
     assert {one.where for one in refused.value.troubles} == {"code", "name", "kind", "tier", "block", "secret"}
@@ -172,7 +172,9 @@ async def test_the_tree_has_a_depth(database: Database, province: Province, now:
 
 
 @POSTGRESQL_IN_SIM
-async def test_who_may_change_units(database: Database, province: Province, now: datetime) -> None:
+async def test_an_administrator_can_change_only_the_own_units(
+    database: Database, province: Province, now: datetime
+) -> None:
     clerk = province.actor("admin", "khcn")
 
     async def work(session: AsyncSession) -> None:
@@ -220,7 +222,7 @@ async def test_people(database: Database, province: Province, now: datetime) -> 
     await database.transact(work)
 
 
-async def test_posts_and_who_holds_them(database: Database, province: Province, now: datetime) -> None:
+async def test_posts_have_holders_with_dates(database: Database, province: Province, now: datetime) -> None:
     later = DAY + timedelta(days=10)
 
     async def work(session: AsyncSession) -> None:
@@ -409,7 +411,9 @@ async def outcomes(database: Database, *works: Callable[[AsyncSession], Awaitabl
     return sorted(await asyncio.gather(*(one(work) for work in works)))
 
 
-async def test_of_two_edits_of_one_version_one_wins(database: Database, province: Province, now: datetime) -> None:
+async def test_only_one_of_several_edits_of_one_version_succeeds(
+    database: Database, province: Province, now: datetime
+) -> None:
     def edit(kind: str, number: int) -> Callable[[AsyncSession], Awaitable[object]]:
         change = {"name": f"Tên {number}"}
         works: dict[str, Callable[[AsyncSession], Awaitable[object]]] = {
@@ -426,7 +430,9 @@ async def test_of_two_edits_of_one_version_one_wins(database: Database, province
         assert found == ["done", *["version_mismatch"] * 4], kind
 
 
-async def test_of_two_that_take_one_code_one_wins(database: Database, province: Province, now: datetime) -> None:
+async def test_only_one_of_several_concurrent_creations_gets_a_code(
+    database: Database, province: Province, now: datetime
+) -> None:
     person = {"code": "same", "name": "Người", "unit_id": province.units["xa1"]}
     site = {"code": "same", "name": "Điểm cầu", "unit_id": province.units["xa1"], "capability": "pc"}
     found = await outcomes(database, *[lambda session: people.create(session, person, COMMAND, now)] * 4)

@@ -44,7 +44,7 @@ async def changes_a_holiday(session: AsyncSession, actor: Actor, now: datetime) 
     return True
 
 
-async def test_the_only_root_leads_and_stays_when_another_comes(
+async def test_the_first_root_unit_stays_the_leading_unit(
     database: Database, province: Province, now: datetime
 ) -> None:
     async def work(session: AsyncSession) -> None:
@@ -95,7 +95,9 @@ async def test_several_unmarked_roots_have_no_top_except_by_command(
     await database.transact(work)
 
 
-async def test_who_stands_for_the_top_is_the_top(database: Database, province: Province, now: datetime) -> None:
+async def test_the_successor_of_the_leading_unit_becomes_leading(
+    database: Database, province: Province, now: datetime
+) -> None:
     async def work(session: AsyncSession) -> None:
         first, day = province.units["tinh"], today(now)
         report = await reforms.rename(session, first, "Tỉnh mới", day - timedelta(days=10), "1/NQ", COMMAND, now)
@@ -122,7 +124,7 @@ async def test_a_unit_hung_below_another_is_led_by_the_root_above(
     await database.transact(work)
 
 
-async def test_the_database_knows_one_top(database: Database, province: Province, now: datetime) -> None:
+async def test_the_database_allows_only_one_leading_unit(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
         await other(session, now)
         await session.execute(update(Unit).where(Unit.parent_id.is_(None)).values(top=True))

@@ -69,7 +69,7 @@ def test_a_registered_hall_enters_an_ordinary_meeting() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_secret_meeting_admits_nobody(way: Way) -> None:
+def test_a_secret_meeting_refuses_every_way_of_entry(way: Way) -> None:
     for flags in itertools.product((False, True), repeat=5):
         names = ("terminal_registered", "network_closed", "invited", "host", "lobby")
         verdict = admission(SECRET, way, **dict(zip(names, flags, strict=True)))
@@ -77,7 +77,7 @@ def test_a_secret_meeting_admits_nobody(way: Way) -> None:
         assert verdict.code == "state_secret"
 
 
-def test_nothing_but_a_hall_enters_an_important_meeting() -> None:
+def test_only_a_hall_terminal_enters_an_important_meeting() -> None:
     for way in WAYS:
         for flags in itertools.product((False, True), repeat=5):
             names = ("terminal_registered", "network_closed", "invited", "host", "lobby")
@@ -135,7 +135,7 @@ def test_resolved() -> None:
         assert caught.value.code == code
 
 
-def test_who_would_be_dropped() -> None:
+def test_raising_the_class_drops_participants_not_admitted() -> None:
     present = [
         Presence("Trình duyệt", "browser", invited=True),
         Presence("Hội trường A", "hall_terminal", True, True, invited=True),

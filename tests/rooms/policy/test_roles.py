@@ -62,7 +62,7 @@ def actor(role: str, path: str = OWN, factors: int = 2, kind: str = "account") -
     return Actor(kind, "1", roles=(held,), factors=factors)  # type: ignore[arg-type]
 
 
-def test_the_table_is_whole() -> None:
+def test_the_table_of_roles_is_complete() -> None:
     assert {action for action, _ in ROWS} == set(roles.ACTIONS)
     assert set(LETTERS.values()) == set(roles.ALL)
 
@@ -93,7 +93,7 @@ def test_operators_and_administrators_need_a_second_factor(action: str, letters:
         assert roles.allows(actor(role, factors=1, kind="client"), action, OWN) is (letter in letters)
 
 
-def test_what_is_missing_is_said() -> None:
+def test_a_refusal_names_the_missing_right_or_factor() -> None:
     for who, path, code in (
         (actor(roles.ADMIN, factors=1), OWN, "second_factor_needed"),
         (actor(roles.ADMIN, factors=1), BESIDE, "denied"),

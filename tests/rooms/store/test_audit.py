@@ -98,7 +98,9 @@ async def test_what_is_rolled_back_leaves_no_entry(database: Database, now: date
     assert (await examined(database, key)).whole
 
 
-async def test_many_writers_make_one_chain(database: Database, now: datetime, key: Ed25519PrivateKey) -> None:
+async def test_concurrent_writers_make_one_audit_chain(
+    database: Database, now: datetime, key: Ed25519PrivateKey
+) -> None:
     async def two(session: AsyncSession) -> None:
         await audit.record(session, now, WHO, "hall.edit", "hall", "h")
         await audit.record(session, now, COMMAND, "hall.edit", "hall", "h")
@@ -110,7 +112,7 @@ async def test_many_writers_make_one_chain(database: Database, now: datetime, ke
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_long_detail_is_cut_and_an_odd_one_refused(database: Database, now: datetime) -> None:
+async def test_a_long_detail_is_cut_and_an_invalid_one_refused(database: Database, now: datetime) -> None:
     frame = len(audit.canonical({"text": ""}))
     for extra in (0, 1):
         await noted(database, now, {"text": "x" * (limits.AUDIT_DETAIL_CHARS - frame + extra)})
@@ -145,7 +147,7 @@ async def test_the_database_refuses_to_change_the_trail(
     assert (await examined(database, key)).sealed == 2
 
 
-def test_the_key_is_its_owners_alone_and_stays(tmp_path: Path) -> None:
+def test_the_key_file_is_readable_by_its_owner_only_and_kept(tmp_path: Path) -> None:
     first = checkpoints.key_at(tmp_path / "data")
     path = tmp_path / "data" / checkpoints.KEY_FILE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

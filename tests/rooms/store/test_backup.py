@@ -124,7 +124,7 @@ async def test_a_damaged_backup_is_refused(
     assert not (tmp_path / "new" / "place.db").exists()
 
 
-async def test_rows_that_differ_are_told(
+async def test_a_restore_with_different_row_counts_is_refused(
     database: Database, database_url: str, empty_url: str, now: datetime, tmp_path: Path
 ) -> None:
     made = await archive.backup(database_url, tmp_path / "backup", now)
@@ -158,7 +158,9 @@ async def test_what_is_not_backed_up(
     assert "postgresql-client" in refused.value.vietnamese
 
 
-async def test_a_failing_tool_is_told_without_the_password(postgres: Postgres, tmp_path: Path, now: datetime) -> None:
+async def test_a_failing_tool_is_reported_without_the_password(
+    postgres: Postgres, tmp_path: Path, now: datetime
+) -> None:
     url = f"postgresql://postgres:hidden@/nowhere?host={postgres.folder}"
     with pytest.raises(Refusal) as refused:
         await archive._run("backup_failed", url, [str(archive.tool("pg_dump"))])
@@ -271,7 +273,7 @@ async def refused(work: Awaitable[object]) -> str:
 
 @POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("locks", [by_key, by_words])
-async def test_a_sealed_backup_opens_for_nobody_else(
+async def test_a_sealed_backup_opens_only_with_its_own_key(
     database: Database, database_url: str, empty_url: str, now: datetime, tmp_path: Path, home: Path, locks: Locks
 ) -> None:
     folder, other = tmp_path / "backup", tmp_path / "other"
@@ -293,7 +295,7 @@ async def test_a_sealed_backup_opens_for_nobody_else(
     assert not list(other.iterdir())
 
 
-def test_who_can_be_sealed_to(tmp_path: Path) -> None:
+def test_keys_and_passphrases_for_a_backup_are_checked(tmp_path: Path) -> None:
     public = ciphering.new_key(tmp_path / "one.key")
     assert stat.S_IMODE((tmp_path / "one.key").stat().st_mode) == 0o600
     with pytest.raises(Refusal) as told:
@@ -315,7 +317,7 @@ def test_who_can_be_sealed_to(tmp_path: Path) -> None:
         assert told.value.code == "backup_key_file"
 
 
-def test_a_passphrase_that_is_too_much_work_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passphrase_that_takes_too_much_work_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ciphering, "MEASURED_AGAIN_S", (0.0, 0.0))
     words = "năm từ không ai đoán"
     own = x25519.Identity.generate()

@@ -115,7 +115,7 @@ async def test_a_storm_of_cancelled_commands(
 
 
 @pytest.mark.parametrize("moment", ["commit", "rollback", "reset"])
-async def test_who_is_cancelled_at_the_end_of_a_transaction_ends_it(
+async def test_a_task_cancelled_at_commit_still_ends_the_transaction(
     database: Database, now: datetime, caplog: pytest.LogCaptureFixture, moment: str
 ) -> None:
     """The task is cancelled while it commits, rolls back or returns its connection. That step finishes first, and no connection
@@ -148,7 +148,9 @@ async def test_who_is_cancelled_at_the_end_of_a_transaction_ends_it(
     assert errors(caplog) == []
 
 
-async def test_who_is_cancelled_twice_still_ends_it(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_task_cancelled_twice_still_ends_the_transaction(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     ending: list[asyncio.Task[None]] = []
     lost: list[object] = []
 
@@ -197,7 +199,7 @@ async def test_an_end_that_does_not_come_is_given_up(
             await database.close()
 
 
-async def test_a_connection_that_is_ended_while_it_closes_is_closed(tmp_path: Path) -> None:
+async def test_a_connection_stopped_while_closing_is_closed(tmp_path: Path) -> None:
     """This happens when a reader is cancelled twice. Starlette does so with a stream to a browser that has left."""
     connection = await embedded.connect(str(tmp_path / "x.db"))
     closing = asyncio.create_task(connection.close())

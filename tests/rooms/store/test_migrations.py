@@ -54,7 +54,7 @@ async def test_an_empty_database_has_no_revision(tmp_path: Path) -> None:
     assert not (tmp_path / "new.db").exists()
 
 
-async def test_a_database_file_is_its_owners_alone(open_file: Path) -> None:
+async def test_a_database_file_is_readable_by_its_owner_only(open_file: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in open_file.parent.glob("own.db*")} == {0o600}
 
 
@@ -97,7 +97,7 @@ async def upgraded(url: str, as_before: Callable[[Connection], None]) -> Databas
     return Database.open(url)
 
 
-async def test_halls_of_meetings_from_before_stay_as_they_were(postgres: Postgres, tmp_path: Path) -> None:
+async def test_older_meetings_keep_how_their_halls_connect(postgres: Postgres, tmp_path: Path) -> None:
     """`dial` becomes `call`, the other values become `dial_in`. A `dial_in` meeting that is held, asked or approved asks its
     secretary. Stored templates take the default.
     """
@@ -167,7 +167,7 @@ def _as_before(connection: Connection) -> None:
         )
 
 
-async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgres, tmp_path: Path) -> None:
+async def test_terminals_keep_their_networks_except_too_wide_ranges(postgres: Postgres, tmp_path: Path) -> None:
     """Terminals may still call from their networks, except from ranges that are too wide, which `doctor` names. The wide ranges
     of a mixed network move to a new network.
     """

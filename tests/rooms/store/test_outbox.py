@@ -40,7 +40,7 @@ async def finished(database: Database, job_id: str, now: datetime) -> bool:
     return await database.transact(lambda session: outbox.finish(session, job_id, "w1", now))
 
 
-async def test_only_what_is_due_and_of_its_kind(database: Database, now: datetime) -> None:
+async def test_a_worker_takes_only_due_jobs_of_its_kind(database: Database, now: datetime) -> None:
     await put(database, now, after_s=1)
     await put(database, now, kind="other")
     assert await take(database, now) == []
@@ -90,7 +90,7 @@ async def test_another_worker_takes_an_expired_lease_and_is_fenced(database: Dat
     assert await database.transact(lambda session: outbox.finish(session, job.id, "w2", now))
 
 
-async def test_it_is_tried_later_and_later_and_then_given_up(database: Database, now: datetime) -> None:
+async def test_a_failing_job_is_retried_later_each_time_then_given_up(database: Database, now: datetime) -> None:
     await put(database, now)
     waits = []
     for _ in range(limits.JOB_ATTEMPTS):

@@ -54,7 +54,7 @@ async def test_what_is_added_is_what_is_read(database: Database, province: Provi
         assert (one.name, one.phone, one.active, one.version, one.email) == ("An\nBình", "0123", True, 1, "")
 
 
-async def test_what_is_there_is_left_out_only_where_that_is_said(database: Database, now: datetime) -> None:
+async def test_existing_rows_are_skipped_only_where_allowed(database: Database, now: datetime) -> None:
     await database.transact(lambda s: rows.add(s, {Job: [job(now, "a")]}))
     await database.transact(lambda s: rows.add(s, {Job: [job(now, "a"), job(now, "b")]}, frozenset({Job})))
     assert await count(database, Job) == 2
@@ -150,7 +150,7 @@ async def test_a_writer_waits_for_another_process_outside_the_loop(file: Path, n
     await database.close()
 
 
-async def test_who_stops_waiting_leaves_a_connection_that_works(
+async def test_a_writer_that_times_out_leaves_a_working_connection(
     file: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "BUSY_S", 2)
@@ -189,7 +189,7 @@ async def test_a_long_transaction_gives_turns(file: Path, monkeypatch: pytest.Mo
     await database.close()
 
 
-async def test_writers_come_one_after_the_other(database: Database) -> None:
+async def test_the_number_of_concurrent_writers_is_limited(database: Database) -> None:
     """At most WRITERS transactions write at the same time. The others wait in order."""
     at_once, most = 0, 0
 

@@ -23,7 +23,7 @@ async def ask(url: str) -> None:
         await database.close()
 
 
-async def test_a_server_that_goes_while_it_greets_is_away(postgres: Postgres) -> None:
+async def test_a_connection_lost_while_connecting_counts_as_away(postgres: Postgres) -> None:
     async with before(postgres) as (proxy, url):
         proxy.heard = 0
         await ask(url)
@@ -55,14 +55,14 @@ async def test_a_server_that_only_lets_read_is_away(postgres: Postgres) -> None:
     assert is_away(caught.value)
 
 
-async def test_what_the_server_refuses_is_told_as_it_is(postgres: Postgres) -> None:
+async def test_an_error_of_the_server_is_reported_unchanged(postgres: Postgres) -> None:
     """A retry would not help."""
     with pytest.raises(SQLAlchemyError, match="does not exist") as caught:
         await ask(postgres.url("no_such_database"))
     assert not is_away(caught.value)
 
 
-async def test_who_waits_for_a_connection_in_vain_hears_the_same(
+async def test_a_timeout_for_a_pool_connection_counts_as_away(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database.engine.pool, "_timeout", 0.01)

@@ -148,7 +148,7 @@ async def merge_two_departments(session: AsyncSession, province: Province, now: 
     return await reforms.merge(session, [khcn, yt], into, DAY, "QĐ 01/2026", COMMAND, now)
 
 
-async def test_two_departments_become_one(database: Database, province: Province, now: datetime) -> None:
+async def test_two_departments_are_merged(database: Database, province: Province, now: datetime) -> None:
     khcn, yt = province.units["khcn"], province.units["yt"]
     report = await database.transact(lambda session: merge_two_departments(session, province, now))
     assert report.applied
@@ -271,7 +271,9 @@ async def test_a_split_gives_by_name_and_the_rest_to_the_first(
 
 
 @POSTGRESQL_IN_SIM
-async def test_an_abolished_unit_makes_nobody_mightier(database: Database, province: Province, now: datetime) -> None:
+async def test_an_abolished_unit_gives_no_one_more_rights(
+    database: Database, province: Province, now: datetime
+) -> None:
     async def work(session: AsyncSession) -> Report:
         await grant(session, "one", "admin", province.units["xa1"], now)
         return await reforms.abolish(session, province.units["xa1"], None, DAY, "", COMMAND, now)
@@ -299,7 +301,7 @@ async def test_a_unit_below_can_take_over(database: Database, province: Province
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_rehearsal_reports_and_keeps_nothing(database: Database, province: Province, now: datetime) -> None:
+async def test_a_rehearsal_reports_but_changes_nothing(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> Report:
         into = values("moi", province.units["tinh"])
         olds = [province.units["khcn"], province.units["yt"]]

@@ -51,7 +51,7 @@ async def joins(http: aiohttp.ClientSession, server: LiveServer, number: int) ->
     return call
 
 
-async def test_an_office_comes_in_beside_idle_sockets(live_server: LiveServer) -> None:
+async def test_an_office_can_join_despite_idle_sockets(live_server: LiveServer) -> None:
     with idle_sockets(live_server.port):
         connector = aiohttp.TCPConnector(local_addr=(OFFICE, 0), limit=0)
         async with aiohttp.ClientSession(connector=connector) as http, asyncio.timeout(BOUND_S):

@@ -27,7 +27,7 @@ def bill(kind: str, folder: Path) -> dict[str, Any]:
     return made
 
 
-def test_whoever_asks_costs_little_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_refused_request_costs_little_and_leaves_no_memory(tmp_path: Path) -> None:
     made = bill("stranger", tmp_path)
     assert set(made["answers"]) == {"HTTP/1.1 401"}
     assert made["while_asking"] == made["afterwards"] == NOTHING
@@ -35,7 +35,7 @@ def test_whoever_asks_costs_little_and_leaves_nothing(tmp_path: Path) -> None:
     assert made["left"] < MOST_BYTES / 8, "afterwards: what libraries keep once for all"
 
 
-def test_a_control_whoever_may_come_in_costs_more(tmp_path: Path) -> None:
+def test_a_control_client_that_may_join_costs_more(tmp_path: Path) -> None:
     """A client that may join costs more: the measurement sees a session, and the plane has its transports."""
     made = bill("guest", tmp_path)
     assert set(made["answers"]) == {"HTTP/1.1 101"}

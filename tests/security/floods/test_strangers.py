@@ -83,7 +83,7 @@ async def next_count(node: Node) -> tuple[int, float]:
     return count, time.monotonic()
 
 
-async def test_handshakes_stand_among_those_of_strangers(node: Node, router: Router) -> None:
+async def test_handshakes_succeed_during_a_flood_of_client_hellos(node: Node, router: Router) -> None:
     """Handshakes succeed while ClientHellos arrive at the rate that the finders of the problem used, by the plane's own count.
     Other kinds of datagrams come from this process.
     """
@@ -197,7 +197,7 @@ async def captured_message(router: Router) -> list[bytes]:
 
 
 @pytest.mark.parametrize("state", ["answered", "checked", "connected"])
-async def test_data_of_a_stranger_without_a_seal_reach_nobody(router: Router, state: str) -> None:
+async def test_unencrypted_data_of_a_stranger_are_dropped(router: Router, state: str) -> None:
     packets = await captured_message(router)
     call = await waiting(router, CLIENT)
     if state != "answered":
@@ -421,7 +421,7 @@ async def test_no_answer_is_longer_than_its_question(node: Node, router: Router)
     end(call)
 
 
-async def test_no_answer_over_tcp_comes_at_all(router: Router) -> None:
+async def test_an_unproved_client_gets_no_answer_over_tcp(router: Router) -> None:
     """An unproved client gets no answer over TCP (RFC 4571 frames), in one connection per frame or in one for all."""
     call = await waiting(router, CLIENT)
     attacks = strangers.attacks(await strangers.client_hello(), call.client.remote_ufrag)

@@ -108,7 +108,7 @@ async def test_a_control_that_joins_paths_gives_the_files_away(decodings: int, t
     assert any("%252e" in path for path in won) == bool(decodings)
 
 
-def test_no_name_of_an_uploaded_file_is_looked_at() -> None:
+def test_the_name_of_an_uploaded_file_is_never_used() -> None:
     """The server does not use the name of an uploaded file. Uploads are kept under our identifiers, and names inside an archive
     are only compared.
     """

@@ -80,7 +80,7 @@ async def talk(an: Person, binh: Person, text: str) -> None:
 # -- W01: floods and bombs
 
 
-async def test_floods_end_their_sockets_and_nobody_elses(server: LiveServer, person: Callable[..., Person]) -> None:
+async def test_floods_end_only_the_flooding_sockets(server: LiveServer, person: Callable[..., Person]) -> None:
     ping = rtc.SignalRequest(ping=1).SerializeToString()
 
     async def flood(number: int) -> int | None:
@@ -180,7 +180,9 @@ def arrive(server: LiveServer, number: int, conference: str) -> connect:
     return connect(url, additional_headers=headers, compression=None, max_size=None)
 
 
-async def test_mutated_messages_change_nothing_for_others(server: LiveServer, person: Callable[..., Person]) -> None:
+async def test_mutated_messages_do_not_affect_other_participants(
+    server: LiveServer, person: Callable[..., Person]
+) -> None:
     """Mutated messages change nothing for other participants. `SIGNALLING_MUTATIONS` is their number (`make sim`: a million).
 
     The two remaining participants do not subscribe to the hostile tracks. Their library keeps every track that it once had, and
@@ -264,7 +266,7 @@ def origins(server: LiveServer) -> list[str]:
     ]
 
 
-async def test_a_page_of_any_origin_needs_a_token_of_its_own(server: LiveServer) -> None:
+async def test_a_page_of_any_origin_needs_its_own_token(server: LiveServer) -> None:
     """A page of any origin can connect with a token, as a program can. Without a token it is refused before the socket opens,
     even with cookies.
     """

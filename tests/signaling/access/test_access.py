@@ -124,7 +124,9 @@ async def test_wrong_passwords_and_unknown_names_look_alike(office: SignInDesk, 
 
 @ONE_DATABASE
 @pytest.mark.parametrize("name", ["lan", "nobody"])
-async def test_guessing_at_one_name_waits_longer_and_longer(office: SignInDesk, province: Province, name: str) -> None:
+async def test_guesses_at_one_name_must_wait_longer_each_time(
+    office: SignInDesk, province: Province, name: str
+) -> None:
     await office.account("lan", province.people["vp-1"])
     hosts = iter(range(1, 250))
 
@@ -202,7 +204,7 @@ async def test_a_known_browser_is_not_locked_out_by_strangers(office: SignInDesk
 
 
 @POSTGRESQL_IN_SIM
-async def test_one_network_guesses_at_many_names_for_a_while_only(office: SignInDesk, province: Province) -> None:
+async def test_one_network_cannot_keep_guessing_at_many_names(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client("10.4.4.4") as browser:
         codes = [code_of(await sign_in(browser, f"name{n}", "sai")) for n in range(limits.FAILURES_PER_MINUTE + 1)]
@@ -218,7 +220,7 @@ async def test_one_network_guesses_at_many_names_for_a_while_only(office: SignIn
 
 
 @ONE_DATABASE
-async def test_right_passwords_of_a_whole_office_do_not_count(office: SignInDesk, province: Province) -> None:
+async def test_correct_sign_ins_of_an_office_are_not_limited(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     for _ in range(limits.FAILURES_PER_MINUTE + 2):
         async with office.client("10.4.4.4") as browser:
@@ -281,7 +283,7 @@ async def flood(
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_thousand_wrong_sign_ins_do_not_starve_a_right_one(
+async def test_a_thousand_wrong_sign_ins_do_not_block_a_correct_one(
     database: Database, province: Province, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Show by counts, not by a clock, that right sign-ins do not starve. Few of the thousand are hashed. As many queries as
@@ -466,7 +468,7 @@ async def test_an_abandoned_link_does_not_affect_password_sign_in(office: SignIn
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_link_left_at_the_code_binds_only_its_own_session(office: SignInDesk, province: Province) -> None:
+async def test_a_link_awaiting_its_code_affects_only_its_own_session(office: SignInDesk, province: Province) -> None:
     account = await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
     async with office.client() as browser:
         await sign_in(browser, "an")
@@ -643,7 +645,7 @@ async def test_malformed_sign_ins_are_refused_before_hashing(office: SignInDesk)
 
 
 @ONE_DATABASE
-async def test_odd_cookies_are_nobody(office: SignInDesk) -> None:
+async def test_malformed_cookies_are_not_signed_in(office: SignInDesk) -> None:
     for value in ("", "x", "a" * (limits.COOKIE_BYTES + 1), "é", "..", "%00", "a=b"):
         async with office.client() as browser:
             cookie = {b"cookie": f"__Host-diemcau={value}; __Host-diemcau-device={value}".encode()}

@@ -100,7 +100,7 @@ async def test_changes_by_version_and_roles_taken_away(office: SignInDesk, provi
         assert (await sign_in(browser, "lan.yt")).status_code == 401
 
 
-async def test_a_long_list_comes_in_pages(office: SignInDesk, province: Province) -> None:
+async def test_a_long_list_is_returned_in_pages(office: SignInDesk, province: Province) -> None:
     names = [f"nguoi{number:03}" for number in range(23)]
     for name in names:
         await office.account(name, None)
@@ -121,7 +121,7 @@ async def test_a_long_list_comes_in_pages(office: SignInDesk, province: Province
         assert (await ask(chief, "GET", "/accounts?cursor=%FF%FE"))["items"]
 
 
-async def test_another_system_uses_its_key_until_it_is_taken_back(office: SignInDesk, province: Province) -> None:
+async def test_a_client_key_works_until_it_is_renewed_or_revoked(office: SignInDesk, province: Province) -> None:
     async with await desk(office, province, unit="vp") as chief, office.client() as system:
         wanted = {"name": "Quản lý văn bản", "unit_id": province.units["vp"], "roles": ["secretary"]}
         made = await ask(chief, "POST", "/clients", wanted)
@@ -183,7 +183,7 @@ def test_what_a_browser_calls_itself_is_cut_and_printable() -> None:
     assert told.isprintable()
 
 
-async def test_behind_a_trusted_proxy_each_person_is_one_network() -> None:
+async def test_behind_a_trusted_proxy_the_last_untrusted_hop_counts() -> None:
     """Show that only the hop that the proxy itself wrote counts. A stranger can write the hops before it."""
 
     async def told(request: Request) -> PlainTextResponse:

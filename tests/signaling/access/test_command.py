@@ -97,7 +97,9 @@ def test_a_spoilt_note_of_the_address_is_none(run: Run, tmp_path: Path, kept: st
     assert "\nhttps://" in printed
 
 
-def test_a_public_url_goes_before_the_note(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_url_setting_overrides_the_stored_address(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whereabouts.leave(tmp_path, whereabouts.Started("http://localhost:7880", 7880, 7881))
     assert "\nhttp://localhost:7880/sign-in#link=" in run("link")[1]
     monkeypatch.setenv("DIEMCAU_PUBLIC_URL", "https://hop.example.vn/")
@@ -113,7 +115,7 @@ def test_a_public_url_goes_before_the_note(run: Run, tmp_path: Path, monkeypatch
         (("link", "ai"), "Không có tài khoản này"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_words(run: Run, words: tuple[str, ...], says: str) -> None:
+def test_a_command_that_fails_prints_a_readable_message(run: Run, words: tuple[str, ...], says: str) -> None:
     code, printed = run(*words)
     assert code == 1
     assert says in printed

@@ -133,7 +133,7 @@ ou: VP
 """
 
 
-async def test_a_file_of_active_directory_and_whom_it_calls_disabled(
+async def test_an_active_directory_import_disables_disabled_users(
     database: Database, province: Province, tmp_path: Path
 ) -> None:
     def content(flags: int) -> list[ldif.Entry]:
@@ -151,7 +151,7 @@ async def test_a_file_of_active_directory_and_whom_it_calls_disabled(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_every_error_is_told_and_nothing_written(database: Database, province: Province) -> None:
+async def test_every_error_is_reported_and_nothing_is_written(database: Database, province: Province) -> None:
     people = [
         person("lan", "Trần Thị Lan", "vp"),
         person("", "Không Mã", "vp"),

@@ -132,7 +132,7 @@ async def test_an_unlinked_person_stays_out_unless_settings_allow(
         assert trouble(await go(browser)) == "identity_unknown"
 
 
-async def test_another_persons_mail_or_name_grants_nothing(
+async def test_another_persons_mail_or_name_gives_no_access(
     office: SignInDesk, province: Province, issuer: str, now: datetime
 ) -> None:
     """Show that an identity is matched by its subject. A user who may choose a name at the issuer gets no other person's
@@ -222,9 +222,7 @@ WRONG: list[Mapping[str, object]] = [
 ]  # fmt: skip
 
 
-async def test_an_issuer_that_does_one_thing_wrong_signs_nobody_in(
-    office: SignInDesk, province: Province, issuer: str
-) -> None:
+async def test_a_faulty_issuer_answer_signs_no_user_in(office: SignInDesk, province: Province, issuer: str) -> None:
     """Each of WRONG meets a server that has cached nothing about the issuer. At the end the issuer does everything right."""
     await connected(office, province)
     answers = {}
@@ -240,9 +238,7 @@ async def test_an_issuer_that_does_one_thing_wrong_signs_nobody_in(
     assert len(answers) == len(WRONG)
 
 
-async def test_what_comes_back_must_belong_to_what_was_sent(
-    office: SignInDesk, province: Province, issuer: str
-) -> None:
+async def test_an_oidc_callback_must_match_its_own_sign_in(office: SignInDesk, province: Province, issuer: str) -> None:
     await connected(office, province)
     async with office.client() as own, office.client() as thief, office.client() as empty:
         url = (await own.post("/session/oidc", json={})).json()["url"]
@@ -277,7 +273,7 @@ async def test_the_way_back_leads_to_our_own_pages_only(office: SignInDesk, prov
             assert (await go(browser, next=path)).headers["location"] == "/", path
 
 
-async def test_one_network_leaves_so_often_only(
+async def test_the_rate_of_oidc_sign_ins_per_network_is_limited(
     database: Database, issuer: str, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "FLOWS_PER_MINUTE", 10)

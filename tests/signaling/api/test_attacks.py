@@ -98,7 +98,7 @@ def time() -> float:
     return 0.0
 
 
-async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Office) -> None:
+async def test_the_host_unit_cannot_accept_for_another_unit(office: Office) -> None:
     """Show that the host unit cannot accept for a commune and then call the commune.
 
     An internal meeting needs no approval while it calls no other unit. The host's secretary records that the commune accepted.

@@ -25,7 +25,7 @@ def bans_of(office: Office, node: Node) -> Any:
 
 @POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("address", ["192.0.2.9", "2001:db8::9"])
-async def test_who_operates_all_units_lifts_the_ban_of_a_source(office: Office, address: str) -> None:
+async def test_an_operator_of_all_units_lifts_the_ban_of_a_source(office: Office, address: str) -> None:
     node = Node(World(), A, networks=["192.0.2.0/24", "2001:db8::/48"])
     request = Terminal(node).write("REGISTER")
     request.headers.set("user-agent", "friendly-scanner")

@@ -100,7 +100,7 @@ async def test_identities_and_numbers_differ() -> None:
     assert len(numbers) == len(people) == 20
 
 
-async def test_who_may_start_a_meeting() -> None:
+async def test_starting_a_meeting_needs_a_grant_or_open_creation() -> None:
     creator = AUTHENTICATOR.sign(Grants(identity="s", create=True), 60, Clock().time())
     guest = AUTHENTICATOR.sign(Grants(identity="g", join=True, conference="x"), 60, Clock().time())
     assert (await start(Stands())).status_code == 403
@@ -249,7 +249,7 @@ async def test_long_bodies_unknown_addresses_and_methods() -> None:
         assert (await asking.post(f"/conferences/{'a' * 65}/token", json={"name": "a"})).status_code == 400
 
 
-async def test_too_many_requests_of_one_address_leave_others_alone() -> None:
+async def test_too_many_requests_of_one_address_get_429_for_a_while() -> None:
     stands = Stands(open_creation=True)
     async with client(stands) as asking:
         seen = [
@@ -348,7 +348,7 @@ async def test_pages_are_cached_by_their_names(tmp_path: Path) -> None:
     assert (await page(tmp_path, "/", if_none_match=index.headers["etag"])).status_code == 304
 
 
-def test_a_start_compresses_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_compresses_almost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show that a start compresses little. The build has already compressed the pages, and browsers wait while the server
     starts.
     """
@@ -376,7 +376,7 @@ async def test_pages_are_compressed_once(tmp_path: Path) -> None:
     assert gzip.decompress(raw) == (tmp_path / "index.html").read_bytes()
 
 
-async def test_what_the_build_has_compressed_is_sent_as_it_is(tmp_path: Path) -> None:
+async def test_files_compressed_by_the_build_are_sent_unchanged(tmp_path: Path) -> None:
     build(tmp_path)
     (tmp_path / "assets" / "model-AbCd1234.wasm").write_bytes(b"program")
     (tmp_path / "assets" / "model-AbCd1234.wasm.gz").write_bytes(gzip.compress(b"the build's"))
@@ -395,7 +395,7 @@ async def test_addresses_of_the_pages_give_the_index(path: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     "path", ["/../pyproject.toml", "/%2e%2e/pyproject.toml", "/assets/", "/assets/%00", "//etc/passwd", "/nothing"]
 )
-async def test_nothing_but_the_build_is_served(path: str, tmp_path: Path) -> None:
+async def test_only_files_of_the_build_are_served(path: str, tmp_path: Path) -> None:
     build(tmp_path / "dist")
     (tmp_path / "pyproject.toml").write_text("secret")
     assert (await page(tmp_path / "dist", path)).status_code == 404

@@ -37,7 +37,7 @@ def test_the_models_say_what_a_profile_has() -> None:
     assert set(DeviceProfileFields.model_fields) == own - {"name"} | {"like"}
 
 
-async def test_an_operator_changes_a_shipped_profile_and_goes_back(office: Office) -> None:
+async def test_an_operator_changes_a_shipped_profile_and_restores_it(office: Office) -> None:
     operator = await office.client("operator", "tinh")
     before = (await listed(operator))["yealink"]
     assert (before["kind"], before["max_level"]) == ("shipped", 42)
@@ -61,7 +61,7 @@ async def test_an_operator_changes_a_shipped_profile_and_goes_back(office: Offic
     ]
 
 
-async def test_a_profile_of_ones_own_and_who_gets_it(office: Office) -> None:
+async def test_an_own_profile_applies_to_matching_user_agents(office: Office) -> None:
     admin = await office.client("admin", "tinh")
     wanted = {"like": "huawei", "words": ["TE40"], "encryption": "off", "max_fps": 15}
     assert (await admin.put(f"{PATH}/te40", json=wanted)).json()["kind"] == "own"
@@ -79,7 +79,7 @@ async def test_a_profile_of_ones_own_and_who_gets_it(office: Office) -> None:
     assert await match("TE40/V600") == ("generic", "")
 
 
-async def test_each_shipped_one_can_be_saved_as_it_is_shown(office: Office) -> None:
+async def test_each_shipped_profile_can_be_saved_as_shown(office: Office) -> None:
     """Show that each shipped profile can be saved as shown, when the page sends all its fields."""
     admin = await office.client("admin", "tinh")
     for name, row in (await listed(admin)).items():
@@ -89,7 +89,7 @@ async def test_each_shipped_one_can_be_saved_as_it_is_shown(office: Office) -> N
     assert {one.name: one for one in own.rows} == {one.name: one for one in SHIPPED}
 
 
-async def test_who_may_not_and_what_is_wrong(office: Office) -> None:
+async def test_unauthorized_and_invalid_profile_changes_are_refused(office: Office) -> None:
     good = {"words": ["Yealink VC"]}
     for role, unit in (("secretary", "tinh"), ("operator", "xa1"), ("admin", "khcn")):
         client = await office.client(role, unit)

@@ -43,7 +43,7 @@ async def test_a_unit_from_creation_to_correction(office: Office) -> None:
 
 
 @POSTGRESQL_IN_SIM
-async def test_who_may_not_is_refused(office: Office) -> None:
+async def test_unauthorized_requests_for_units_are_refused(office: Office) -> None:
     wanted = UNIT | {"parent_id": office.province.units["tinh"]}
     problem(await office.stranger().get("/units"), 401, "signed_out")
     problem(await office.stranger().post("/units", json=wanted), 401, "signed_out")
@@ -198,7 +198,7 @@ async def test_a_network_is_stored_when_halls_cannot_read_it_yet(
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_merger_is_seen_before_it_is_done(office: Office) -> None:
+async def test_a_merger_can_be_previewed(office: Office) -> None:
     admin, ids = await office.client("admin"), office.province
     wanted = {"kind": "merge", "into_id": ids.units["xa1"], "on": "2026-03-03", "decision": "NQ 1"}
     address = f"/units/{ids.units['xa2']}/succession"

@@ -64,7 +64,7 @@ def technician(site: dict[str, Any]) -> tuple[str, str]:
     return site["technician"], site["technician_phone"]
 
 
-async def test_a_requester_reads_names_and_nothing_to_attack_with(office: Office) -> None:
+async def test_a_requester_reads_names_but_no_addresses_or_phones(office: Office) -> None:
     """Show that an attacker with a clerk's password reads names only, and no address or phone of the province's register."""
     await fill(office)
     he, ids = await office.client("requester", "khcn"), office.province
@@ -99,7 +99,7 @@ async def test_a_hidden_address_is_not_found_by_search(office: Office) -> None:
 
 
 @pytest.mark.parametrize("role", ["operator", "secretary"])
-async def test_who_operates_a_branch_reads_all_of_it_there(office: Office, role: str) -> None:
+async def test_staff_of_a_branch_read_the_details_of_that_branch_only(office: Office, role: str) -> None:
     await fill(office)
     who = await office.client(role, "xa1")
     sites = await by_code(who, "/sites")
@@ -114,7 +114,7 @@ async def test_who_operates_a_branch_reads_all_of_it_there(office: Office, role:
     assert people["xa1-2"]["phone"] == "", "only who corrects people reads their phones"
 
 
-async def test_who_corrects_people_reads_their_phones(office: Office) -> None:
+async def test_an_administrator_reads_the_phones_of_the_unit_people(office: Office) -> None:
     await fill(office)
     admin, ids = await office.client("admin", "xa1"), office.province
     people = await by_code(admin, "/people")
@@ -231,7 +231,7 @@ async def test_a_meeting_that_runs_longer_ends_when_its_people_leave(office: Off
     assert await look(office, "vp-2", "2026-03-06 15:31") == {}
 
 
-async def test_a_meeting_that_nobody_approved_opens_no_register(office: Office) -> None:
+async def test_an_unapproved_meeting_reveals_no_phones(office: Office) -> None:
     """Show that a meeting without any approval opens no phones. The attacker is the secretary of an internal meeting that
     invites the province.
     """

@@ -12,7 +12,7 @@ from tests.signaling.api.test_directory import problem
 from tests.signaling.api.test_meetings import book, wanted
 
 
-async def test_a_file_is_seen_through_before_it_is_written(office: Office) -> None:
+async def test_an_import_file_is_previewed_before_it_is_applied(office: Office) -> None:
     admin = await office.client("admin")
     exported = await admin.get("/exports/halls.csv")
     assert exported.content.startswith(b"\xef\xbb\xbf")
@@ -113,7 +113,7 @@ async def test_every_field_of_a_booking_is_bounded(office: Office) -> None:
         assert answer.json()["code"] in ("fields_wrong", "request_malformed"), name
 
 
-async def test_what_is_asked_badly_writes_nothing(office: Office) -> None:
+async def test_an_invalid_booking_writes_nothing(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     cases = (
         ({"starts_at": office.at("2026-03-02 14:00")}, "past"),

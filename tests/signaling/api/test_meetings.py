@@ -131,7 +131,7 @@ async def test_a_clash_names_what_is_taken_and_the_ways_out(office: Office) -> N
 
 
 @POSTGRESQL_IN_SIM
-async def test_the_same_key_makes_one_meeting(office: Office) -> None:
+async def test_the_same_idempotency_key_makes_one_meeting(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     first = await book(desk, wanted(office), idempotency_key="k-1")
     again = await book(desk, wanted(office), idempotency_key="k-1")
@@ -142,7 +142,7 @@ async def test_the_same_key_makes_one_meeting(office: Office) -> None:
         problem(await desk.post("/meetings", json=wanted(office), headers={"idempotency-key": key}), status, code)
 
 
-async def test_a_secret_meeting_is_refused_and_nothing_of_it_is_kept(office: Office) -> None:
+async def test_a_secret_meeting_is_refused_and_not_stored(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     secret = wanted(office, title="Tên tuyệt mật", **{"class": "secret"})
     problem(await desk.post("/meetings", json=secret), 403, "state_secret")
@@ -191,7 +191,7 @@ async def test_called_off_and_put_off_with_a_reason(office: Office) -> None:
 
 
 @POSTGRESQL_IN_SIM
-async def test_a_series_and_one_of_its_dates(office: Office) -> None:
+async def test_one_date_of_a_series_can_be_moved(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     series = await book(desk, wanted(office, rule="FREQ=WEEKLY;BYDAY=WE;COUNT=4"))
     assert len(series["occurrences"]) == 4
@@ -222,7 +222,7 @@ async def test_the_desk_raises_the_class_and_only_the_head_lowers_it(office: Off
     assert (await act(head, meeting, "class", **{"class": "ordinary", "reason": "Họp rộng rãi"})).json()["applied"]
 
 
-async def test_who_may_not_read_does_not_know_of_it(office: Office) -> None:
+async def test_an_unreadable_meeting_is_answered_as_unknown(office: Office) -> None:
     meeting = await book(await office.client("secretary", "khcn"), wanted(office))
     stranger = await office.client("secretary", "xa1")
     for part in ("", "/history", "/occurrences", "/attendees", "/letters", "/copy"):
@@ -233,7 +233,7 @@ async def test_who_may_not_read_does_not_know_of_it(office: Office) -> None:
     problem(await stranger.post("/meetings", json=wanted(office)), 403, "denied")
 
 
-async def test_answers_letters_and_who_is_missing(office: Office) -> None:
+async def test_the_desk_records_answers_and_makes_letters(office: Office) -> None:
     meeting = await approved(office)
     desk = await office.client("secretary", "khcn")
     everybody = (await desk.get(f"/meetings/{meeting['id']}/attendees")).json()["items"]
@@ -375,7 +375,7 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
 
 @POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("kind", ["held", "submitted", "internal", "series", "skipping", "important", "full"])
-async def test_what_was_just_made_is_answered_as_it_is_read(office: Office, kind: str) -> None:
+async def test_the_answer_to_a_booking_equals_a_later_read(office: Office, kind: str) -> None:
     """Show that the answer to a booking is, word for word, the meeting that a later read returns."""
     people, units = office.province.people, office.province.units
     more: dict[str, dict[str, Any]] = {

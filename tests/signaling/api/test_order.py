@@ -83,7 +83,7 @@ async def test_a_unit_is_split_into_new_ones_with_what_each_gets(office: Office)
         assert old.valid_to is not None
 
 
-async def test_units_become_a_new_one(office: Office) -> None:
+async def test_two_units_are_merged_into_a_new_unit(office: Office) -> None:
     admin, units = await office.client("admin"), office.province.units
     body = {"kind": "merge", "new": PART, "others": [units["yt"]], "on": "2026-03-03", "preview": False}
     done = await admin.post(f"/units/{units['khcn']}/succession", json=body)
@@ -121,7 +121,7 @@ async def test_posts_of_all_units_are_found_by_title_unit_and_holder(office: Off
     problem(await (await office.client()).get("/posts"), 403, "denied")
 
 
-async def test_a_letter_about_one_date(office: Office) -> None:
+async def test_a_letter_can_be_about_one_date_of_a_series(office: Office) -> None:
     meeting = await approved(office, rule="FREQ=WEEKLY;COUNT=3")
     desk, dates = await office.client("secretary", "khcn"), meeting["occurrences"]
     made = await desk.post(

@@ -56,7 +56,9 @@ async def hook(office: Office, body: dict[str, Any]) -> httpx.Response:
     return await office.stranger().post(f"/hooks/{client_id}", content=content, headers=headers)
 
 
-async def test_no_word_of_it_is_anywhere(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_word_of_a_secret_meeting_is_stored_or_logged(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     desk, operator = await office.client("secretary", "khcn"), await office.client("operator", "tinh")
     meeting = await approved(office)

@@ -27,7 +27,7 @@ def diemcau(
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_command_imports_what_it_needs_alone() -> None:
+def test_the_command_line_imports_no_heavy_libraries() -> None:
     asked = "import sys, signaling.cli; print({'sqlalchemy', 'aiortc', 'fastapi', 'av'} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
     assert shown.stdout == "set()\n"
@@ -100,14 +100,14 @@ def test_serve_wants_a_key_of_the_operator_s(tmp_path: Path) -> None:
         ({"DIEMCAU_CONFIG": "/nonexistent.toml"}, "/nonexistent.toml"),
     ],
 )
-def test_wrong_settings_are_told_in_both_languages(variables: dict[str, str], words: str) -> None:
+def test_wrong_settings_are_reported_in_both_languages(variables: dict[str, str], words: str) -> None:
     refused = diemcau("dev", variables=variables)
     assert refused.returncode == 2
     assert words in refused.stderr
     assert len(refused.stderr.splitlines()) == 2
 
 
-def test_a_taken_port_is_told_in_words(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_in_words(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -118,7 +118,7 @@ def test_a_taken_port_is_told_in_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("both", [True, False])
-def test_taken_ports_are_told_at_once_with_the_line_that_starts(tmp_path: Path, both: bool) -> None:
+def test_taken_ports_are_reported_with_a_command_that_works(tmp_path: Path, both: bool) -> None:
     """Show that taken ports are reported at once, as when a second server starts beside the first."""
     with socket.socket() as pages, socket.socket(type=socket.SOCK_DGRAM) as media, socket.socket() as free:
         for one in (pages, media, free):
@@ -148,7 +148,7 @@ def test_taken_ports_are_told_at_once_with_the_line_that_starts(tmp_path: Path, 
     assert not (tmp_path / "data").joinpath("diemcau.sqlite").exists()
 
 
-def test_a_folder_of_its_own_is_kept_for_the_second_server(tmp_path: Path) -> None:
+def test_the_suggested_command_keeps_the_given_data_folder(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -161,7 +161,7 @@ def test_a_folder_of_its_own_is_kept_for_the_second_server(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-def test_a_taken_port_of_halls_is_told_in_one_line(tmp_path: Path, kind: socket.SocketKind) -> None:
+def test_a_taken_sip_port_is_reported_in_one_line(tmp_path: Path, kind: socket.SocketKind) -> None:
     """Show that a taken SIP port is reported in one line, as when a second server starts beside the first."""
     with socket.socket(type=kind) as taken:
         taken.bind(("127.0.0.1", 0))

@@ -69,7 +69,7 @@ def free() -> list[int]:
 
 
 @pytest.mark.parametrize("host", [["127.0.0.1"], ["0.0.0.0", "::"]], ids=["http", "https"])
-def test_a_server_of_ours_that_runs_is_well(
+def test_ports_of_our_own_running_server_are_reported_as_good(
     own_server: Callable[..., LiveServer], free: list[int], host: list[str], tmp_path: Path
 ) -> None:
     media, sip, other = free
@@ -90,7 +90,7 @@ def test_a_server_of_ours_that_runs_is_well(
 
 
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 200 OK\r\n\r\n{}", b"HTTP/1.1 200 OK\r\n\r\n[", b"220 mail\r\n"])
-def test_a_foreign_program_is_told(tmp_path: Path, says: bytes) -> None:
+def test_a_foreign_program_on_our_ports_is_reported(tmp_path: Path, says: bytes) -> None:
     class Foreign(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.recv(1024)
@@ -130,7 +130,7 @@ def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
     assert "chmod" in findings(tmp_path, now=datetime(2024, 6, 1, tzinfo=UTC), **given)["tls"].fix
 
 
-def test_a_missing_database_is_made_and_a_silent_one_reported(tmp_path: Path) -> None:
+def test_a_missing_database_is_fine_but_an_unreachable_is_not(tmp_path: Path) -> None:
     first = findings(tmp_path)["database"]
     assert first.verdict is Verdict.GOOD
     assert "first start" in first.seen
@@ -141,7 +141,7 @@ def test_a_missing_database_is_made_and_a_silent_one_reported(tmp_path: Path) ->
     assert "secret" not in away.seen
 
 
-def test_a_name_that_came_after_the_authority(tmp_path: Path) -> None:
+def test_a_host_name_outside_the_authority_is_reported(tmp_path: Path) -> None:
     from signaling.front import tls
 
     given: dict[str, Any] = {"host": ("0.0.0.0",), "public_url": "https://hop.example.vn"}

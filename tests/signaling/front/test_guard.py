@@ -53,7 +53,7 @@ async def test_other_names_are_misdirected(host: str) -> None:
     assert answer.json()["code"] == "host_unknown"
 
 
-async def test_a_person_who_comes_by_another_name_reads_a_page() -> None:
+async def test_a_browser_with_a_wrong_host_name_gets_a_page() -> None:
     """Show that a browser that uses another name gets a page. A program still gets JSON with the code."""
     accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     answer = await ask(host="evil.example", accept=accept)
@@ -110,7 +110,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
-async def test_pages_of_other_origins_change_nothing(origin: str) -> None:
+async def test_requests_from_pages_of_other_origins_are_refused(origin: str) -> None:
     assert (await ask("POST", origin=origin)).status_code == 403
 
 
@@ -198,7 +198,7 @@ async def test_every_answer_carries_the_headers(path: str) -> None:
     assert "strict-transport-security" not in answer.headers
 
 
-async def test_one_worker_alone_may_run_webassembly() -> None:
+async def test_only_the_blur_worker_may_run_webassembly() -> None:
     """Show that only the blur worker may run WebAssembly. Its policy is stricter than the policy of a page in all else."""
     worker = (await ask(path="/assets/blur.worker-BAfRwm_F.js")).headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self';" in worker

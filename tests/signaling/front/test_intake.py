@@ -119,7 +119,7 @@ def test_a_suspended_process_still_takes_a_waiting_answer() -> None:
     run(scenario())
 
 
-def test_who_speaks_is_alive_and_not_asked() -> None:
+def test_an_active_client_gets_no_ping() -> None:
     async def scenario() -> None:
         async with served() as port:
             client = Client(port, speaks=True)
@@ -131,7 +131,7 @@ def test_who_speaks_is_alive_and_not_asked() -> None:
     run(scenario())
 
 
-def test_who_says_nothing_is_asked_and_given_up() -> None:
+def test_a_silent_client_gets_a_ping_and_is_then_closed() -> None:
     async def scenario() -> None:
         async with served() as port:
             frames = await stay(Client(port), 30)
@@ -192,7 +192,7 @@ def test_an_unfinished_message_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     run(scenario())
 
 
-def test_who_asks_for_signs_of_life_and_reads_none_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_never_reads_its_pongs_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show that a client that sends pings and reads no pongs is cut off. Each pong is as long as its ping, and waits in the
     server's memory.
     """

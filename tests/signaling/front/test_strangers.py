@@ -29,7 +29,7 @@ def test_the_oldest_of_the_fullest_network_ends() -> None:
     assert len(crowd.all) == 4
 
 
-def test_a_silent_one_ends_before_a_busy_one() -> None:
+def test_a_silent_connection_is_ended_before_a_busy_one() -> None:
     crowd = Crowd(2)
     crowd.come("busy", "10.0.0.1").speak()
     silent = crowd.come("silent", "10.0.0.1")
@@ -49,7 +49,7 @@ def test_silence_counts_from_the_last_answer() -> None:
     assert crowd.ended == ["second"]
 
 
-def test_a_proved_one_counts_no_more() -> None:
+def test_a_proved_connection_no_longer_counts() -> None:
     crowd = Crowd(1)
     proved = crowd.come("proved", "10.0.0.1")
     proved.prove()
@@ -60,7 +60,7 @@ def test_a_proved_one_counts_no_more() -> None:
     assert crowd.ended == []
 
 
-def test_networks_of_one_customer_stand_together() -> None:
+def test_ipv6_networks_of_one_customer_count_together() -> None:
     crowd = Crowd(5)
     for part in range(3):
         crowd.come(f"v6 {part}", f"2001:db8:1:{part}::1")

@@ -55,7 +55,7 @@ def test_keys_are_private_and_lives_are_bounded(tmp_path: Path) -> None:
     assert len(issued.fingerprint.split(":")) == 32
 
 
-def test_nothing_changes_until_it_must(tmp_path: Path) -> None:
+def test_certificates_are_renewed_only_when_due(tmp_path: Path) -> None:
     first = issue(tmp_path, SUBJECT, NOW)
     leaf, authority = first.chain.read_bytes(), first.authority.read_bytes()
     issue(tmp_path, SUBJECT, NOW + timedelta(days=300))
@@ -113,7 +113,7 @@ def test_subject_of_this_machine() -> None:
     assert ipaddress.ip_address("192.0.2.7") in subject.addresses
 
 
-def test_names_that_came_after_the_authority_are_told(tmp_path: Path) -> None:
+def test_host_names_outside_the_authority_are_reported(tmp_path: Path) -> None:
     """Show that names added later are reported. The authority is limited to its first names, and is not replaced silently."""
     folder = tmp_path / "tls"
     assert tls.outside(folder, ["hop.example.vn"]) == ()
@@ -126,7 +126,7 @@ def test_names_that_came_after_the_authority_are_told(tmp_path: Path) -> None:
     assert Certificate(load("serve", overrides=given, environ={}).settings).outside == ()
 
 
-def test_the_operator_s_files_are_read_again_when_they_changed(tmp_path: Path) -> None:
+def test_changed_certificate_files_are_read_again(tmp_path: Path) -> None:
     issued = issue(tmp_path, SUBJECT, NOW)
     given = {"tls_cert": str(issued.chain), "tls_key": str(issued.key)}
     certificate = Certificate(load("serve", overrides=given, environ={}).settings)

@@ -149,9 +149,7 @@ async def test_an_operator_cannot_call_a_forbidden_or_early_hall(
         await database.transact(lambda session: planning.ask(session, date, "h000", COMMAND, early))
 
 
-async def test_nobody_opens_the_microphone_of_a_foreign_hall(
-    database: Database, province: Province, clock: Clock
-) -> None:
+async def test_a_desk_can_call_only_invited_and_own_halls(database: Database, province: Province, clock: Clock) -> None:
     """Show that a desk may call only invited halls and its own halls, because halls answer by themselves."""
     _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
 
@@ -190,7 +188,7 @@ async def all_legs(database: Database) -> list[DialLeg]:
         return list(await session.scalars(select(DialLeg)))
 
 
-async def test_an_operator_who_calls_early_does_not_wait_for_the_date(
+async def test_an_operator_can_call_a_hall_before_the_date_is_due(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     _, date = await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=12), 2))
@@ -202,7 +200,7 @@ async def test_an_operator_who_calls_early_does_not_wait_for_the_date(
     assert [one for one in wire.done if one[0] == "dial"] == [("dial", "h000")]
 
 
-async def test_refused_and_given_up_raises_one_alarm(
+async def test_a_refused_leg_that_is_given_up_raises_one_alarm(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
@@ -222,7 +220,7 @@ async def test_refused_and_given_up_raises_one_alarm(
         await database.transact(lambda session: legs.acknowledge(session, alarm.id, "x", COMMAND, clock.at))
 
 
-async def test_news_of_an_older_try_changes_nothing(
+async def test_events_of_an_older_attempt_are_ignored(
     database: Database, clock: Clock, wire: Wire, called: Called
 ) -> None:
     caller, leg_id = called.caller, called.leg_id
@@ -282,7 +280,9 @@ async def test_a_worker_after_a_kill_does_not_wait_for_the_lease(
     assert after.orders[leg_id].call_id == called.call_id
 
 
-async def test_a_date_is_planned_once_whoever_asks(database: Database, province: Province, clock: Clock) -> None:
+async def test_a_date_is_planned_once_by_concurrent_workers(
+    database: Database, province: Province, clock: Clock
+) -> None:
     await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=10), 20))
     await asyncio.gather(
         *(database.transact(lambda session: planning.plan(session, clock.at)) for _ in range(4)), return_exceptions=True
@@ -305,7 +305,7 @@ async def test_the_hall_of_the_leading_unit_is_called_first(
     assert next(name for verb, name in wire.done if verb == "dial") == f"h{limits.INVITES_PER_S + 2:03}"
 
 
-async def test_a_suspended_worker_writes_nothing_and_ends_its_calls(
+async def test_a_worker_that_lost_its_leases_ends_its_calls(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2))
@@ -602,7 +602,7 @@ async def test_a_date_that_is_called_off_ends_its_calls(
     assert wire.calls() == calls
 
 
-async def test_legs_of_which_nothing_comes_any_more_are_nobodys(
+async def test_finished_legs_lose_their_lease(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     """Show that finished legs lose their lease. Otherwise the process would load and renew the legs of all dates."""
@@ -724,7 +724,7 @@ async def test_a_refused_leg_is_logged_once_and_counted_once_a_minute(
     assert ["must wait" in one for one in told] == [True, False, False]
 
 
-async def test_a_database_that_is_away_is_told_once_a_minute(
+async def test_an_unreachable_database_is_logged_once_a_minute(
     clock: Clock, called: Called, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     away, ticks = Away(monkeypatch, "due"), 0
@@ -763,7 +763,7 @@ async def test_unplannable_dates_do_not_delay_abandoned_legs(
     assert other_wire.live() == {called.leg_id}
 
 
-async def test_a_defect_of_one_leg_keeps_no_other_from_being_called(
+async def test_a_defect_of_one_leg_does_not_stop_the_other_calls(
     database: Database, province: Province, clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2))

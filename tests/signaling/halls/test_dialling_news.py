@@ -113,7 +113,7 @@ async def test_a_leg_with_a_lost_answer_continues_as_of_a_dead_server(
     assert set(wire.orders) == {one.id}
 
 
-async def test_an_unwritten_end_says_nothing_about_later_events(
+async def test_a_lost_hall_is_called_again_despite_an_unwritten_drop(
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Show that a hall is called again after a loss, although an earlier drop was not written. The hall dialled in both times,
@@ -136,7 +136,7 @@ async def test_an_unwritten_end_says_nothing_about_later_events(
     assert await hall.seen(database) == (False, "failed", "one")
 
 
-async def test_a_lost_database_is_asked_for_one_unsure_leg_a_tick(
+async def test_with_a_lost_database_each_tick_tries_one_unsure_leg(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Show that each tick tries one unsure leg while the database is away. A try may take seconds, in which no lease is
@@ -257,7 +257,7 @@ async def test_a_hangup_with_a_refused_answer_causes_no_redial(
 
 
 @pytest.mark.parametrize("held", ["by nobody", "by one that died"])
-async def test_a_hall_whose_arrival_was_refused_for_long_stays(
+async def test_a_hall_stays_connected_while_its_arrival_is_unwritten(
     database: Database,
     province: Province,
     clock: Clock,
@@ -427,7 +427,7 @@ async def test_a_probe_result_is_written_when_the_database_accepts(
     assert (row.state, row.readiness, row.readiness_reason, row.readiness_at) == ("idle", "green", "slow", looked_at)
 
 
-async def test_an_older_probe_result_replaces_no_newer_one(
+async def test_an_older_probe_result_does_not_replace_a_newer_one(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Show that an older result of a probe does not replace a newer one. The operator probes again before the older result is
@@ -461,9 +461,7 @@ async def test_an_older_probe_result_replaces_no_newer_one(
     assert (row.readiness, row.readiness_at) == ("green", looked_at)
 
 
-async def test_an_older_probe_of_another_worker_replaces_no_newer_one(
-    database: Database, clock: Clock, called: Called
-) -> None:
+async def test_an_older_probe_of_another_worker_is_ignored(database: Database, clock: Clock, called: Called) -> None:
     for seconds, seen in ((0, "green"), (-1, "red"), (0, "amber")):
         at = clock.at + timedelta(seconds=seconds)
         await database.transact(partial(legs.set_readiness, leg_id=called.leg_id, readiness=seen, reason="", at=at))

@@ -118,7 +118,7 @@ async def test_an_operator_order_survives_a_kill_during_its_work(
 
 
 @pytest.mark.parametrize(("older", "newer"), [("drop", "redial"), ("redial", "drop")])
-async def test_a_later_wish_replaces_one_that_the_database_refused(
+async def test_a_later_order_replaces_one_that_could_not_be_written(
     database: Database,
     clock: Clock,
     wire: Wire,
@@ -187,7 +187,7 @@ async def test_an_order_for_a_leg_of_another_worker_stays_for_it(
     assert (row.state, row.wish) == ("left", "")
 
 
-async def test_a_server_that_cannot_give_its_leases_back_says_so(
+async def test_leases_that_cannot_be_returned_are_logged(
     called: Called, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = Away(monkeypatch, "hand_back")

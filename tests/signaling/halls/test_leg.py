@@ -102,7 +102,7 @@ def call() -> Call:
     return Call()
 
 
-def test_a_hall_stays_where_it_is_until_the_terminal_agrees(call: Call) -> None:
+def test_a_hall_moves_only_after_the_terminal_answers(call: Call) -> None:
     done = call.move(call.second)
     assert (call.where, done, call.leg.moving) == (("first", "second"), [], True)
     assert call.leg.room is not None
@@ -141,7 +141,7 @@ def test_another_agreement_counts_in_the_room_where_the_hall_is(call: Call) -> N
     assert call.owner.told == ["stands", "agreed"]
 
 
-def test_a_key_that_comes_both_ways_is_one_press(call: Call) -> None:
+def test_a_key_from_packets_and_signalling_counts_once(call: Call) -> None:
     assert not call.leg.heard("5", "packets")
     assert call.leg.heard("5", "signalling"), "the same press"
     assert not call.leg.heard("5", "signalling")

@@ -201,7 +201,7 @@ async def test_a_guest_with_the_pin_waits_and_is_let_in(exchange: Exchange) -> N
     assert line not in exchange.halls.waiting
 
 
-async def test_whoever_is_turned_away_hears_it_and_stays_out(exchange: Exchange) -> None:
+async def test_a_denied_hall_is_refused_from_then_on(exchange: Exchange) -> None:
     await exchange.book()
     line = await exchange.dial(exchange.line())
     (knock,) = exchange.waiting()
@@ -215,7 +215,7 @@ async def test_whoever_is_turned_away_hears_it_and_stays_out(exchange: Exchange)
     assert exchange.inside() == [], "with the lobby off too"
 
 
-async def test_whom_nobody_knows_waits_with_the_lobby_off(exchange: Exchange) -> None:
+async def test_an_unknown_terminal_waits_even_with_the_lobby_off(exchange: Exchange) -> None:
     """Show that an unknown terminal waits with the lobby off, as a browser with number and PIN does. A known terminal enters."""
     await exchange.book(lobby=False)
     guest = await exchange.dial(exchange.line())
@@ -261,7 +261,7 @@ async def test_the_class_is_raised_while_somebody_waits(exchange: Exchange) -> N
     assert (line.where, known.where) == (RECEPTION, RECEPTION)
 
 
-async def test_raising_the_class_sends_away_whom_nobody_vouches_for(exchange: Exchange) -> None:
+async def test_raising_the_class_drops_uninvited_or_outside_halls(exchange: Exchange) -> None:
     """Show which halls a raised class sends away, by the same facts as `POST /meetings/{id}/class` (`planning._presence`)."""
     await exchange.book(("khcn", "tinh"), lobby=False)
     known = await exchange.dial(exchange.line("terminal-khcn", "Sở KHCN"))
@@ -314,7 +314,7 @@ async def test_hanging_up_ends_the_waiting_and_silence_does_not(exchange: Exchan
     assert not exchange.halls.waiting
 
 
-async def test_whoever_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> None:
+async def test_a_hall_that_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> None:
     await exchange.book()
     line = exchange.line()
     line.over = True
@@ -381,7 +381,7 @@ async def test_a_hall_reads_title_and_number_but_not_in_the_reception(exchange: 
     assert reception.about == ("", "")
 
 
-async def test_each_description_has_a_session_number_of_its_own(exchange: Exchange) -> None:
+async def test_each_sdp_has_its_own_session_number(exchange: Exchange) -> None:
     """Show that each description has its own session number (RFC 8866 §5.2). Some terminals take at most 31 bits."""
     numbers = [exchange.halls._sip.number() for _ in range(100)]
     assert len(set(numbers)) == 100

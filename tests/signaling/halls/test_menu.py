@@ -136,7 +136,7 @@ def entrance_of(database: Any, tries: NumberTries) -> Entrance:
     return Entrance(database, tries, lambda: datetime.fromtimestamp(1, UTC), nothing, nothing, nothing, nothing)
 
 
-async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_lookup_does_not_count_as_a_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show that a failed look-up does not count in the tries per minute of a network and of a number. A wrong PIN counts."""
 
     class Broken:
@@ -163,7 +163,7 @@ async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.Mo
         assert tries.takes("12345678", "192.0.2.9", 1.0) is left
 
 
-async def test_a_known_terminal_has_tries_of_its_own_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_known_terminal_has_its_own_limited_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
     async def by_number(_session: object, _number: str, pin: str, *_: object) -> object:
@@ -189,7 +189,7 @@ async def test_a_known_terminal_has_tries_of_its_own_and_not_for_ever(monkeypatc
     assert await entrance.arrive(other, "12345678", "246810") is not None
 
 
-async def test_who_cannot_be_let_in_is_told_and_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_caller_who_cannot_enter_hears_why_and_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
     door, menus, one = typing()
     caller, ended = cast(Caller, one), asyncio.Event()
     monkeypatch.setattr(limits, "LAST_WORDS_S", 0.05)
@@ -201,7 +201,7 @@ async def test_who_cannot_be_let_in_is_told_and_called_off(monkeypatch: pytest.M
     assert caller.heard[-1] == ("full", "vi")
 
 
-async def test_nothing_is_kept_of_who_hangs_up_while_it_is_looked_up() -> None:
+async def test_a_caller_who_hangs_up_during_a_lookup_leaves_nothing() -> None:
     for broken in (False, True):
         door, menus, one = typing()
         door.broken = broken
@@ -215,7 +215,7 @@ async def test_nothing_is_kept_of_who_hangs_up_while_it_is_looked_up() -> None:
         assert not door.entered.is_set()
 
 
-async def test_a_wrong_pin_is_said_and_the_number_is_asked_for_again() -> None:
+async def test_a_wrong_pin_is_announced_and_the_number_asked_again() -> None:
     door, menus, one = typing()
     door.looks.set()
     press_all(menus, one, "12345678#000000#")
@@ -231,7 +231,7 @@ async def test_keys_of_a_hall_waiting_for_the_operator_skip_the_menu() -> None:
     assert not menus.pressed(one, "7")
 
 
-async def test_a_hall_without_a_room_is_asked_nothing() -> None:
+async def test_the_menu_ignores_a_hall_without_a_room() -> None:
     """Show that the menu ignores a hall without a room. Its media have not begun, or it moves to another room."""
     _, menus, one = typing()
     one.room = None

@@ -27,7 +27,7 @@ def kinds(queues: LegQueues) -> list[Event]:
     return [one.event for _, queue in queues.all() for one in queue.events]
 
 
-async def test_events_behind_a_refused_one_are_written_after_it(
+async def test_events_after_an_unwritten_event_are_written_in_order(
     database: Database, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing, caller, order = Refusing(monkeypatch, called.leg_id), called.caller, wire.orders[called.leg_id]
@@ -64,7 +64,7 @@ async def test_an_operator_hears_that_events_before_the_wish_wait(
     assert (row.state, row.wish, wire.orders) == ("left", "", {})
 
 
-async def test_a_defect_of_ours_loses_one_event_and_no_other(
+async def test_an_internal_error_loses_only_one_event(
     database: Database, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     change, faults = legs.change, [KeyError("a defect of ours")]
@@ -98,7 +98,7 @@ async def test_a_server_that_stops_waits_for_the_database_alone(
     assert (await called.now(database)).state == "ringing"
 
 
-async def test_equal_events_of_one_try_wait_once(clock: Clock) -> None:
+async def test_equal_events_of_one_attempt_are_queued_once(clock: Clock) -> None:
     queues = LegQueues(clock.time)
     for order in (ORDER, replace(ORDER, call_id="next"), ORDER):
         queues.put("leg", LegEvent(Event.RANG, order))
@@ -140,7 +140,7 @@ async def test_a_queue_is_bounded_and_keeps_its_head_and_its_end(
     assert "too many events of leg leg" in caplog.text
 
 
-async def test_nothing_is_remembered_of_legs_that_go_on(
+async def test_the_queue_of_a_leg_is_dropped_when_it_is_empty(
     database: Database, clock: Clock, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller, refusing = called.caller, Refusing(monkeypatch, called.leg_id)
@@ -159,7 +159,7 @@ async def test_nothing_is_remembered_of_legs_that_go_on(
     assert len(caller._queues) == 0
 
 
-async def test_a_lost_database_is_asked_for_one_due_leg_a_tick(
+async def test_with_a_lost_database_each_tick_tries_one_due_leg(
     database: Database, province: Province, clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2))

@@ -20,11 +20,11 @@ def test_readiness(status: int, took_s: float, colour: str) -> None:
     assert answered(None, Response(status=status), took_s)[0] == colour
 
 
-def test_a_terminal_that_says_nothing_is_not_ready() -> None:
+def test_a_terminal_that_does_not_answer_is_not_ready() -> None:
     assert answered(Cause(Kind.UNREACHABLE), None, 32.0) == ("red", "unreachable")
 
 
-def test_what_is_known_without_asking_goes_before() -> None:
+def test_known_problems_decide_the_readiness_without_a_probe() -> None:
     good = {"reachable": True, "has_account": True, "elsewhere": False}
     fits, open_network = Verdict(True), Verdict(False, False, "network_open")
     assert known(fits, **good) is None

@@ -11,7 +11,7 @@ from signaling.host.sources import BACKUP_VARIABLE, FILE_VARIABLE, load
 PAGE = Path(__file__).resolve().parents[3] / "signaling" / "docs" / "settings.md"
 
 
-def test_each_source_wins_over_the_one_below(tmp_path: Path) -> None:
+def test_settings_sources_are_applied_in_order_of_priority(tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text('http_port = 1\nmedia_port = 2\nshards = 3\nhost = ["127.0.0.1"]\n')
     loaded = load(

@@ -21,7 +21,7 @@ def test_the_password_is_the_hmac_of_the_name() -> None:
     assert password == subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_each_participant_is_told_its_own() -> None:
+def test_each_participant_gets_its_own_turn_credentials() -> None:
     office = SignalDesk()
     turn, old = Turn(("turns:turn.example:443?transport=tcp",), "secret", 60), office.context
 
@@ -39,7 +39,7 @@ def test_each_participant_is_told_its_own() -> None:
     assert told[0].ice_servers[0].credential != told[1].ice_servers[0].credential
 
 
-def test_without_a_turn_server_nothing_is_told() -> None:
+def test_without_a_turn_server_no_ice_servers_are_sent() -> None:
     assert not SignalDesk().join("ann").wire.last("join").ice_servers
 
 

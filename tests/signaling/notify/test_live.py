@@ -44,7 +44,7 @@ async def test_in_order_to_each_address() -> None:
 
 
 @pytest.mark.parametrize("failure", [500, 503, 429, 408, 0])
-async def test_what_may_get_better_is_tried_again_and_order_is_kept(failure: int) -> None:
+async def test_temporary_failures_are_retried_in_order(failure: int) -> None:
     async with Receiver(failure, failure, 200) as receiver, running(receiver.url) as webhooks:
         webhooks.put("a")
         webhooks.put("b")
@@ -62,7 +62,7 @@ async def test_what_is_refused_is_not_repeated(answer: int) -> None:
         assert webhooks.count.failed == 1
 
 
-async def test_one_that_is_tried_in_vain_is_given_up_and_told() -> None:
+async def test_a_failing_event_is_given_up_and_counted_as_dropped() -> None:
     async with Receiver(500, 500, 500, 500, 200) as receiver, running(receiver.url) as webhooks:
         for event in "abc":
             webhooks.put(event)
@@ -82,7 +82,7 @@ async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert webhooks.count.dropped == 7
 
 
-async def test_a_fault_of_ours_loses_one_event_and_no_more() -> None:
+async def test_an_internal_error_loses_only_one_event() -> None:
     def write(event: str, dropped: int) -> bytes:
         return f"{event} {dropped}".encode("ascii")
 
@@ -97,7 +97,7 @@ async def test_a_fault_of_ours_loses_one_event_and_no_more() -> None:
         task.cancel()
 
 
-async def test_an_address_where_nobody_is_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_receiver_does_not_delay_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LIVE_WEBHOOK_GRACE_S", 0.1)
     monkeypatch.setattr(limits, "LIVE_WEBHOOK_RETRY_S", (60.0,))
     async with Receiver() as receiver, running("http://127.0.0.1:9/hook", receiver.url) as webhooks:

@@ -162,7 +162,7 @@ async def test_only_official_domains_unless_a_reason_is_given(office: MailRoom, 
         assert sent.detail["why"] == "Chuyên gia mời dự"
 
 
-async def test_changes_and_cancelling_reach_those_who_were_invited(office: MailRoom, province: Province) -> None:
+async def test_changes_and_cancellations_are_mailed_to_invitees(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
     await office.change(meeting_id, "approve")  # approved twice: there is no second mail
@@ -183,7 +183,7 @@ async def test_changes_and_cancelling_reach_those_who_were_invited(office: MailR
     assert "Mưa bão" in parts(third)["text/plain"]
 
 
-async def test_whoever_is_removed_is_told(office: MailRoom, province: Province) -> None:
+async def test_a_removed_invitee_gets_a_cancellation_mail(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
 
@@ -396,7 +396,7 @@ def test_every_template_is_free_of_secrets_and_markup(kind: str, important: bool
     assert "\n" not in str(message["Subject"])
 
 
-def test_one_mail_is_known_as_one() -> None:
+def test_equal_mails_have_the_same_identifier() -> None:
     first, again = notices.notice(outgoing("invite")), notices.notice(outgoing("invite"))
     assert first.identifier == again.identifier
     assert notices.notice(outgoing("invite", sequence=1)).identifier != first.identifier

@@ -110,7 +110,7 @@ async def test_a_date_that_is_put_off_and_booked_again(office: MailRoom, provinc
     assert len(office.mailbox.to(XA1)) == 3
 
 
-async def test_a_date_that_moves_is_told_when_it_is_approved(office: MailRoom, province: Province) -> None:
+async def test_a_moved_date_is_mailed_when_it_is_approved(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     to, hall = rows[1].starts_at + timedelta(days=1), (province.halls["tinh-a"],)
@@ -137,7 +137,7 @@ async def test_a_date_that_moves_is_told_when_it_is_approved(office: MailRoom, p
     assert len(event.location.value.split(";")) == 1, "the hall of that date"
 
 
-async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: MailRoom, province: Province) -> None:
+async def test_a_refused_or_withdrawn_change_is_not_mailed(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     changes = {"starts_at": rows[1].starts_at + timedelta(days=1)}
@@ -159,7 +159,7 @@ async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: MailR
     assert [event_of(one)[0] for one in office.mailbox.to(XA1)[1:]] == ["CANCEL", "REQUEST"]
 
 
-async def test_a_refused_change_sends_nothing_to_the_removed(office: MailRoom, province: Province) -> None:
+async def test_a_refused_removal_of_invitees_sends_no_mail(office: MailRoom, province: Province) -> None:
     made, desk = await series(office, province), province.actor("secretary", "tinh")
     fewer = {"attendees": (AttendeeRequest(unit_id=province.units["khcn"]),)}
     before = len(office.mailbox.mails())
@@ -174,7 +174,7 @@ async def test_a_refused_change_sends_nothing_to_the_removed(office: MailRoom, p
     assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Không cần dự]")
 
 
-async def test_all_of_the_series_and_the_last_date_are_told_whole(office: MailRoom, province: Province) -> None:
+async def test_changes_of_a_whole_series_are_mailed_as_a_whole(office: MailRoom, province: Province) -> None:
     made = await series(office, province, rule="FREQ=WEEKLY;COUNT=2")
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     await do(office, lambda s: editing.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, made.version))
@@ -236,7 +236,7 @@ async def give_address(office: MailRoom, province: Province) -> None:
     await office.database.transact(work)
 
 
-async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: MailRoom, province: Province) -> None:
+async def test_the_desk_of_a_date_that_gives_way_gets_a_mail_at_once(office: MailRoom, province: Province) -> None:
     made = await series(office, province, secretary_id=province.people["vp-2"])
     await give_address(office, province)
     rows, operator = await dates(office.database, made), province.actor("operator", "tinh")
@@ -264,7 +264,7 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: MailRoo
     assert (method, at(event, "dtstart")) == ("REQUEST", to)
 
 
-async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: MailRoom, province: Province) -> None:
+async def test_the_desk_gets_a_mail_when_a_new_time_is_not_approved(office: MailRoom, province: Province) -> None:
     """Show that the desk learns of new times that were not approved. Two dates give way: the first's new time is refused, and
     the second's could not be proposed at the same time.
     """
@@ -289,7 +289,7 @@ async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: MailRoo
     assert "Trùng lịch khác" in said
 
 
-async def test_a_letter_about_one_date(office: MailRoom, province: Province) -> None:
+async def test_a_letter_can_be_about_one_date_of_a_series(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
 
@@ -326,7 +326,7 @@ async def test_a_letter_about_one_date(office: MailRoom, province: Province) -> 
     assert said["replaces"].startswith("Điều chỉnh một buổi theo")
 
 
-async def test_a_reply_to_one_date_counts_for_it_alone(office: MailRoom, province: Province) -> None:
+async def test_a_reply_to_one_date_counts_for_that_date_only(office: MailRoom, province: Province) -> None:
     """Show that an answer to one date counts for that date only. The calendar program sends the invitation's UID and the date's
     RECURRENCE-ID.
     """

@@ -71,7 +71,7 @@ def test_a_bare_calendar_and_no_sequence() -> None:
         "RECURRENCE-ID;TZID=Europe/Berlin:20260310T080000",
     ],
 )
-def test_an_answer_to_one_date_of_a_series(written: str) -> None:
+def test_a_reply_can_answer_one_date_of_a_series(written: str) -> None:
     found = read(mail(CALENDAR.replace("SEQUENCE:2", f"SEQUENCE:2\n{written}")))
     assert (found.date_at, found.answer) == (datetime(2026, 3, 10, 7, tzinfo=UTC), "accepted")
 
@@ -111,7 +111,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("raw", WRONG.values(), ids=WRONG.keys())
-def test_what_answers_nothing(raw: bytes) -> None:
+def test_mails_that_are_no_valid_reply_are_refused(raw: bytes) -> None:
     with pytest.raises(NoReply):
         read(raw)
 
@@ -145,7 +145,7 @@ def test_bounds() -> None:
 
 
 @given(st.data())
-def test_mutations_raise_nothing_else(data: st.DataObject) -> None:
+def test_mutated_replies_are_read_or_raise_no_reply(data: st.DataObject) -> None:
     raw = bytearray(mail())
     for _ in range(data.draw(st.integers(1, 20))):
         place = data.draw(st.integers(0, len(raw) - 1))

@@ -56,7 +56,7 @@ def test_what_the_operator_allows() -> None:
         (["fe80::1%eth0"], False),
     ],
 )
-async def test_one_bad_answer_spoils_all(answers: list[str], good: bool) -> None:
+async def test_one_forbidden_address_refuses_the_whole_name(answers: list[str], good: bool) -> None:
     async def lookup(_host: str, _port: int) -> list[str]:
         return answers
 

@@ -123,7 +123,9 @@ async def deliveries(database: Database) -> list[Delivery]:
         return list(await session.scalars(select(Delivery).order_by(Delivery.created_at)))
 
 
-async def test_a_receiver_verifies_what_it_gets(database: Database, province: Province, receiver: Receiver) -> None:
+async def test_a_receiver_can_verify_the_webhook_signature(
+    database: Database, province: Province, receiver: Receiver
+) -> None:
     _, secret = await hooked(database, province, f"http://127.0.0.1:{receiver.port}/in?a=b")
     meeting_id = await told(database, province)
     sender = Sender(database, datetime.now(UTC))  # the library that verifies uses the real clock
@@ -229,7 +231,9 @@ async def test_private_addresses_are_refused(database: Database, province: Provi
     assert errors == ["refused: not a public address"] * 3
 
 
-async def test_a_name_is_looked_up_once_and_pinned(database: Database, province: Province, receiver: Receiver) -> None:
+async def test_a_webhook_host_is_resolved_once_and_pinned(
+    database: Database, province: Province, receiver: Receiver
+) -> None:
     """Show that DNS rebinding fails. The connection goes to the address that the first look-up gave, whatever a second look-up
     says.
     """
@@ -252,7 +256,7 @@ async def test_a_name_is_looked_up_once_and_pinned(database: Database, province:
     assert headers["host"] == f"rebind.example:{receiver.port}"
 
 
-async def test_who_may_keep_webhooks(database: Database, province: Province) -> None:
+async def test_unauthorized_and_invalid_webhooks_are_refused(database: Database, province: Province) -> None:
     async def make(actor: Any, url: str = "https://a.example/", events: tuple[str, ...] = ("*",)) -> None:
         await database.transact(lambda s: webhooks.create(s, SEAL, province.units["tinh"], url, events, actor, NOW))
 
@@ -447,7 +451,7 @@ async def test_what_is_no_message_at_all(database: Database, province: Province)
             await take(database, client_id, signed(secret, body), body)
 
 
-async def test_a_client_has_its_own_rights_only(database: Database, province: Province) -> None:
+async def test_a_client_has_only_its_own_rights(database: Database, province: Province) -> None:
     client_id, secret = await client_of(database, province)
     body = json.dumps(message(province)).encode()
     with pytest.raises(Refusal, match="bad_signature"):

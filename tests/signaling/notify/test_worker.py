@@ -53,7 +53,7 @@ async def test_each_job_once_by_many_workers(database: Database) -> None:
     assert sum(one.done for one in workers) == 100
 
 
-async def test_what_fails_comes_again_later_each_time_and_is_given_up(database: Database) -> None:
+async def test_a_failing_job_is_retried_later_each_time_then_given_up(database: Database) -> None:
     at = NOW
     tries: list[datetime] = []
 
@@ -128,7 +128,7 @@ async def test_a_slow_job_is_stopped_within_its_lease(database: Database, monkey
         assert job.done_at is None
 
 
-async def test_the_loop_wakes_ends_and_leaves_what_it_held(database: Database) -> None:
+async def test_the_worker_loop_wakes_for_a_job_and_can_be_cancelled(database: Database) -> None:
     started, done = asyncio.Event(), asyncio.Event()
 
     async def work(payload: dict[str, Any], _now: datetime) -> None:
@@ -150,7 +150,7 @@ async def test_the_loop_wakes_ends_and_leaves_what_it_held(database: Database) -
         assert await session.scalar(select(func.count()).where(Job.done_at.is_(None))) == 0
 
 
-async def test_who_stops_it_just_as_it_wakes_stops_it(database: Database) -> None:
+async def test_cancelling_the_worker_as_it_wakes_stops_it(database: Database) -> None:
     for turns in range(4):
         worker = Worker(database, {}, lambda: NOW)
         task = asyncio.create_task(worker.run())
@@ -219,7 +219,7 @@ async def test_an_endless_cleanup_job_does_not_delay_the_stop(
     await asyncio.wait(left)
 
 
-async def test_a_dead_worker_loses_nothing(database: Database) -> None:
+async def test_a_job_of_a_dead_worker_is_done_after_its_lease(database: Database) -> None:
     """Show that the job of a dead worker is done again when its lease ends."""
     await put(database)
     await database.transact(lambda s: outbox.claim(s, NOW, ["x"], "dead", limits.LEASE_S, 1))
@@ -235,7 +235,7 @@ async def test_a_dead_worker_loses_nothing(database: Database) -> None:
     assert seen == [0]
 
 
-async def test_a_work_of_nothing_but_sql_is_whole_or_nothing(database: Database) -> None:
+async def test_a_job_in_one_transaction_is_all_or_nothing(database: Database) -> None:
     async def work(session: Any, payload: dict[str, Any], now: datetime) -> None:
         await outbox.enqueue(session, "child", payload, now, now)
         if payload["n"] == 1:

@@ -21,14 +21,14 @@ HOSTILE = ["a\nERROR forged", "a\r\nb", "\x1b[2J", "\u202egnorw", "\u2028next", 
 
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_from_outside_starts_a_line_or_turns_it(as_json: bool, text: str) -> None:
+def test_hostile_text_cannot_break_or_reverse_a_log_line(as_json: bool, text: str) -> None:
     line = OneLine(as_json=as_json).format(record(text))
     assert line.isprintable()
     line.encode()
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_control_without_our_formatter_writes_what_they_want(text: str) -> None:
+def test_a_control_with_the_default_formatter_logs_hostile_text(text: str) -> None:
     """Show, as a control, that the library's own formatter lets texts forge lines, clear the screen and reverse the text."""
     line = logging.Formatter("%(levelname)s %(message)s").format(record(text))
     assert text in line
@@ -41,7 +41,7 @@ def test_json_has_the_parts_and_vietnamese_stays_readable() -> None:
     assert row["at"].endswith("+00:00")
 
 
-def test_a_failure_stays_on_one_line() -> None:
+def test_an_exception_is_logged_on_one_line() -> None:
     try:
         raise ValueError("two\nlines")
     except ValueError:
@@ -50,7 +50,7 @@ def test_a_failure_stays_on_one_line() -> None:
     assert "\n" not in line
 
 
-def test_escapes_are_told_apart_by_their_form() -> None:
+def test_a_tab_is_escaped_as_backslash_t() -> None:
     assert escaped("a\tb") == "a\\tb"
 
 

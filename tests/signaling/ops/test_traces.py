@@ -84,7 +84,7 @@ def told(span: Span) -> dict[str, str]:
 
 
 @pytest.mark.native
-async def test_a_join_and_a_request_are_told_without_anybodys_name(
+async def test_traces_of_joins_and_requests_hold_no_names(
     own_server: Callable[..., LiveServer], collector: Collector
 ) -> None:
     live = own_server(DIEMCAU_TRACES_URL=collector.url, **SOON)
@@ -200,7 +200,7 @@ def test_a_span_lasts_from_the_socket_until_media_flow(place: Place) -> None:
     assert len(sent()) == 3, "once"
 
 
-def test_who_goes_before_media_flow_ends_in_an_error(place: Place) -> None:
+def test_a_client_that_leaves_before_media_is_an_error_span(place: Place) -> None:
     world, clock, arrivals, sent = place
     ann = Party(world, "ann", offer=False)
     arrivals.joined(ann.participant.sid, since=clock.now, client="JS")
@@ -212,7 +212,7 @@ def test_who_goes_before_media_flow_ends_in_an_error(place: Place) -> None:
     }
 
 
-def test_those_on_their_way_are_bounded(place: Place) -> None:
+def test_the_number_of_traced_joins_is_bounded(place: Place) -> None:
     _, clock, arrivals, sent = place
     for number in range(limits.TRACED_ARRIVALS + 1):
         arrivals.joined(f"PA_{number}", since=clock.now, client="JS")
@@ -265,7 +265,7 @@ def test_a_collector_that_never_answers_does_not_delay_the_end() -> None:
     answers.set()
 
 
-def test_what_is_lost_is_said_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+def test_lost_spans_are_logged_at_intervals(caplog: pytest.LogCaptureFixture) -> None:
     clock, took = Time(), [False]
 
     class Far(InMemorySpanExporter):
@@ -294,7 +294,9 @@ def test_of_a_hundred_traces_none() -> None:
     assert kept.get_finished_spans() == ()
 
 
-def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_traces_library_the_error_names_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "signaling.ops.traces", None)
     settings = sources.load(
         "dev", overrides={"traces_url": "http://a/v1/traces", "data_dir": tmp_path}, environ={}

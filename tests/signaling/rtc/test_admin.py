@@ -31,7 +31,7 @@ def is_gone(one: rtc.Room) -> bool:
     return one.connection_state == rtc.ConnectionState.CONN_DISCONNECTED
 
 
-async def test_nobody_is_moved_or_forwarded(live_server: LiveServer) -> None:
+async def test_move_and_forward_are_unimplemented(live_server: LiveServer) -> None:
     name = "admin-move"
     async with administration(live_server) as lk, guest(live_server, "ann", name):
         asked: list[tuple[Any, Any]] = [
@@ -110,7 +110,7 @@ async def test_subscriptions_by_the_server_api(live_server: LiveServer) -> None:
         assert refused.value.code == "not_found"
 
 
-async def test_a_removal_says_which_tokens_are_void(live_server: LiveServer) -> None:
+async def test_a_removal_sets_from_when_tokens_are_void(live_server: LiveServer) -> None:
     name = "admin-revoked"
     async with administration(live_server) as lk, guest(live_server, "keeper", name):
         hour_ago = int(time.time()) - 3600

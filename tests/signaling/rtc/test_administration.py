@@ -14,7 +14,7 @@ from tests.signaling.rtc.signal_desk import SignalDesk
 from tests.signaling.rtc.test_session import OFFER, publish
 
 
-def test_a_busy_plane_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_plane_gives_503_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object, **__: object) -> None:
         raise OverflowError
 

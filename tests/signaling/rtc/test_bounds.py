@@ -32,7 +32,7 @@ def office() -> SignalDesk:
 
 
 @pytest.mark.parametrize("kind", ["update_layers", "subscription", "subscription_permission"])
-def test_only_what_holds_descriptions_may_be_long(office: SignalDesk, kind: str) -> None:
+def test_only_messages_with_descriptions_may_be_long(office: SignalDesk, kind: str) -> None:
     long = REQUESTS[kind].SerializeToString()
     most = limits.OTHER_MESSAGE_BYTES
     assert most < len(long) < limits.MESSAGE_BYTES
@@ -124,7 +124,7 @@ def test_what_is_no_description_counts_more(office: SignalDesk) -> None:
     assert ann.wire.code == POLICY
 
 
-def test_of_long_lists_only_the_first_are_looked_at(office: SignalDesk) -> None:
+def test_only_the_first_entries_of_a_long_list_are_read(office: SignalDesk) -> None:
     """Show that only the first entries of a long list are read. A `sync_state` of 4 MiB has room for two million entries."""
     one = models.ParticipantTracks(track_sids=["TR_last"])
     for entries, found in ((limits.TRACK_SIDS - 1, ["TR_last"]), (limits.TRACK_SIDS, [])):

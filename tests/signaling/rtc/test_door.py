@@ -76,7 +76,7 @@ async def test_strangers_are_refused_before_the_socket_opens(live_server: LiveSe
                 assert given == "" or given not in text
 
 
-async def test_validate_says_success_and_makes_nothing(live_server: LiveServer) -> None:
+async def test_validate_succeeds_and_creates_no_room(live_server: LiveServer) -> None:
     headers = {"authorization": f"Bearer {token(live_server, 'ann', 'door-validate')}"}
     async with aiohttp.ClientSession() as http, http.get(f"{live_server.url}/rtc/validate", headers=headers) as answer:
         assert (answer.status, await answer.text()) == (200, "success")
@@ -99,7 +99,7 @@ async def test_pages_of_any_origin_enter_only_with_a_token(live_server: LiveServ
             assert refused.value.status == status
 
 
-async def test_bad_bytes_end_one_socket(live_server: LiveServer) -> None:
+async def test_invalid_bytes_close_the_socket_but_allow_a_new_join(live_server: LiveServer) -> None:
     headers = {"authorization": f"Bearer {token(live_server, 'bad', 'door-bad')}"}
     async with aiohttp.ClientSession() as http:
         async with http.ws_connect(f"{live_server.url}/rtc", headers=headers) as socket:
@@ -112,7 +112,7 @@ async def test_bad_bytes_end_one_socket(live_server: LiveServer) -> None:
             assert first.WhichOneof("message") == "join"
 
 
-async def test_a_flood_ends_one_socket(live_server: LiveServer) -> None:
+async def test_a_flood_closes_its_own_socket(live_server: LiveServer) -> None:
     headers = {"authorization": f"Bearer {token(live_server, 'flood', 'door-flood')}"}
     ping = proto.SignalRequest(ping=1).SerializeToString()
     async with aiohttp.ClientSession() as http, http.ws_connect(f"{live_server.url}/rtc", headers=headers) as socket:

@@ -52,7 +52,7 @@ def test_padding_and_alphabet_do_not_matter() -> None:
         assert join.read({"join_request": variant}, v1=True).metadata == "???>>>" * 20
 
 
-def test_what_a_client_says_of_itself_is_bounded() -> None:
+def test_the_size_of_client_info_is_bounded() -> None:
     bomb = rtc.JoinRequest(client_info=models.ClientInfo(capabilities=["CAP_PACKET_TRAILER"] * limits.CLIENT_BYTES))
     assert len(packed(bomb)) < 500
     for query in ({"join_request": packed(bomb)}, {"os": "x" * limits.CLIENT_BYTES}):
@@ -72,7 +72,7 @@ def test_whether_pictures_may_be_paused() -> None:
         assert join.read(query, v1=False).may_pause is may_pause
 
 
-def test_libraries_that_open_their_decoders_anew() -> None:
+def test_python_and_rust_libraries_renew_their_decoders() -> None:
     for sdk, renews in (("PYTHON", True), ("RUST", True), ("JS", False), ("UNKNOWN", False)):
         request = rtc.JoinRequest(client_info=models.ClientInfo(sdk=sdk))
         assert join.read({"join_request": packed(request)}, v1=True).renews_decoders is renews
@@ -104,7 +104,7 @@ def test_a_dual_join() -> None:
     assert ask.attributes == {}
 
 
-def test_what_a_client_says_of_itself() -> None:
+def test_client_info_is_read_from_the_query() -> None:
     said = {
         "version": "2.1",
         "os": "android",
@@ -130,7 +130,7 @@ def test_what_a_client_says_of_itself() -> None:
         assert join.read({"sdk": name}, v1=False).library == sdk
 
 
-def test_what_is_ignored_changes_nothing() -> None:
+def test_ignored_query_parameters_change_nothing() -> None:
     query = {"sdk": "js", "reconnect": "1", "sid": "PA_x", "auto_subscribe": "0"}
     ignored = {"room": "other", "reconnect_reason": "3", "disable_ice_lite": "1", "unheard_of": "1"}
     assert join.read(query | ignored, v1=False) == join.read(query, v1=False)
@@ -158,7 +158,7 @@ def test_unreadable_join_requests(text: str) -> None:
 
 
 @pytest.mark.parametrize("attributes", [{"\ud800": "x"}, {"k": "\udfff"}, ["k"], {str(one): "" for one in range(65)}])
-def test_attributes_that_nobody_can_be_told(attributes: object) -> None:
+def test_attributes_that_cannot_be_sent_are_refused(attributes: object) -> None:
     """Show that attributes which cannot be sent to others are refused, such as half of a character."""
     with pytest.raises(Refusal, match="request_bad"):
         join.read({"attributes": base64.urlsafe_b64encode(json.dumps(attributes).encode()).decode()}, v1=False)

@@ -19,7 +19,7 @@ from tests.conference.doubles import describe, peer_of
 from tests.signaling.rtc.signal_desk import SignalDesk
 
 
-def test_one_update_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_update_is_encoded_once_for_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     office = SignalDesk()
     guests = [office.join(f"g{number}") for number in range(5)]
     before = [len(guest.wire.frames) for guest in guests]
@@ -39,7 +39,7 @@ def test_one_update_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> 
     assert all(frames[0] is new[0][0] for frames in new)
 
 
-def test_what_is_encoded_of_a_participant_goes_with_it() -> None:
+def test_encoded_participant_data_is_freed_with_its_view() -> None:
     view = replace(SignalDesk().join("ann").participant.view())
     assert views.participant_bytes(view) is views.participant_bytes(view)
     kept = weakref.ref(view)
@@ -101,7 +101,7 @@ def test_the_sender_of_a_packet_is_the_servers_word() -> None:
     assert (read.user.participant_sid, read.user.participant_identity, read.user.payload) == ("PA_ann", "ann", b"x")
 
 
-def test_a_hidden_sender_is_named_to_nobody() -> None:
+def test_a_hidden_sender_is_never_named() -> None:
     user = models.UserPacket(payload=b"x", participant_sid="PA_ann", participant_identity="ann")
     packet = models.DataPacket(participant_sid="PA_ann", participant_identity="ann", user=user)
     stamped = Packets().stamp(packet.SerializeToString(), "PA_ann", "ann", hidden=True)
@@ -135,7 +135,7 @@ def test_every_other_kind_passes_unread() -> None:
         assert (read.WhichOneof("value"), read.participant_identity, read.sequence) == (kind.name, "a", 3)
 
 
-def test_metrics_reach_those_alone_who_may_have_them() -> None:
+def test_metrics_reach_only_clients_with_the_grant() -> None:
     office = SignalDesk()
     ann, ben = office.join("ann"), office.join("ben")
     eve = office.join("eve", can_subscribe_metrics=True)

@@ -48,7 +48,7 @@ def table(name: str) -> dict[str, tuple[str, str]]:
     return {message: (here, test.strip().strip("`")) for message, here, test in rows}
 
 
-def test_the_bounds_are_those_of_the_code() -> None:
+def test_the_documented_limits_equal_the_code() -> None:
     text = re.search(r"^## Framing and bounds\n(.*?)^##", TEXT, re.MULTILINE | re.DOTALL)
     assert text is not None
     words = " ".join(text[1].split())

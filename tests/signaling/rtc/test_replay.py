@@ -148,13 +148,13 @@ def replay(request: pytest.FixtureRequest) -> Replay:
     return played
 
 
-def test_every_client_gets_what_it_needs(replay: Replay) -> None:
+def test_every_client_gets_the_messages_that_it_needs(replay: Replay) -> None:
     for conn, wanted in replay.wanted.items():
         missing = (wanted & NEEDED) - set(replay.wires[conn].kinds())
         assert not missing, f"connection {conn}"
 
 
-def test_the_first_message_is_the_right_one(replay: Replay) -> None:
+def test_the_first_message_is_join_reconnect_or_leave(replay: Replay) -> None:
     for conn, wanted in replay.wanted.items():
         first = replay.wires[conn].kinds()[0]
         assert first in ("join", "reconnect", "leave")
@@ -166,7 +166,7 @@ def test_every_offer_is_answered_in_order_with_its_id(replay: Replay) -> None:
         assert [answer.id for answer in replay.wires[conn].of("answer")] == ids
 
 
-def test_nobody_gets_a_track_of_someone_unknown(replay: Replay) -> None:
+def test_no_client_gets_a_track_of_an_unknown_participant(replay: Replay) -> None:
     for wire in replay.wires.values():
         known: set[str] = set()
         for message in wire.messages():

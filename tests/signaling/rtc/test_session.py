@@ -55,7 +55,7 @@ def go_joins(office: SignalDesk, offer: str = OFFER) -> Guest:
     return Guest(office, session, wire)
 
 
-def test_the_go_sdk_gets_its_answer_after_it_applied_its_offer(office: SignalDesk) -> None:
+def test_the_go_sdk_gets_its_answer_after_its_first_candidate(office: SignalDesk) -> None:
     """Show that the Go SDK gets its answer after its first candidate, which proves that it applied its offer. Other clients get
     the answer with the join response.
     """
@@ -92,7 +92,7 @@ def test_a_late_offer_that_cannot_be_read_ends_the_join(office: SignalDesk) -> N
         assert go.wire.code == NORMAL
 
 
-def test_join_holds_what_every_client_needs(office: SignalDesk) -> None:
+def test_the_join_response_holds_what_every_client_needs(office: SignalDesk) -> None:
     office.join("ann")
     ben = office.join("ben", offer=OFFER)
     assert ben.wire.kinds()[:3] == ["join", "refresh_token", "update"]
@@ -163,7 +163,7 @@ def test_pings(office: SignalDesk) -> None:
     assert ann.wire.last("pong_resp").last_ping_timestamp == 42
 
 
-def test_candidates_of_clients_change_nothing(office: SignalDesk) -> None:
+def test_candidates_of_clients_are_ignored(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", dual=True)
     publish(ann)
     named = "candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host"
@@ -305,7 +305,7 @@ def test_a_track_changes_its_sizes(office: SignalDesk) -> None:
     assert len(ben.wire.frames) == before, "nobody changes another's track"
 
 
-def test_new_sizes_reach_those_who_look_already(office: SignalDesk) -> None:
+def test_new_layer_sizes_apply_to_existing_viewers(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     consumer = ann.participant.tracks[sid].subscriptions[ben.participant.sid].consumer
@@ -344,7 +344,7 @@ def test_what_is_stored_is_fetched_by_others(office: SignalDesk) -> None:
     assert ben.wire.last("request_response").reason == rtc.RequestResponse.NOT_FOUND
 
 
-def test_a_join_brings_its_own_facts_by_grant(office: SignalDesk) -> None:
+def test_a_join_sets_its_own_metadata_only_with_the_grant(office: SignalDesk) -> None:
     ask = Ask(dual=False, client=models.ClientInfo(), metadata="brought", attributes={"hand": "1"})
     for name, granted in (("ann", True), ("ben", False)):
         grants = Grants(identity=name, conference="c", join=True, metadata="m", can_update_own_metadata=granted)
@@ -353,7 +353,7 @@ def test_a_join_brings_its_own_facts_by_grant(office: SignalDesk) -> None:
         assert (told.metadata, dict(told.attributes)) == (("brought", {"hand": "1"}) if granted else ("m", {}))
 
 
-def test_who_is_what_is_told(office: SignalDesk) -> None:
+def test_participant_kinds_and_recording_are_reported(office: SignalDesk) -> None:
     office.join("bot", kind=Kind.AGENT, agent=True, can_subscribe_metrics=True)
     watching = office.join("watching")
     told = watching.wire.last("join").other_participants[0]
@@ -388,7 +388,7 @@ def test_resume(office: SignalDesk) -> None:
 
 
 @pytest.mark.parametrize("noticed", [True, False])
-def test_whoever_was_muted_while_away_does_not_undo_it(office: SignalDesk, noticed: bool) -> None:
+def test_a_client_muted_while_away_cannot_unmute_itself(office: SignalDesk, noticed: bool) -> None:
     """Show that a returning client cannot unmute itself. It sends the state of its tracks, so the server first sends it the
     mute.
     """
@@ -414,7 +414,7 @@ def test_whoever_was_muted_while_away_does_not_undo_it(office: SignalDesk, notic
     assert "mute" not in office.open(Grants(identity="ann", conference="c", join=True), ask)[1].kinds()
 
 
-def test_a_client_that_never_says_it_heard_may_speak_again(office: SignalDesk) -> None:
+def test_a_client_that_never_confirms_the_mute_can_unmute(office: SignalDesk) -> None:
     ann = office.join("ann", offer=OFFER)
     sid = publish(ann)
     publishing.mute_from_outside(office.world.registry.get("c").get("ann"), sid, True)
@@ -424,7 +424,7 @@ def test_a_client_that_never_says_it_heard_may_speak_again(office: SignalDesk) -
 
 
 @pytest.mark.parametrize("sid", ["PA_unknown"])
-def test_a_stale_resume_is_told_to_come_anew(office: SignalDesk, sid: str) -> None:
+def test_a_stale_resume_must_join_again(office: SignalDesk, sid: str) -> None:
     ask = Ask(dual=False, client=models.ClientInfo(), resume_sid=sid)
     _, wire = office.open(Grants(identity="ann", conference="c", join=True), ask)
     assert wire.kinds() == ["leave"]
@@ -458,7 +458,7 @@ def test_a_browser_that_cannot_resume_fails_and_rejoins(office: SignalDesk) -> N
     assert len(office.world.registry) == 0
 
 
-def test_a_browser_that_says_nothing_is_told_to_join_too(office: SignalDesk) -> None:
+def test_a_silent_browser_with_a_lost_session_must_join_again(office: SignalDesk) -> None:
     session, wire = lost(office, models.ClientInfo(sdk="JS"))
     office.world.time.advance(limits.UNKNOWN_SESSION_SYNC_S)
     assert wire.kinds() == ["reconnect", "leave"]
@@ -587,7 +587,7 @@ def test_too_long_messages(office: SignalDesk) -> None:
     assert ann.wire.code == TOO_LONG
 
 
-def test_a_busy_plane_is_told_before_the_socket_closes(office: SignalDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_plane_sends_leave_before_the_socket_closes(office: SignalDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(_: object) -> None:
         raise OverflowError
 
@@ -603,7 +603,7 @@ def test_a_busy_plane_is_told_before_the_socket_closes(office: SignalDesk, monke
     assert office.world.registry.get("c").participants == {}
 
 
-def test_a_refused_join_makes_nothing(office: SignalDesk) -> None:
+def test_a_refused_join_creates_nothing(office: SignalDesk) -> None:
     office.world.registry.auto_create = False
     ask = Ask(dual=False, client=models.ClientInfo())
     with pytest.raises(Refusal, match="conference_not_found"):

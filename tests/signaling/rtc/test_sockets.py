@@ -131,7 +131,7 @@ async def test_a_plain_request_is_refused_as_its_socket_would_be(
     assert resumes[0] == (200 if path.endswith("/validate") else 426)
 
 
-async def test_of_two_who_come_at_once_one_has_the_last_place(office: SignalDesk, application: Starlette) -> None:
+async def test_only_one_of_two_concurrent_joins_gets_the_last_place(office: SignalDesk, application: Starlette) -> None:
     """Show that only one of two simultaneous clients gets the last place. The other gets an HTTP answer, also when opening is
     slow.
     """
@@ -166,7 +166,7 @@ def _check_fault(sent: list[Message], caplog: pytest.LogCaptureFixture) -> None:
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_a_fault_of_ours_is_told_before_the_socket_closes(
+async def test_an_internal_error_is_reported_before_the_socket_closes(
     application: Starlette, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fault(*_: Any) -> None:

@@ -42,7 +42,7 @@ def own_facts(guest: Guest) -> tuple[str, dict[str, str]]:
     return guest.participant.grants.metadata, dict(guest.participant.grants.attributes)
 
 
-def test_the_bounds_are_those_of_the_door() -> None:
+def test_token_limits_agree_with_the_http_limits() -> None:
     assert limits.TOKEN_BYTES == http_limits.TOKEN_BYTES
     assert limits.KEPT_FACTS_S >= limits.TOKEN_TTL_S + http_limits.LEEWAY_S
     assert conference_limits.ATTRIBUTES == http_limits.ATTRIBUTES
@@ -68,7 +68,7 @@ def test_long_facts_live_through_resumes_and_new_beginnings(office: SignalDesk, 
     assert own_facts(come(office, told(anew))) == facts
 
 
-def test_a_token_with_an_order_of_its_own_is_no_longer(office: SignalDesk) -> None:
+def test_room_terms_are_not_repeated_in_the_renewed_token(office: SignalDesk) -> None:
     terms = Terms.of("Ủ" * 2000, 0, 0, 0)
     ann = office.join("ann", can_update_own_metadata=True, terms=terms)
     assert told(ann).terms is None

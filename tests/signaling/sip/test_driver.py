@@ -94,7 +94,7 @@ async def test_transports_are_tried_in_order() -> None:
 
 
 @pytest.mark.parametrize("tcp", [True, False])
-async def test_a_long_request_goes_by_tcp_and_without_it_by_udp(tcp: bool) -> None:
+async def test_a_long_request_uses_tcp_if_available_else_udp(tcp: bool) -> None:
     async with station() as one, station(("udp", "tcp") if tcp else ("udp",)) as other:
         trusting(other)
         long = OFFER + b"a=x\r\n" * 300
@@ -107,7 +107,7 @@ async def test_a_long_request_goes_by_tcp_and_without_it_by_udp(tcp: bool) -> No
         assert other.user.calls[0].offer == long
 
 
-async def test_one_connection_carries_everything_and_pings_get_pongs() -> None:
+async def test_one_connection_carries_many_messages_and_keepalives() -> None:
     async with station() as one:
         trusting(one)
         reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
@@ -163,7 +163,7 @@ async def test_connections_per_source(monkeypatch: pytest.MonkeyPatch) -> None:
         await until(lambda: not one.driver.per_source)
 
 
-async def test_who_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "FIRST_MESSAGE_S", 0.1)
     async with station() as one:
         reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
@@ -187,7 +187,7 @@ async def test_a_stream_that_cannot_be_followed_is_closed(data: bytes) -> None:
         writer.close()
 
 
-async def test_nobody_listens_there() -> None:
+async def test_a_closed_port_is_unreachable() -> None:
     async with station() as one:
         for transport in ("tcp", "tls"):
             one.user.seen.clear()
@@ -219,7 +219,7 @@ def test_a_stream_cut_anywhere_gives_the_same_messages() -> None:
         assert framer.held_bytes == 0
 
 
-def test_a_stream_holds_one_message_at_most() -> None:
+def test_a_stream_buffers_at_most_one_message() -> None:
     head = options(1).replace(b"Content-Length: 0", b"Content-Length: %d")
     fits = limits.MESSAGE_BYTES - len(head % 10000)
     assert len(Framer().take(head % fits + b"x" * fits)) == 1
@@ -238,7 +238,7 @@ async def test_connections_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
             each.close()
 
 
-async def test_streams_of_one_source_are_read_no_faster_than_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_streams_of_one_source_are_read_at_a_limited_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show that streams are read at a limited rate. Line ends cost the sender nothing, but could take all of the loop's time."""
     monkeypatch.setattr(limits, "STREAM_BYTES_AT_ONCE", 64 * 1024)
     monkeypatch.setattr(limits, "STREAM_BYTES_PER_SECOND", 16 * 1024)
@@ -282,7 +282,7 @@ async def test_a_place_is_not_kept_by_silence(monkeypatch: pytest.MonkeyPatch) -
         writer.close()
 
 
-async def test_who_does_not_read_the_last_word_is_closed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_peer_that_does_not_read_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "FINISH_S", 0.2)
     async with station(("tcp",)) as one:
         with socket.create_connection(("127.0.0.1", one.port("tcp"))) as deaf:
@@ -306,7 +306,7 @@ def test_line_ends_are_skipped_at_once_and_counted() -> None:
     assert framer.held_bytes == 0
 
 
-async def test_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_peer_that_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "WRITE_BYTES", 1000)
     for bound in ("MESSAGES_AT_ONCE", "STREAM_BYTES_AT_ONCE", "STREAM_BYTES_PER_SECOND"):
         monkeypatch.setattr(limits, bound, 1 << 30)

@@ -101,13 +101,13 @@ def test_every_state_and_event_of_the_token(rule: ContentTokenRule, state: str, 
     assert "a" not in token.waiting or token.holder != "a"
 
 
-def test_who_may_not_is_denied() -> None:
+def test_a_requester_without_permission_is_denied() -> None:
     token = ContentToken(may=lambda who: who == "chair")
     assert token.ask("hall") == [ContentTokenChange("hall", "denied")]
     assert token.ask("chair")[0].state == "granted"
 
 
-def test_the_queue_and_one_more() -> None:
+def test_a_request_beyond_the_queue_limit_is_denied() -> None:
     token = ContentToken("queue")
     token.ask("holder")
     for number in range(CONTENT_TOKEN_REQUESTS):
@@ -175,7 +175,7 @@ def test_a_request_is_granted_and_released() -> None:
     assert fault_in(delivered(server)["hall"][0]) is Fault.NO_REQUEST
 
 
-def test_a_browser_takes_it_over_and_everybody_is_told() -> None:
+def test_a_browser_takes_the_floor_and_terminals_are_notified() -> None:
     server = FloorServer(ContentToken(), name_of=lambda who: "Văn phòng" if who == "browser" else "")
     hall, watcher = Terminal(server, "hall", 5), Terminal(server, "watcher", 6)
     watcher.send(Primitive.FLOOR_QUERY, Attribute(Kind.FLOOR_ID, 1))
@@ -324,7 +324,7 @@ def test_over_tcp_notices_have_no_transaction_and_are_sent_once() -> None:
     assert server.deadline is None
 
 
-def test_a_terminal_that_says_version_1_over_udp_is_answered_so() -> None:
+def test_a_version_1_terminal_over_udp_gets_version_1_answers() -> None:
     server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)
     hall.version = 1
@@ -362,7 +362,7 @@ def test_of_several_floor_notices_that_wait_the_newest_counts() -> None:
     assert len(server._links["watcher"].queue) == 1
 
 
-def test_a_call_that_connects_again_keeps_its_request() -> None:
+def test_a_call_that_reconnects_keeps_its_floor_request() -> None:
     server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5, "tcp")
     hall.ask()
@@ -373,7 +373,7 @@ def test_a_call_that_connects_again_keeps_its_request() -> None:
     ]
 
 
-def test_mutated_messages_move_nothing_that_is_not_theirs() -> None:
+def test_mutated_messages_do_not_change_other_floor_requests() -> None:
     """Show that one terminal's mutated messages change no other terminal's request, and that no exception escapes."""
     random_ = random.Random(11)
     server = FloorServer(ContentToken("deny"))
@@ -473,7 +473,7 @@ async def test_a_client_of_other_hands_waits_for_its_turn(floor_client: Path) ->
     assert lines[-1] == "answer FloorRequestStatus request 1 Released" or lines[-1].startswith("notice")
 
 
-async def test_strangers_get_nothing() -> None:
+async def test_strangers_get_no_answer() -> None:
     """Show that strangers get no answer: from another host, for another conference or user, or with bytes that are no message."""
     channel, server = FloorChannel(), FloorServer(ContentToken())
     udp, tcp = await channel.open("127.0.0.1")
@@ -543,7 +543,7 @@ async def test_a_terminal_over_tcp() -> None:
         await channel.close()
 
 
-async def test_connections_of_one_host_are_counted() -> None:
+async def test_connections_of_one_host_are_limited() -> None:
     channel, server = FloorChannel(), FloorServer(ContentToken())
     _, tcp = await channel.open("127.0.0.1")
     channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1"), lambda _: None)
@@ -588,7 +588,7 @@ async def test_we_connect_when_the_terminal_waits() -> None:
         waiting.close()
 
 
-async def test_one_number_for_two_legs_is_our_mistake() -> None:
+async def test_one_user_id_for_two_legs_raises_an_error() -> None:
     channel, server = FloorChannel(), FloorServer(ContentToken())
     await channel.open("127.0.0.1")
     channel.attach(server, "one", plan(5), lambda _: None)
@@ -602,7 +602,7 @@ async def test_one_number_for_two_legs_is_our_mistake() -> None:
     await channel.close()
 
 
-async def test_a_leg_that_gets_another_number_keeps_one_place() -> None:
+async def test_a_leg_that_gets_another_user_id_frees_the_old_one() -> None:
     channel, server = FloorChannel(), FloorServer(ContentToken())
     await channel.open("127.0.0.1")
     channel.attach(server, "one", plan(5), lambda _: None)
@@ -612,7 +612,7 @@ async def test_a_leg_that_gets_another_number_keeps_one_place() -> None:
     await channel.close()
 
 
-async def test_whoever_connects_and_does_not_say_who_it_is_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_does_not_identify_itself_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show that single bytes do not delay the timeout, which counts from the start of the connection."""
     monkeypatch.setattr(limits, "BFCP_FIRST_S", 0.3)
     channel, server = FloorChannel(), FloorServer(ContentToken())

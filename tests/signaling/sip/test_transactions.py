@@ -118,7 +118,7 @@ def test_repetition_over_datagrams() -> None:
     )
 
 
-def test_nothing_is_repeated_over_a_stream() -> None:
+def test_no_retransmission_over_a_stream() -> None:
     for kind, event in ((Kind.INVITE_CLIENT, V.A), (Kind.CLIENT, V.E), (Kind.INVITE_SERVER, V.G)):
         assert sends(kind, True, event) == []
     for kind in (Kind.INVITE_CLIENT, Kind.CLIENT):
@@ -157,7 +157,7 @@ def incoming(method: str, branch: str = "z9hG4bK1", more: str = "") -> Request:
     return message
 
 
-def test_a_failure_is_acknowledged_each_time_and_told_once() -> None:
+def test_a_failure_is_acknowledged_each_time_but_reported_once() -> None:
     one = Layer()
     request = one.request("INVITE")
     failure = answer(request, 486, tag="t")
@@ -172,7 +172,7 @@ def test_a_failure_is_acknowledged_each_time_and_told_once() -> None:
 
 
 @pytest.mark.parametrize("change", ["branch", "cseq", "source", "call-id", "method", "vias"])
-def test_an_answer_that_is_not_ours_is_dropped(change: str) -> None:
+def test_a_response_to_no_transaction_of_ours_is_dropped(change: str) -> None:
     one = Layer()
     made = answer(one.request(), 200, tag="t")
     if change == "branch":

@@ -382,7 +382,7 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
     ("death", "words"),
     [(SLOW, "không kịp làm mờ"), (BROKEN, "Không làm mờ phông nền được")],
 )
-async def test_a_blur_that_dies_takes_the_camera_along(
+async def test_a_blur_that_fails_turns_the_camera_off(
     visit: Visit, live_server: LiveServer, pattern: str, death: str, words: str
 ) -> None:
     """First the driver's blur ends and the page's blur replaces it. Then the page's blur fails."""
@@ -410,7 +410,7 @@ async def test_a_blur_that_dies_takes_the_camera_along(
 
 
 @pytest.mark.parametrize("camera", ["yes", "no"])
-async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
+async def test_a_blur_that_fails_to_start_keeps_the_camera_off(
     visit: Visit, live_server: LiveServer, pattern: str, camera: str
 ) -> None:
     """The camera opens before the meeting while the program loads, or it opens in the meeting."""
@@ -434,7 +434,7 @@ async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
     await opens_without(one, other)
 
 
-async def test_a_blur_that_cannot_be_put_on_a_camera_closes_it(
+async def test_a_blur_that_cannot_be_applied_closes_the_camera(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
     one, other = (
@@ -507,7 +507,7 @@ async def test_a_program_left_behind_before_the_meeting_ends_no_wish(
     await looks(visitor, OWN, True, "still blurred")
 
 
-async def test_pictures_go_by_hand_where_nothing_streams_them(
+async def test_blur_works_without_stream_support_of_the_browser(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
     visitor = await visit(flags=(*DEVICES, pattern), script=BY_HAND)
@@ -519,7 +519,7 @@ async def test_pictures_go_by_hand_where_nothing_streams_them(
     await advance(visitor)
 
 
-async def test_leaving_while_the_program_loads_closes_the_camera(
+async def test_leaving_while_the_blur_loads_closes_the_camera(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
     one = await visit(flags=(*DEVICES, pattern), script=WISHED + KEPT)

@@ -117,7 +117,7 @@ async def is_large(visitor: Visitor, name: str) -> None:
 
 
 @pytest.mark.slow
-async def test_a_line_of_the_chat_is_told_with_its_words_and_opens_it(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_chat_message_shows_a_notice_that_opens_the_chat(visit: Visit, live_server: LiveServer) -> None:
     """Each writer has at most one notice. On a phone no notice covers the open chat, and the newest message stays visible above
     the keyboard.
     """
@@ -161,7 +161,7 @@ async def say(visitor: Visitor, words: str) -> None:
     await expect(visitor.part("chat-input")).to_have_value("")
 
 
-async def test_back_asks_before_it_leaves(visit: Visit, live_server: LiveServer) -> None:
+async def test_the_back_button_asks_before_it_leaves_the_call(visit: Visit, live_server: LiveServer) -> None:
     visitor = await visit()
     link = await new_meeting(visitor, live_server)
     await visitor.join(link, "Nguyễn Văn An")
@@ -181,7 +181,7 @@ async def test_back_asks_before_it_leaves(visit: Visit, live_server: LiveServer)
 
 @pytest.mark.whole_machine
 @pytest.mark.slow
-async def test_a_dead_line_is_shown_but_a_quiet_one_is_not(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_lost_connection_is_shown_but_a_quiet_one_is_not(visit: Visit, live_server: LiveServer) -> None:
     """The test freezes the server process. The page reports the loss before any transport gives up, and greys old pictures."""
     one, muted = (
         await visit(),
@@ -231,7 +231,7 @@ STALLS = """() => {
 }"""
 
 
-async def test_whoever_talks_with_the_microphone_off_is_told(
+async def test_speaking_with_the_microphone_off_shows_a_warning(
     visit: Visit, live_server: LiveServer, tmp_path: Path
 ) -> None:
     """The microphone sends nothing while the warning is shown. A press on the warning turns the microphone on."""
@@ -315,7 +315,7 @@ async def test_a_wrong_number_is_refused_before_the_camera_prompt(visit: Visit, 
 
 
 @pytest.mark.slow
-async def test_the_invitation_says_what_holds_now(visit: Visit, live_server: LiveServer) -> None:
+async def test_the_invitation_shows_the_present_entry_rule(visit: Visit, live_server: LiveServer) -> None:
     """The host switches the lobby on. Then the invitation shows the new rule to the host and to a guest."""
     host, guest = await visit(), await visit()
     link = await new_meeting(host, live_server)

@@ -240,7 +240,7 @@ async def test_giving_up_is_seen_at_once_on_a_phone(visit: Visit, served: Lobby)
     await expect(host.part("waiter")).to_have_count(0)
 
 
-async def test_whoever_opened_a_meeting_switches_its_lobby_on(visit: Visit, served: Lobby) -> None:
+async def test_the_opener_of_a_meeting_can_switch_the_lobby_on(visit: Visit, served: Lobby) -> None:
     opener = await visit()
     await opener.page.goto(served.url)
     await opener.part("start-name").fill("Trao đổi nhanh")
@@ -325,7 +325,7 @@ async def end(served: Lobby, conference: str) -> None:
             assert answer.status_code == 200, answer.text
 
 
-async def test_a_blur_that_fails_while_one_waits_closes_the_camera(visit: Visit, served: Lobby) -> None:
+async def test_a_blur_that_fails_in_the_lobby_closes_the_camera(visit: Visit, served: Lobby) -> None:
     guest = await visit(script="localStorage.setItem('diemcau.blur', 'yes')")
     waits = asyncio.Event()
 

@@ -120,7 +120,7 @@ async def beside_the_pictures(visitor: Visitor, name: str) -> None:
     assert told["y"] + told["height"] <= stage["y"]
 
 
-async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: LiveServer) -> None:
+async def test_the_data_saving_mode_is_shown_beside_the_pictures(visit: Visit, live_server: LiveServer) -> None:
     """On a phone the note would cover a person. The note leads back to the setting of the mode."""
     phone, other = await visit(width=360, height=740, touch=True), await visit()
     link = await new_meeting(other, live_server)
@@ -147,7 +147,7 @@ async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: L
     assert notice["y"] + notice["height"] <= field["y"], "what is written stays in sight"
 
 
-async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_camera_with_fewer_layers_obeys_the_saving_mode(visit: Visit, live_server: LiveServer) -> None:
     """The new camera has fewer layers than the old camera. The user chooses it while the camera is on, and again while it is
     off.
     """
@@ -208,7 +208,7 @@ async def enter(visitor: Visitor, link: str, name: str = "Nguyễn Văn An") -> 
 
 
 @pytest.mark.parametrize("before", ["joined", "switched on"])
-async def test_a_camera_that_does_not_open_leaves_the_one_before(
+async def test_a_camera_that_fails_to_open_keeps_the_old_camera(
     visit: Visit, live_server: LiveServer, before: str
 ) -> None:
     """The old camera opened with the joining, or it opened in the call as the default camera."""
@@ -249,7 +249,7 @@ async def test_a_microphone_that_fails_to_open_is_not_muted(visit: Visit, live_s
     await expect(one.page.get_by_text("Micro của bạn đã bị tắt")).to_have_count(0)
 
 
-async def test_another_camera_opens_only_where_the_chosen_one_is_gone(visit: Visit, live_server: LiveServer) -> None:
+async def test_another_camera_opens_only_if_the_chosen_one_is_gone(visit: Visit, live_server: LiveServer) -> None:
     """Another camera may show something private, so the page must not open another camera unasked."""
     one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
     link = await new_meeting(one, live_server)
@@ -321,7 +321,7 @@ async def off_wins(one: Visitor, device: str, kind: str, control: str, name: str
     assert await one.page.evaluate(SENDS, kind) == 1
 
 
-async def test_a_released_key_ends_talking_whatever_waits(visit: Visit, live_server: LiveServer) -> None:
+async def test_releasing_the_talk_key_always_mutes(visit: Visit, live_server: LiveServer) -> None:
     """The user releases the key while the microphone opens and a different microphone is chosen."""
     one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
     link = await new_meeting(one, live_server)
@@ -387,7 +387,7 @@ async def test_a_second_press_takes_back_the_first(visit: Visit, live_server: Li
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["off", "on"])
-async def test_a_press_while_joining_turns_what_came_along(visit: Visit, live_server: LiveServer, before: bool) -> None:
+async def test_a_press_while_joining_switches_the_devices(visit: Visit, live_server: LiveServer, before: bool) -> None:
     """A press turns a device on if it was off, and off if it was on. The switch shows the wanted state."""
     one = await visit(script=WAYS + WAITING + TROUBLED + ("" if before else ALL_OFF))
     await new_meeting(one, live_server)
@@ -412,7 +412,7 @@ async def test_a_press_while_joining_turns_what_came_along(visit: Visit, live_se
             assert await one.page.evaluate(SENDS, kind) == 1
 
 
-async def test_one_drawing_that_fails_blocks_no_device(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_failed_drawing_does_not_block_a_device(visit: Visit, live_server: LiveServer) -> None:
     one = await visit(flags=CAMERAS, script=WAYS)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -505,7 +505,7 @@ RTCPeerConnection.prototype.addTransceiver = function (what, init) {
 };"""
 
 
-async def test_a_picture_that_the_browser_does_not_decode_says_so(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_picture_that_cannot_be_decoded_shows_a_note(visit: Visit, live_server: LiveServer) -> None:
     """The first browser cannot receive VP8, which the other sends. Without a note the camera would seem to be off."""
     one, other = await visit(script=LACKING), await visit()
     link = await new_meeting(one, live_server)

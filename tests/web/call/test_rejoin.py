@@ -173,7 +173,9 @@ async def test_what_a_new_call_rejects_is_reopened_or_closed(
 
 
 @pytest.mark.parametrize("refusals", [0, 1])
-async def test_off_while_the_call_is_made_anew_stays_off(visit: Visit, live_server: LiveServer, refusals: int) -> None:
+async def test_a_microphone_switched_off_during_a_rejoin_stays_off(
+    visit: Visit, live_server: LiveServer, refusals: int
+) -> None:
     """This holds with a new call that accepts the old microphone, and with a call that refuses it once."""
     one = await speaker(visit, live_server, refusals)
     before = await one.page.evaluate("opened.length")
@@ -309,7 +311,7 @@ async def test_a_screen_that_is_chosen_after_the_call_is_not_captured(visit: Vis
     await one.page.wait_for_function(f"() => screens.length === 2 && {LOOKED_AT} === 0", timeout=5000)
 
 
-async def test_a_camera_reopened_after_off_is_dark_and_returns_once(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_camera_switched_off_during_a_rejoin_stays_dark(visit: Visit, live_server: LiveServer) -> None:
     """The microphone fails in the new call. The camera is still opening when everything else is finished."""
     one = await visit(script=WAYS + TROUBLED + REFUSING)
     link = await new_meeting(one, live_server)
@@ -344,7 +346,7 @@ async def test_a_camera_reopened_after_off_is_dark_and_returns_once(visit: Visit
     forgive(one)
 
 
-async def test_a_camera_goes_off_whatever_else_is_being_opened(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_camera_can_be_switched_off_while_others_open(visit: Visit, live_server: LiveServer) -> None:
     """In the new call the camera opens after the press for off, while the microphone is still opening."""
     one = await speaker(visit, live_server, 0)
     await pressed(one, "cam-toggle", True)
@@ -365,7 +367,7 @@ async def test_a_camera_goes_off_whatever_else_is_being_opened(visit: Visit, liv
     assert await one.page.evaluate(LIT) == 0
 
 
-async def test_a_camera_waits_dark_for_its_blur(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_camera_stays_dark_until_its_blur_is_ready(visit: Visit, live_server: LiveServer) -> None:
     """The new call has the camera, but not yet the microphone."""
     one, gate = await beside_a_gate(visit, live_server)
     await pressed(one, "cam-toggle", True)
@@ -385,7 +387,7 @@ async def test_a_camera_waits_dark_for_its_blur(visit: Visit, live_server: LiveS
     assert await one.page.evaluate(LIT) == 1
 
 
-async def test_a_camera_opened_while_blur_starts_waits_dark(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_camera_opened_while_the_blur_starts_stays_dark(visit: Visit, live_server: LiveServer) -> None:
     one, gate = await beside_a_gate(visit, live_server)
     await one.part("cam-toggle").click()
     await pressed(one, "cam-toggle", False)

@@ -103,7 +103,7 @@ async def test_only_halls_in_view_are_drawn_and_all_come_by_scrolling(
         await expect(visitor.part("timeline")).to_contain_text(FIRST)
 
 
-async def test_rows_stay_where_they_are_while_others_are_drawn(visit: Visit, served: Served) -> None:
+async def test_rows_keep_their_position_while_others_are_drawn(visit: Visit, served: Served) -> None:
     visitor = await opened(visit, served)
     heads = "Array.from(document.querySelectorAll('[data-hall]'), (one) => [one.dataset.hall, one.getBoundingClientRect().top])"
     shifts = 0
@@ -120,7 +120,7 @@ async def test_rows_stay_where_they_are_while_others_are_drawn(visit: Visit, ser
     assert shifts >= 2
 
 
-async def test_tab_goes_on_to_a_meeting_that_is_not_drawn_yet(visit: Visit, served: Served) -> None:
+async def test_tab_reaches_a_meeting_that_is_not_drawn_yet(visit: Visit, served: Served) -> None:
     visitor = await opened(visit, served)
     timeline = visitor.part("timeline")
     await timeline.get_by_role("link", name=FIRST).focus()
@@ -171,14 +171,16 @@ async def test_today_is_that_of_vietnam_wherever_the_browser_is(visit: Visit, se
 
 
 @pytest.mark.parametrize(("name", "mends"), [("quantri", True), ("thuky", False)])
-async def test_who_can_switch_halls_on_reads_how(visit: Visit, served: Served, name: str, mends: bool) -> None:
+async def test_only_an_administrator_reads_how_to_switch_halls_on(
+    visit: Visit, served: Served, name: str, mends: bool
+) -> None:
     visitor = await visit()
     await sign_in(visitor, served, name, "/control")
     await visitor.part("halls-off").wait_for()
     assert await visitor.page.get_by_text("halls = true").count() == mends
 
 
-async def test_what_is_off_or_only_read_looks_so(visit: Visit, served: Served) -> None:
+async def test_disabled_and_read_only_parts_look_disabled(visit: Visit, served: Served) -> None:
     visitor = await visit()
     refused: list[str] = []
     visitor.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)

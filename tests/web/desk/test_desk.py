@@ -255,7 +255,7 @@ async def test_pages_of_the_administrator_have_no_barriers(visit: Visit, served:
     assert not found, "\n".join(found)
 
 
-async def test_a_wrong_password_is_told_and_a_right_one_opens(visit: Visit, served: Served) -> None:
+async def test_a_wrong_password_is_reported_and_a_right_one_signs_in(visit: Visit, served: Served) -> None:
     visitor = await visit()
     await visitor.page.goto(served.url + "/board")
     await visitor.part("signin-name").fill("thuky")
@@ -269,7 +269,7 @@ async def test_a_wrong_password_is_told_and_a_right_one_opens(visit: Visit, serv
     await visitor.part("sign-in").wait_for()
 
 
-async def test_a_sign_out_that_did_not_come_about_is_told(visit: Visit, served: Served) -> None:
+async def test_a_failed_sign_out_is_reported(visit: Visit, served: Served) -> None:
     visitor = await visit()
     await sign_in(visitor, served)
     await visitor.page.context.set_offline(True)
@@ -445,7 +445,7 @@ async def _says_what_is_wrong_with_a_guest(visitor: Visitor) -> None:
     await expect(name).to_be_focused()
 
 
-async def test_a_state_secret_is_refused_and_nothing_was_sent(visit: Visit, served: Served) -> None:
+async def test_a_state_secret_is_refused_without_sending_it(visit: Visit, served: Served) -> None:
     visitor = await visit()
     sent: list[str] = []
     visitor.page.on("request", lambda request: sent.append(request.post_data or ""))
@@ -462,7 +462,7 @@ async def test_a_state_secret_is_refused_and_nothing_was_sent(visit: Visit, serv
     await expect(visitor.part("book-title")).to_have_value("")
 
 
-async def test_nothing_is_booked_before_the_question_is_answered(visit: Visit, served: Served) -> None:
+async def test_booking_requires_an_answer_to_the_secrecy_question(visit: Visit, served: Served) -> None:
     visitor = await visit()
     await sign_in(visitor, served, path="/book")
     await visitor.part("book-submit").click()
@@ -683,7 +683,7 @@ async def test_a_booked_meeting_is_entered_from_its_page(visit: Visit, served: S
     await visitor.part("meeting-page").wait_for()
 
 
-async def test_a_file_is_seen_through_before_it_is_written(visit: Visit, served: Served, tmp_path: Path) -> None:
+async def test_an_import_file_is_previewed_before_it_is_applied(visit: Visit, served: Served, tmp_path: Path) -> None:
     visitor = await visit()
     await sign_in(visitor, served, "quantri", "/directory/halls")
     async with visitor.page.expect_download() as waiting:

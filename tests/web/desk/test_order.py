@@ -87,7 +87,7 @@ def shown(day: datetime) -> str:
 
 @pytest.mark.parametrize("width", [1280, pytest.param(360, marks=pytest.mark.sim)])
 @pytest.mark.parametrize("locale", ["en-US", pytest.param("vi-VN", marks=pytest.mark.sim)])
-async def test_days_are_typed_and_read_day_first_whatever_the_browser(
+async def test_dates_are_day_first_in_any_browser_language(
     visit: Visit, served: Served, width: int, locale: str
 ) -> None:
     visitor = await visit(width=width, height=740)
@@ -321,7 +321,7 @@ async def test_a_lower_meeting_gives_way_and_its_desk_reads_why(
     await expect(visitor.part("meeting-page")).to_contain_text("Công điện khẩn")
 
 
-async def test_a_letter_about_one_date_of_a_series(visit: Visit, served: Served, database: Database) -> None:
+async def test_a_letter_can_be_about_one_date_of_a_series(visit: Visit, served: Served, database: Database) -> None:
     async with database.reading() as session:
         series = (await session.scalars(select(Meeting).where(Meeting.title == SERIES))).one()
         found = await session.scalars(
@@ -346,7 +346,7 @@ async def test_a_letter_about_one_date_of_a_series(visit: Visit, served: Served,
 
 
 @pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
-async def test_a_cut_link_explains_and_accepts_the_whole_link(
+async def test_a_truncated_link_is_explained_and_can_be_corrected(
     visit: Visit, served: Served, database: Database, width: int
 ) -> None:
     secret = await personal_link(served, database, "Họp giao ban Văn phòng")

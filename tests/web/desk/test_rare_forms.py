@@ -132,7 +132,7 @@ async def page_of(visitor: Visitor, served: Served, database: Database, title: s
     return meeting
 
 
-async def test_a_raised_class_shows_whom_it_sends_out(visit: Visit, served: Served, database: Database) -> None:
+async def test_raising_the_class_shows_who_will_be_removed(visit: Visit, served: Served, database: Database) -> None:
     inside = await visit()
     await sign_in(inside, served, path="")
     await page_of(inside, served, database, RUNNING)
@@ -186,7 +186,7 @@ async def test_the_secretary_records_answers_and_the_chairs_word(
 
 
 @pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.sim)])
-async def test_the_office_answers_one_date_of_a_series_on_the_page(
+async def test_the_office_answers_for_one_date_of_a_series(
     visit: Visit, served: Served, database: Database, width: int
 ) -> None:
     """The office answers on the meeting's page without a mail, first for one date, then for all. *My meetings* show the answer
@@ -228,7 +228,9 @@ async def _cancels_the_last_date(visitor: Visitor) -> None:
     await expect(visitor.part("history")).to_contain_text("Hủy ngày")
 
 
-async def test_a_meeting_that_runs_goes_on_for_a_quarter(visit: Visit, served: Served, database: Database) -> None:
+async def test_a_running_meeting_can_be_extended_by_15_minutes(
+    visit: Visit, served: Served, database: Database
+) -> None:
     visitor = await visit()
     await sign_in(visitor, served, path="")
     meeting = await page_of(visitor, served, database, ANSWERED)
@@ -269,7 +271,7 @@ async def test_what_is_kept_serves_the_next_time(visit: Visit, served: Served) -
     assert await visitor.barriers() == []
 
 
-async def test_one_date_the_following_and_all_of_a_series_change(
+async def test_one_following_or_all_dates_of_a_series_can_be_edited(
     visit: Visit, served: Served, database: Database
 ) -> None:
     visitor = await visit()
@@ -345,7 +347,7 @@ async def _cancels_a_date_and_books_it_again(visitor: Visitor) -> None:
     await expect(first.get_by_test_id("rebook")).to_have_count(0)
 
 
-async def test_a_session_that_lapses_loses_nothing_that_was_typed(visit: Visit, served: Served) -> None:
+async def test_an_expired_session_keeps_the_typed_form(visit: Visit, served: Served) -> None:
     visitor = await visit()
     await sign_in(visitor, served, path="/book")
     await visitor.part("book-title").fill("Họp viết dở")
@@ -374,7 +376,7 @@ async def choose(visitor: Visitor, picker: str, typed: str) -> None:
     await visitor.part(f"{picker}-option").first.click()
 
 
-async def test_the_days_of_a_deputy_read_as_they_were_typed(visit: Visit, served: Served, tmp_path: Path) -> None:
+async def test_the_days_of_a_deputy_are_shown_as_typed(visit: Visit, served: Served, tmp_path: Path) -> None:
     first, last = (f"{working_day(days, served.now):%d/%m/%Y}" for days in (3, 8))
     admin = await visit()
     await sign_in(admin, served, "quantri", "/directory/deputies")
@@ -473,7 +475,7 @@ async def _merges_three_units(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
-async def test_an_office_letter_from_its_own_template(
+async def test_an_office_letter_is_made_from_its_own_template(
     visit: Visit, served: Served, database: Database, tmp_path: Path, width: int
 ) -> None:
     """The template is uploaded, chosen for a letter, printed for each attendee, and removed."""
@@ -531,9 +533,7 @@ async def test_a_guest_without_mail_enters_by_a_forwarded_link(
     assert await stranger.barriers() == []
 
 
-async def test_an_invitation_goes_again_and_its_link_is_taken_back(
-    visit: Visit, served: Served, database: Database
-) -> None:
+async def test_an_invitation_is_resent_and_its_link_revoked(visit: Visit, served: Served, database: Database) -> None:
     secret = await personal_link(served, database, LETTERS)
     visitor = await visit(width=360, height=740)
     await sign_in(visitor, served, path="")
@@ -566,7 +566,7 @@ async def test_the_single_sign_on_of_the_province(visit: Visit, served: Served) 
     assert await visitor.barriers() == []
 
 
-async def test_whom_the_province_knows_comes_in_by_the_button(
+async def test_the_province_sign_in_button_signs_a_user_in(
     visit: Visit, own_server: Callable[..., LiveServer], issuer: dict[str, str]
 ) -> None:
     """The sign-in goes to a real issuer and back. A new user gets an account without rights, and sees the requested page."""

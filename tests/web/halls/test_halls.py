@@ -142,7 +142,7 @@ async def open_board(visitor: Visitor, served: Halls) -> None:
     await expect(visitor.part("leg")).to_have_count(len(ANSWERS))
 
 
-async def test_what_became_of_calls_stands_on_the_board(operator: Visitor, served: Halls, tmp_path: Path) -> None:
+async def test_the_board_shows_the_outcome_of_each_call(operator: Visitor, served: Halls, tmp_path: Path) -> None:
     await open_board(operator, served)
     rows = operator.part("leg")
     gone = rows.filter(has_text="Thiết bị nobody")
@@ -175,7 +175,9 @@ async def test_what_became_of_calls_stands_on_the_board(operator: Visitor, serve
     assert "404" in (tmp_path / "trace.txt").read_text()
 
 
-async def test_halls_are_told_apart_counted_found_and_called(operator: Visitor, served: Halls, tmp_path: Path) -> None:
+async def test_halls_on_the_board_are_named_counted_found_and_called(
+    operator: Visitor, served: Halls, tmp_path: Path
+) -> None:
     await operator.part("nav-control").click()
     date = operator.part("board-date").filter(has_text=TITLE)
     await expect(date).to_contain_text(f"{len(ANSWERS) + 1} điểm cầu")
@@ -377,7 +379,7 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     assert not answers_sip(served, "127.8.0.1")
 
 
-async def test_lost_connection_is_told(operator: Visitor, served: Halls) -> None:
+async def test_a_lost_connection_is_reported(operator: Visitor, served: Halls) -> None:
     """This test must be the last in the file, because it stops the server."""
     await open_board(operator, served)
     served.server.stop()

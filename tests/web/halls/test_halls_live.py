@@ -168,7 +168,7 @@ def row(visitor: Visitor, name: str) -> Any:
     return visitor.part("leg").filter(has_text=NAMES[name])
 
 
-async def test_before_the_start_it_is_seen_which_halls_are_ready(
+async def test_the_board_shows_which_halls_are_ready_before_the_start(
     operator: Visitor, served: Live, tmp_path: Path
 ) -> None:
     await operator.part("nav-control").click()

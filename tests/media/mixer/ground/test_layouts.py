@@ -33,7 +33,7 @@ def test_how_many_places(layout: Layout, places: int) -> None:
 
 
 @pytest.mark.parametrize("layout", ["1+5", "1+7", "2x2", "3x3", "4x4"])
-def test_the_grid_layouts_leave_nothing_empty(layout: Layout) -> None:
+def test_the_grid_layouts_leave_no_empty_area(layout: Layout) -> None:
     covered = sum(place.width * place.height for place in LAYOUTS[layout])
     assert covered == pytest.approx(1)
 

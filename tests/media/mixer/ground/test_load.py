@@ -34,7 +34,7 @@ def seconds(ladder: Ladder, cores: float, late: float, start: int, count: int) -
     return steps
 
 
-def test_one_step_at_a_time_follows_lasting_load() -> None:
+def test_lasting_load_lowers_the_quality_one_step_at_a_time() -> None:
     ladder = Ladder(1.4)
     assert seconds(ladder, 1.5, 0, 0, 1) == [0]
     assert seconds(ladder, 0.5, 0, 1, 1) == [0]
@@ -48,7 +48,7 @@ def test_late_ticks_count_though_the_processor_seems_free() -> None:
     assert seconds(Ladder(1.4), 0.2, 0.3, 0, 4)[-1] == 1
 
 
-def test_the_way_back_needs_room_for_what_it_costs() -> None:
+def test_a_step_back_up_needs_free_capacity() -> None:
     ladder = Ladder(1.4)
     seconds(ladder, 1.5, 0, 0, 3)
     assert ladder.step == 1
@@ -102,7 +102,7 @@ def test_an_ending_program_frees_room_and_a_first_always_runs() -> None:
     assert admit([going, slides], {"old"}, 0, 3.0, budget) == ([going], [slides])
 
 
-def test_sound_is_late_after_two_seconds_and_in_time_after_ten() -> None:
+def test_sound_is_late_after_two_seconds_and_recovers_after_ten() -> None:
     punctuality, ticks, changes = Punctuality(), 0, []
     for second in range(40):
         ticks += 5 if 5 <= second < 12 else 0
@@ -111,6 +111,6 @@ def test_sound_is_late_after_two_seconds_and_in_time_after_ten() -> None:
     assert changes == [(7, True), (22, False)]
 
 
-def test_one_late_moment_is_no_alarm() -> None:
+def test_one_late_moment_raises_no_alarm() -> None:
     punctuality = Punctuality()
     assert not any(punctuality.observe(50 if second >= 3 else 0, float(second)) for second in range(20))

@@ -134,7 +134,7 @@ def test_labels_are_bounded() -> None:
         check(Scene(1, sites=(SiteInfo("s", "x" * (limits.MIXER_LABEL_CHARACTERS + 1)),)))
 
 
-def test_an_ssrc_means_one_thing() -> None:
+def test_each_ssrc_and_id_is_unique_in_a_scene() -> None:
     with pytest.raises(SceneError, match="outputs"):
         check(replace(SCENE, mixes=(Mix("m", GROUP.ssrc, 8, "pcma"),)))
     with pytest.raises(SceneError, match="sources"):

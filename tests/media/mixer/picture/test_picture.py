@@ -116,7 +116,7 @@ def test_vp8_in_and_out(stage: Stage) -> None:
         assert np.abs(middle(picture, rect) - HUES[i]).max() < 6
 
 
-def test_a_presentation_stands_first_and_people_beside_it(stage: Stage) -> None:
+def test_slides_are_shown_first_with_people_beside_them(stage: Stage) -> None:
     slides = Source(115, "video", "h264", 96, "s0", content=True)
     group = replace(GROUP, layout="slides", content="s0", cells=("s0", "s1"))
     view = stage.view(group, sources=(*stage.scene.sources[:15], slides))
@@ -160,7 +160,7 @@ def test_a_camera_that_freezes_for_long_is_reported_as_no_video(stage: Stage) ->
     assert np.abs(middle(picture, rects("3x3", 1280, 720)[4]) - TILE_YUV).max() < 30
 
 
-def test_who_speaks_has_a_ring_and_a_sign(stage: Stage) -> None:
+def test_the_tile_of_a_speaker_has_a_ring_and_a_sign(stage: Stage) -> None:
     for _ in range(2):
         stage.roll()
         stage.tick()
@@ -227,7 +227,7 @@ def random_tile(rng: np.random.Generator, version: int, rect: Rect) -> Tile:
     return Tile(planes, version)
 
 
-def test_a_canvas_kept_is_the_same_as_one_painted_anew() -> None:
+def test_a_reused_canvas_equals_a_freshly_painted_one() -> None:
     rng = np.random.default_rng(5)
     plates, canvas, versions = Plates(), Canvas(640, 360), itertools.count(1)
     places = rects("2x2", 640, 360)
@@ -358,7 +358,7 @@ def test_nothing_is_decoded_before_the_first_key_frame() -> None:
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
-def test_wrong_bytes_end_nothing(codec: Any) -> None:
+def test_corrupted_frames_do_not_stop_the_decoder(codec: Any) -> None:
     rng = np.random.default_rng(4)
     decoder, camera = Decoder(Source(5, "video", codec, 96, "s"), lambda _: None), Camera((90, 100, 110), codec)
     shown = 0
@@ -428,7 +428,7 @@ def test_only_what_is_wanted_is_decoded() -> None:
 # -- plates
 
 
-def test_every_vietnamese_letter_has_a_shape_of_its_own() -> None:
+def test_every_vietnamese_letter_has_its_own_shape() -> None:
     from media.mixer.picture.plates import _font
 
     letters = "aàáảãạăằắẳẵặâầấẩẫậbcdđeèéẻẽẹêềếểễệghiìíỉĩịklmnoòóỏõọôồốổỗộơờớởỡợpqrstuùúủũụưừứửữựvxyỳýỷỹỵ"
@@ -496,7 +496,7 @@ def test_blending_is_exact_at_both_ends_and_cut_at_the_edge() -> None:
         ((4096, 16), Rect(0, 118, 424, 2)),
     ],
 )
-def test_pictures_are_shown_whole(source: tuple[int, int], wanted: Rect) -> None:
+def test_pictures_fit_into_the_tile_uncropped(source: tuple[int, int], wanted: Rect) -> None:
     assert fit(*source, 424, 238) == wanted
 
 

@@ -131,7 +131,7 @@ def test_the_end_of_a_source_and_a_new_codec() -> None:
     assert sites.frames.expected == {}
 
 
-def test_one_source_a_site_is_heard() -> None:
+def test_only_one_source_per_site_is_heard() -> None:
     first = Source(1, "audio", "pcma", 8, "a")
     scene = Scene(1, sources=(first, replace(first, ssrc=2)), open_microphones=("a", "a", "x"))
     assert [source.ssrc for source in heard(scene)] == [2]
@@ -150,7 +150,7 @@ def announcement(path: Path, hz: float, seconds: float, rate: int = 16000) -> st
     return str(path)
 
 
-def test_an_announcement_is_heard_by_one_site_and_ends(tmp_path: Path) -> None:
+def test_only_one_site_hears_an_announcement_and_it_ends(tmp_path: Path) -> None:
     path = announcement(tmp_path / "welcome.wav", 2000, 2.2)
     sites = Sites(mixes=(Mix("c", 1, 8, "pcma", "c"), Mix("d", 2, 8, "pcma", "d")))
     ended: list[str] = []
@@ -257,7 +257,7 @@ def play(playout: Playout, samples: np.ndarray, *, lost: frozenset[int] = frozen
     return np.concatenate(out)
 
 
-def test_nothing_lost_is_nothing_changed() -> None:
+def test_sound_without_loss_is_unchanged() -> None:
     said = tone(440, 1)
     out = play(Playout(), said)
     assert np.array_equal(out[START + BLOCK : START + BLOCK * 40], said[BLOCK : BLOCK * 40])
@@ -299,7 +299,7 @@ def test_the_clock_of_a_sender_is_followed(drift: int) -> None:
     assert playout.concealed < RATE_HZ * 0.15
 
 
-def test_jitter_makes_the_delay_grow_until_nothing_is_late() -> None:
+def test_jitter_increases_the_delay_until_no_packet_is_late() -> None:
     rng, playout, said = np.random.default_rng(8), Playout(), tone(400, 10)
     due: dict[int, list[int]] = {}
     for number in range(1500):
@@ -321,7 +321,7 @@ def test_packets_ahead_of_their_time_are_bounded() -> None:
     assert len(playout._segments) == limits.MIXER_PACKETS_WAITING
 
 
-def test_a_jump_of_timestamps_begins_anew() -> None:
+def test_a_jump_of_timestamps_restarts_the_playout() -> None:
     playout = Playout()
     play(playout, tone(400, 0.5))
     playout.push(10**9, tone(400, 0.02))
@@ -378,7 +378,7 @@ def test_without_a_picture_sound_is_not_held_back() -> None:
     assert JITTER_MS <= 100
 
 
-def test_video_that_is_far_too_late_does_not_hold_sound() -> None:
+def test_very_late_video_does_not_delay_the_sound() -> None:
     sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
     sites.run(0.5)
     microphone = sites.console._microphones[100]
@@ -389,7 +389,7 @@ def test_video_that_is_far_too_late_does_not_hold_sound() -> None:
 # -- many microphones
 
 
-def test_a_silent_microphone_costs_nothing_and_its_hall_hears() -> None:
+def test_a_silent_microphone_needs_no_encoder() -> None:
     sites = Sites("g722", mixes=(Mix("a", 1, 9, "g722", "a"), Mix("b", 2, 9, "g722", "b"), Mix("c", 3, 9, "g722", "c")))
     sites.show(open_microphones=("a", "b", "c"))
     sites.silent = {100, 101, 102}
@@ -407,7 +407,7 @@ def test_a_silent_microphone_costs_nothing_and_its_hall_hears() -> None:
     assert sites.console.levels().keys() == {"a"}
 
 
-def test_a_first_word_with_its_history_is_heard_whole() -> None:
+def test_a_first_word_is_heard_completely() -> None:
     """A first word is heard completely, when the plane sends three packets at once and then one in each tick."""
     sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
     sites.silent = {100, 101, 102}

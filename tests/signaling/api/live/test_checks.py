@@ -35,7 +35,7 @@ async def handed_in(client: httpx.AsyncClient, check: dict[str, Any], figures: A
     return await client.post(f"/checks/{check['id']}/result", json={"key": check["key"], "figures": figures})
 
 
-async def test_a_stranger_checks_and_the_help_desk_looks_it_up(office: Office) -> None:
+async def test_the_help_desk_can_look_up_a_guests_device_check(office: Office) -> None:
     stranger = office.stranger()
     check = await begun(stranger)
     sender, receiver = (
@@ -71,7 +71,7 @@ async def test_a_stranger_checks_and_the_help_desk_looks_it_up(office: Office) -
     problem(await (await office.client("operator", "tinh")).get(f"/checks/{code}"), 404, "not_found")
 
 
-async def test_a_result_is_handed_in_once_by_its_bearer_in_time(office: Office) -> None:
+async def test_a_check_result_is_accepted_once_in_time_with_its_key(office: Office) -> None:
     stranger = office.stranger()
     check, other = await begun(stranger), await begun(stranger)
     problem(await handed_in(stranger, check | {"key": other["key"]}), 410, "check_over")
@@ -100,7 +100,7 @@ async def test_no_free_word_is_kept(office: Office, part: str, field: str, value
     assert (await handed_in(stranger, check)).status_code == 201, "a refused result may be mended"
 
 
-async def test_checks_at_once_and_from_one_network_are_bounded(office: Office) -> None:
+async def test_concurrent_checks_are_bounded_also_per_network(office: Office) -> None:
     most = office.secretariat.settings.checks_at_once
     one = office.stranger("10.1.1.1")
     first = [await begun(one) for _ in range(limits.CHECKS_OF_A_NETWORK)]

@@ -82,7 +82,7 @@ async def test_a_token_of_a_link_that_was_taken_back(office: Office, begun: dict
     assert shut(office, grants) == "not_invited"
 
 
-async def test_a_token_of_somebody_who_is_no_longer_invited(office: Office, begun: dict[str, Any]) -> None:
+async def test_a_token_of_a_removed_attendee_is_refused(office: Office, begun: dict[str, Any]) -> None:
     grants = [await token(office, one) for one in (await secrets(office, begun)).values()]
     kept, gone = sorted(grants, key=lambda one: one.name.startswith("Trần"))
     fewer = [{"unit_id": office.province.units["yt"]}]
@@ -100,7 +100,7 @@ async def test_a_token_of_somebody_who_is_no_longer_invited(office: Office, begu
     office.secretariat.live.admit(kept)
 
 
-async def test_whoever_comes_while_the_class_is_raised_has_to_go(
+async def test_joining_while_the_class_is_raised_leads_to_removal(
     office: Office, begun: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowd = Crowd()
@@ -119,7 +119,7 @@ async def test_whoever_comes_while_the_class_is_raised_has_to_go(
     assert crowd.kicked == ["browser.late.1"]
 
 
-def test_an_old_pass_opens_nothing_after_the_class_was_raised() -> None:
+def test_an_old_pass_is_refused_after_the_class_is_raised() -> None:
     live = BookedMeetings(lambda: 0.0, Lobbies(lambda: "x" * 20))
     live.set_door("a", "important", 5)
     live.name_of("a", "ordinary", 4, False)
@@ -160,7 +160,7 @@ async def test_passes_of_one_network_are_bounded(office: Office, begun: dict[str
     assert codes == [200] * 3 + [429]
 
 
-async def test_a_mail_s_link_decides_only_what_it_names(office: Office) -> None:
+async def test_a_mailed_link_decides_only_its_own_step(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     meeting = await book(desk, wanted(office, submit=True))
     step = next(one for one in meeting["steps"] if one["step"] == 1)
@@ -203,7 +203,7 @@ async def test_a_public_meeting_shows_neither_invitees_nor_letters(office: Offic
     assert len((await invited.get(address)).json()["attendees"]) == 2
 
 
-async def test_a_substitute_who_is_not_agreed_to_sees_nothing(office: Office) -> None:
+async def test_a_substitute_not_yet_approved_cannot_see_the_meeting(office: Office) -> None:
     meeting = await approved(office, attendees=[{"unit_id": office.province.units["yt"], "must_be_head": True}])
     link = next(iter((await secrets(office, meeting)).values()))
     who = office.province.people["xa2-2"]
@@ -214,7 +214,7 @@ async def test_a_substitute_who_is_not_agreed_to_sees_nothing(office: Office) ->
     problem(await named.get(f"/meetings/{meeting['id']}"), 404, "unknown_meeting")
 
 
-async def test_the_secret_of_a_link_stands_in_no_address(office: Office) -> None:
+async def test_an_invitation_link_is_sent_in_the_body_not_the_url(office: Office) -> None:
     meeting = await approved(office)
     link = next(iter((await secrets(office, meeting)).values()))
     guest = office.stranger()

@@ -124,7 +124,7 @@ async def held(office: Office) -> Held:
     return Held(office, meeting, await pin_of(office, meeting))
 
 
-async def test_one_microphone_off_a_question_and_a_hand_down(held: Held) -> None:
+async def test_a_host_mutes_asks_to_unmute_and_lowers_a_hand(held: Held) -> None:
     _, host, chair = await held.chair()
     guest = await held.guest()
     assert (await held.do(host, "mute", identity=guest.identity)).status_code == 204
@@ -147,7 +147,7 @@ async def test_one_microphone_off_a_question_and_a_hand_down(held: Held) -> None
     assert gone["vi"] == "Người này đã rời cuộc họp."
 
 
-async def test_the_key_is_the_right_and_each_meeting_has_its_own(held: Held) -> None:
+async def test_only_the_host_key_of_the_meeting_gives_host_rights(held: Held) -> None:
     _, _, chair = await held.chair()
     guest = await held.guest()
     grants = guest.participant.grants
@@ -164,7 +164,7 @@ async def test_the_key_is_the_right_and_each_meeting_has_its_own(held: Held) -> 
     assert chair.left() is None
 
 
-async def test_put_out_he_may_ask_again_and_kept_out_he_may_not(held: Held) -> None:
+async def test_a_removed_guest_may_knock_again_unless_kept_out(held: Held) -> None:
     _, host, chair = await held.chair()
     guest = await held.guest()
     token = held.office.authenticator.sign(guest.participant.grants, 600, held.office.now.timestamp())
@@ -284,7 +284,7 @@ async def test_an_admitted_name_stays_and_hands_keep_server_order(held: Held) ->
     assert int(first.mark(marks.HAND)) < int(second.mark(marks.HAND)), "raised already: the place stays"
 
 
-async def test_a_disabled_account_leaves_the_call_and_decides_nothing(held: Held) -> None:
+async def test_a_disabled_account_is_removed_and_loses_host_rights(held: Held) -> None:
     desk, host, chair = await held.chair()
     guest = await held.guest()
     token = held.office.authenticator.sign(chair.participant.grants, 600, held.office.now.timestamp())
@@ -310,7 +310,7 @@ async def test_switched_off_by_a_command_of_another_process(held: Held) -> None:
     assert chair.left() is Reason.REMOVED
 
 
-async def test_a_host_key_of_another_system_ends_with_its_own_key(held: Held) -> None:
+async def test_a_host_key_of_a_client_ends_with_the_client_key(held: Held) -> None:
     office, unit = held.office, held.office.province.units["khcn"]
     made, key = await office.database.transact(
         lambda session: clients.create(session, "Văn bản", unit, ["secretary"], COMMAND, office.now)
@@ -356,7 +356,7 @@ async def test_signing_out_ends_what_this_browser_has_opened(held: Held) -> None
     problem(await watching, 401, "signed_out")
 
 
-async def test_idle_for_long_he_decides_nothing_and_stays(held: Held) -> None:
+async def test_an_idle_host_loses_host_rights_but_stays_in_the_call(held: Held) -> None:
     _, host, chair = await held.chair()
     held.office.pass_minutes(241)
     problem(await host.get(held.lobby), 401, "signed_out")

@@ -233,7 +233,7 @@ async def test_one_date_of_a_series_is_answered_by_link(office: Office) -> None:
     problem(await guest.post("/answers", json=wrong), 404, "unknown_date")
 
 
-async def test_the_public_schedule_holds_public_meetings_only(office: Office) -> None:
+async def test_the_public_schedule_lists_only_public_meetings(office: Office) -> None:
     await approved(office)
     await approved(office, title="Họp báo", public=True, starts_at=office.at("2026-03-05 08:00"))
     guest = office.stranger()
@@ -249,7 +249,7 @@ async def test_the_public_schedule_holds_public_meetings_only(office: Office) ->
     problem(await guest.get(made["url"].removeprefix("https://hop.vn/api/v1")), 404, "not_found")
 
 
-async def test_whoever_may_enter_may_read_the_page_of_the_meeting(office: Office) -> None:
+async def test_staff_of_an_invited_unit_can_read_the_meeting_page(office: Office) -> None:
     meeting = await approved(office)
     of_unit = await office.client("requester", "yt", "yt-2")
     assert (await of_unit.get(f"/meetings/{meeting['id']}")).json()["title"] == meeting["title"]

@@ -116,7 +116,7 @@ async def test_the_long_question_is_answered_by_the_decision(begun: Begun) -> No
     assert problem(await begun.knock(ticket=ticket), 403, "lobby_denied")["vi"] == why
 
 
-async def test_invitees_wait_by_policy_and_enter_when_it_is_off(begun: Begun) -> None:
+async def test_invitees_wait_in_the_lobby_and_enter_when_it_is_off(begun: Begun) -> None:
     office, meeting = begun.office, begun.meeting
     link = await link_of(office, meeting)
     by_link = await enter(office, link=link)
@@ -227,7 +227,7 @@ async def test_a_booking_without_lobby(office: Office) -> None:
     assert (await begun.knock()).status_code == 202
 
 
-async def test_the_desk_decides_from_outside_and_it_is_audited(begun: Begun) -> None:
+async def test_the_desk_controls_the_lobby_from_outside_with_audit(begun: Begun) -> None:
     office, address = begun.office, f"/occurrences/{begun.date}/moderation"
     problem(await (await office.client("requester", "yt", "yt-2")).post(address), 403, "denied")
     problem(await (await office.client("secretary", "xa1", "xa1-2")).post(address), 403, "not_invited")
@@ -268,7 +268,7 @@ async def test_an_account_that_was_sent_out_waits_again(begun: Begun) -> None:
     assert (await invited.post(address, json={})).status_code == 202
 
 
-async def test_a_ticket_counts_only_with_what_it_was_given_for(begun: Begun) -> None:
+async def test_a_lobby_ticket_is_valid_only_for_its_own_entry(begun: Begun) -> None:
     host = await begun.host()
     link = await link_of(begun.office, begun.meeting)
     ticket = (await enter(begun.office, link=link)).json()["ticket"]
@@ -293,12 +293,12 @@ async def test_waiting_is_given_up_and_runs_out(begun: Begun) -> None:
     assert (await begun.knock(ticket=patient)).status_code == 202
 
 
-async def test_a_full_lobby_says_so(begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_lobby_answers_503(begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOBBY_WAITING", 2)
     assert [(await begun.knock()).status_code for _ in range(3)] == [202, 202, 503]
 
 
-async def test_an_ad_hoc_meeting_whose_opener_decides(office: Office) -> None:
+async def test_the_opener_of_an_ad_hoc_meeting_controls_its_lobby(office: Office) -> None:
     guest, chair = office.stranger(), office.stranger()
     made = (await chair.post("/conferences", json={"name": "Họp nhanh", "lobby": True})).json()
     address = f"/conferences/{made['conference']}"
@@ -377,7 +377,7 @@ async def test_a_restart_keeps_the_switch_of_a_booked_meeting(office: Office) ->
     await restarted.close()
 
 
-async def test_nothing_is_switched_that_could_not_be_written(begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_lobby_is_not_switched_when_the_write_fails(begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:
     host = await begun.host()
 
     async def broken(*_args: object) -> None:

@@ -147,14 +147,14 @@ def test_bindings_of_an_alias_are_bounded(node: Node) -> None:
     assert rows[-1].hop.port == 5060 + limits.BINDINGS_PER_ALIAS
 
 
-def test_an_older_register_changes_nothing(node: Node) -> None:
+def test_a_register_with_an_older_cseq_is_refused(node: Node) -> None:
     terminal = Terminal(node)
     terminal.proven("REGISTER")
     terminal.number -= 2
     assert terminal.proven("REGISTER")[0].status == 500
 
 
-def test_contact_has_to_be_where_it_comes_from(node: Node) -> None:
+def test_the_contact_must_match_the_source_address(node: Node) -> None:
     for contact in ("<sip:hall1@127.0.0.1>", "<sip:hall1@192.0.2.51>", "<sip:hall1@evil.example>", "<tel:113>"):
         assert Terminal(node).proven("REGISTER", contact=contact, call_id=contact[5:12])[0].status in {400, 403}
         assert Terminal(node).proven("INVITE", contact=contact, body=OFFER, call_id=contact[5:13])[-1].status in {
@@ -170,7 +170,7 @@ def test_contact_has_to_be_where_it_comes_from(node: Node) -> None:
     assert node.user.bindings["hall1"].hop == Hop("udp", T, 40000)  # type: ignore[union-attr]
 
 
-def test_a_dial_goes_to_where_the_registration_came_from(node: Node) -> None:
+def test_an_outgoing_call_uses_the_flow_of_the_registration(node: Node) -> None:
     terminal = Terminal(node, transport="tcp", flow=7)
     terminal.proven("REGISTER")
     binding = node.agent.registrar.find("hall1")
@@ -227,7 +227,7 @@ def test_a_replayed_proof_is_stale(node: Node) -> None:
     assert "stale=true" in answers[0].headers.get("www-authenticate")
 
 
-def test_a_nonce_lives_for_half_a_minute_and_for_one_address(node: Node) -> None:
+def test_a_nonce_is_valid_for_a_limited_time_and_one_address(node: Node) -> None:
     terminal = Terminal(node)
     challenged = terminal.ask(terminal.write("REGISTER"))[0]
     for wait, status in ((limits.NONCE_S - 1, 200), (2, 401)):
@@ -284,7 +284,7 @@ def test_the_same_work_is_done_for_an_alias_that_does_not_exist(node: Node, monk
     assert numbers[0] == numbers[1] > 0
 
 
-def test_an_unknown_alias_shows_no_algorithm_of_its_own(node: Node) -> None:
+def test_the_challenge_does_not_reveal_unknown_aliases(node: Node) -> None:
     node.rooms.add("strong", "right", ["192.0.2.0/24"], "SHA-256")
     assert Terminal(node).proven("REGISTER", "strong", call_id="s")[0].status == 200
     found = set()
@@ -304,7 +304,7 @@ def test_an_unknown_alias_shows_no_algorithm_of_its_own(node: Node) -> None:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_a_stranger_gets_nothing(node: Node, transport: str) -> None:
+def test_a_stranger_gets_no_answer(node: Node, transport: str) -> None:
     stranger = Terminal(node, host="198.51.100.1", transport=transport)
     sizes = remembered(node.agent), len(node.agent.core.timers)
     for method in ("OPTIONS", "REGISTER", "INVITE", "ACK", "BYE"):
@@ -314,7 +314,7 @@ def test_a_stranger_gets_nothing(node: Node, transport: str) -> None:
     assert node.drops == 6  # a connection is closed
 
 
-def test_a_flood_of_one_source_is_thinned(node: Node) -> None:
+def test_a_flood_of_one_source_is_rate_limited(node: Node) -> None:
     terminal = Terminal(node)
     terminal.proven("REGISTER")
     heard = sum(
@@ -370,7 +370,7 @@ def test_a_challenge_is_answered_for_its_realm_and_host_only(realm: str, host: s
         *("[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[ff02::1]", "evil.example", "nowhere.example"),
     ],
 )
-def test_where_nobody_is_called(host: str) -> None:
+def test_forbidden_addresses_are_never_called(host: str) -> None:
     world = World()
     one = Node(world, A)
     one.names = {"evil.example": ["127.0.0.1", "169.254.169.254"]}
@@ -402,7 +402,7 @@ def test_record_route_and_contact_lead_nowhere_else(node: Node) -> None:
     assert bye[2].startswith(b"BYE sip:x@127.0.0.1:22 ")
 
 
-def test_nobody_ends_a_call_from_elsewhere(node: Node) -> None:
+def test_a_bye_from_another_address_or_tag_is_refused(node: Node) -> None:
     terminal = Terminal(node)
     terminal.proven("INVITE", body=OFFER)
     call = node.user.calls[0]
@@ -456,7 +456,7 @@ def test_subscription(node: Node) -> None:
     assert terminal.proven("SUBSCRIBE", more=("Event: presence",), call_id="p")[0].status == 489
 
 
-def test_nobody_registers_for_somebody_else(node: Node) -> None:
+def test_a_terminal_cannot_register_another_alias(node: Node) -> None:
     terminal = Terminal(node)
     challenged = terminal.ask(terminal.write("REGISTER"))
     again = terminal.write("REGISTER")
@@ -500,7 +500,7 @@ def test_subscriptions_are_bounded(node: Node, monkeypatch: pytest.MonkeyPatch) 
     assert rows == [200, 200, 503]
 
 
-def test_no_secret_and_no_version_is_told(node: Node) -> None:
+def test_no_secret_and_no_version_is_disclosed(node: Node) -> None:
     terminal = Terminal(node)
     text = b"".join(one.write() for one in terminal.proven("REGISTER"))
     assert b"Server:" not in text
@@ -533,7 +533,7 @@ def test_neither_a_constant_call_id_nor_branch_hides_a_scan(node: Node) -> None:
     assert node.user.bans
 
 
-def test_a_request_repeated_to_the_letter_is_one(node: Node) -> None:
+def test_a_retransmitted_request_counts_once(node: Node) -> None:
     terminal = Terminal(node)
     request = terminal.write("REGISTER")
     for _ in range(11):  # all repetitions of a client in 32 s
@@ -541,7 +541,7 @@ def test_a_request_repeated_to_the_letter_is_one(node: Node) -> None:
     assert not node.user.bans
 
 
-def test_a_waiting_alias_looks_alike_and_counts_no_failure(node: Node) -> None:
+def test_a_banned_alias_gets_403_and_counts_no_failures(node: Node) -> None:
     node.agent.bans.ban(f"alias:hall1@{T}", node.world.clock.time(), "x")
     node.user.bans.clear()
     terminal = Terminal(node)
@@ -555,7 +555,7 @@ def test_a_waiting_alias_looks_alike_and_counts_no_failure(node: Node) -> None:
 @pytest.mark.parametrize(
     "field", ["Session-Expires: x", "Session-Expires: 90;refresher", "Min-SE: -1", "Session-Expires: 90;;"]
 )
-def test_a_begun_transaction_gets_its_answer_whatever_is_in_it(node: Node, field: str) -> None:
+def test_an_invite_with_a_malformed_header_gets_an_answer(node: Node, field: str) -> None:
     answers = Terminal(node).proven("INVITE", body=OFFER, more=(field,))
     assert answers[-1].status in {200, 400}
     node.agent.close()
@@ -563,7 +563,7 @@ def test_a_begun_transaction_gets_its_answer_whatever_is_in_it(node: Node, field
     assert node.quiet()
 
 
-def test_what_escapes_from_above_ends_its_own_transaction_only(node: Node) -> None:
+def test_an_exception_ends_only_its_own_transaction(node: Node) -> None:
     def raises(_: object) -> None:
         raise RuntimeError("a defect above")
 

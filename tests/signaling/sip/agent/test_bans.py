@@ -12,7 +12,7 @@ from tests.signaling.sip.world import REALM, A, Node, World, remembered
 __all__ = ["node"]
 
 
-def test_datagrams_blame_nobody(node: Node) -> None:
+def test_datagrams_never_ban_a_source(node: Node) -> None:
     """Show that datagrams ban no source, because they may be forged. The terminal is still challenged and registers with its
     password.
     """
@@ -93,7 +93,7 @@ def test_a_digest_for_another_address_is_no_guess(node: Node) -> None:
     assert node.user.bans == []
 
 
-def test_who_was_never_challenged_locks_nobody_out(node: Node) -> None:
+def test_wrong_proofs_without_a_challenge_ban_no_source(node: Node) -> None:
     """Show that a wrong proof counts only with a nonce that went to its address. A datagram may carry any sender, so without
     the nonce it counts against neither the address nor the alias.
     """
@@ -106,7 +106,7 @@ def test_who_was_never_challenged_locks_nobody_out(node: Node) -> None:
 
 
 @pytest.mark.parametrize("name", ["friendly-scanner", "sipvicious 0.3", "SIPcli/v1.8"])
-def test_a_scanner_that_says_so_is_banned_at_once(node: Node, name: str) -> None:
+def test_a_known_scanner_user_agent_is_banned_at_once(node: Node, name: str) -> None:
     terminal = Terminal(node, transport="tcp")
     request = terminal.write("OPTIONS")
     request.headers.set("user-agent", name)
@@ -148,7 +148,7 @@ def test_repeated_valid_authentication_is_never_banned(node: Node) -> None:
     assert not node.user.bans
 
 
-def test_a_province_behind_one_address_is_not_a_scanner(node: Node) -> None:
+def test_many_halls_behind_one_address_are_not_banned(node: Node) -> None:
     halls = 40
     for number in range(halls):
         node.rooms.add(f"h{number}", "right", ["192.0.2.0/24"])

@@ -65,7 +65,7 @@ def test_unsupported_names_everything_that_was_wanted() -> None:
 
 
 @given(st.integers(0, 2**32))
-def test_mutated_messages_of_a_call_break_nothing(seed: int) -> None:
+def test_a_call_survives_mutated_copies_of_its_messages(seed: int) -> None:
     """Show that a call ends or continues when each message also arrives a second time, mutated."""
     chance = random.Random(seed)
     world, one, _ = pair(seed)

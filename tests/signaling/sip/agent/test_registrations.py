@@ -53,7 +53,7 @@ def test_a_dead_connection_leaves_the_contact_address(node: Node) -> None:
     assert kept(after, "hall1").hop == Hop("tcp", T, 5070)
 
 
-def test_a_connection_only_terminal_goes_and_returns_with_it(node: Node) -> None:
+def test_a_binding_behind_nat_ends_with_its_tcp_connection(node: Node) -> None:
     inside = "<sip:behind@10.0.0.9:5060;transport=tcp>"
     Terminal(node, port=40000, transport="tcp", flow=7).proven("REGISTER", "behind", contact=inside)
     binding = kept(node, "behind")

@@ -123,7 +123,7 @@ def test_a_late_offer_that_cannot_be_answered_ends_the_call() -> None:
         *((500, Kind.FAILED), (408, Kind.NO_ANSWER)),
     ],
 )
-def test_why_it_did_not_stand(status: int, kind: Kind) -> None:
+def test_the_failure_status_gives_the_cause(status: int, kind: Kind) -> None:
     world, one, other = pair()
     other.user.on_incoming = lambda call: call.refuse(
         status, [("retry-after", "17 (later)"), ("contact", "<sip:x@198.51.100.9>")]
@@ -135,7 +135,7 @@ def test_why_it_did_not_stand(status: int, kind: Kind) -> None:
     rest(world, one, other)
 
 
-def test_nobody_answers() -> None:
+def test_a_call_that_rings_too_long_ends_with_no_answer() -> None:
     world, one, other = pair()
     other.user.on_incoming = lambda call: call.ring()
     one.dial(f"sip:hall@{B}")
@@ -145,7 +145,7 @@ def test_nobody_answers() -> None:
     rest(world, one, other)
 
 
-def test_nobody_is_there() -> None:
+def test_a_call_without_any_response_is_unreachable() -> None:
     world, one, _ = pair(link=Link(loss=1.0))
     one.dial(f"sip:hall@{B}")
     world.run(31)
@@ -157,7 +157,7 @@ def test_nobody_is_there() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_given_up_while_it_rings(seed: int) -> None:
+def test_a_call_cancelled_while_ringing_ends_on_both_sides(seed: int) -> None:
     world, one, other = pair(seed, LOSSY if seed else None)
     other.user.on_incoming = lambda call: call.ring()
     call = one.dial(f"sip:hall@{B}")
@@ -169,7 +169,7 @@ def test_given_up_while_it_rings(seed: int) -> None:
     rest(world, one, other)
 
 
-def test_given_up_before_anything_came_back() -> None:
+def test_a_call_cancelled_before_any_response_ends() -> None:
     world, one, other = pair()
     other.user.on_incoming = lambda call: call.ring()
     call = one.dial(f"sip:hall@{B}")
@@ -231,7 +231,7 @@ def test_a_refused_offer_changes_nothing() -> None:
     assert call.renegotiation.local == OFFER
 
 
-def test_offers_wait_for_one_another_and_the_last_counts() -> None:
+def test_offers_are_queued_and_only_the_last_is_sent() -> None:
     world, _, other, call = standing()
     for number in range(2, 30):
         call.reinvite(OFFER.replace(b"- 1 1", b"- 1 %d" % number))
@@ -266,7 +266,7 @@ def test_session_that_is_not_refreshed_ends() -> None:
     assert other.user.cause.kind is Kind.EXPIRED
 
 
-def test_a_refresher_whose_peer_is_gone_ends_too() -> None:
+def test_a_call_whose_peer_is_gone_ends_at_the_session_refresh() -> None:
     world, one, _, _ = standing(session_expires_s=120)
     del world.nodes[B]
     world.run(160)
@@ -325,7 +325,7 @@ def test_what_a_user_of_a_call_raises_ends_that_call_only() -> None:
     assert other.agent.core.defects == 1
 
 
-def test_the_same_invite_by_two_ways_is_one_call() -> None:
+def test_an_invite_received_by_two_paths_is_one_call() -> None:
     world, one, other = pair()
     other.user.on_incoming = lambda call: call.ring()
     one.dial(f"sip:hall@{B}")
@@ -383,7 +383,7 @@ def test_reliable_provisionals_are_acknowledged_once_in_order() -> None:
     assert world.sent(A, "BYE")[0].cseq[0] == 5
 
 
-def test_who_demands_confirmed_answers_gets_only_final_ones() -> None:
+def test_a_caller_that_requires_100rel_gets_only_final_answers() -> None:
     world, one, other = pair()
     other.user.on_incoming = lambda call: call.ring()
     call = one.dial(f"sip:hall@{B}")
@@ -439,7 +439,7 @@ def test_the_call_id_belongs_to_the_caller_and_survives_retries() -> None:
     assert other.user.calls[0].call_id == "occurrence-7.terminal-3.epoch-1@diemcau"
 
 
-def test_a_lost_connection_is_opened_anew_at_the_same_address() -> None:
+def test_a_lost_connection_is_opened_again_to_the_same_address() -> None:
     world, one, other, _ = standing(transport="tcp")
     answerer = other.user.calls[0]
     assert answerer.dialog is not None
@@ -464,7 +464,7 @@ def test_a_contact_moves_requests_only_to_another_port(contact: str, port: int) 
     assert place(read_uri(contact), Hop("udp", B, 5060)) == Hop("udp", B, port)
 
 
-def test_infos_wait_for_one_another_and_are_bounded() -> None:
+def test_info_requests_are_queued_up_to_a_limit() -> None:
     world, _, other, call = standing()
     got: list[int] = []
     for _ in range(limits.BODY_QUEUE + 1):

@@ -45,7 +45,7 @@ def dialled(node: Node, keeps: Callable[[Dialog, Callable[[], None]], None] | No
     return record, call
 
 
-def test_an_established_orphan_gets_bye_after_all_it_was_sent() -> None:
+def test_an_established_orphan_gets_a_bye_with_a_higher_cseq() -> None:
     world, server, hall = pair()
     call = server.dial(URI)
     world.run(2, lambda: call.state is State.STANDING)
@@ -62,7 +62,7 @@ def test_an_established_orphan_gets_bye_after_all_it_was_sent() -> None:
     assert world.sent(A, "BYE")[-1].cseq[0] == record.cseq + limits.ORPHAN_CSEQ + 1
 
 
-def test_of_one_that_rings_the_terminal_hears_no_more() -> None:
+def test_a_ringing_orphan_is_cancelled() -> None:
     world, server, hall = pair()
     hall.user.on_incoming = lambda call: call.ring()
     record, call = dialled(server)
@@ -96,7 +96,7 @@ def test_an_untaken_answer_gets_an_ack_and_then_bye(seed: int) -> None:
     assert not hall.agent.calls
 
 
-def test_a_lost_answer_is_ended_by_the_tag_of_its_cancel() -> None:
+def test_an_orphan_with_a_lost_answer_ends_by_the_cancel_tag() -> None:
     world, server, hall = pair()
     record, _ = dialled(server, forgets)
     world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))

@@ -179,7 +179,7 @@ async def test_tortuous(tmp_path: Path, transport: str) -> None:
 @pytest.mark.parametrize(
     "method", ["REGISTER", *(pytest.param(one, marks=pytest.mark.sim) for one in ("INVITE", "OPTIONS"))]
 )
-async def test_svwar_learns_nothing(tmp_path: Path, method: str) -> None:
+async def test_the_scanner_svwar_finds_no_alias(tmp_path: Path, method: str) -> None:
     """Show that svwar finds nothing. It compares the answers with the answer for an impossible name, and gives up when they are
     equal.
     """
@@ -209,7 +209,7 @@ async def test_svcrack_is_banned(tmp_path: Path) -> None:
 
 
 @missing("svmap")
-async def test_svmap_finds_nothing(tmp_path: Path) -> None:
+async def test_the_scanner_svmap_finds_no_server(tmp_path: Path) -> None:
     async with station() as one:
         _, output = await run("svmap", "-p", str(one.port()), "127.0.0.1", cwd=tmp_path)
         assert not one.user.bans, output

@@ -96,7 +96,7 @@ def test_real_offers_are_answered(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OFFERS)
-def test_an_answer_has_one_audio_codec_and_digits(name: str) -> None:
+def test_an_answer_has_one_audio_codec_and_dtmf(name: str) -> None:
     body, _ = answer(terminals.read(name), OWN6 if "ipv6" in name else OWN, GENERIC, POLICY)
     audio = sdp.parse(body).media[0]
     names = [one.name for one in audio.rtpmaps().values()]
@@ -274,7 +274,7 @@ def test_not_acceptable(text: str, code: str, warning: int) -> None:
 
 
 @pytest.mark.parametrize("host", ["224.2.1.1", "255.255.255.255", "127.0.0.1", "169.254.169.254", "192.0.2.1"])
-def test_some_places_get_no_media_whatever_the_networks_are(host: str) -> None:
+def test_forbidden_addresses_get_no_media_in_any_network(host: str) -> None:
     """Show that no media go to multicast, to this machine (also by its own address), or to the local link."""
     text = HEAD.replace("192.0.2.9", host) + AUDIO
     with pytest.raises(NotAcceptable, match="address_bad"):
@@ -308,7 +308,7 @@ def test_loopback_is_for_loopback() -> None:
     assert found.audio.stream.remote == Endpoint("127.0.0.1", 5000)
 
 
-def test_rtcp_may_not_be_aimed_at_a_third_one() -> None:
+def test_rtcp_cannot_be_directed_to_a_third_address() -> None:
     _, found = reply(AUDIO + "a=rtcp:6001 IN IP4 198.51.100.1\n")
     assert found.audio is not None
     assert found.audio.stream.remote_rtcp == Endpoint("192.0.2.9", 6001)
@@ -326,7 +326,7 @@ def test_rtcp_may_not_be_aimed_at_a_third_one() -> None:
         ("inactive", False, False, "inactive"),
     ],
 )
-def test_hold_by_direction(offered: str, we_send: bool, we_receive: bool, answered: str) -> None:
+def test_the_direction_attribute_sets_hold(offered: str, we_send: bool, we_receive: bool, answered: str) -> None:
     body, found = reply(AUDIO + f"a={offered}\n")
     assert found.audio is not None
     assert (found.audio.stream.we_send, found.audio.stream.we_receive) == (we_send, we_receive)
@@ -334,7 +334,7 @@ def test_hold_by_direction(offered: str, we_send: bool, we_receive: bool, answer
     assert found.held == (not we_send)
 
 
-def test_hold_by_an_address_of_zeros_remembers_where_it_was() -> None:
+def test_hold_by_a_zero_address_keeps_the_former_address() -> None:
     body, found = reply(AUDIO + VIDEO)
     held = HEAD.replace("c=IN IP4 192.0.2.9", "c=IN IP4 0.0.0.0").replace("o=- 7 1", "o=- 7 2") + AUDIO + VIDEO
     again, after = answer(wire(held), OWN, GENERIC, POLICY, Agreed(body, found))
@@ -421,14 +421,14 @@ def test_floor_lines(line: str, port: int, ours: str | None, connect: bool) -> N
         assert found.bfcp.remote == Endpoint("192.0.2.9", 5008)
 
 
-def test_of_two_floor_lines_the_liked_one() -> None:
+def test_the_preferred_of_two_bfcp_lines_is_chosen() -> None:
     both = "m=application 5010 TCP/BFCP *\na=setup:actpass\nm=application 5008 UDP/BFCP *\n"
     assert [line.split()[1] for line in lines_of(reply(AUDIO + both)[0])[1:]] == ["0", "21000"]
     first = replace(GENERIC, floor=("tcp", "udp"))
     assert [line.split()[1] for line in lines_of(reply(AUDIO + both, profile=first)[0])[1:]] == ["21000", "0"]
 
 
-def test_levels_may_not_differ_unless_both_say_so() -> None:
+def test_h264_levels_differ_only_with_level_asymmetry_allowed() -> None:
     low = VIDEO.replace("42801f", "42800d")
     assert "profile-level-id=42800d;max-mbps=108000;max-fs=3600;max-br=2000" in block(reply(AUDIO + low)[0], 1)
     both = low.replace("packetization-mode=1", "packetization-mode=1;level-asymmetry-allowed=1")
@@ -468,7 +468,7 @@ def test_the_profile_bounds_what_a_terminal_claims() -> None:
     assert (video.level, video.max_fs, video.max_mbps) == (31, 3600, 108_000)
 
 
-def test_opus_at_the_rate_they_take() -> None:
+def test_opus_uses_the_offered_bitrate_and_packet_time() -> None:
     offer = "m=audio 5000 RTP/AVP 96 97\na=rtpmap:96 opus/48000/2\na=fmtp:96 maxaveragebitrate=24000\na=ptime:40\n"
     _, found = reply(offer + "a=rtpmap:97 telephone-event/48000\n")
     assert found.audio is not None
@@ -476,7 +476,7 @@ def test_opus_at_the_rate_they_take() -> None:
     assert found.audio.clock_hz == 48_000
 
 
-def test_g722_of_those_who_misread_its_clock() -> None:
+def test_g722_offered_with_a_wrong_clock_rate_is_accepted() -> None:
     _, found = reply("m=audio 5000 RTP/AVP 9 8\na=rtpmap:9 G722/16000\n")
     assert found.audio is not None
     assert (found.audio.codec, found.audio.clock_hz) == ("g722", 8000)
@@ -486,7 +486,7 @@ def test_g722_of_those_who_misread_its_clock() -> None:
 
 
 @pytest.mark.parametrize("name", OFFERS)
-def test_codecs_that_are_repeated_change_nothing(name: str) -> None:
+def test_repeated_codecs_change_nothing(name: str) -> None:
     """Show, for S02, that a re-INVITE which repeats each payload type, rtpmap and fmtp several times changes nothing."""
     own = OWN6 if "ipv6" in name else OWN
     offer = terminals.read(name)
@@ -516,7 +516,7 @@ def test_our_re_invite_keeps_places_and_payload_types() -> None:
     assert second.media[3].parameters(126) == first.media[3].parameters(126), "slides are as large as before"
 
 
-def test_the_floor_connection_that_stands_is_kept() -> None:
+def test_an_existing_bfcp_connection_is_kept() -> None:
     body, found = answer(terminals.read("hdx_offer"), OWN, GENERIC, POLICY)
     again = make_offer(OWN, GENERIC, POLICY, Agreed(body, found))
     assert "a=connection:new" in block(body, 2)

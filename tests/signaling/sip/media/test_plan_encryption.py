@@ -62,7 +62,7 @@ def test_srtp_by_policy(offered: str, column: int) -> None:
         assert b"crypto" not in body
 
 
-def test_required_takes_no_call_with_a_part_of_its_media() -> None:
+def test_required_encryption_refuses_partly_encrypted_media() -> None:
     with pytest.raises(NotAcceptable) as refused:
         reply(AUDIO + VIDEO.replace("RTP/AVP", "RTP/SAVP") + CRYPTO, Policy(encryption="required"))
     assert refused.value.code == "encryption_required"

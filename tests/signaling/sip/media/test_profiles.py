@@ -51,7 +51,7 @@ def test_the_longest_word_wins_and_the_operator_before_us() -> None:
     assert Profiles().find("Yealink VC800").floor_word == "m-stream"
 
 
-def test_a_row_may_stand_on_a_shipped_one() -> None:
+def test_a_profile_can_be_based_on_a_shipped_profile() -> None:
     (found,) = profiles.read([{"name": "te40", "like": "huawei", "words": ["TE40"], "max_level": 31}])
     assert (found.audio, found.feedback, found.max_level) == (("g722", "pcma", "pcmu"), ("fir",), 31)
 
@@ -79,7 +79,7 @@ def test_shipped_rows_can_be_edited(profile: Profile) -> None:
         ([{"name": f"a{index}"} for index in range(limits.PROFILES + 1)], str(limits.PROFILES)),
     ],
 )
-def test_wrong_rows_are_told_where(rows: Any, word: str) -> None:
+def test_an_invalid_row_is_named_in_the_refusal(rows: Any, word: str) -> None:
     with pytest.raises(Refusal) as refused:
         profiles.read(rows)
     assert word in refused.value.english
@@ -102,7 +102,7 @@ FIELDS = st.sampled_from(
 
 
 @given(st.lists(st.dictionaries(FIELDS, JSON, max_size=4), max_size=3))
-def test_whatever_is_given_is_read_or_refused(rows: list[dict[str, Any]]) -> None:
+def test_any_rows_are_read_or_refused(rows: list[dict[str, Any]]) -> None:
     try:
         found = profiles.read(rows)
     except Refusal:

@@ -101,7 +101,7 @@ def test_what_is_written_is_read_back(message: Message) -> None:
         (REQUEST[:12] + bytes.fromhex("27 04 0001"), Fault.UNKNOWN_ATTRIBUTE),
     ],
 )
-def test_what_is_wrong_is_told(data: bytes, fault: Fault) -> None:
+def test_an_invalid_message_gives_its_fault_code(data: bytes, fault: Fault) -> None:
     with pytest.raises(BfcpError) as refused:
         bfcp.decode(data)
     assert refused.value.fault == fault
@@ -115,7 +115,7 @@ def test_unknown_attributes() -> None:
     assert bfcp.decode(REQUEST[:12] + bytes.fromhex("26 04 0001")).attributes[0].kind == 0x13
 
 
-def test_the_bounds_and_one_more() -> None:
+def test_messages_beyond_the_limits_are_refused() -> None:
     def of(attributes: bytes) -> bytes:
         return REQUEST[:2] + (len(attributes) // 4).to_bytes(2, "big") + REQUEST[4:12] + attributes
 
@@ -157,7 +157,7 @@ def test_a_stream_with_a_long_message_ends() -> None:
         bfcp.Framer().feed(b"\x20\x01" + (words + 1).to_bytes(2, "big") + bytes(8))
 
 
-def test_mutated_messages_raise_nothing_else() -> None:
+def test_mutated_messages_raise_only_bfcp_error() -> None:
     random_, read_ = random.Random(5), 0
     for _ in range(4000):
         data = bytearray(random_.choice((REQUEST, GRANTED)))

@@ -103,7 +103,7 @@ def test_wrong_bodies(kind: str, body: bytes) -> None:
         mediacontrol.read(kind, body)
 
 
-def test_the_bounds_of_markup_and_one_more() -> None:
+def test_markup_beyond_the_limits_is_refused() -> None:
     def nested(depth: int) -> bytes:
         return b"<a>" * depth + b"</a>" * depth
 
@@ -184,7 +184,7 @@ def test_no_name_breaks_a_document(name: str) -> None:
     assert roster.read(roster.full(one, 1)).roster.users[0].entity == "sip:a@mcu.example"
 
 
-def test_only_what_changed_is_told() -> None:
+def test_a_partial_roster_holds_only_the_changes() -> None:
     hall, office = User("sip:hall@x", "Hội trường A"), User("sip:office@x", "Văn phòng")
     before = Roster("sip:1@x", "Giao ban", (hall, office))
     after = Roster("sip:1@x", "Giao ban", (User("sip:hall@x", "Hội trường A", "on-hold"), office))
@@ -218,7 +218,7 @@ def test_what_is_no_conference_document(body: bytes) -> None:
         roster.read(body)
 
 
-def test_a_large_meeting_fits_into_one_message() -> None:
+def test_the_roster_of_a_large_meeting_fits_into_one_message() -> None:
     users = tuple(User(f"sip:{number}@x", "Hội trường", streams=(Stream("1", "audio"),)) for number in range(600))
     one = Roster("sip:1@x", "", users)
     body = roster.full(one, 1)
@@ -295,7 +295,7 @@ def test_every_movement_is_read_back(move: Move) -> None:
     assert camera.read(camera.stop(move)) == Command(Order.STOP, move)
 
 
-def test_a_movement_goes_on_while_it_lasts_and_ends_by_itself() -> None:
+def test_a_camera_movement_continues_and_then_stops_by_itself() -> None:
     movement, sent = Movement(Move(pan="left"), 100.0, most_s=1.0), []
     while movement.due is not None:
         now = movement.due
@@ -315,7 +315,7 @@ def test_a_movement_goes_on_while_it_lasts_and_ends_by_itself() -> None:
     assert early.tick(9.0) is None
 
 
-def test_who_asks_for_the_list_of_clients() -> None:
+def test_a_request_for_camera_capabilities_is_recognized() -> None:
     head = camera.capabilities()[:9]
     assert camera.read(head + b"\x01\xff") == CapabilitiesWanted()
     assert camera.read(camera.capabilities()) == Capabilities((1,))
@@ -330,7 +330,7 @@ def test_what_is_no_frame(payload: bytes) -> None:
         camera.read(payload)
 
 
-def test_mutated_bodies_raise_nothing_else() -> None:
+def test_mutated_bodies_raise_only_peer_error() -> None:
     random_, read_ = random.Random(3), 0
     one = Roster("sip:1@x", "Giao ban", (User("sip:hall@x", "Hội trường", streams=(Stream("1", "audio"),)),))
     readers: list[tuple[Callable[[bytes], object], bytes]] = [

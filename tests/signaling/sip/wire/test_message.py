@@ -144,7 +144,7 @@ def test_bad_uris(uri: str) -> None:
         *("tel:+84;phone-context=x", "sip:100;x=1@h", "sip:a@h;p=[::1]"),
     ],
 )
-def test_uris_are_written_as_they_were_read(uri: str) -> None:
+def test_uris_are_written_unchanged(uri: str) -> None:
     assert str(read_uri(uri)) == uri
 
 
@@ -162,7 +162,7 @@ def test_via_of_a_longer_way() -> None:
     assert str(via) == "SIP/2.0/TLS [2001:db8::1]:5061;received=192.0.2.1;branch=z9hG4bKa;rport"
 
 
-def test_an_answer_copies_what_it_has_to() -> None:
+def test_a_response_copies_the_required_headers() -> None:
     request = read(b"Via: SIP/2.0/UDP second\r\nContact: <sip:b@192.0.2.1>\r\n")
     made = answer(request, 200, tag="t9")
     assert isinstance(parse(made.write()), Response)
@@ -261,7 +261,7 @@ def test_mutations(seed: int, which: int, times: int) -> None:
 
 
 @given(st.text(max_size=300))
-def test_splitting_loses_nothing(text: str) -> None:
+def test_splitting_loses_no_text(text: str) -> None:
     try:
         parts = split(text, ",")
     except Malformed:

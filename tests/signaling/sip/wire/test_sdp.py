@@ -161,12 +161,12 @@ def test_what_is_no_description(body: bytes) -> None:
         sdp.parse(body)
 
 
-def test_a_name_for_an_address_is_not_looked_up() -> None:
+def test_a_host_name_as_address_is_not_resolved() -> None:
     description = sdp.parse(HEAD + b"m=audio 5000 RTP/AVP 0\r\nc=IN IP4 metadata.internal\r\n")
     assert description.host_of(description.media[0]) == ""
 
 
-def test_the_bounds_and_one_more() -> None:
+def test_descriptions_beyond_the_limits_are_refused() -> None:
     media = b"m=audio 0 RTP/AVP 0\r\n"
     assert len(sdp.parse(HEAD + media * limits.SDP_MEDIA).media) == limits.SDP_MEDIA
     attribute = b"a=x:y\r\n"
@@ -214,7 +214,7 @@ def test_the_bounds_and_one_more() -> None:
         "versions",
     ],
 )
-def test_hostile_sizes_are_refused_before_they_cost(body: bytes) -> None:
+def test_hostile_sizes_are_refused_early(body: bytes) -> None:
     """Show that hostile sizes are refused early. S01 limits the time. This test counts calls of Python and of C, which must be
     far fewer than for the largest description.
     """
@@ -272,7 +272,7 @@ def test_what_is_written_is_read_back(description: sdp.Description) -> None:
 
 
 @pytest.mark.parametrize("value", ["a\r\nm=audio 1 RTP/AVP 0", "a\nb", "a\0b"])
-def test_a_value_cannot_make_a_line_of_its_own(value: str) -> None:
+def test_an_attribute_value_cannot_add_a_line(value: str) -> None:
     with pytest.raises(ValueError):
         sdp.render(sdp.Description(media=(sdp.Media("audio", 1, "RTP/AVP", ("0",), attributes=(("x", value),)),)))
 
@@ -303,7 +303,7 @@ def mutated(body: bytes, random_: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_mutated_descriptions_raise_nothing_else(name: str) -> None:
+def test_mutated_descriptions_raise_only_peer_error(name: str) -> None:
     random_ = random.Random(name)
     body, read_ = terminals.read(name), 0
     for _ in range(150):
@@ -327,6 +327,6 @@ def test_mutated_descriptions_raise_nothing_else(name: str) -> None:
     assert read_ > 10, "mutations that nothing survives test nothing"
 
 
-def test_the_fixture_folder_is_where_it_is_said() -> None:
+def test_the_fixture_folder_exists() -> None:
     assert Path(terminals.FIXTURES).is_dir()
     assert len(NAMES) >= 16

@@ -99,7 +99,7 @@ def test_short_tortuous_invite() -> None:
     assert len(message.body) == 150
 
 
-def test_escapes_are_resolved_only_where_they_are_escapes() -> None:
+def test_escapes_are_decoded_only_where_they_are_escapes() -> None:
     message = parse(data("rfc4475", "esc01"))
     assert isinstance(message, Request)
     assert message.uri.alias == "sips:user@example.com"
