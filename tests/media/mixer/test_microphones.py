@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from media import Mixer, Node, NodeSettings
 from media.frames.port import Frames, connect
@@ -19,7 +18,7 @@ from media.mixer.sound.rates import RATE_HZ
 from tests.media.mixer.stage import Silent, Told
 from tests.media.mixer.studio import listen, packets, strength, tone
 
-pytestmark = [pytest.mark.whole_machine, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.whole_machine
 
 CodecName = Literal["g722", "pcma", "opus"]
 CODECS: tuple[CodecName, ...] = ("g722", "g722", "pcma", "pcma", "opus")
@@ -133,19 +132,11 @@ class Assembly:
         await asyncio.sleep(0.2)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def assembled() -> AsyncIterator[Assembly]:
+@pytest.fixture
+async def assembly() -> AsyncIterator[Assembly]:
     made = Assembly()
     yield made
     await made.close()
-
-
-@pytest.fixture
-def assembly(assembled: Assembly) -> Assembly:
-    """The halls of this file. Their microphones have noise only."""
-    for number, room in enumerate(assembled.rooms):
-        room.says = noise(room.codec, number)
-    return assembled
 
 
 async def test_the_loudest_of_twenty_are_mixed_without_an_echo(assembly: Assembly) -> None:
