@@ -119,7 +119,7 @@ async def test_a_clash_names_what_is_taken_and_the_ways_out(office: Office) -> N
     clash = seen["dates"][0]["clashes"][0]
     assert clash["equivalent_halls"]
     assert clash["free_times"]
-    for tongue, word in (("vi", "Trống"), ("en", "free")):
+    for tongue, word in (("vi", "Trống"), ("en", "Free")):
         fact, whole = clash[f"fact_{tongue}"], clash[tongue]
         assert whole.startswith(fact)
         assert word in whole
