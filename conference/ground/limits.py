@@ -190,9 +190,10 @@ others see a participant who left, at most for DETACHED_S (120 s). Shorter: a ph
 it can resume.
 """
 DETACHED_QUIET_S = 15.0
-"""Without a signalling connection, a media path is quiet after 10 s without a sign of life (DISCONNECTED_US). After this time
-more, the participant is removed: 25 s in all. Longer: others see a participant who left. From 20 s on the path fails first, and
-DETACHED_SILENT_S counts: 60 s in all. Shorter: a short network failure ends the call.
+"""A media path is quiet after 10 s without a sign of life (DISCONNECTED_US). A participant without a signalling connection is
+removed when its path has been quiet for this time: after 25 s in all. Longer: others see a participant who left. With a value of
+20 s or more, the path fails first (30 s without a sign of life). Then DETACHED_SILENT_S decides, and the participant is removed
+after 60 s. Shorter: a short network failure ends the call.
 """
 SILENCE_REPEAT_S = 180.0
 """A participant that resumes is notified of all participants who stopped speaking within this time. The value is larger than

@@ -89,7 +89,7 @@ class Happening:
 
     - `cause`: the cause of REFUSED.
     - `status`: the protocol's code of the cause, for the row only. 0: no response.
-    - `rungs`: the number of profiles of this terminal.
+    - `rungs`: the number of profiles of this terminal. Each refused profile leads to the next one (`Leg.rung`).
     - `why`: the reason of FORBID, a key of `REASONS`.
     - `own`: True if the event is about a call that the hall made.
     """

@@ -7,8 +7,9 @@ from conference.people.participant import Participant
 
 
 def is_ghost(participant: Participant, now: float) -> bool:
-    """Return True if a participant without a signalling connection counts as gone. Its media never connected, has failed, has
-    had no consent for too long, or DETACHED_S has passed.
+    """Return True if a participant without a signalling connection counts as gone. Its media never connected, or has failed or
+    been quiet for too long, or DETACHED_S has passed. A path is quiet after 10 s, and has failed after 30 s, without an ICE
+    check or answer (the consent of RFC 7675).
     """
     if participant.detached_at is None:
         return False

@@ -29,6 +29,12 @@ _PREFIXES = {
 _LAYERED = ("video/vp9", "video/av1")
 """The codecs that may carry several layers in one stream (SVC)."""
 _SCREEN, _LOOKED_AT = 1, 4
+"""Parts of the priority of a video: for a screen, and for the video that the viewer looks at. Chosen. The packet plane adds 2 for
+the active speaker (`SPEAKS_PRIORITY` in `allocate.rs`, with a table of all sums). `_SCREEN` larger: from 2 on, the speaker's
+camera does not come before a screen. Smaller: a screen does not come before cameras. `_LOOKED_AT` larger: above 6 the sum is cut
+at 7 (`PRIORITY`), so a screen that the viewer looks at does not come before such a camera. Smaller: from 3 down, the speaker's
+screen shares with the camera that the viewer looks at, or takes bitrate from it.
+"""
 _SIZE_TOLERANCE = 1.1
 """Factor. A video layer is enough for a picture on a page whose longer side is at most a tenth larger than the layer's. Chosen.
 Larger: viewers get blurred pictures. Smaller: a picture that is a few pixels too large takes the bitrate of the next layer.
@@ -439,11 +445,17 @@ class Wish:
 
     told: Quality | None = Quality.HIGH
     lower_since: float | None = None
+    """The time since which less than `told` is wanted. None: no decrease waits."""
     repeat_at: float | None = None
+    """The time at which `told` is sent once more. Each answer and each resume sets the time (`subscriptions.repeat_wish`),
+    because the browser may have started stopped layers again.
+    """
 
     @property
     def dated(self) -> bool:
-        """Report whether a timer runs. Otherwise only a changed subscription can change the wish."""
+        """Report whether `lower_since` or `repeat_at` is set. Then the passing of time alone can make a message necessary, and
+        `people.upkeep.tick` calls `update`. Otherwise only a changed subscription can.
+        """
         return self.lower_since is not None or self.repeat_at is not None
 
     def update(self, wanted: Quality | None, now: float) -> bool:
@@ -493,8 +505,11 @@ def sid_prefix(announcement: Announcement) -> str:
 
 
 def temporal_layer(fps: int) -> int:
-    """Return the highest temporal layer for a frame rate. Each lower layer has half the rate: layer 0 is a quarter of 30
-    pictures a second, layer 1 is a half. 3 means all pictures.
+    """Return the highest temporal layer for a frame rate. 0 pictures a second means all pictures.
+
+    A video of 30 pictures a second with three temporal layers has 7.5 of them in layer 0. Layers 0 and 1 have 15, and layers 0
+    to 2 have 30. The limits 8 and 16 are 7.5 and 15, with a small margin. The result 3 is above layer 2, so it always means
+    all pictures.
     """
     if 0 < fps <= 8:
         return 0

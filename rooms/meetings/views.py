@@ -255,7 +255,7 @@ async def _may_decide(session: AsyncSession, meeting: Meeting, actor: Actor) -> 
         return False
     path = await session.scalar(select(Unit.path).where(Unit.id == step.unit_id))
     allowed = roles.allows(actor, approval.ACTION_OF[step.step], path or "")
-    return allowed and not await approval.blind(session, step, actor)
+    return allowed and not await approval.decided_before(session, step, actor)
 
 
 # Search

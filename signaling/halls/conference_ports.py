@@ -53,8 +53,8 @@ class ConferencePorts:
         self._tokens.moved(program, changes)
 
     def silent(self, conference: str, hall: Hall) -> None:
-        """Send a new offer to a hall that has sent no packets for a time (setting `hall_silent_s`). If the hall does not
-        answer, the call ends by itself.
+        """Send a new offer to a hall that has sent no packets for a time (setting `hall_silent_s`). Without an answer within
+        32 s, the SIP transaction times out (timer B of RFC 3261), and the call ends.
         """
         leg = _leg_of(hall)
         if leg is not None:

@@ -208,7 +208,7 @@ async def decide(
     at = await session.get(Unit, step.unit_id)
     assert at is not None
     roles.require(actor, ACTION_OF[step.step], at.path)
-    if await blind(session, step, actor):
+    if await decided_before(session, step, actor):
         raise Refusal(
             "four_eyes",
             "Đồng chí đã duyệt bước trước của cuộc họp này. Bước này phải do người khác duyệt.",
@@ -239,8 +239,10 @@ async def decide(
     return meeting
 
 
-async def blind(session: AsyncSession, step: Step, actor: Actor) -> bool:
-    """Report whether the meeting needs two approvers and this actor approved the first step."""
+async def decided_before(session: AsyncSession, step: Step, actor: Actor) -> bool:
+    """Report whether the meeting needs two approvers and this actor approved another step of the same round. Then another user
+    must decide this step.
+    """
     if step.step == 1 or actor.kind in ("command", "system"):
         return False
     mine = select(Step.id).where(Step.meeting_id == step.meeting_id, Step.round == step.round, Step.id != step.id)
@@ -421,5 +423,5 @@ async def waiting(session: AsyncSession, actor: Actor, now: datetime, limit: int
         for step, meeting, unit in rows:
             proposal = await pending(session, meeting.id) if meeting.state == "approved" else None
             found.append(Waiting(step, meeting, unit, proposal))
-    seen = [one for one in found if not await blind(session, one.step, actor)]
+    seen = [one for one in found if not await decided_before(session, one.step, actor)]
     return sorted(seen, key=lambda one: (one.step.deadline or now, one.step.id))[:limit]

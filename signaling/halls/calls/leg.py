@@ -197,7 +197,7 @@ class Leg:
     """
     dialing: DialEvents | None = None
     """Receives the events of an outgoing call; None for an incoming call."""
-    rungs: int = 1
+    profile_count: int = 1
     """The number of profiles that the server can offer to this terminal."""
     address: str = ""
     room: Room | None = None

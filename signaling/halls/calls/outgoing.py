@@ -45,7 +45,7 @@ class Attempt(Protocol):
         """Return the IP address that is called. Empty: the target is a name, which is resolved before the call."""
 
     @property
-    def rungs(self) -> int:
+    def profile_count(self) -> int:
         """Return the number of profiles that the server can offer to this terminal."""
 
     async def begin(self, order: DialOrder, is_wanted: Callable[[], bool]) -> bool:
@@ -173,14 +173,14 @@ class Outgoing:
         except Refusal as refusal:
             attempt.give_up()
             cause = cause_of(refusal)
-            self._refuse(order, Failure(cause, self._signalling.code(cause)), attempt.rungs)
+            self._refuse(order, Failure(cause, self._signalling.code(cause)), attempt.profile_count)
             return
         self._calls.by_row[order.leg_id] = leg
         attempt.dial(order)
 
     def new_leg(self, party: Party, attempt: Attempt, order: DialOrder) -> Leg:
-        began, rungs = self._now(), attempt.rungs
-        return Leg(self, self._options, party, attempt.side, order, began=began, dialing=self, rungs=rungs)
+        began, count = self._now(), attempt.profile_count
+        return Leg(self, self._options, party, attempt.side, order, began=began, dialing=self, profile_count=count)
 
     def _nowhere(self, order: DialOrder, standing: Standing) -> None:
         """Report that the terminal has no address. A terminal with an account may have registered during the look-up; else the
@@ -194,7 +194,7 @@ class Outgoing:
             if self._signalling.attempt(standing, strict=False) is not None:
                 self.caller.registered(order.leg_id)
 
-    def _refuse(self, order: DialOrder, failure: Failure, rungs: int = 1) -> None:
+    def _refuse(self, order: DialOrder, failure: Failure, profile_count: int = 1) -> None:
         """Report a failure. Report nothing while the server stops: the failure says nothing about the hall, and the next server
         repeats the try.
         """
@@ -205,7 +205,7 @@ class Outgoing:
                 cause=failure.cause,
                 status=failure.code,
                 retry_after_s=failure.retry_after_s,
-                rungs=rungs,
+                rungs=profile_count,
             )
 
     # -- readiness of a hall before its call
@@ -284,7 +284,7 @@ class Outgoing:
 
     def failed(self, leg: Leg, failure: Failure) -> None:
         if leg.order is not None and self._calls.forget(leg.order.leg_id, leg):
-            self._refuse(leg.order, failure, leg.rungs)
+            self._refuse(leg.order, failure, leg.profile_count)
 
     def forbidden(self, leg: Leg, why: str) -> None:
         if leg.order is not None and self._calls.forget(leg.order.leg_id, leg):

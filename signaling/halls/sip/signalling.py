@@ -147,7 +147,7 @@ class SipAttempt:
         return probe.typed_address(self._target)
 
     @property
-    def rungs(self) -> int:
+    def profile_count(self) -> int:
         return len(self._ladder)
 
     async def begin(self, order: DialOrder, is_wanted: Callable[[], bool]) -> bool:

@@ -70,6 +70,9 @@ class Context:
     packets: Packets
     tally: Tally
     cut_resumes: dict[str, bool] = field(default_factory=dict)
+    """The participants (by sid) whose clients asked the server to cut their next resume (`SimulateScenario`, for tests of
+    clients). True: the server closes the socket before the first message. False: after the messages of the resume.
+    """
     kept: LongMetadata = field(default_factory=LongMetadata)
     rates: WeakKeyDictionary[Participant, Rates] = field(default_factory=WeakKeyDictionary)
 

@@ -53,9 +53,11 @@ class Session:
     # -- life
 
     def start(self, ask: Ask) -> None:
-        """Begin with a join or a resume. The first message to the client is `join`, `reconnect` or `leave`. Only a client that
-        resumes too often is closed without a message. Raises Refusal if admission refuses a join; then nothing was made. A
-        refused resume gets a message instead, because the client takes a refusal by HTTP as final.
+        """Begin with a join or a resume. The first message to the client is `join`, `reconnect` or `leave`.
+
+        Two resumes are closed without a message: if the client resumes too often, and if it asked for a silent cut
+        (`Context.cut_resumes`). Raises Refusal if admission refuses a join; then nothing was made. A refused resume gets a
+        message instead, because the client takes a refusal by HTTP as final.
         """
         if not ask.resume_sid:
             self.context.registry.check(self.grants)

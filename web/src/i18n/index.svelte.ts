@@ -1,6 +1,7 @@
 /**
- * Owns the language of the page. The texts are in `vi.ts`, `en.ts` and, for the desk, in `desk/`. No other file holds a text
- * for users.
+ * Owns the language of the page. The texts of all pages are in `vi.ts` and `en.ts`. The texts of the call are in `call-vi.ts`
+ * and `call-en.ts`, those of the check in `check-vi.ts` and `check-en.ts`. The texts of the desk are in `desk/`. No other file
+ * holds a text for users.
  */
 import { recall, remember } from '../browser/memory';
 import { en } from './en';

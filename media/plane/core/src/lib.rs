@@ -1,3 +1,6 @@
+//! The packet core: it receives, checks and forwards media packets. It does no I/O and starts no thread. `shard/mod.rs` explains
+//! the path of a packet. `media/_plane.pyi` explains the commands and events of the Python side.
+
 pub mod bucket;
 pub mod codec;
 pub mod ice;

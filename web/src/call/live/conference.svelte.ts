@@ -322,8 +322,8 @@ export class Conference {
   }
 
   /**
-   * End the call. No device is open after this call, and none opens later. A request that waits for the ended call would wait
-   * for a long time.
+   * End the call. No device is open after this call, and none opens later. The devices do not close in turn with the changes
+   * of the switches (`inTurn`). Such a change may wait for an answer over the ended connection, and the answer may never arrive.
    */
   private end(): void {
     this.link = 'ended';

@@ -19,9 +19,9 @@ const LESS_STILL_SHARE: f64 = 1.0;
 /// measurements share packets and seem equal, so our own queue may count as the path's own delay.
 const APART_US: u64 = 400_000;
 /// Microseconds. The queue test asks whether the delay shrinks while less is sent. Two of its delays are equal if they differ
-/// by less. It is 4 times the path's jitter (`UNEVEN_TIMES`), between both values. Half of our queue's decrease
-/// (`MISSED_SHARE`) is the limit. Row `disorder` of `make bench-quality`. First value (for an even path) or second value (for
-/// an uneven path) larger: our queue that shrinks slowly counts as the path's own delay. Smaller: on such a path no delays
+/// by less than `min(clamp(UNEVEN_TIMES * jitter, SAME_US.0, SAME_US.1), MISSED_SHARE * decrease)`. The decrease is that of a
+/// queue of ours in the same time. Row `disorder` of `make bench-quality`. The first value acts on an even path, the second on
+/// an uneven path. Larger: our queue that shrinks slowly counts as the path's own delay. Smaller: on such a path no delays
 /// count as equal, and pictures stay small on a path whose own delay grew.
 const SAME_US: (i64, i64) = (2_000, 20_000);
 /// The queue test asks whether the delay shrinks while less is sent. Two delays are equal if they differ by less than this
@@ -124,9 +124,9 @@ impl Series {
 }
 
 impl Drain {
-    /// Note that the bitrate was lowered from `before` because of a queue. `delay_us`: the least recent delay. `carried_bps`:
-    /// the bitrate that arrives. On a path that is not used fully this is the sent bitrate, and only sending less than this
-    /// shows something.
+    /// Note that the bitrate was lowered from `before` because of a queue. `delay_us`: the least of the recent delays.
+    /// `carried_bps`: the bitrate that arrives. If the path could carry more than we send, this is the bitrate that we send. The
+    /// queue test then begins when we send less than that.
     pub fn note_lowered(&mut self, before: Option<f64>, carried_bps: f64, delay_us: i64, now_us: u64) {
         let new = Series {
             carried_bps,
@@ -145,6 +145,8 @@ impl Drain {
         // The bitrate is higher than at first if the path carried a probe in the meantime.
         series.before = series.before.zip(before).map(|(a, b)| a.max(b));
         (series.delay_us, series.lowered_us) = (delay_us, now_us);
+        // The path carries as much as at the first lowering, or up to a tenth less. Then the first value stays, because each
+        // lowering also lowers what arrives. With the new value, the sent bitrate might never be low enough for the queue test.
         let as_ever = (LESS_SHARE..=1.0).contains(&(carried_bps / series.carried_bps));
         if !as_ever && series.less_since_us.is_none() {
             *series = Series { before: series.before, ..new };
@@ -261,11 +263,11 @@ mod tests {
     fn a_delay_that_stays_while_less_is_sent_is_the_path() {
         assert_eq!(looks(0.7, 1.0, |_| 100.0), Some((100_000, true)));
         assert_eq!(looks(0.92, 1.0, |_| 100.0), None, "too much is sent to tell");
-        assert_eq!(looks(0.7, 1.0, |s| (300.0 - 300.0 * s).max(0.0)), None, "it gets shorter, and has gone");
-        assert_eq!(looks(0.7, 1.0, |s| 100.0 + 200.0 * s), None, "it grows all the same");
-        assert_eq!(looks(0.7, 1.0, |s| 100.0 - 20.0 * s), None, "one that many fill gets shorter by little");
-        assert_eq!(looks(0.7, 15.0, |s| 100.0 - 20.0 * s), Some((82_000, true)), "on an uneven path nobody can tell");
-        assert_eq!(looks(0.89, 15.0, |s| 100.0 - 60.0 * s), None, "one of ours that gets shorter by little");
+        assert_eq!(looks(0.7, 1.0, |s| (300.0 - 300.0 * s).max(0.0)), None, "the queue shrinks, and is gone");
+        assert_eq!(looks(0.7, 1.0, |s| 100.0 + 200.0 * s), None, "the queue grows although less is sent");
+        assert_eq!(looks(0.7, 1.0, |s| 100.0 - 20.0 * s), None, "a queue that many senders fill shrinks slowly");
+        assert_eq!(looks(0.7, 15.0, |s| 100.0 - 20.0 * s), Some((82_000, true)), "jitter hides that the queue shrinks");
+        assert_eq!(looks(0.89, 15.0, |s| 100.0 - 60.0 * s), None, "our queue shrinks slowly if little less is sent");
     }
 
     #[test]

@@ -38,9 +38,18 @@ const VOICE_BPS_MAX: u64 = 600_000;
 /// key frame. Otherwise the layer stops at the next key frame. Row `step` of `make bench-quality`. Larger: a queue stays
 /// longer, and the viewer's audio is late. Smaller: the viewer sees frozen pictures more often.
 const FLOOD_RATIO: f64 = 2.0;
-/// The bonus on the priority of the active speaker's pictures. A screen has priority 1, a pinned picture 4; higher pictures get
-/// bitrate first. Larger: on a narrow path, the speaker's picture shares with a pinned picture (at 4), or takes bitrate from it
-/// (above 4). At 3 this holds for the speaker's screen. Smaller: the speaker's picture gets no more than a screen.
+/// The bonus on the priority of the active speaker's pictures. A picture with a higher sum gets bitrate first; pictures with the
+/// same sum share. Python sets the priorities without the bonus (`Track.priority`). Chosen.
+///
+/// | Picture | Another participant | The active speaker |
+/// |---|---|---|
+/// | camera | 0 | 2 |
+/// | screen | 1 | 3 |
+/// | camera that the viewer looks at | 4 | 6 |
+/// | screen that the viewer looks at | 5 | 7 |
+///
+/// Larger: the speaker's screen (at 3) or camera (at 4) shares with a camera that the viewer looks at. Above these values it
+/// takes bitrate from that camera. Smaller: the speaker's camera shares with another screen (at 1), or gets no bonus (at 0).
 const SPEAKS_PRIORITY: u8 = 2;
 
 /// React to a changed estimate of this transport.

@@ -231,7 +231,7 @@ fn tell_history<S: Sink>(tables: &mut Tables, key: ProducerKey, turn: &mut Turn<
     }
 }
 
-/// Forward the waiting packets to the receivers of before.
+/// Forward the waiting packets before the voice changes its place. They go to the audiences that heard the voice until now.
 fn forward_waiting<S: Sink>(tables: &mut Tables, key: ProducerKey, turn: &mut Turn<S>) {
     if !tables.producers[key].layers[0].pending.is_empty() {
         send::forward(tables, key, 0, turn);

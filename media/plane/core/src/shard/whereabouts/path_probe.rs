@@ -4,10 +4,11 @@
 //! answers on another path and not on the selected one, media goes to the other path. The peer's own nomination is always
 //! followed, whenever it arrives. Media from another path of the peer is also a sign: the peer is asked on that path.
 //!
-//! The server asks only on paths that the peer has checked. Only the peer's answer, proved by its integrity, moves the peer.
-//! The source address of a check may be forged. So the questions have no more bytes than the checks on that path, minus our
-//! answers. At most three questions are sent before an answer. Traffic on proved paths pays for at most two more, because a
-//! browser checks an unused path only once.
+//! Otherwise the server asks only on paths that the peer has checked. Only the peer's answer, proved by its
+//! integrity, moves the peer. The source address of a check may be forged. So each path has an account of bytes
+//! (`ice::account`). A check adds its bytes minus those of our answer, and a question takes its own bytes. The account holds
+//! the bytes of at most three questions (`UNANSWERED_MAX`). A browser checks an unused path only once in 25 s, which may be too
+//! few bytes. So the path may borrow the bytes of two questions (`LENT_MAX`) from the peer's checks on its proved path.
 
 use crate::ice::limits::PATHS_MAX;
 use crate::ice::questions::Cause;
@@ -28,9 +29,9 @@ use crate::wire::stun;
 /// requests.
 pub(crate) const QUIET_US: u64 = 100_000;
 /// Microseconds between two rounds of STUN requests to all paths of a silent peer: half of the silence so far, within these
-/// limits. A silence counts only after 0.4 s and a round trip (`UNTOLD_US`), so the first value now has no effect. The second
-/// counts after 2 s. Larger: a peer that moved is found later; a first value above the second panics. Smaller second value:
-/// more STUN requests.
+/// limits. The first value is a guard without an effect now, because a silence counts only after 0.4 s and a round trip
+/// (`UNTOLD_US`). With a shorter `UNTOLD_US`, it would keep the rounds apart. The second value acts from a silence of 2 s on.
+/// Larger: a peer that moved is found later; a first value above the second panics. Smaller second value: more STUN requests.
 const ROUND_US: (u64, u64) = (200_000, 1_000_000);
 
 /// Ask the peer on all paths if the selected path is silent. Move to a path where the peer was found.
