@@ -44,9 +44,10 @@ async def claim(
 ) -> list[tuple[str, str]]:
     """Lease free legs to this worker. Return (identifier, state) of each leg.
 
-    The row does not show whether a dead worker had already sent a call, or whether the call still runs. So a leg in a state of
-    `UNSURE` (`signaling/halls/dial/caller.py`) then gets the event "recover", which repeats the call. `place`: other workers with this prefix in their name are
-    dead, even if their leases are still valid.
+    The row does not show whether a dead worker had sent a call, or whether the call still runs. So the caller gives each leg
+    whose state is in `UNSURE` (`signaling/halls/dial/caller.py`) the event "recover". The event repeats the call or the probe.
+
+    `place`: other workers with this prefix in their name are dead, even if their leases are still valid.
     """
     free = or_(DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
     if place:

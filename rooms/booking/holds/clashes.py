@@ -157,6 +157,7 @@ class Question:
     """A question: are these dates free? It also holds the actor, and the rule that limits the free times."""
 
     wishes: Sequence[tuple[Span, Sequence[Thing]]]
+    """Each wish is one date, with the halls, terminals and people that must be free then."""
     load: Load
     actor: Actor
     rule: Rule

@@ -4,11 +4,11 @@
 //! answers on another path and not on the selected one, media goes to the other path. The peer's own nomination is always
 //! followed, whenever it arrives. Media from another path of the peer is also a sign: the peer is asked on that path.
 //!
-//! Otherwise the server asks only on paths that the peer has checked. Only the peer's answer, proved by its
-//! integrity, moves the peer. The source address of a check may be forged. So each path has an account of bytes
-//! (`ice::account`). A check adds its bytes minus those of our answer, and a question takes its own bytes. The account holds
-//! the bytes of at most three questions (`UNANSWERED_MAX`). A browser checks an unused path only once in 25 s, which may be too
-//! few bytes. So the path may borrow the bytes of two questions (`LENT_MAX`) from the peer's checks on its proved path.
+//! Otherwise the server asks only on paths that the peer has checked. Only the peer's answer, proved by its integrity, moves the
+//! peer. The source address of a check may be forged. So each path has an account of bytes (`ice::account`). A check adds its
+//! bytes minus those of our answer, and a question takes its own bytes. The account holds the bytes of at most three questions
+//! (`UNANSWERED_MAX`). A browser checks an unused path only once in 25 s, which may be too few bytes. So the path may borrow the
+//! bytes of two questions (`LENT_MAX`) from the peer's checks on its selected path.
 
 use crate::ice::limits::PATHS_MAX;
 use crate::ice::questions::Cause;
