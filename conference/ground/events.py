@@ -47,6 +47,8 @@ class Action(Enum):
 
 
 class Grade(Enum):
+    """The quality of a participant's connection. LOST: no media path is alive."""
+
     POOR = "poor"
     GOOD = "good"
     EXCELLENT = "excellent"
@@ -73,8 +75,12 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class TrackView:
-    """A published track as other participants see it. `facts` comes from the publisher's protocol; `conference` does not read
-    it.
+    """A published track as other participants see it.
+
+    - `mid`: the SDP section (m-line) of the track in the publisher's connection.
+    - `cid`: the identifier that the publisher's client chose for the track.
+    - `stream`: tracks of one participant with the same name belong together, for example a screen and its sound.
+    - `facts`: from the publisher's protocol; `conference` does not read them.
     """
 
     sid: str
@@ -119,6 +125,10 @@ class ParticipantView:
 
 @dataclass(frozen=True, slots=True)
 class ConferenceView:
+    """A conference as its participants see it. `created_at`: Unix seconds. `empty_s`: the seconds until a conference closes that
+    no participant has joined. `departure_s`: the seconds until an empty conference closes after the last departure.
+    """
+
     sid: str
     name: str
     metadata: str
@@ -169,6 +179,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
+    """The server's offer. The client repeats `offer_id` in its answer. `tracks` is as in `Answered`."""
+
     sdp: str
     offer_id: int
     tracks: Mapping[str, str] = field(default_factory=dict)
@@ -224,6 +236,8 @@ class SpeakersChanged:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
+    """The connection quality of one participant. `score`: the mean opinion score (ITU-T G.107), 1 to 4.5; 0 for LOST."""
+
     participant_sid: str
     grade: Grade
     score: float

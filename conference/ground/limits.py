@@ -37,7 +37,8 @@ refused. Shorter: a slow client loses its announcement.
 MUTE_SHOWN_S = 3.0
 """For this time after a host muted a track, the server answers the message "not muted" of the client with a new request to
 mute. The client may have sent the message before it learned of the mute. The time ends early when the client confirms the mute.
-Longer: only a participant whose client does not confirm cannot unmute at once. Shorter: a slow client cancels the mute.
+Longer: a participant whose client does not confirm the mute must wait longer to unmute. Shorter: a slow client cancels the
+mute.
 """
 UNCLAIMED_SECTIONS = 8
 """SDP sections (m-lines) with media of one client for which the client has sent no announcement yet. A further section is
@@ -83,8 +84,8 @@ have 19 at most. Larger: clients fill the memory with long ids. Below 19: no cho
 
 NAME_BYTES = 256
 """Bytes of a participant's name that is shown. Chosen, the same as the limit of a token (`signaling/host/limits.py`). A longer
-name is refused at the join (by the token) and at a rename. Larger: still no longer names at the join; a participant with a
-longer new name can stay, but cannot resume with its token. Smaller: long names are refused.
+name is refused at the join (by the token) and at a rename. Larger: the limit of the token still refuses longer names at the
+join. A rename can then give a longer name, but the participant cannot resume with it. Smaller: long names are refused.
 """
 IDENTITY_BYTES = 256
 """Bytes of a participant's identity (the unique name in its conference); a longer one is refused. Chosen, the same as the limit
@@ -151,9 +152,9 @@ and the packets on their way still fit into HELD_PACKETS (2048). Larger: senders
 small packets fill HELD_PACKETS before the window closes, and are lost.
 """
 PACED_S = 0.01
-"""Seconds of estimated work (PERMITTED_S, HANDLE_S) for other participants that the queue `Paced` does at once. Then it pauses
-until the estimate of its work beyond this time has passed. Longer: one client's change delays the media and signalling of all
-conferences. Shorter: large changes take effect later.
+"""Seconds of work for other participants that the queue `Paced` does at once, by the estimates PERMITTED_S and HANDLE_S. Then
+the queue pauses for as long as its work beyond these seconds takes. Longer: one client's change delays the media and signalling
+of all conferences. Shorter: large changes take effect later.
 """
 PERMITTED_S = 0.00003
 """When a publisher changes its permissions, the queue `Paced` works through the other participants. This is the time that it
@@ -304,8 +305,8 @@ mixer's. Larger: the calls take most of a CPU core, and sound is interrupted. Sm
 ATTEMPTS = 40
 """Attempts to call one hall, for all causes together, also after it connected. Then the call is given up, and an operator gets
 an alarm. The count begins again when an operator calls the hall again, or when the server restarts during the call. Each cause
-has its own lower limit in a row. Larger: a terminal whose failures alternate, or whose calls are lost again and again, is
-called longer before the alarm. Smaller than 21: a busy hall is given up before its 20 BUSY_TRIES.
+also has a lower limit of its own, for failures in a row. Larger: a terminal whose failures alternate, or whose calls are lost
+again and again, is called longer before the alarm. Smaller than 21: a busy hall is given up before its 20 BUSY_TRIES.
 """
 BUSY_RETRY_S = 30.0
 """Seconds until a busy terminal is called again. Chosen. Longer: a hall that ended its other call joins late. Shorter: the
@@ -376,8 +377,9 @@ change with each word. Longer minimum: the changes cannot be made faster.
 """
 RECENT_SPEAKERS = 16
 """Earlier speakers of one composed picture that are remembered, the latest first; layouts with a large place show them first.
-Chosen: twice the places of the largest such layout. More: no effect on the picture; above MICROPHONES (400) and VOICES (64)
-more recent speakers stay heard. Fewer than 8: a site that has not spoken takes the place of a recent speaker.
+Chosen: twice the places of the largest such layout. More: no effect on the picture. If a conference has more microphones than
+MICROPHONES (400), or more halls than VOICES (64), more of the recent speakers stay heard. Fewer than 8: a site that has not
+spoken takes the place of a recent speaker.
 """
 PAGE_S = 10.0
 """Sites that do not fit into one picture take turns in pages. This is the time of one page for a lecturer and for the

@@ -51,10 +51,10 @@ class Halls:
         return len(self.expected) + (len(self.program.halls) if self.program is not None else 0)
 
     def expect(self, entry: Entry, signal: HallSignal, options: LineOptions, mode: Mode = "meeting") -> Hall:
-        """Make a hall for a call in either direction. Raises Refusal.
+        """Make a hall for a call that the server makes, or for a call that arrives. Raises Refusal.
 
-        Its lines can be opened (`prepare`), but no participant sees it yet. The hall joins by `welcome`, or is removed by
-        `dismiss`.
+        The hall's lines can be opened (`Hall.prepare`), but no participant sees the hall yet. The hall joins by `welcome`, or is
+        removed by `dismiss`.
         """
         if self._ports is None or self._stage.closed:
             raise Refusal("halls_off")

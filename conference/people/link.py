@@ -21,8 +21,11 @@ class Channels(Protocol):
     @property
     def dropped_packets(self) -> int: ...
     def send(self, label: str, data: bytes) -> None: ...
-    def hold(self, size_bytes: int) -> None: ...
-    def flush(self) -> None: ...
+    def hold(self, size_bytes: int) -> None:
+        """Let the participant send `size_bytes` less, because the server still holds this number of its bytes."""
+
+    def flush(self) -> None:
+        """Send the packets that wait for the channel, in order."""
 
 
 class Link(Protocol):
@@ -33,7 +36,9 @@ class Link(Protocol):
     def quiet_s(self, now: float) -> float | None:
         """Return how long no path has been alive. None if a path is alive."""
 
-    def failed_s(self, now: float) -> float | None: ...
+    def failed_s(self, now: float) -> float | None:
+        """Return how long ago the media path failed. None if it has not failed. A hall's path never fails."""
+
     def peers(self) -> Sequence[Numbered]:
         """Return the peers or lines, for statistics."""
 

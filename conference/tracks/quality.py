@@ -15,6 +15,9 @@ from conference.ports.media import Figures
 
 _EXCELLENT = 80.0
 _GOOD = 60.0
+"""The ratings (0..100, ITU-T G.107) from which a connection counts as excellent or good; below both it is poor. Chosen. Larger:
+usable connections are shown as worse than they are. Smaller: people do not see why they hear others badly.
+"""
 
 
 @dataclass(slots=True)

@@ -34,9 +34,10 @@ HASH_WORKERS = 2
 media. Fewer: a sign-in waits longer.
 """
 HASH_WAITING = 32
-"""A password is checked by a hash; strangers and known browsers wait in two queues of this length. In a full queue, a sign-in
-from a network with fewer waiting ones replaces another; otherwise it is refused (`busy`). Chosen: 32 hashes of 30 ms on two
-threads are half a second. More: sign-ins wait longer in a rush. Fewer: more sign-ins get `busy` in a rush.
+"""Sign-ins that wait for their password check (an argon2id hash). There are two queues of this length: for browsers that are
+known for the account, and for all others. In a full queue, the network with the most waiting sign-ins loses its last one to a
+network with fewer. Otherwise the new sign-in is refused (`busy`). Chosen: 32 hashes of 30 ms on two threads are half a second.
+More: sign-ins wait longer in a rush. Fewer: more sign-ins get `busy` in a rush.
 """
 HASH_WAITING_OF_ONE = 4
 """Password checks of one network or browser that wait at the same time; a further sign-in is refused (`busy`). Chosen. More:

@@ -45,7 +45,8 @@ async def claim(
     """Lease free legs to this worker. Return (identifier, state) of each leg.
 
     The row does not show whether a dead worker had sent a call, or whether the call still runs. So the caller gives each leg
-    whose state is in `UNSURE` (`signaling/halls/dial/caller.py`) the event "recover". The event repeats the call or the probe.
+    whose state is in `UNSURE` (`signaling/halls/dial/caller.py`) the event "recover". The leg is then idle, and is called again
+    when it is due.
 
     `place`: other workers with this prefix in their name are dead, even if their leases are still valid.
     """

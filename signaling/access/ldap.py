@@ -19,7 +19,13 @@ from rooms.exchange import ldif
 from signaling.host.files import is_private
 
 SECONDS = 120
+"""The longest time of one query, for `ldapsearch` and for the directory. Chosen. Longer: the caller waits longer for a directory
+that does not answer. Shorter: the query of a large directory fails.
+"""
 PAGE = 500
+"""Entries in one page of an answer (RFC 2696). Chosen. Larger: above 1,000, Active Directory sends no larger pages by default.
+Smaller: more round trips, and a large directory needs more time.
+"""
 COMMAND = "ldapsearch"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -1,5 +1,7 @@
-"""Deliveries of webhooks: one signed POST to a pinned address, without redirects, with limits of time and size, and a log
-entry.
+"""Deliveries of webhooks. A delivery is one signed POST, with limits of time and size, and a log entry.
+
+The name of the receiver is resolved once, and the POST goes to exactly this IP address. Redirects are not followed. So a
+receiver cannot lead the server to an address that `targets.resolve` refuses.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ if TYPE_CHECKING:  # a heavy import: each method imports it when needed
 
 @dataclass(frozen=True)
 class Order:
-    """The data for one delivery."""
+    """The data for one delivery. `tries`: the earlier tries."""
 
     delivery_id: str
     url: str
@@ -57,6 +59,7 @@ class Deliverer:
         await self._database.transact(lambda s: self._log(s, order, status, error, now))
         if 200 <= status < 300:
             return
+        # Status 410 (Gone): the receiver wants no further tries.
         if status == 410 or order.tries + 1 >= limits.WEBHOOK_TRIES:
             raise GiveUp(error or f"status {status}")
         wait_s = limits.WEBHOOK_RETRY_S[min(order.tries, len(limits.WEBHOOK_RETRY_S) - 1)]

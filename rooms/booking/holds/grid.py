@@ -1,5 +1,5 @@
-"""The board of halls by time, and the search for a hall and a time. Pages call the search at every keystroke, so it must be
-fast.
+"""The board of halls by time (schedule of halls), and the search for a hall and a time. Pages call the search at every
+keystroke, so it must be fast.
 
 The queries limit the start of a reservation. No reservation is longer than three days, so older rows are not read.
 """
@@ -221,8 +221,8 @@ class Slot:
 
 @dataclass
 class _Tables:
-    """The taken times in the span. `others`: the people and terminals that must be free too. `full`: the quarters of an hour
-    without enough legs.
+    """The taken times in the span. `others`: the people and terminals that must be free too. `full`: the quarters of an hour in
+    which the pool has too few free legs (simultaneous calls of halls).
     """
 
     busy: Mapping[str, Sequence[Busy]]

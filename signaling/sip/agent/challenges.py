@@ -1,6 +1,7 @@
-"""Requests without a proof: unanswered challenges, and unproven requests in quick succession.
+"""Requests without a proof of a password: challenges that got no answer, and unproven requests in quick succession.
 
-A terminal must send a request before it can be challenged, so the first requests are no failure. Many of them are a scan.
+A terminal must send a request before the server can challenge it (401). So a few requests without a proof are no failure. Many
+of them are a scan.
 `bans` counts the scans of a source.
 """
 
@@ -29,7 +30,9 @@ class Challenges:
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, _Open] = OrderedDict()
-        """The open requests by address and port, by source, and by address of unproven requests."""
+        """The open requests by three kinds of key: `flow:` with address and port, the source (`bans.source`), and `ping:` with
+        the address, for requests that are answered without a proof.
+        """
 
     def __len__(self) -> int:
         return len(self._open)

@@ -101,12 +101,14 @@ export class Switches {
     return turn.then(() => work);
   }
 
+  /** Open the camera that was off until the blur was ready, if the person still wants the camera. */
   reopen(): Promise<void> {
     return this.inTurn('camera', async () => {
       if (this.backdrop.held && this.wanted('camera')) await this.turnNow('camera', true);
     });
   }
 
+  /** Publish the camera again if its layers are not the published layers (`Sending.refit`). */
   async refit(): Promise<void> {
     if (this.call.ended()) return;
     try {
@@ -116,6 +118,7 @@ export class Switches {
     }
   }
 
+  /** Mute a device for the others, and stop the camera so that its light goes off. */
   async shut(input: Input): Promise<void> {
     const { localParticipant } = this.room;
     const sent = this.sent[input];
@@ -240,7 +243,7 @@ export class Switches {
     try {
       await this.room.localParticipant.publishTrack(local, { source: input === 'camera' ? Track.Source.Camera : Track.Source.Microphone });
     } catch (error) {
-      // Another track may have failed in the renewed connection. `openAgain` waits for its turn already, or will do so.
+      // In a renewed connection, another track may have caused the error. `openAgain` then publishes this track in its turn.
       if (isAnew() && this.wanted(input) && !local.isStopped) return;
       local.stop();
       throw error;

@@ -10,10 +10,14 @@ export type Filter = 'all' | 'connected' | 'under_way' | 'trouble' | 'waiting' |
 export type Order = 'worst' | 'tree';
 
 /**
- * Chosen. From this share of lost packets on, people hear the loss. Larger: bad calls count as good. Smaller: good calls
+ * Share of lost packets from which people hear the loss. Chosen. Larger: bad calls count as good. Smaller: good calls
  * count as bad.
  */
 const LOSS_HEARD = 0.03;
+/**
+ * Milliseconds. From this round trip on, people notice the delay and interrupt each other. Chosen. Larger: bad calls count as
+ * good. Smaller: good calls count as bad.
+ */
 const RTT_FELT_MS = 400;
 
 const STATES: Record<Leg['state'], Standing> = {

@@ -17,13 +17,13 @@ fn a_picture_lacks_what_did_not_come_with_it() {
     let mut sets = known();
     assert!(sets.look(PICTURE, 3_000));
     sets.put(10, 3_000);
-    assert!(!sets.look(PICTURE, 3_000), "its other slices");
+    assert!(!sets.look(PICTURE, 3_000), "the other slices of the picture");
     assert!(!sets.look(&[0x65, 0x08], 6_000), "no first slice");
     assert!(sets.look(&[0x7c, 0x85, 0x88], 6_000), "a first fragment");
-    assert!(!sets.look(&[0x7c, 0x05, 0x88], 6_000), "a later one");
-    assert!(sets.look(&[0x78, 0, 2, 0x65, 0x88], 9_000), "in an aggregate");
-    assert!(!sets.look(&[0x78, 0, 2, 0x67, 1, 0, 2, 0x65, 0x88], 9_000), "with its own");
-    assert!(!ParameterSets::default().look(PICTURE, 0), "none are known");
+    assert!(!sets.look(&[0x7c, 0x05, 0x88], 6_000), "a later fragment");
+    assert!(sets.look(&[0x78, 0, 2, 0x65, 0x88], 9_000), "a picture in an aggregate");
+    assert!(!sets.look(&[0x78, 0, 2, 0x67, 1, 0, 2, 0x65, 0x88], 9_000), "an aggregate with an SPS of its own");
+    assert!(!ParameterSets::default().look(PICTURE, 0), "no parameter sets are known");
 }
 
 #[test]

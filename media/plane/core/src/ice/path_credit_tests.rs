@@ -38,7 +38,7 @@ fn nothing_goes_to_who_never_answers_until_it_does() {
     let transaction = ask_because(Cause::Proof, &mut agent, path(1), 99, 99 * SECOND).expect("its checks pay for it");
     agent.hear_answer(&answer(transaction, THEIR_PWD), path(1), 99 * SECOND).unwrap();
     assert_eq!(agent.sends_to(), Some(path(1)));
-    assert_eq!(asked(&mut agent, 100..400, false), 0, "once is enough: what comes later is consent's");
+    assert_eq!(asked(&mut agent, 100..400, false), 0, "one answer is enough; consent decides later");
     assert_eq!(agent.sends_to(), Some(path(1)));
 }
 
@@ -51,7 +51,7 @@ fn who_answers_is_asked_once_at_each_path_and_keeps_its_credit() {
         nominate(&mut agent, &mut peer, path(2 + turn as u16));
     }
     nominate(&mut agent, &mut peer, path(30));
-    assert_eq!(asked(&mut agent, 300..400, false), 0, "there it has answered");
+    assert_eq!(asked(&mut agent, 300..400, false), 0, "the peer has answered there");
     assert_eq!(agent.sends_to(), Some(path(30)));
 }
 
@@ -74,7 +74,7 @@ fn what_went_to_who_did_not_answer_stays_spent() {
         nominate(&mut agent, &mut peer, path(1));
         assert_eq!(agent.sends_to().is_some(), answers);
         nominate(&mut agent, &mut peer, Path::Tcp { connection: 1, remote: path(9).remote() });
-        assert!(agent.sends_to().is_some(), "a connection stands only with who is there");
+        assert!(agent.sends_to().is_some(), "a TCP connection exists only with the peer itself");
     }
 }
 
@@ -87,11 +87,11 @@ fn who_cannot_be_asked_has_no_more_credit() {
     let (mut agent, _) = known();
     agent.restart(NEWER.0, NEWER.1, SECOND);
     agent.set_remote("theirs", THEIR_PWD);
-    assert_eq!(asked(&mut agent, 0..CREDIT_S + 1, false), 0, "it does not end the restart that it has begun");
+    assert_eq!(asked(&mut agent, 0..CREDIT_S + 1, false), 0, "the peer does not end its restart");
     assert_eq!(agent.sends_to(), None);
     let (mut agent, _) = known();
     agent.timeout(10 * SECOND);
-    assert_eq!(asked(&mut agent, 11..CREDIT_S + 12, false), 0, "it has not been heard for long");
+    assert_eq!(asked(&mut agent, 11..CREDIT_S + 12, false), 0, "the peer was silent for too long");
     assert_eq!(agent.sends_to(), None);
 }
 

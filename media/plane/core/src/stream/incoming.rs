@@ -12,5 +12,6 @@ pub(crate) struct Incoming<'a> {
     pub codec: Codec,
     pub payload: &'a [u8],
     pub marks: Marks<'a>,
+    /// The packet is a retransmission (RTX).
     pub repaired: bool,
 }

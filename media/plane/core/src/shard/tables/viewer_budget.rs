@@ -2,13 +2,13 @@
 
 use crate::bucket::Bucket;
 
-/// The credit of a new viewer for retransmissions: 100, at a cost of 2 each (`RESEND_COST`). Chosen. Larger: a hostile viewer
-/// causes more traffic, up to `RESEND_CREDIT_MAX` (500). Smaller: losses at the start of a call are not repaired, and the
-/// picture freezes.
+/// The credit of a new viewer. It is enough for 100 retransmissions, which cost 2 each (`RESEND_COST`). Chosen. Larger: a
+/// hostile viewer causes more traffic, up to `RESEND_CREDIT_MAX` (500). Smaller: losses at the start of a call are not
+/// repaired, and the picture freezes.
 const RESEND_CREDIT_START: u16 = 200;
-/// The most credit of a viewer for retransmissions: 500, at a cost of 2 each (`RESEND_COST`). A far viewer gets a packet twice
-/// only above half of this (`FAR_US`). Chosen. Larger: a hostile viewer causes a larger burst. Smaller: a long run of losses is
-/// not repaired, and the picture freezes.
+/// The most credit of a viewer. It is enough for 500 retransmissions, which cost 2 each (`RESEND_COST`). A far viewer gets
+/// a packet twice only above half of this (`FAR_US`). Chosen. Larger: a hostile viewer causes a larger burst. Smaller: a
+/// long run of losses is not repaired, and the picture freezes.
 const RESEND_CREDIT_MAX: u16 = 1_000;
 /// Credit that one retransmission costs. Each packet sent to the viewer earns 1, so half of the packets may be sent again.
 /// Chosen. Larger: on a lossy path, losses are not repaired, and the picture freezes. Smaller: a hostile viewer causes more
@@ -21,9 +21,9 @@ const KEYFRAME_EVERY_US: i64 = 1_000_000;
 /// Key frames that a viewer may cause at once, after a quiet time; the average is one a second (`KEYFRAME_EVERY_US`). Chosen.
 /// More: one hostile viewer can lower the quality for all. Fewer: a viewer that changes its layout waits for its pictures.
 const KEYFRAMES_AT_ONCE: i64 = 3;
-/// Microseconds. Chosen. If a packet is left out after its sequence number was kept, an empty packet fills the number. One for
-/// each viewer in this time, on average. Longer: viewers wait for missing numbers, and their pictures freeze. Shorter: a
-/// hostile publisher whose packets are all late can fill downlinks with padding.
+/// Microseconds. Chosen. If a packet is left out after its sequence number was kept, an empty packet fills the number. Each
+/// viewer gets at most one in this time, on average. Longer: viewers wait for missing numbers, and their pictures freeze.
+/// Shorter: a hostile publisher whose packets are all late can fill downlinks with padding.
 const FILL_EVERY_US: i64 = 20_000;
 /// Empty packets that may fill missing sequence numbers of a viewer at once, after a quiet time; the average is 50 a second
 /// (`FILL_EVERY_US`). Chosen. More: a hostile publisher can fill downlinks with padding. Fewer: after a burst of late packets,
