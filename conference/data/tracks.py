@@ -12,6 +12,7 @@ from conference.ground.identifiers import DataTrackSid
 from conference.ground.outbox import change
 
 _HANDLE_MOST = 0xFFFF
+"""The highest handle of a data track: the field in a frame has 16 bits."""
 
 
 @change

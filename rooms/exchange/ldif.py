@@ -18,6 +18,9 @@ BYTES: Final = 64 * 1024 * 1024
 ENTRIES: Final = 50_000
 LINE_CHARACTERS: Final = 100_000
 VALUES: Final = 2000
+"""The most bytes of an answer of the directory, its entries, the characters of one line, and the lines of one entry. More are
+refused. Chosen. Larger: a broken directory uses more memory. Smaller: a large directory cannot be imported.
+"""
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]{0,99})(?:;[A-Za-z0-9;.-]{1,100})?:(:|<)? *(.*)", re.DOTALL)
 
 Entry = Mapping[str, list[str]]

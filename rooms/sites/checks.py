@@ -19,6 +19,9 @@ from rooms.identifiers import new_check_code
 from rooms.store.tables.sites import DeviceCheck
 
 TRIES = 20
+"""Random codes that are tried until one is unused. Chosen. More: no effect, because few of the 10^8 codes are used. Fewer: a
+result may get no code.
+"""
 
 
 async def keep(session: AsyncSession, figures: Mapping[str, Any], now: datetime) -> str:

@@ -18,6 +18,9 @@ TICK_SAMPLES = 960
 TURN_TICKS = 300
 SPEECH_TICKS = 250
 VOICES = 8
+"""The format of the bots' sound: rate of samples, length of a packet. In each turn of 300 packets (6 s), one bot speaks for 250
+(5 s). VOICES: the number of different voices. Chosen.
+"""
 
 Samples = NDArray[np.int16]
 

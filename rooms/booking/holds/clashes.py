@@ -37,6 +37,9 @@ WINDOWS = 100
 refuses the statement (the depth of its expression), and the booking fails. Fewer: more statements.
 """
 STEP = timedelta(minutes=30)
+"""The distance of the start times that are tried as an alternative to a clash. Chosen. Longer: free times are not offered.
+Shorter: the search takes longer.
+"""
 NAMES = {"hall": "", "terminal": "", "person": "Đồng chí ", "operator": "Đồng chí "}
 
 

@@ -31,6 +31,9 @@ from rooms.store.tables.sites import Hall, Site
 
 TAKEN = "Đã có lịch"
 STEP = timedelta(minutes=15)
+"""The distance of the start times that the search tries. Chosen: the form has quarters of an hour. Longer: free times are not
+found. Shorter: the search takes longer.
+"""
 
 
 @dataclass(frozen=True)

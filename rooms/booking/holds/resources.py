@@ -50,6 +50,9 @@ from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 SLOT = timedelta(minutes=limits.SLOT_MIN)
 BUFFER_MOST_MIN = 12 * 60
+"""Minutes. The longest time to set up a hall, and to clear it up; a longer one counts as this. Longer: the reservation may
+exceed the longest one that the database accepts. Shorter: a hall with much equipment has too little time.
+"""
 Kind = Literal["hall", "terminal", "person", "operator"]
 
 

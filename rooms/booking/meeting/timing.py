@@ -26,6 +26,8 @@ LIVE = ("planned", "running")
 Jobs = list[dict[str, Any]]
 """Rows of the job table."""
 HORIZON_STEP = timedelta(days=30)
+"""The time until a series is continued by further dates. Chosen. Longer: the last dates are booked later. Shorter: more jobs.
+"""
 
 
 def hold(meeting_id: str, until: datetime, now: datetime) -> Jobs:

@@ -37,6 +37,9 @@ MOST_TIERS = 10
 HIGHEST = 1_000_000
 TYPES = 200
 POOLS = 50
+"""The most tiers, the highest number of a tier, the most types of meetings, and the most pools. More are refused. Chosen.
+Larger: longer settings. Smaller: a province cannot store its own rules.
+"""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ HERE = Path(__file__).parent
 FONTS = HERE / "fonts"
 PAGE = HERE / "letter.typ"
 SET_LETTERS = 300
+"""Letters in one printed file; more are refused. Chosen. More: one request takes more processor time. Fewer: a large meeting
+needs several files.
+"""
 
 
 def pdf(fields: Mapping[str, Any], made_at: datetime) -> bytes:

@@ -19,6 +19,9 @@ from signaling.api.models.parts import Page
 
 T = TypeVar("T")
 SEAL_BYTES = 12
+"""Bytes of the seal (a shortened HMAC-SHA256) before the text of a cursor. Chosen: 96 bits cannot be guessed. Longer: longer
+cursors. Shorter: a client may forge a cursor.
+"""
 
 
 class Cursors:

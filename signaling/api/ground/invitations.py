@@ -13,6 +13,9 @@ from collections.abc import Callable
 
 NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SECRET_BYTES = 16
+"""Bytes of the secret in a link (a shortened HMAC-SHA256). Chosen: 128 bits cannot be guessed. Longer: longer links. Shorter:
+links are easier to guess.
+"""
 _LETTERS = string.ascii_lowercase
 
 

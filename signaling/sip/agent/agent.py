@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 class AgentEvents(Protocol):
     def incoming(self, call: Call) -> CallEvents:
-        """Handle a call to `call.request.uri`. The caller is a proven account or trunk. Ring, accept or refuse it now or later."""
+        """Handle a call to `call.request.uri` from a proven account or trunk. Ring, accept or refuse the call now or later."""
 
     def subscribed(self, subscription: Subscription) -> SubscriptionEvents | None:
         """Return the user of a new subscription, or None to refuse it (403)."""

@@ -21,6 +21,7 @@ _DIGITS: Final = "0123456789*#ABCD"
 _NAMED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D", "STAR": "*", "POUND": "#"}
 """RFC 4733 numbers and names, which some terminals write instead of the sign."""
 _PRESS_MS: Final = 160
+"""Milliseconds that a key counts as pressed, if the terminal names no duration. Chosen."""
 _SIGNAL = re.compile(r"signal\s*=\s*(\S+)", re.IGNORECASE)
 _DURATION = re.compile(r"duration\s*=\s*([0-9]{1,9})", re.IGNORECASE)
 _FAST_UPDATE: Final = (

@@ -16,6 +16,9 @@ export type Trouble = 'unsupported' | 'failed' | 'slow' | 'driver';
  * the blur.
  */
 const LOADING_MS = 60_000;
+/**
+ * Pictures a second of the blurred track at most. Chosen. Larger: more work for the encoder. Smaller: motion is jerky.
+ */
 const FPS = 24;
 const ENDED = 'ended';
 

@@ -5,6 +5,10 @@
  * jerky.
  */
 export const ENOUGH_FPS = 8;
+/**
+ * Milliseconds over which the rate of pictures is measured. Chosen. Longer: a slow machine is noticed later. Shorter: a
+ * short delay counts as slow.
+ */
 const WINDOW_MS = 4_000;
 /**
  * Chosen. Slow windows in a row before the blur counts as slow. Larger: a slow machine is noticed later. Smaller: a machine

@@ -16,7 +16,12 @@ import type { CheckFigures, CheckKept } from '../server/model';
 
 export type Phase = 'ready' | 'opening' | 'measuring' | 'ways' | 'asking' | 'done';
 
+/**
+ * Samples of the test call, one each second (`EVERY_MS`). Chosen. More: the check takes longer. Fewer: a short disturbance
+ * decides the verdict.
+ */
 const SAMPLES = 14;
+/** Milliseconds between two samples. Chosen. Longer: the check takes longer. Shorter: each sample has few packets. */
 const EVERY_MS = 1_000;
 /** The share of the whole check that is complete when a phase begins. */
 const BEGINS: Record<Phase, number> = { ready: 0, opening: 0.03, measuring: 0.15, ways: 0.8, asking: 1, done: 1 };

@@ -45,7 +45,15 @@ export function networkOf(samples: readonly Sample[], ways: Ways, offered: Offer
   return figures;
 }
 
+/**
+ * The verdict is bad above this share of lost packets or this round-trip time, or below this bitrate of the uplink. Chosen.
+ * Stricter: usable lines get a bad verdict. Milder: people learn only in the meeting that their line is bad.
+ */
 const BAD = { loss: 0.08, rtt_ms: 600, up_kbps: 150 };
+/**
+ * The limits of a good network. Beyond one of them the verdict is fair, and a text names the reason. `height`: lines of the
+ * picture that came back. Chosen. Stricter: good lines get a warning. Milder: problems have no text.
+ */
 const FAIR = { loss: 0.02, rtt_ms: 250, jitter_ms: 40, up_kbps: 500, height: 300 };
 
 /** Return the verdict on the network. Every verdict that is not good has a finding with its reason. */
@@ -108,6 +116,10 @@ export function findings(figures: CheckFigures, part: Part): Finding[] {
   );
 }
 
+/**
+ * A camera below these lines or frames a second gets a finding. Chosen. Larger: usable cameras get a warning. Smaller: bad
+ * pictures have no text.
+ */
 const SMALL = { height: 360, fps: 12 };
 
 export function cameraVerdict(camera: Omit<CheckFigures['camera'], 'verdict'>): Verdict {

@@ -6,8 +6,19 @@ import { ConnectionError, ConnectionErrorReason, ConnectionState, LocalAudioTrac
 import { Meter, type Report, type Sample } from '../figures/figures';
 import type { CheckOpened } from '../server/model';
 
+/**
+ * Milliseconds until the test call must be connected. Chosen. Longer: a blocked network is reported later. Shorter: a slow
+ * line counts as blocked.
+ */
 const CONNECT_MS = 12_000;
+/**
+ * Milliseconds for the test of another way: TCP, or the TURN server. Chosen. Longer: the check takes longer. Shorter: a
+ * slow way counts as blocked.
+ */
 const SWITCH_MS = 9_000;
+/**
+ * Milliseconds between two looks whether media arrives by TCP. Chosen. Longer: the check takes longer. Shorter: more work.
+ */
 const LOOK_MS = 250;
 
 export class Loop {

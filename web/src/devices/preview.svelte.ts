@@ -12,6 +12,10 @@ export interface OpenTracks {
   microphone: MediaStreamTrack | null;
 }
 
+/**
+ * Milliseconds without sound until the page says that the microphone is silent. Chosen. Longer: the user waits longer.
+ * Shorter: a person who has not spoken yet gets the text.
+ */
 const SILENCE_MS = 6_000;
 /**
  * Chosen: longer than a pause between two sentences. Larger: a silent microphone is noticed late. Smaller: each pause counts

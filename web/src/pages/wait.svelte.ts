@@ -11,6 +11,10 @@ import type { Standing, Waiting } from '../server/model';
  * Shorter: many waiting pages burden the server.
  */
 const PAUSE_MS = 1_000;
+/**
+ * The same pause while the server does not answer. Longer: the page returns later. Shorter: many pages burden a server that
+ * starts.
+ */
 const OFFLINE_PAUSE_MS = 3_000;
 const MINUTE_MS = 60_000;
 

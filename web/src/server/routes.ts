@@ -107,6 +107,10 @@ interface Asking {
   keepalive?: boolean;
 }
 
+/**
+ * Milliseconds until a request without an answer fails. Chosen. Longer: users wait longer for a lost server. Shorter: slow
+ * requests fail.
+ */
 const SHORT_MS = 15_000;
 /**
  * Chosen: longer than the server holds a long request (25 s). Larger: a lost server is noticed later. Smaller: the client

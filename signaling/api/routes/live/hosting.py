@@ -1,7 +1,7 @@
 """The routes of a host's actions on participants, in browsers and in halls: `/api/v1/conferences/{conference}/host`.
 
-A host proves the right by the token in its `Pass` (`conferences.py`), as in the lobby. The module decides which participants a
-host may remove, and what the audit trail records. `conference` defines muting, asking and removing.
+A host proves the right by the key `moderation` of its `Pass` (`conferences.py`), as in the lobby. The module decides which
+participants a host may remove, and what the audit trail records. `conference` defines muting, asking and removing.
 """
 
 from collections.abc import Iterator

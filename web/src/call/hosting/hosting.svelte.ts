@@ -6,6 +6,10 @@ import type { Muted, Undone } from '../../server/model';
 
 export type Deed = 'mute' | 'ask-to-unmute' | 'lower-hand' | 'remove';
 
+/**
+ * Milliseconds for which the result of an undo is shown. Chosen. Longer: an old result stays on the screen.
+ * Shorter: the host cannot read the text.
+ */
 const SHOWN_MS = 10_000;
 
 export class Hosting {

@@ -7,7 +7,15 @@ import { admitFromLobby, denyFromLobby, lookLobby, pardonFromLobby, switchLobby 
 import { t } from '../../i18n/index.svelte';
 import type { LobbyView, Waiter } from '../../server/model';
 
+/**
+ * Milliseconds between two requests for news, also if the server answers at once. Chosen. Longer: a knock is shown later.
+ * Shorter: many changes cause many requests.
+ */
 const PAUSE_MS = 700;
+/**
+ * The same pause while the server does not answer. Longer: the lobby returns later. Shorter: many pages burden a server
+ * that starts.
+ */
 const OFFLINE_PAUSE_MS = 4_000;
 
 export class Lobby {

@@ -10,7 +10,15 @@ export interface ChatLine {
   mine: boolean;
 }
 
+/**
+ * Characters of one message; the rest is cut. Chosen. Larger: one message fills the panel. Smaller: long messages lose
+ * their end.
+ */
 export const MOST_CHARACTERS = 2_000;
+/**
+ * Messages that the panel keeps; the oldest is forgotten first. Chosen. Larger: more memory, and a slower panel. Smaller:
+ * people cannot read back.
+ */
 const MOST_LINES = 500;
 const TOPIC = 'lk.chat';
 

@@ -3,6 +3,10 @@
  */
 import type { LocalTrack, RemoteTrack, Room, TrackPublication } from 'livekit-client';
 
+/**
+ * Milliseconds between two checks whether media flows. Chosen. Longer: a dead line is shown later. Shorter: more work for
+ * the browser.
+ */
 export const CHECK_MS = 1_000;
 
 /**
@@ -43,6 +47,10 @@ export type Verdict = 'flows' | 'unsure' | 'ask' | 'silent';
 const QUIET_MS = 1_300;
 /** The same limit after the browser said that there is no network. */
 const QUIET_OFFLINE_MS = 300;
+/**
+ * Milliseconds. Media flows if a packet came within this time at two checks in a row. Chosen. Longer: a line that just died
+ * still counts as good. Shorter: a quiet line does not count as good.
+ */
 const FLOWING_MS = 1_000;
 /**
  * Chosen. Checks without an answer, above the number that was open while packets came. Smaller: one lost or delayed check
@@ -80,6 +88,10 @@ export class Pulse {
  * later. Shorter: a good line with one late answer counts as dead.
  */
 const ANSWER_MS = 700;
+/**
+ * Milliseconds. The longest wait for an answer of the server, and the wait before the first measurement. Chosen. Longer: a
+ * dead line is noticed later. Shorter: a slow line counts as dead.
+ */
 const SLOW_ANSWER_MS = 2_000;
 
 /** Decides how long to wait for an answer. A line with slow answers is slow, not dead. Pure. */

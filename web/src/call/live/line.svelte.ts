@@ -3,6 +3,10 @@ import type { Room } from 'livekit-client';
 import { serverAnswers } from '../../server/routes';
 import { CHECK_MS, Patience, Pulse, type Beat, type Verdict } from './flow';
 
+/**
+ * Checks (one a second, `CHECK_MS`) between two measurements of the time of an answer, on a slow line. Chosen. More: the
+ * page takes a line for slow that is fast again. Fewer: more requests.
+ */
 const MEASURE_BEATS = 10;
 
 interface Pair {

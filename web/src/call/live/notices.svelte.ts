@@ -14,10 +14,20 @@ export interface Notice {
   writer: string | null;
 }
 
+/**
+ * Notices on the screen at once; the oldest goes first. Chosen. More: notices cover pictures. Fewer: notices vanish unread.
+ */
 const MOST_SHOWN = 3;
+/**
+ * Milliseconds for which a notice is shown. Chosen. Longer: notices cover pictures. Shorter: people cannot read the notice.
+ */
 const SHOWN_MS = 6_000;
 /** Characters of a chat message in a notice. */
 const MOST_CHARACTERS = 160;
+/**
+ * Milliseconds in which several arrivals (or departures) make one notice. Chosen. Longer: the notice is late. Shorter: many
+ * people who join cause many notices.
+ */
 const GATHER_MS = 1_200;
 
 export class Notices {

@@ -10,6 +10,10 @@ import { Pressure } from '../../figures/pressure';
 import type { Member } from './members';
 import { LASTING, absence, why, type Absence, type Finding, type Moment, type Wanted } from './why';
 
+/**
+ * Milliseconds between two samples of the figures. Chosen. Longer: the figures are late. Shorter: the figures jump, and
+ * cost more work.
+ */
 const PERIOD_MS = 2_000;
 /** The delay before the first figures, and before the first figures after a switch. */
 const SOON_MS = 1_000;
@@ -18,6 +22,10 @@ const SOON_MS = 1_000;
  * rate. Longer: figures come late.
  */
 const DRAINED_MS = 300;
+/**
+ * Samples that are kept for the graphs: two minutes. Chosen. More: more memory, and graphs without detail. Fewer: an
+ * earlier problem is no longer seen.
+ */
 const KEPT = 60;
 /** The time that the figures cover. */
 export const SPAN_MS = KEPT * PERIOD_MS;

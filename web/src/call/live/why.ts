@@ -59,6 +59,10 @@ const MUCH_JITTER_MS = 40;
  * unexplained. Smaller: a normal call gets a warning.
  */
 const FAR_MS = 400;
+/**
+ * Names of senders with a weak line in one text; `…` stands for the rest. Chosen. More: a long text. Fewer: the user does
+ * not learn who has the problem.
+ */
 const NAMES = 3;
 
 /**

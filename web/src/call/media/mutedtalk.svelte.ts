@@ -9,6 +9,7 @@ import { watchLevel } from '../../devices/level';
  * Larger: quiet speakers get no hint. Smaller: noise causes the hint.
  */
 const VOICE = 0.3;
+/** The same level while other people are heard, because the loudspeaker is then loud in the microphone. */
 const VOICE_OVER_OTHERS = 0.5;
 /**
  * Chosen. Of the last 8 looks (ten a second) 4 must hear a voice. More: short sentences cause no hint. Fewer: a cough or a
@@ -16,6 +17,10 @@ const VOICE_OVER_OTHERS = 0.5;
  */
 const LOOKS = 8;
 const HEARD_IN = 4;
+/**
+ * Milliseconds for which the hint is shown. Chosen. Longer: the hint stays after the person has stopped. Shorter: people do
+ * not see the hint.
+ */
 const SHOWN_MS = 4_000;
 /** Chosen. The pause after a hint, before the next hint. Longer: a person talks unheard. Shorter: the hint annoys. */
 const REST_MS = 10_000;

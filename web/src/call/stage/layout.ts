@@ -20,12 +20,25 @@ export type ViewChoice = 'auto' | View;
  * people.
  */
 export const MOST_TILES = 25;
+/** The same limit for phones. With more people, a phone shows the speaker large. */
 export const MOST_TILES_ON_PHONE = 4;
 export const GAP_PX = 8;
 
 const ASPECT = 16 / 9;
+/**
+ * CSS pixels. A screen whose shorter side is smaller is a phone. Chosen. Larger: small tablets get four tiles. Smaller:
+ * large phones get 25 tiles.
+ */
 const PHONE_PX = 600;
+/**
+ * CSS pixels. The least width of a tile in the grid, if more than four tiles are shown. Chosen. Larger: more pages.
+ * Smaller: faces are hard to see.
+ */
 const SMALLEST_TILE_PX = 168;
+/**
+ * CSS pixels. The largest width of the small tiles in a row below the large picture. Chosen. Larger: the large picture gets
+ * smaller. Smaller: faces are hard to see.
+ */
 const SMALL_TILE_PX = 128;
 
 export function isPhone(screen: Size): boolean {

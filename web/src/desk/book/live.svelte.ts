@@ -6,6 +6,10 @@ import { send } from '../data/client';
 import type { Preview } from '../../server/model';
 import type { Draft } from './draft.svelte';
 
+/**
+ * Milliseconds without a change of the form until the server is asked. Chosen. Longer: the answer is late. Shorter: each
+ * key causes a request.
+ */
 const WAIT_MS = 350;
 
 export class Live {

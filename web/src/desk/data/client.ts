@@ -25,6 +25,10 @@ interface Sending {
 }
 
 const ROOT = '/api/v1';
+/**
+ * Milliseconds until a request without an answer fails. Chosen. Longer: users wait longer for a lost server. Shorter: slow
+ * requests fail.
+ */
 const PATIENCE_MS = 30_000;
 
 export async function get<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Answer> {

@@ -3,6 +3,7 @@ import { all, get, type Page } from '../data/client';
 import type { Hall, MeetingType, Person, RecipientSet, Site, Terminal, Unit } from '../../server/model';
 import type { Option } from './Picker.svelte';
 
+/** Results that one search shows. Chosen. More: a long list. Fewer: the user must type more characters. */
 const FEW = 20;
 
 export async function findPeople(typed: string, unit: string | null = null): Promise<Option[]> {
