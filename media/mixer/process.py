@@ -36,6 +36,9 @@ from media.mixer.sound.sync import LipSync
 logger = logging.getLogger(__name__)
 
 VIDEO_JITTER_MS = 80
+"""Milliseconds for which a video packet waits for an earlier packet that is missing. Chosen. Longer: pictures of halls are
+later. Shorter: late packets count as lost, and pictures break.
+"""
 TURN_S = 0.1
 STUCK_S = 5.0
 """Seconds that a codec library works on one video frame, audio packet or small picture; then the process ends and is started
@@ -46,6 +49,9 @@ _SECOND_US = 1_000_000
 _FIGURES_TURNS = 20
 _LEVEL_TURNS = 2
 _PROGRAM_TURNS = 20
+"""Rounds (0.1 s each, TURN_S) between two reports of figures, two reports of sound levels, and two small pictures of the
+programs. Chosen. More: the operators' board is out of date. Fewer: more work, and more messages.
+"""
 NO_CAPACITY = "no_capacity"
 VIETNAM = timezone(timedelta(hours=7))
 

@@ -41,8 +41,16 @@ IN_TIME_AFTER_S without this. Chosen. Larger LATE_TICKS or LATE_AFTER_S: halls h
 make pictures worse. Longer IN_TIME_AFTER_S: pictures stay worse for longer. Shorter: pictures change again and again.
 """
 DOWN_AFTER_S, UP_AFTER_S, UP_MOST_S = 2.0, 10.0, 300.0
+"""Seconds of high load until the pictures get worse by one step, and of low load until a step is taken back. If a recovery does
+not last, the next one waits twice as long, at most UP_MOST_S. Chosen. Longer DOWN_AFTER_S: pictures stutter longer. Shorter:
+short peaks make pictures worse. Longer UP_AFTER_S or UP_MOST_S: pictures stay worse for longer. Shorter: pictures change again
+and again.
+"""
 
 ENCODE_720P30, COMPOSE_GROUP, DECODE_SOURCE = 0.20, 0.06, 0.03
+"""Cores: to encode one picture of 720p30, to compose it, and to decode one source. Measured (see above). Larger: groups are
+refused although cores are free. Smaller: the mixer takes more groups than it can make, and pictures stutter.
+"""
 
 
 @dataclass(frozen=True, slots=True)

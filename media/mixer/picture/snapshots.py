@@ -22,14 +22,23 @@ from media.mixer.picture.decoding import Picture
 logger = logging.getLogger(__name__)
 
 EVERY_US = 10_000_000
+"""Microseconds between two small pictures of the same site. Chosen. Longer: the board shows older pictures. Shorter: more
+decoding.
+"""
 WAIT_US = 5_000_000
 """Microseconds. Chosen. For a small picture of a site on the operators' board, the mixer waits this long for a key frame; then
 the next site follows. A decoded picture younger than this is used at once. Longer: four dead sites (AT_ONCE) delay the others.
 Shorter: slow sites get no small picture.
 """
 AT_ONCE = 4
+"""Sites whose small pictures are awaited at the same time. Chosen. More: more decoders. Fewer: sites without a picture delay
+the others.
+"""
 _WIDTH, _HEIGHT = 320, 180
 PROGRAM_SIZE = (640, 360)
+"""The most width and height of a small picture of a site (_WIDTH, _HEIGHT) and of a program, in pixels. Chosen. Larger: more
+traffic for the board. Smaller: the operator sees no details.
+"""
 
 
 @dataclass(slots=True)

@@ -42,12 +42,18 @@ _SPARE = RATE_HZ * 3 // 100
 next pause. Chosen. Larger: more delay during long speech. Smaller: the pitch changes more often.
 """
 _FADE_IN = 120
+"""Samples in which real sound replaces the made sound after a gap. Chosen. Larger: the made sound is heard longer. Smaller: a
+click is heard.
+"""
 _HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100
 """Samples: 10 ms and 60 ms. Sound that replaces lost packets keeps its full volume for _HOLD, then fades, and is silent at
 _VANISH. The playout waits for late sound for _VANISH at most. Chosen after ITU-T G.711 Appendix I. Larger _HOLD or _VANISH:
 long gaps sound like a robot. Larger _VANISH: more delay after a gap. Smaller: short gaps are heard.
 """
 _HISTORY = RATE_HZ * 6 // 100
+"""Samples (60 ms) of the last sound, which are repeated in a gap. Chosen. Larger: more work to find the pitch. Smaller: the
+period of a low voice does not fit.
+"""
 
 
 class Playout:

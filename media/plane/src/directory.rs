@@ -4,6 +4,8 @@
 use plane_core::seam::command::Command;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+/// The most routers, transports, producers and consumers of one server; a further one is refused. Chosen. Larger: more
+/// memory. Smaller: further conferences, connections or tracks are refused.
 pub const ROUTERS_MAX: usize = 4096;
 pub const TRANSPORTS_MAX: usize = 16_384;
 pub const PRODUCERS_MAX: usize = 65_536;

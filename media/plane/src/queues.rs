@@ -11,7 +11,11 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+/// Commands of Python that wait for one packet thread; a further one is an OverflowError. Chosen. Larger: more memory, and
+/// later commands. Smaller: when many people join at once, commands are refused.
 pub const COMMANDS_MAX: usize = 4096;
+/// Events that wait for Python. Further events wait in their thread (`BACKLOG_MAX`). Chosen. Larger: more memory. Smaller:
+/// when Python is late, replaceable events are dropped earlier (`EVENTS_HIGH`).
 pub const EVENTS_MAX: usize = 8192;
 /// Events of all packet threads that wait for Python. Above three quarters of 8,192 (`EVENTS_MAX`), an event is dropped if a
 /// later event replaces it. Larger: less room for the events that must not be lost. Smaller: reports of speakers and layers are
@@ -21,6 +25,8 @@ const EVENTS_HIGH: usize = EVENTS_MAX * 3 / 4;
 /// effect with one packet thread. Larger: more memory and older packets; `HANDED_MAX` (1024 parcels) limits the queue too.
 /// Smaller: in a burst, packets that arrive at the wrong thread are dropped, and their peers lose media.
 pub const HANDED_BYTES_MAX: usize = 8 << 20;
+/// Parcels (buffers with datagrams) of other packet threads that wait for one thread, in each of two queues. Chosen. No
+/// effect with one packet thread. Larger: more memory and older packets. Smaller: in a burst, packets are dropped.
 const HANDED_MAX: usize = 1024;
 /// Events that a thread keeps beside the queue of 8,192 (`EVENTS_MAX`) while Python does not take them. Larger: more memory.
 /// Smaller: when Python is late, events such as key presses or joins of peers are lost.

@@ -45,7 +45,11 @@ pub struct Published {
     pub busy: f32,
 }
 
+/// Microseconds between two snapshots of the statistics. Chosen: Python reads them once a second. Longer: the figures are
+/// older. Shorter: more work.
 const SNAPSHOT_US: u64 = 1_000_000;
+/// Microseconds until events that found no place in the queue are offered to Python again. Chosen. Longer: the events are
+/// later. Shorter: more rounds.
 const BACKLOG_RETRY_US: u64 = 50_000;
 /// Batches of up to 32 datagrams that the thread reads from one socket before it serves the next. Larger: under load, timers
 /// and other sockets wait longer. Smaller: more rounds, and thus more work, for the same load.
@@ -54,6 +58,8 @@ const BATCHES_MAX: usize = 16;
 /// effect with one packet thread. Larger: timers and sockets wait longer. Smaller: more rounds, and thus more work, for the
 /// same load.
 const HANDED_MAX: usize = 64;
+/// Bytes that are read from a TCP connection at once. Chosen. Larger: more memory for each thread. Smaller: more reads for
+/// the same data.
 const TCP_READ_BYTES: usize = 64 << 10;
 /// Microseconds. Chosen. A shorter wait found packets that had arrived before, so the thread did not sleep and need not gather
 /// more. Larger: short sleeps count as no sleep, so frames leave in smaller pieces, with more work. Smaller: the thread waits

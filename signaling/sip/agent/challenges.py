@@ -30,8 +30,8 @@ class Challenges:
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, _Open] = OrderedDict()
-        """The open requests by three kinds of key: `flow:` with address and port, the source (`bans.source`), and `ping:` with
-        the address, for requests that are answered without a proof.
+        """The open requests. There are three kinds of key: `flow:` with address and port; the source (`bans.source`); and `ping:`
+        with the address. `ping:` is for requests that the server answers without a proof.
         """
 
     def __len__(self) -> int:

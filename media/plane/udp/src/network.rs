@@ -9,6 +9,8 @@ use plane_core::path::Path;
 use plane_core::seam::outbox::{Message, Sink};
 use std::sync::Arc;
 
+/// The most UDP sockets that all peers of one thread share. Larger: fewer 16-bit numbers are left for the sockets of lines.
+/// Smaller: a server that listens on many addresses panics at its start.
 const SHARED_MAX: usize = 256;
 /// Sockets of lines (RTP streams of halls' calls) in one thread; each line has at most two. Chosen. Larger: with more than
 /// 65,280 open sockets and the 256 shared ones, the numbers exceed 16 bits, and two sockets get one number. Smaller: further

@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 /// more work. Smaller: below 1,500, real packets are ignored.
 pub const DATAGRAM_MAX: usize = 2048;
 
+/// Datagrams of one call of the kernel (`recvmmsg`). Chosen. Larger: more memory for each thread. Smaller: more calls for
+/// the same load.
 const BATCH: usize = 32;
 /// Bytes of the buffer for one received datagram: the largest datagram that the kernel merges (64 KiB), and 33 cache lines
 /// more. With a power of two, all buffers would compete for the same few cache sets. Larger: more memory for each thread.

@@ -31,6 +31,8 @@ pub fn allow_gso() {
 #[cfg(test)]
 pub type Refusal = Box<dyn FnMut(&Message) -> Option<i32>>;
 
+/// Messages of one call of the kernel (`sendmmsg`). Chosen. Larger: more memory for each thread. Smaller: more calls for
+/// the same load.
 const BATCH: usize = 64;
 
 /// The messages that wait for the next call, all for one socket.

@@ -27,6 +27,8 @@ pub struct Strangers {
     admissions: u64,
 }
 
+/// Bits of an IPv6 address that identify one customer of a provider (/48), and one network of that customer (/64, RFC 4291
+/// §2.5.4). Chosen. Larger: an attacker counts as many customers. Smaller: many customers count as one.
 const CUSTOMER_BITS: u32 = 48;
 const NETWORK_BITS: u32 = 64;
 

@@ -32,6 +32,8 @@ pub struct Bounds {
 }
 
 const SILENT_US: u64 = 60_000_000;
+/// Microseconds between two searches for connections that have expired. Chosen. Longer: they are closed later. Shorter:
+/// more work.
 const SWEEP_US: u64 = 1_000_000;
 /// Bytes that wait in one ICE-TCP connection. Chosen. Video may fill half, because late video is useless; when all is full, the
 /// connection closes. Larger: a peer on a slow network costs more memory and gets older packets. Smaller: in a short stall a
@@ -50,6 +52,8 @@ const ACCEPTED_AT_ONCE_MAX: usize = 64;
 /// Microseconds without accepting TCP connections after file descriptors ran out. Chosen. Longer: new peers wait longer after a
 /// shortage. Shorter: the thread tries more often without success.
 const LISTENER_REST_US: u64 = 1_000_000;
+/// Connections that the kernel completes before this thread accepts them. Chosen. Larger: a flood fills more memory of the
+/// kernel. Smaller: after a restart, peers must try again.
 const BACKLOG: i32 = 128;
 
 /// The number of a closed connection that the thread must still report to the shard.
