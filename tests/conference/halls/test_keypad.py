@@ -77,7 +77,7 @@ def test_number_and_pin() -> None:
 
 
 @pytest.mark.parametrize("pin", ["654321", "87654321"])
-def test_a_pin_ends_with_the_pound_key_whatever_its_length(pin: str) -> None:
+def test_the_pound_key_ends_a_pin_of_any_length(pin: str) -> None:
     menu = through(Menu(), f"123456789#{pin}")
     assert (menu.asks, menu.digits) == (Asks.PIN, pin)
     assert keypad.dial(menu, "#").asks is Asks.CHECK

@@ -123,7 +123,7 @@ def caller(there: There, name: str, *, small: bool = False) -> Caller:
     return Caller(Quirk(small=small), name, HOST, (200, 40, 40), 0, there.booked.passwords[name])
 
 
-async def test_two_halls_at_once_are_told_in_their_languages(there: There) -> None:
+async def test_two_halls_hear_their_languages_at_once(there: There) -> None:
     async with asyncio.TaskGroup() as both:
         both.create_task(is_told_in_its_language(there, "hall-a", "vi"))
         both.create_task(is_told_in_its_language(there, "hall-b", "en"))

@@ -530,7 +530,7 @@ RTCRtpSender.prototype.getStats = async function () {
 """While `limited` is true, the browser reports that the processor limits the camera's bitrate."""
 
 
-async def test_a_server_or_machine_with_too_much_to_do_is_told(visit: Visit, live_server: LiveServer) -> None:
+async def test_an_overloaded_server_or_machine_is_reported(visit: Visit, live_server: LiveServer) -> None:
     """The page shows an overload only while the server or the browser reports it."""
     one, busy = await visit(script=LIMITED), True
 
