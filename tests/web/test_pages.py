@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from tests.conftest import LiveServer
 from tests.interop.proxy import Proxy
 from tests.waiting import until
-from tests.web.visiting import CALM, DEVICES, Visit, Visitor
+from tests.web.visiting import CALM, CHROMIUM, DEVICES, WINDOWED, Visit, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -146,7 +146,8 @@ async def test_an_invitation_that_is_pasted_into_the_open_page_counts(visit: Vis
 async def test_every_failure_of_devices_has_its_words(
     visit: Visit, live_server: LiveServer, flags: tuple[str, ...], script: str, failure: str
 ) -> None:
-    visitor = await visit(width=360, height=740, flags=flags, script=script)
+    program = WINDOWED if failure == "denied" else CHROMIUM  # The program without windows knows no permissions.
+    visitor = await visit(width=360, height=740, flags=flags, script=script, program=program)
     await new_meeting(visitor, live_server)
     failures = visitor.part("failure")
     await failures.first.wait_for()

@@ -53,8 +53,10 @@ LIGHT = """() => ways.flatMap((way) => way.getSenders())
 """A script that returns the number of open cameras, also if disabled."""
 LISTEN = """(kind) => {
   window.leaked = 0;
+  const turn = window.turn = (window.turn ?? 0) + 1;
   let before = performance.now();
   const look = () => {
+    if (turn !== window.turn) return;
     const now = performance.now();
     if ((SENDS)(kind)) leaked += now - before;
     before = now;
@@ -62,7 +64,7 @@ LISTEN = """(kind) => {
   };
   look();
 }""".replace("SENDS", SENDS)
-"""A script that adds up in `leaked`, in ms, how long any track is sent from now on."""
+"""A script that adds up in `leaked`, in ms, how long any track is sent from now on. Another call of the script ends this sum."""
 TROUBLED = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 window.trouble = { device: '', name: '', slow: false, held: false };
