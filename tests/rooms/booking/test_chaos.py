@@ -11,7 +11,7 @@ import pytest
 from tests.rooms.booking.storm import storm
 from tests.rooms.postgres import Postgres
 
-REQUESTS, KILLS, MINUTES = 192, 4, 10
+REQUESTS, KILLS, MINUTES = 320, 4, 10
 
 
 @pytest.fixture
