@@ -62,12 +62,17 @@ class Crowd:
         )
 
     def kill(self, place: int) -> None:
-        """Kill a process with SIGKILL, as the kernel does, and start it again."""
-        if self.processes[place].poll() is None:
-            os.kill(self.processes[place].pid, signal.SIGKILL)
-            self.processes[place].wait()
-            self.processes[place] = self._start(place)
-            self.killed += 1
+        """Kill the process at this place with SIGKILL, as the kernel does, and start it again. If that process has answered all
+        its requests, kill the next one that has not.
+        """
+        for turn in range(PROCESSES):
+            chosen = (place + turn) % PROCESSES
+            if self.processes[chosen].poll() is None:
+                os.kill(self.processes[chosen].pid, signal.SIGKILL)
+                self.processes[chosen].wait()
+                self.processes[chosen] = self._start(chosen)
+                self.killed += 1
+                return
 
     def finish(self) -> None:
         deadline = max(self.until - time.time(), 0) + GRACE_S
