@@ -133,7 +133,7 @@ async def test_a_hall_and_a_browser_see_and_hear_each_other(shared: There) -> No
 
 
 async def comes_into_the_news(there: There, terminal: Terminal) -> None:
-    """Dial, and wait until the board's events tell of the hall without a question."""
+    """Dial, and wait until an event of the board shows the hall. The test sends no request."""
     url = f"{there.server.url}/api/v1/occurrences/{there.booked.occurrence}/legs/events"
     key = {"authorization": f"Bearer {there.booked.key}"}
     async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", url, headers=key) as stream:

@@ -66,7 +66,7 @@ async def test_a_hall_waits_until_a_host_in_the_browser_admits_it(there: There, 
     await host.enter()
     async with terminal_of(there, "other") as terminal:
         assert await there.dial(terminal, f"{there.booked.number}*{there.booked.pin}") == 200
-        # The announcement takes seconds. On a busy machine it may be over before so many pictures have come.
+        # The announcement takes seconds. On a busy machine the announcement may end before fifteen pictures have come.
         await asyncio.gather(
             until(lambda: terminal.viewer.frames > 15, "the waiting picture"),
             until(lambda: loudness(terminal) > 0.01, "it is told that it waits"),

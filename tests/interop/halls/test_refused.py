@@ -114,7 +114,7 @@ async def test_a_caller_of_a_full_meeting_hears_when_to_call_again(there: There)
 
 
 async def test_an_unknown_number_gets_a_prompt_and_then_404(there: There) -> None:
-    """A name and a short number lead to nobody. Both calls run at once, because the words take six seconds."""
+    """No terminal has the name or the short number. Both calls run at once, because the prompt takes six seconds."""
     async with asyncio.TaskGroup() as both:
         both.create_task(dials_nobody(there, "hall-c", "frank"))
         both.create_task(dials_nobody(there, "hall-d", "1000"))

@@ -119,7 +119,7 @@ def relayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relayed]:
 
 @dataclass(frozen=True)
 class Checks:
-    """What the page's check finds in an office with a relay, and in an office without one."""
+    """Results of the page's check in an office with a relay, and in an office without a relay."""
 
     relayed: dict[str, Any]
     dropped: int

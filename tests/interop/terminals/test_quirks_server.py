@@ -102,7 +102,7 @@ TOGETHER = [
     ("late offer", "wrong SSRC"),
     ("BFCP by TCP", "long INVITE by TCP"),
 ]
-"""One terminal has several quirks that do not exclude each other. Other tests use the other `QUIRKS`.
+"""Quirks of each terminal. They do not exclude each other. Other tests use the other `QUIRKS`.
 `tests/interop/halls/test_present.py` presents by BFCP.
 """
 ALONE = ["well behaved", "late offer by TCP", "empty packets first", *(name for names in TOGETHER for name in names)]

@@ -1,6 +1,6 @@
 """Files that a passphrase opens, in the age format (https://age-encryption.org/v1), with little work for the computer.
 
-The product's library chooses so much work that a passphrase takes a second. A file may state less work, and every reader of the
+The product's library makes a passphrase take a second of work. A file may state less work, and every reader of the
 format must accept this.
 """
 
