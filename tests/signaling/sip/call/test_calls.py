@@ -116,6 +116,24 @@ def test_a_late_offer_that_cannot_be_answered_ends_the_call() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        *((403, "Forbidden"), (404, "Not Found"), (480, "Temporarily Unavailable"), (482, "Loop Detected")),
+        *((486, "Busy Here"), (488, "Not Acceptable Here"), (500, "Server Internal Error")),
+        *((503, "Service Unavailable"), (603, "Decline")),
+    ],
+)
+def test_a_refused_caller_gets_the_words_of_the_status(status: int, words: str) -> None:
+    """Show the reason phrases of RFC 3261 §21, which terminals show to people."""
+    world, one, other = pair()
+    other.user.on_incoming = lambda call: call.refuse(status)
+    one.dial(f"sip:hall@{B}")
+    world.run(2)
+    assert {found.start_line() for found in world.sent(B, f"SIP/2.0 {status}")} == {f"SIP/2.0 {status} {words}"}
+    rest(world, one, other)
+
+
+@pytest.mark.parametrize(
     ("status", "kind"),
     [
         *((486, Kind.BUSY), (600, Kind.BUSY), (603, Kind.DECLINED), (404, Kind.NOT_FOUND), (480, Kind.UNAVAILABLE)),
