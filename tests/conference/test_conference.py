@@ -25,6 +25,7 @@ from conference.ground.events import (
     Superseded,
     Welcome,
 )
+from conference.ground.marks import HAND, UNMUTE_ASKED
 from conference.tracks import publishing
 from tests.conference.doubles import FakePeer, FakeRouter, Listener, World, peer_of
 from tests.conference.parties import CAMERA, MICROPHONE, Party
@@ -399,6 +400,16 @@ def test_own_facts_need_the_grant(world: World) -> None:
     assert (view.grants.name, view.grants.metadata) == ("Bé", "m")
     assert view.grants.attributes == {"b": "2", "c": "3"}
     assert ben.client.last(GrantsChanged).grants is ben.participant.grants
+
+
+def test_a_raised_hand_does_not_answer_a_request_to_unmute(world: World) -> None:
+    ann = Party(world, "ann", raises_hand=True)
+    ann.participant.ask_to_unmute()
+    for attributes in ({HAND: "1"}, {UNMUTE_ASKED: "1"}):
+        ann.participant.update_own(name=None, metadata=None, attributes=attributes)
+        assert set(ann.participant.grants.attributes) == {HAND, UNMUTE_ASKED}
+    ann.participant.update_own(name=None, metadata=None, attributes={UNMUTE_ASKED: ""})
+    assert set(ann.participant.grants.attributes) == {HAND}
 
 
 @pytest.mark.parametrize(
