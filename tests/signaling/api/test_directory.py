@@ -132,6 +132,22 @@ async def test_recipient_sets(office: Office) -> None:
     assert (await desk.delete(f"/recipient-sets/{made['id']}")).status_code == 204
 
 
+@POSTGRESQL_IN_SIM
+@pytest.mark.parametrize(
+    ("path", "unit", "fields"),
+    [
+        ("/posts", "unit_id", {"title": "Phó Giám đốc", "rank": 2}),
+        ("/people", "unit_id", {"code": "lan", "name": "Nguyễn Thị Lan", "email": "lan@longan.gov.vn"}),
+        ("/sites", "unit_id", {"code": "moi", "name": "Điểm cầu mới", "capability": "hall"}),
+        ("/recipient-sets", "owner_unit_id", {"code": "cac-so", "name": "Các sở", "rules": [{"kind": "department"}]}),
+    ],
+)
+async def test_a_new_entry_is_answered_with_201(office: Office, path: str, unit: str, fields: dict[str, Any]) -> None:
+    admin = await office.client("admin")
+    made = await admin.post(path, json={unit: office.province.units["khcn"]} | fields)
+    assert made.status_code == 201, made.text
+
+
 async def test_sites_halls_and_terminals(office: Office) -> None:
     operator, ids = await office.client("operator"), office.province
     site = {"code": "xa2b", "name": "Điểm cầu mới", "unit_id": ids.units["xa2"], "capability": "hall"}
