@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from rooms.store.tables.org import Unit
 from signaling.api.models import limits
 from tests.signaling.api.office import Office
 from tests.signaling.api.test_directory import UNIT, problem
-from tests.signaling.api.test_meetings import approved, wanted
+from tests.signaling.api.test_meetings import approved, book, wanted
 
 PART = {"code": "so-moi", "name": "Sở Khoa học"}
 
@@ -48,6 +50,19 @@ async def test_what_is_in_the_way_of_a_higher_meeting(office: Office) -> None:
     assert (found["title"], found["unit"], found["why_not"]) == ("", "", "denied")
     free = wanted(office, starts_at=office.at("2026-03-05 14:00"))
     assert (await operator.post("/meetings/displace/look", json=free)).json() == []
+
+
+@pytest.mark.parametrize(("higher", "lower"), [("tinh", "huyen"), ("huyen", "xa1")])
+async def test_any_meeting_of_a_tier_precedes_the_tier_below(office: Office, higher: str, lower: str) -> None:
+    """Show that the last of the 1000 numbers of a tier still comes before the first number of the next tier."""
+    admin, operator, units = await office.client("admin"), await office.client("operator"), office.province.units
+    district = {"code": "huyen", "name": "UBND huyện", "kind": "district", "tier": 2, "parent_id": units["tinh"]}
+    hosts = units | {"huyen": (await admin.post("/units", json=UNIT | district)).json()["id"]}
+    first, last = ({"precedence": number, "precedence_reason": "Công điện"} for number in (0, 999))
+    await book(operator, wanted(office, host_unit_id=hosts[lower], **first))
+    request = wanted(office, host_unit_id=hosts[higher], title="Họp khẩn", **last)
+    (found,) = (await operator.post("/meetings/displace/look", json=request)).json()
+    assert found["why_not"] == ""
 
 
 async def test_a_unit_is_split_into_new_ones_with_what_each_gets(office: Office) -> None:
