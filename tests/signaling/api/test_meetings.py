@@ -107,6 +107,27 @@ async def test_from_preview_to_number(office: Office) -> None:
 
 
 @POSTGRESQL_IN_SIM
+@pytest.mark.parametrize(
+    ("day", "warned"),
+    [("2026-03-05", ["short_notice"]), ("2026-03-06", [])],
+    ids=["the day after the last day", "the last day for the invitation"],
+)
+async def test_a_preview_warns_if_an_invitation_is_late(office: Office, day: str, warned: list[str]) -> None:
+    desk = await office.client("secretary", "khcn")
+    seen = (await desk.post("/preview", json=wanted(office, starts_at=office.at(f"{day} 14:00")))).json()
+    assert [one["code"] for one in seen["warnings"]] == warned
+
+
+@POSTGRESQL_IN_SIM
+async def test_the_history_offers_no_undo_of_a_submission(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    held = await book(desk, wanted(office))
+    assert (await act(desk, held, "submit")).status_code == 200
+    newest = (await desk.get(f"/meetings/{held['id']}/history")).json()["items"][0]
+    assert (newest["action"], newest["undo_until"]) == ("submit", None)
+
+
+@POSTGRESQL_IN_SIM
 async def test_a_clash_names_what_is_taken_and_the_ways_out(office: Office) -> None:
     desk = await office.client("secretary", "tinh")
     await book(desk, wanted(office))
