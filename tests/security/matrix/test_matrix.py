@@ -230,3 +230,5 @@ async def test_the_matrix_sees_a_hole(world: World, monkeypatch: pytest.MonkeyPa
     declaration = route.openapi_extra or {}
     wrong = await _walk(world, route, method, declaration["x-action"], declaration.get("x-object", ""))
     assert any(" by requester at own" in one for one in wrong), wrong
+    # Only callers with the right in their own unit ask at the place `foreign`.
+    assert any(one.partition(": ")[0].endswith(" at foreign") for one in wrong), wrong
