@@ -337,7 +337,6 @@ async def test_bad_input(database: Database, province: Province, now: datetime) 
         assert said.vietnamese.rstrip()[-1] == ".", case
 
 
-@POSTGRESQL_IN_SIM
 async def test_quota_by_week_and_by_month(database: Database, province: Province, now: datetime) -> None:
     await set_rule(database, province, meetings_a_week=2, hours_a_month=5)
     secretary = province.actor("secretary", "vp")
