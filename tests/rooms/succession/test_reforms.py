@@ -300,7 +300,6 @@ async def test_a_unit_below_can_take_over(database: Database, province: Province
     await database.transact(work)
 
 
-@POSTGRESQL_IN_SIM
 async def test_a_rehearsal_reports_but_changes_nothing(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> Report:
         into = values("moi", province.units["tinh"])
