@@ -263,7 +263,6 @@ async def test_a_refused_new_time_keeps_the_approved_time(
     assert after[1:] == before[1:]
 
 
-@POSTGRESQL_IN_SIM
 async def test_a_waiting_change_reserves_its_new_time_and_hall(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -370,7 +369,6 @@ async def test_undo_within_a_day(database: Database, province: Province, now: da
         ]
 
 
-@POSTGRESQL_IN_SIM
 async def test_undo_does_not_take_what_others_have_now(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now), secretary, now)
