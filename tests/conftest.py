@@ -44,8 +44,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     Where LONG_RUN is set (`make sim`), every test with a database runs on both. A test may name its databases itself.
     """
-    named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
-    if "database_url" not in metafunc.fixturenames or "database_url" in named:
+    named = any("database_url" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "database_url" not in metafunc.fixturenames or named:
         return
     of_rooms = metafunc.definition.path.is_relative_to(ROOT / "tests" / "rooms")
     both = LONG_RUN or of_rooms or metafunc.definition.get_closest_marker("both_databases")

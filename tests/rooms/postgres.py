@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,17 @@ POSTGRESQL_IN_SIM = pytest.mark.parametrize(
 """A mark for a test whose point is not the database: `make test` runs it on SQLite, and `make sim` on both."""
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 * 2**30
+
+
+def postgresql_in_sim_except(name: str, values: Iterable[str], both: Collection[str]) -> pytest.MarkDecorator:
+    """Return a mark that runs a test for all values of the parameter `name`. `make test` runs the values in `both` on SQLite and
+    on PostgreSQL, and the other values on SQLite alone. `make sim` runs all of them on both.
+    """
+    values = list(values)
+    assert set(both) <= set(values)
+    in_sim = [pytest.param(one, "postgresql", marks=() if one in both else pytest.mark.sim) for one in values]
+    runs = [pytest.param(one, "sqlite") for one in values] + in_sim
+    return pytest.mark.parametrize((name, "database_url"), runs, indirect=["database_url"])
 
 
 def nowhere_kept() -> Path:

@@ -25,7 +25,7 @@ from rooms.store.database import Database
 from rooms.store.migrations import immutable
 from rooms.store.tables.records import AuditEntry, Job
 from rooms.store.verification import Verdict, verify
-from tests.rooms.postgres import POSTGRESQL_IN_SIM
+from tests.rooms.postgres import POSTGRESQL_IN_SIM, postgresql_in_sim_except
 
 WHO = Actor("account", id="a1", address="203.0.113.7")
 
@@ -357,10 +357,17 @@ TAMPERINGS: dict[str, Callable[[Burglar], object]] = {
     "checkpoint's size changed": lambda b: b.do("UPDATE audit_checkpoint SET size = 11 WHERE size = 12"),
     "exported checkpoint deleted": lambda b: b.do("DELETE FROM audit_checkpoint WHERE size = 6"),
 }
+OF_DATABASE = (
+    "time shifted",
+    "detail replaced",
+    "JSON text with a second value",
+    "number used twice",
+    "signed by another key",
+)
+"""The kinds of tampering with a different statement for each database."""
 
 
-@POSTGRESQL_IN_SIM
-@pytest.mark.parametrize("name", TAMPERINGS)
+@postgresql_in_sim_except("name", TAMPERINGS, both=OF_DATABASE)
 async def test_tampering_is_found(database: Database, now: datetime, key: Ed25519PrivateKey, name: str) -> None:
     await write(database, now, 6)
     marks = [await database.transact(lambda session: checkpoints.mark(session, key, now))]
