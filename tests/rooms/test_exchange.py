@@ -25,7 +25,7 @@ from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
 from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Site
-from tests.rooms.postgres import POSTGRESQL_IN_SIM
+from tests.rooms.postgres import POSTGRESQL_IN_SIM, postgresql_in_sim_except
 from tests.rooms.province import Province
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
@@ -61,9 +61,8 @@ def refused(content: bytes) -> str:
 # Export and import
 
 
-@POSTGRESQL_IN_SIM
 @pytest.mark.parametrize("kind", forms.FORMS)
-@pytest.mark.parametrize("file", ["csv", "xlsx"])
+@postgresql_in_sim_except("file", ["csv", "xlsx"], both=["csv"])
 async def test_an_export_reads_back_as_unchanged(database: Database, province: Province, kind: str, file: str) -> None:
     outcome = await previewed(database, kind, await exported(database, kind, file))
     assert outcome.troubles == ()
