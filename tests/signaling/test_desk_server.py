@@ -1,4 +1,4 @@
-"""The stored side of the real command: first start, the demonstration, an outdated database, and the commands on it."""
+"""The stored side of the real command: first start, an outdated database, and commands. One command loads the demonstration."""
 
 import contextlib
 import re
