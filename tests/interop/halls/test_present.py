@@ -4,7 +4,8 @@ takes the token from the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Literal
 
 import pytest
@@ -25,11 +26,16 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
     yield from serve(tmp_path_factory)
 
 
-async def hang_up(there: There, *halls: Terminal) -> None:
-    """Leave the meeting empty for the next test."""
-    for one in halls:
-        assert await one.hang_up() == 200
-    await until(lambda: "connected" not in {row["state"] for row in there.rows()}, "the board knows that they left")
+@asynccontextmanager
+async def leaving(there: There, *halls: Terminal) -> AsyncIterator[None]:
+    """Hang up the calls of these halls at the end, also after a failure, so that the meeting is empty for the next test."""
+    try:
+        yield
+    finally:
+        for one in halls:
+            if one.remote_sdp and not one.ended.is_set():
+                assert await one.hang_up() == 200
+        await until(lambda: "connected" not in {row["state"] for row in there.rows()}, "the board knows that they left")
 
 
 def is_green(viewer: Viewer) -> bool:
@@ -44,7 +50,8 @@ def is_blue(viewer: Viewer) -> bool:
 async def test_a_hall_presents_then_a_browser_takes_over_and_back(there: There, floor: Literal["udp", "tcp"]) -> None:
     plain = there.terminal("hall-b")
     password = there.booked.passwords["hall-a"]
-    async with there.person("ann") as ann, Presenter(floor, "hall-a", HOST, password=password) as hall, plain:
+    hall = Presenter(floor, "hall-a", HOST, password=password)
+    async with there.person("ann") as ann, hall, plain, leaving(there, hall, plain):
         assert await there.dial(hall) == 200
         assert await there.dial(plain) == 200
         await hall.open_floor()
@@ -73,7 +80,6 @@ async def test_a_hall_presents_then_a_browser_takes_over_and_back(there: There, 
         await ann.room.local_participant.unpublish_track(screen.publication.sid)
         assert await hall.hang_up() == 200
         await until(lambda: not is_green(plain.viewer) and not is_blue(plain.viewer), "nobody presents")
-        await hang_up(there, plain)
 
 
 BLUE = (30, 40, 210)
@@ -83,7 +89,7 @@ async def test_a_hall_presentation_reaches_the_hall_and_both_browsers(there: The
     """Two halls with a second picture take the token from each other, and both browsers see each presentation."""
     one = Presenter("udp", "hall-a", HOST, password=there.booked.passwords["hall-a"])
     two = Presenter("tcp", "hall-b", HOST, (120, 120, 120), 880, there.booked.passwords["hall-b"], slide=BLUE)
-    async with there.person("ann") as ann, there.person("ben") as ben, one, two:
+    async with there.person("ann") as ann, there.person("ben") as ben, one, two, leaving(there, one, two):
         for hall in (one, two):
             assert await there.dial(hall) == 200
             await hall.open_floor()
@@ -108,7 +114,6 @@ async def test_a_hall_presentation_reaches_the_hall_and_both_browsers(there: The
         await until(lambda: one.told[-1:] == [GRANTED], "hall A once more")
         two.slide_viewer.forget()
         await until(lambda: is_green(two.slide_viewer), "hall B sees it again")
-        await hang_up(there, one, two)
 
 
 class Fragmenting(Presenter):
@@ -130,7 +135,7 @@ async def test_slides_reach_a_terminal_of_mode_0_in_single_units(there: There) -
     passwords = there.booked.passwords
     simple = Presenter("udp", "hall-b", HOST, password=passwords["hall-b"], modes=(0,))
     hall = Fragmenting("udp", "hall-a", HOST, password=passwords["hall-a"])
-    async with there.person("ann") as ann, hall, simple:
+    async with there.person("ann") as ann, hall, simple, leaving(there, hall, simple):
         for one in (hall, simple):
             assert await there.dial(one) == 200
             await one.open_floor()
@@ -145,4 +150,3 @@ async def test_slides_reach_a_terminal_of_mode_0_in_single_units(there: There) -
         for viewer in (simple.viewer, simple.slide_viewer):
             assert set(viewer.shapes) == {"single"}
             assert viewer.largest_nal <= 1200
-        await hang_up(there, hall, simple)
