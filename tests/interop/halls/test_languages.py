@@ -97,7 +97,7 @@ class Caller(Terminal):
             await asyncio.sleep(0.1)
 
     async def hears(self, code: str, language: Language) -> None:
-        """Wait for the announcement. Each look compares the new sound, and as much sound before it as the announcement has."""
+        """Wait for the announcement. Each look compares the new sound, and as much sound before it as the compared part has."""
         looked, size = self.samples - len(self.heard), len(recorded(code, language))
 
         def is_heard() -> bool:
