@@ -109,10 +109,14 @@ ALONE = ["well behaved", "late offer by TCP", "empty packets first", *(name for 
 
 
 def joined(*names: str) -> Quirk:
-    """Return a terminal with all these quirks."""
-    quirks = [QUIRKS[name] for name in names]
-    changes = [(one.name, getattr(quirk, one.name)) for quirk in quirks for one in fields(Quirk)]
-    return replace(Quirk(), **{name: value for name, value in changes if value != getattr(Quirk(), name)})
+    """Return a terminal with all these quirks. Fail if two of them set a field to different values."""
+    changes: dict[str, Any] = {}
+    for name in names:
+        for one in fields(Quirk):
+            value = getattr(QUIRKS[name], one.name)
+            if value != getattr(Quirk(), one.name):
+                assert changes.setdefault(one.name, value) == value, f"{name}: another quirk sets {one.name} too"
+    return replace(Quirk(), **changes)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,9 @@ async def test_each_terminal_takes_part_in_a_meeting(there: There, names: tuple[
 
 
 async def follows_its_manner(terminal: Recorder, ann: Person) -> None:
-    """Check that each special behaviour of this terminal really happened."""
+    """Check what the special behaviours of this terminal cause. `refuses_avpf`, `late_offer` and `rtcp_apart` have no check of
+    their own: the terminal behaves so in the call.
+    """
     quirk = terminal.quirk
     if quirk.modes == (0,):
         assert set(terminal.viewer.shapes) == {"single"}
