@@ -11,6 +11,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
@@ -139,9 +140,16 @@ class Provider:
         )
 
 
-@functools.cache
 def _trust(authority: str) -> ssl.SSLContext:
-    """Return the authorities that sign the issuer's certificate. To read them takes 25 ms, in which no call is served."""
+    """Return the authorities that sign the issuer's certificate. A replaced file of the setting is read again. The authorities of
+    the system are read once.
+    """
+    return _read(authority, Path(authority).stat().st_mtime_ns if authority else 0)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(authority: str, _modified_ns: int) -> ssl.SSLContext:
+    """Read the authorities. The reading takes 25 ms, in which no call is served."""
     return ssl.create_default_context(cafile=authority or None)
 
 
