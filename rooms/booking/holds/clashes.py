@@ -98,9 +98,8 @@ class Clash:
         hours = _hours(self.starts_at, self.ends_at)
         if self.kind == "capacity":
             return f"Connections that are left at {hours}: {self.free}."
-        around = ", set-up and clear-up included" if self.kind == "hall" else ""
         whose = ", ".join(part for part in (self.title, self.unit) if part)
-        return f"{self.name} is taken {hours}{around}" + (f" ({whose})." if whose else ".")
+        return f"{self.name} is taken {hours}" + (f" ({whose})." if whose else ".")
 
     def _ways_out_en(self) -> str:
         ways = []
@@ -131,8 +130,9 @@ class Clash:
             "free_times": [one.starts_at.isoformat() for one in self.free_times],
             "equivalent_halls": [{"id": one.id, "name": one.name} for one in self.equivalent_halls],
         }
-        day = f"Ngày {date.fromisoformat(where):%d/%m/%Y}: " if dated else ""
-        return Trouble("capacity" if self.kind == "capacity" else "overlap", day + self.vi, self.en, where, detail)
+        day = f"{date.fromisoformat(where):%d/%m/%Y}: "
+        vi, en = (f"Ngày {day}{self.vi}", f"On {day}{self.en}") if dated else (self.vi, self.en)
+        return Trouble("capacity" if self.kind == "capacity" else "overlap", vi, en, where, detail)
 
 
 def _hours(starts_at: datetime, ends_at: datetime) -> str:
@@ -440,5 +440,5 @@ def refusal(wishes: Sequence[tuple[Span, Sequence[Thing]]], found: Sequence[tupl
         )
     more = f" Và {len(troubles) - 3} trùng lịch khác." if len(troubles) > 3 else ""
     vietnamese = " ".join(one.vietnamese for one in troubles[:3]) + more
-    more = f" And {len(troubles) - 3} more clashes." if len(troubles) > 3 else ""
+    more = f" More clashes: {len(troubles) - 3}." if len(troubles) > 3 else ""
     return Refusal(code, vietnamese, " ".join(one.english for one in troubles[:3]) + more, troubles)

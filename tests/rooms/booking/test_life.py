@@ -496,6 +496,7 @@ async def test_a_series_with_clashes(database: Database, province: Province, now
     said = await refused(database, request, secretary, now)
     assert said.code == "overlap"
     assert said.vietnamese.startswith("Ngày 19/03/2026: Phòng họp tinh-a bận")
+    assert said.english.startswith("On 19/03/2026: Phòng họp tinh-a is taken")
     skipping = dataclasses.replace(request, skip_clashes=True)
     async with database.reading() as session:
         assert (await previews.preview(session, skipping, secretary, now)).bookable
