@@ -120,7 +120,7 @@ STORM_MINUTES ?= 45
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -q -m "not browser and not native" --timeout 3600 $(ARGS)
-	[ -n "$(ARGS)" ] || HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -m "sim and (browser or native)" --timeout 3600
+	[ -n "$(ARGS)" ] || HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -m "(sim or longer) and (browser or native)" --timeout 3600
 	[ -n "$(ARGS)" ] || $(PYTHON) -m tests.rooms.booking.storm --minutes $(STORM_MINUTES)
 	[ -n "$(ARGS)" ] || CANCELLED_COMMANDS=100000 $(PYTHON) -m pytest -q --timeout 7200 tests/rooms/store/test_cancelled.py
 	[ -n "$(ARGS)" ] || SIGNALLING_MUTATIONS=1000000 $(PYTHON) -m pytest -q --timeout 36000 tests/security/requests/test_sockets.py -k mutated

@@ -13,7 +13,7 @@ from tests.interop.guest import Guests, Plan, Report, Role
 from tests.interop.person import token
 from tests.running.runs import LONG_RUN
 
-pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
+pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow, pytest.mark.longer]
 
 PEOPLE = [f"p{number:02}" for number in range(25)]
 PROCESSES = 5

@@ -237,6 +237,7 @@ async def faults_of(visitor: Visitor, served: Served, width: int, paths: tuple[s
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 @pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_pages_have_no_barriers(visit: Visit, served: Served, width: int) -> None:
     visitor = await visit(width=width, height=800, script=WATCH)
@@ -247,6 +248,7 @@ async def test_pages_have_no_barriers(visit: Visit, served: Served, width: int) 
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 @pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_pages_of_the_administrator_have_no_barriers(visit: Visit, served: Served, width: int) -> None:
     visitor = await visit(width=width, height=800, script=WATCH)

@@ -141,6 +141,7 @@ async def test_a_day_is_chosen_by_keyboard_and_by_thumb(visit: Visit, served: Se
 # Settings for the whole system, ended units, repeated webhooks: the administrator in one session
 
 
+@pytest.mark.longer
 async def test_what_the_administrator_sets_and_ends(
     visit: Visit, served: Served, database: Database, receiver: tuple[str, list[str]]
 ) -> None:
@@ -345,6 +346,7 @@ async def test_a_letter_can_be_about_one_date_of_a_series(visit: Visit, served: 
 # Links that are cut off
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_a_truncated_link_is_explained_and_can_be_corrected(
     visit: Visit, served: Served, database: Database, width: int

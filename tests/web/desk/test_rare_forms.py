@@ -376,6 +376,7 @@ async def choose(visitor: Visitor, picker: str, typed: str) -> None:
     await visitor.part(f"{picker}-option").first.click()
 
 
+@pytest.mark.longer
 async def test_the_days_of_a_deputy_are_shown_as_typed(visit: Visit, served: Served, tmp_path: Path) -> None:
     first, last = (f"{working_day(days, served.now):%d/%m/%Y}" for days in (3, 8))
     admin = await visit()
@@ -474,6 +475,7 @@ async def _merges_three_units(visitor: Visitor) -> None:
     await visitor.part("succession-close").click()
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_an_office_letter_is_made_from_its_own_template(
     visit: Visit, served: Served, database: Database, tmp_path: Path, width: int

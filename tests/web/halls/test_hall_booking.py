@@ -121,6 +121,7 @@ async def rings(hall: Hall) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.longer
 async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path) -> None:
     secretary = await visit(width=1280, height=800, script=served.day.script)
     await sign_in(secretary, served)

@@ -175,6 +175,7 @@ async def test_the_board_shows_the_outcome_of_each_call(operator: Visitor, serve
     assert "404" in (tmp_path / "trace.txt").read_text()
 
 
+@pytest.mark.longer
 async def test_halls_on_the_board_are_named_counted_found_and_called(
     operator: Visitor, served: Halls, tmp_path: Path
 ) -> None:
@@ -256,6 +257,7 @@ async def test_a_terminal_is_given_an_account_once(visit: Visit, served: Halls) 
     await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa có tài khoản")
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.sim), 360])
 async def test_pages_of_halls_have_no_barriers(visit: Visit, served: Halls, width: int) -> None:
     visitor = await visit(width=width, height=800)

@@ -168,6 +168,7 @@ def row(visitor: Visitor, name: str) -> Any:
     return visitor.part("leg").filter(has_text=NAMES[name])
 
 
+@pytest.mark.longer
 async def test_the_board_shows_which_halls_are_ready_before_the_start(
     operator: Visitor, served: Live, tmp_path: Path
 ) -> None:
@@ -209,6 +210,7 @@ async def test_the_news_of_a_board_end_with_the_session(operator: Visitor, serve
         assert (await client.get("/hall-boards")).status_code == 401
 
 
+@pytest.mark.longer
 async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live, tmp_path: Path) -> None:
     await operator.page.goto(served.board)
     for name in COLOURS:  # the hall that connects first gets the first place
@@ -258,6 +260,7 @@ async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live
     await coming.value
 
 
+@pytest.mark.longer
 async def test_the_chair_mutes_a_hall_and_its_key_works_when_asked(
     operator: Visitor, visit: Visit, served: Live, tmp_path: Path
 ) -> None:
@@ -325,6 +328,7 @@ async def _hears(visitor: Visitor, served: Live, hz: int) -> None:
     raise AssertionError(f"level and tone {found} instead of {hz} Hz")
 
 
+@pytest.mark.longer
 async def test_a_camera_turns_while_a_key_is_held(operator: Visitor, served: Live, tmp_path: Path) -> None:
     await operator.page.goto(served.board)
     await _call(operator, "xanh")
@@ -369,6 +373,7 @@ async def _turned(operator: Visitor, orders: list[bytes], way: int) -> None:
     assert set(said[1:-1]) == {bytes((2, way))}
 
 
+@pytest.mark.longer
 async def test_another_profile_counts_for_the_next_call(operator: Visitor, served: Live, tmp_path: Path) -> None:
     await operator.page.goto(served.url + "/settings/devices")
     await operator.part("agent").fill("QuirkTerminal/1")
@@ -427,6 +432,7 @@ WITHOUT_H264 = """(() => {
 })()"""
 
 
+@pytest.mark.longer
 async def test_a_browser_without_h264_sees_all_halls_in_one_picture(
     operator: Visitor, visit: Visit, served: Live, tmp_path: Path
 ) -> None:
