@@ -208,11 +208,12 @@ async def test_number_and_pin_are_typed(there: There, by: By) -> None:
         await until(lambda: ann.view(OTHER).frames > 10 and ann.view(OTHER).tint == "red", "the browser sees the hall")
 
 
-async def test_three_wrong_pins_end_the_call(there: There) -> None:
+@pytest.mark.parametrize("by", [pytest.param("packets", marks=pytest.mark.sim), "info"])
+async def test_three_wrong_pins_end_the_call(there: There, by: By) -> None:
     async with terminal_of(there, "other") as terminal:
         assert await there.dial(terminal, "welcome") == 200
         wrong = "".join(str((int(digit) + 1) % 10) for digit in there.booked.pin)
         for _ in range(3):
-            await terminal.press(f"{there.booked.number}#{wrong}#", "info")
+            await terminal.press(f"{there.booked.number}#{wrong}#", by)
         await until(terminal.ended.is_set, "it is hung up")
         assert "connected" not in {one["state"] for one in there.rows()}
