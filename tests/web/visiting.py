@@ -15,13 +15,18 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, async_playwright, expect
 
 from tests.conftest import LiveServer
+from tests.running.runs import LONG_RUN
 
 # ms. Chosen for waits that a busy machine may lengthen. A wait with another limit sets that limit itself
 expect.set_options(timeout=20_000)
-CHROMIUM = "/usr/bin/chromium-headless-shell"
-"""The engine of `WINDOWED` in a program without windows and menus, which take half of the processor time of most tests."""
 WINDOWED = "/usr/bin/chromium"
-"""The browser of users, for tests of covered tabs and of the small window above other programs."""
+"""The browser of users. Tests of covered tabs, of denied permissions and of the small window above other programs always use it.
+All tests use it in `make sim`.
+"""
+CHROMIUM = WINDOWED if LONG_RUN else "/usr/bin/chromium-headless-shell"
+"""In `make test`, the engine of `WINDOWED` in a program without windows and menus. These take half of the processor time of most
+tests.
+"""
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 IN_WINDOW = "documentPictureInPicture.window?.document"
 """The document of the small window above other programs."""
