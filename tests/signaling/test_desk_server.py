@@ -50,6 +50,7 @@ def test_the_first_start_prints_the_administrators_link(own_server: Callable[...
         types = client.get("/meeting-types")
         assert types.status_code == 200, types.text
         assert len(types.json()["items"]) > 8
+        assert client.post("/demo").status_code == 403, "an administrator without a second factor may not"
 
 
 @contextlib.contextmanager
