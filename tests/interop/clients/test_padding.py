@@ -36,8 +36,12 @@ async def test_padding_comes_before_the_first_key_frame(
     async with person("an", "early") as an, go("gopher", "early", single=False) as gopher:
         gopher.tell(f"video {film(tmp_path / 'film', 'red', FILM, FILM)}")
         await until(lambda: TOO_OLD <= an.view("gopher").counter < TOO_OLD + FPS, "the fourth second of the film")
-        async with person("late", "early") as late, go("listener", "early", single=True) as listener:
-            await listener.happens("subscribed", kind="video")
+        async with (
+            _strict_decoder(live_server, "early") as told,
+            person("late", "early") as late,
+            go("listener", "early", single=True) as listener,
+        ):
+            await listener.happens("subscribed", identity="gopher", kind="video")
             await until(lambda: late.saw("subscribed", "gopher KIND_VIDEO"), "the film")
             before = await _received(late)
             while before is None or not before.received.packets_received:
@@ -46,9 +50,11 @@ async def test_padding_comes_before_the_first_key_frame(
                 "the Go client was told of the track before its first picture"
             )
             assert (before.inbound.frames_decoded, len(late.view("gopher").sights)) == (0, 0), "padding"
-            async with _strict_decoder(live_server, "early") as told:
-                await _goes_on_from_the_key_frame(late, listener)
-                await until(lambda: "/in 1 ×" in told.getvalue(), "the film decoded after an empty frame")
+            await until(lambda: "early: 1/1 bot" in told.getvalue(), "the viewer with the strict decoder is in")
+            assert not late.view("gopher").sights, "the strict decoder came before the key frame"
+            assert "/in 1 ×" not in told.getvalue(), "the strict decoder has met only padding"
+            await _goes_on_from_the_key_frame(late, listener)
+            await until(lambda: "/in 1 ×" in told.getvalue(), "the film decoded after an empty frame")
 
 
 async def _goes_on_from_the_key_frame(late: Person, listener: GoPerson) -> None:
