@@ -232,6 +232,7 @@ async def test_a_terminal_holds_the_call_and_resumes(there: There) -> None:
 
 
 async def is_held(there: There, terminal: Terminal, ann: Person, way: str) -> None:
+    """Hold the call and check the pictures. "inactive" must be the last way, because `ann` keeps its events."""
     await hold(terminal, way)
     await settles(terminal)
     held, view = Tally(terminal), ann.view(HALL)
@@ -241,6 +242,7 @@ async def is_held(there: There, terminal: Terminal, ann: Person, way: str) -> No
         before = view.frames
         await until(lambda: view.frames > before + 30, f"{way}: who only holds is still seen")
     await asyncio.sleep(1)
+    assert ann.saw("unpublished", HALL) == (way == "inactive"), f"{way}: only an inactive hall has no picture"
     assert (held.audio, held.video) == (0, 0), f"{way}: a hall on hold gets nothing"
     assert "connected" in {row["state"] for row in there.rows()}
 
