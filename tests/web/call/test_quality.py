@@ -163,6 +163,7 @@ async def test_a_camera_with_fewer_layers_obeys_the_saving_mode(visit: Visit, li
     await choose(one, "camera", "fake_device_0")
     await pressed(one, "cam-toggle", True)
     assert await one.page.evaluate(SENDERS, "video") == ["fake_device_0"]
+    await until(lambda: _is_large_camera(other), "the large camera again")
     await one.part("cam-toggle").click()
     await pressed(one, "cam-toggle", False)
     await expect(other.page.locator("[data-local=false] video")).to_have_count(0, timeout=PATIENCE_MS)
@@ -661,6 +662,12 @@ async def _goes_on(visitor: Visitor, shown: list[float]) -> bool:
 
 async def _is_high(visitor: Visitor, lines: int) -> bool:
     return bool(await height(visitor) == lines)
+
+
+async def _is_large_camera(visitor: Visitor) -> bool:
+    """Report whether a large picture arrives that is not from the camera with fewer lines. That camera has 480 lines."""
+    lines = await height(visitor)
+    return bool(lines >= 360 and lines != 480)
 
 
 async def _at_least(visitor: Visitor, lines: int) -> bool:
