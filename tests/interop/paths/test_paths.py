@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from tests.interop.person import token
 pytestmark = [pytest.mark.native, pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
 
 BOUND_S = 90.0
-OPEN, CLOSED = "198.51.100.2", "203.0.113.2"
+OPEN = "198.51.100.2"
+CLOSED = {"single": "203.0.113", "dual": "192.0.2"}
+"""The network of the closed office of each kind of client. The server is host 1 and the office is host 2."""
 
 
 @pytest.fixture
@@ -32,11 +35,13 @@ def office(center: Namespace) -> Iterator[Namespace]:
 
 
 @pytest.fixture
-def closed_office(center: Namespace) -> Iterator[Namespace]:
-    """Give a namespace on another link, whose firewall blocks UDP."""
-    with namespace() as made:
-        plug(center, ["203.0.113.1/24"], made, [f"{CLOSED}/24"])
-        made.drop_udp()
+def closed_offices(center: Namespace) -> Iterator[dict[str, Namespace]]:
+    """Give, for each kind of client, a namespace on another link, whose firewall blocks UDP and counts it."""
+    with ExitStack() as stack:
+        made = {kind: stack.enter_context(namespace()) for kind in CLOSED}
+        for kind, office in made.items():
+            plug(center, [f"{CLOSED[kind]}.1/24"], office, [f"{CLOSED[kind]}.2/24"])
+            office.drop_udp()
         yield made
 
 
@@ -49,28 +54,30 @@ async def _enter(server: ServerThere, place: Namespace, host: str, *roles: Role)
 
 
 async def test_media_over_tcp_where_udp_is_blocked(
-    center: Namespace, office: Namespace, closed_office: Namespace, tmp_path: Path
+    center: Namespace, office: Namespace, closed_offices: dict[str, Namespace], tmp_path: Path
 ) -> None:
     """Two conferences: the clients of one have one peer connection each, those of the other have two."""
-    kinds = {"single": False, "dual": True}
-    red = [Role(f"an-{kind}", "", colour="red", hz=440, dual=dual) for kind, dual in kinds.items()]
-    blue = [Role(f"binh-{kind}", "", colour="blue", hz=1000, dual=dual) for kind, dual in kinds.items()]
-    with serve(center, tmp_path) as server:
-        an = await _enter(server, closed_office, "203.0.113.1", *red)
+    blue = [Role(f"binh-{kind}", "", colour="blue", hz=1000, dual=kind == "dual") for kind in CLOSED]
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(serve(center, tmp_path))
+        an = {}
+        for kind, place in closed_offices.items():
+            red = Role(f"an-{kind}", "", colour="red", hz=440, dual=kind == "dual")
+            an[kind] = await _enter(server, place, f"{CLOSED[kind]}.1", red)
+            stack.push_async_callback(an[kind].stop)
         binh = await _enter(server, office, "198.51.100.1", *blue)
-        try:
-            for kind in kinds:
-                mine, other = f"an-{kind}", f"binh-{kind}"
-                await an.until(lambda now: now[mine].sees(other, "blue", 30), f"{kind}: blue over TCP", BOUND_S)  # noqa: B023
-                await binh.until(lambda now: now[other].sees(mine, "red", 30), f"{kind}: red over TCP", BOUND_S)  # noqa: B023
-                await an.until(lambda now: now[mine].hears(other, 1000), f"{kind}: a tone over TCP", BOUND_S)  # noqa: B023
-                await binh.until(lambda now: now[other].hears(mine, 440), f"{kind}: a tone from TCP", BOUND_S)  # noqa: B023
-            # The library tries TCP too, and closes the connection when UDP was nominated.
-            await binh.until(lambda _: center.peers(MEDIA_PORT) == {CLOSED}, "the open office goes by UDP", BOUND_S)
-            assert closed_office.dropped() > 0, "UDP was tried and did not pass"
-        finally:
-            await an.stop()
-            await binh.stop()
+        stack.push_async_callback(binh.stop)
+        for kind in CLOSED:
+            mine, other = f"an-{kind}", f"binh-{kind}"
+            await an[kind].until(lambda now: now[mine].sees(other, "blue", 30), f"{kind}: blue over TCP", BOUND_S)  # noqa: B023
+            await binh.until(lambda now: now[other].sees(mine, "red", 30), f"{kind}: red over TCP", BOUND_S)  # noqa: B023
+            await an[kind].until(lambda now: now[mine].hears(other, 1000), f"{kind}: a tone over TCP", BOUND_S)  # noqa: B023
+            await binh.until(lambda now: now[other].hears(mine, 440), f"{kind}: a tone from TCP", BOUND_S)  # noqa: B023
+        # The library tries TCP too, and closes the connection when UDP was nominated.
+        closed = {f"{net}.2" for net in CLOSED.values()}
+        await binh.until(lambda _: center.peers(MEDIA_PORT) == closed, "the open office goes by UDP", BOUND_S)
+        for kind, place in closed_offices.items():
+            assert place.dropped() > 0, f"{kind}: UDP was tried and did not pass"
 
 
 async def test_ipv6_alone(center: Namespace, tmp_path: Path) -> None:
