@@ -28,10 +28,15 @@ def established(one: Baresip) -> bool:
 
 
 def states(net: HallNet, halls: list[Baresip]) -> list[str]:
-    """Return the states of these halls, as the command shows them."""
+    """Return the states of these halls, as the command shows them. The state is empty before a hall has a row."""
+    found = board(net)
+    return [found.get(one.name, "") for one in halls]
+
+
+def board(net: HallNet) -> dict[str, str]:
+    """Return the state of each hall, as the command shows it."""
     rows = (line.split() for line in net.command("hall", "list", net.booked.number).splitlines())
-    found = {row[0]: row[1] for row in rows}
-    return [found[one.name] for one in halls]
+    return {row[0]: row[1] for row in rows}
 
 
 def join(halls: list[Baresip], net: HallNet, name: str, colour: str, hz: int, **options: Any) -> Baresip:
@@ -42,11 +47,13 @@ def join(halls: list[Baresip], net: HallNet, name: str, colour: str, hz: int, **
 
 
 @pytest.fixture
-def halls() -> Iterator[list[Baresip]]:
+def halls(net: HallNet) -> Iterator[list[Baresip]]:
+    """Give the halls of a test. No hall is in the meeting afterwards, because each test has a red hall and a blue hall."""
     started: list[Baresip] = []
     yield started
     for one in started:
         one.stop()
+    until_blocking(lambda: "connected" not in board(net).values(), "the halls have left the meeting", 90)
 
 
 def test_two_halls_dial_in_and_see_and_hear_each_other(net: HallNet, halls: list[Baresip]) -> None:
