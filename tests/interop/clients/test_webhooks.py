@@ -20,6 +20,9 @@ from tests.waiting import until
 pytestmark = [pytest.mark.native, pytest.mark.asyncio(loop_scope="module")]  # the loop of the receiver
 
 
+CONFERENCES = {"told", "forged", "aborted", "goes-on"}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def receiver() -> AsyncIterator[Receiver]:
     async with Receiver() as made:
@@ -35,9 +38,10 @@ def server(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def told(server: LiveServer, receiver: Receiver, conference: str) -> list[Any]:
-    """Return the events of the conference. Raise an exception if a signature is wrong."""
+    """Return the events of the conference. Fail if a signature is wrong or an event belongs to no conference of this file."""
     reader = api.WebhookReceiver(api.TokenVerifier(server.api_key, server.api_secret))
     events = [reader.receive(body, headers["authorization"]) for headers, body in receiver.requests]
+    assert {one.room.name for one in events} <= CONFERENCES
     return [one for one in events if one.room.name == conference]
 
 
