@@ -191,7 +191,7 @@ async def test_a_link_for_voices_alone(link: Link, tmp_path: Path) -> None:
             await binh.until(lambda now: widths(now["binh"])[-1:] == [SIZE[0]], "the whole picture again", BOUND_S)
 
 
-@pytest.mark.heavy
+@pytest.mark.whole_machine
 @pytest.mark.slow
 @pytest.mark.browser
 async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) 
                 await expect(visitor.part("starved")).to_have_count(0, timeout=BOUND_S * 1000)
 
 
-@pytest.mark.heavy
+@pytest.mark.whole_machine
 @pytest.mark.slow
 @pytest.mark.browser
 async def test_a_page_says_that_its_way_up_is_narrow(link: Link, tmp_path: Path) -> None:
