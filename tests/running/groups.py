@@ -11,7 +11,8 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +80,22 @@ def group_of(item: pytest.Item) -> str:
     return item.nodeid.split("::")[0]
 
 
+@contextmanager
+def turn(alone: bool = False) -> Iterator[None]:
+    """Wait for the machine and hold it, with any number of workers. Every test holds it. A fixture that works on between tests
+    must hold it too.
+    """
+    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
 @pytest.hookimpl(tryfirst=True, wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Let a test marked `whole_machine` run alone. Such a test checks each picture or fills the processors. No other test and
-    no other fixture runs beside it, with any number of workers. The waiting time does not count as time of the test.
+    no fixture of another test works beside it. The waiting time does not count as time of the test.
     """
-    way = fcntl.LOCK_EX if item.get_closest_marker("whole_machine") else fcntl.LOCK_SH
-    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as turn:
-        fcntl.flock(turn, way)
+    with turn(alone=item.get_closest_marker("whole_machine") is not None):
         return (yield)
 
 

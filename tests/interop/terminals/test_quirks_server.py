@@ -22,6 +22,7 @@ from tests.interop.person import BOUND_S, Person
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.quirks import QUIRKS, Message, Quirk, Terminal, loudest_hz
 from tests.ports import free_port
+from tests.running.groups import turn
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def signs_of_life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         yield Future()
         return
     impatient = contextmanager(serve)(tmp_path_factory, DIEMCAU_HALL_SILENT_S=str(SILENT_S))
-    with impatient as there, ThreadPoolExecutor(1) as thread:
+    with turn(), impatient as there, ThreadPoolExecutor(1) as thread:
         yield thread.submit(asyncio.run, give_signs_of_life(there))
 
 
