@@ -52,13 +52,14 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 
 @pytest.fixture(scope="module", autouse=True)
 def signs_of_life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
-    """Begin `give_signs_of_life` on a server of its own, beside the other tests of this file, because it takes 60 s."""
+    """Begin `give_signs_of_life` on two other servers, beside the other tests of this file, because it takes 60 s."""
     if not any(item.name == "test_a_terminal_without_a_sign_of_life_is_hung_up" for item in request.session.items):
         yield Future()
         return
+    patient = contextmanager(serve)(tmp_path_factory)
     impatient = contextmanager(serve)(tmp_path_factory, DIEMCAU_HALL_SILENT_S=str(SILENT_S))
-    with turn(), impatient as there, ThreadPoolExecutor(1) as thread:
-        yield thread.submit(asyncio.run, give_signs_of_life(there))
+    with turn(), patient as there, impatient as other, ThreadPoolExecutor(1) as thread:
+        yield thread.submit(asyncio.run, give_signs_of_life(there, other))
 
 
 class Recorder(Terminal):
@@ -354,11 +355,14 @@ async def test_a_terminal_without_a_sign_of_life_is_hung_up(signs_of_life: Futur
     await asyncio.wrap_future(signs_of_life)
 
 
-async def give_signs_of_life(there: There) -> None:
-    """A server hangs up halls without a sign of life. Both cases run at once, because they take 60 s and 40 s."""
+async def give_signs_of_life(there: There, impatient: There) -> None:
+    """Two servers hang up halls without a sign of life. Both cases run at once, because they take 60 s and 40 s.
+
+    `impatient` soon sends an INVITE to a silent hall. The session timers count INVITEs, so they need a server that waits longer.
+    """
     async with asyncio.TaskGroup() as both:
         both.create_task(sessions_are_refreshed_as_the_terminal_can_or_end(there))
-        both.create_task(a_silent_one_is_asked_and_only_a_dead_one_leaves(there))
+        both.create_task(a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient))
 
 
 async def sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> None:
