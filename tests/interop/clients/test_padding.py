@@ -54,7 +54,7 @@ async def test_padding_comes_before_the_first_key_frame(
             assert not late.view("gopher").sights, "the strict decoder came before the key frame"
             assert "/in 1 ×" not in told.getvalue(), "the strict decoder has met only padding"
             await _goes_on_from_the_key_frame(late, listener)
-            await until(lambda: "/in 1 ×" in told.getvalue(), "the film decoded after an empty frame")
+            await until(lambda: "/in 1 ×" in told.getvalue(), "the film decoded after padding")
 
 
 async def _goes_on_from_the_key_frame(late: Person, listener: GoPerson) -> None:
