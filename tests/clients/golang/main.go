@@ -16,6 +16,7 @@ import (
 
 	"github.com/livekit/protocol/logger"
 	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -139,6 +140,17 @@ func (me *participant) receive(track *webrtc.TrackRemote, _ *lksdk.RemoteTrackPu
 	me.report("subscribed", "identity", who.Identity(), "kind", track.Kind().String(), "mime", track.Codec().MimeType)
 	go func() {
 		defer file.Close()
-		writeFrames(track, file, func() { who.WritePLI(track.SSRC()) })
+		writeFrames(track, file, func() { me.askForKey(track.SSRC(), who) })
 	}()
+}
+
+// askForKey sends a PLI. In a single peer connection WritePLI of the SDK sends nothing (version 2.19.0), because it looks for
+// the connection of the subscriber. There the PLI goes over the only connection.
+func (me *participant) askForKey(ssrc webrtc.SSRC, who *lksdk.RemoteParticipant) {
+	local := me.room.LocalParticipant
+	if local.GetSubscriberPeerConnection() != nil {
+		who.WritePLI(ssrc)
+	} else if only := local.GetPublisherPeerConnection(); only != nil {
+		_ = only.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(ssrc)}})
+	}
 }
