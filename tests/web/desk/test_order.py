@@ -148,6 +148,7 @@ async def test_what_the_administrator_sets_and_ends(
     visitor = await visit()
     await sign_in(visitor, served, "quantri", "")
     await _says_who_approves(visitor, served, database)
+    await _names_a_kind_in_english(visitor, served)
     await _splits_a_unit(visitor, served, database)
     await _abolishes_a_unit(visitor, served, database)
     await _lists_posts(visitor, served)
@@ -170,6 +171,18 @@ async def _says_who_approves(visitor: Visitor, served: Served, database: Databas
     await visitor.part("eyes-halls").check()
     await visitor.part("eyes-save").click()
     await expect(visitor.part("four-eyes").get_by_role("status")).to_be_visible()
+
+
+async def _names_a_kind_in_english(visitor: Visitor, served: Served) -> None:
+    await visitor.page.goto(served.url + "/settings/types")
+    await visitor.page.get_by_role("button", name=re.compile("Sửa")).first.click()
+    await visitor.page.locator("#type-name-en").fill("Morning briefing")
+    await visitor.part("type-dialog").get_by_role("button", name="Lưu").click()
+    await expect(visitor.part("type-dialog")).to_have_count(0)
+    await visitor.part("language-en").first.click()
+    await expect(visitor.page.get_by_role("rowheader", name="Morning briefing")).to_be_visible()
+    await visitor.part("language-vi").first.click()
+    await expect(visitor.page.get_by_role("rowheader", name="Morning briefing")).to_have_count(0)
 
 
 async def _open_succession(visitor: Visitor, served: Served, name: str) -> None:
