@@ -1,7 +1,7 @@
 """The router for routes of the REST API. Each route is complete when it is declared: its errors and its name in the description.
 
-So the application takes the routes as they are. FastAPI's `include_router` would make each route a second time, and would do so
-in the event loop at the first request, where calls wait for it.
+So the application takes the routes as they are. FastAPI's `include_router` would make each route a second time. That work
+would run in the event loop at the first request, and all calls would wait.
 """
 
 from __future__ import annotations

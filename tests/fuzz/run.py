@@ -3,8 +3,8 @@
 The engine is Atheris (libFuzzer). New inputs stay in `.cache/fuzz` for the next run. The engine also writes each failing input
 there and prints its name. Commit the failing input in `corpus/found/TARGET` together with the fix.
 
-The instrumented imports of a target take longer than a short run. So `-` in place of TARGET runs many targets after one import:
-each line on the standard input names a target with options of the engine. The program runs the target in a fork, writes its
+The instrumented imports of a target take longer than a short run. With `-` in place of TARGET, one import serves many targets.
+Each line on the standard input names a target and options of the engine. The program runs the target in a fork, writes its
 output to `.cache/fuzz/TARGET/output`, and prints its exit code.
 """
 
