@@ -1,4 +1,4 @@
-//! The fuzz targets. `core/tests/abuse/hostile.rs` runs the same functions a limited number of times.
+//! The fuzz targets. `core/tests/shard/abuse/hostile.rs` runs the same functions a limited number of times.
 
 mod targets;
 

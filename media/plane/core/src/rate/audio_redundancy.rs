@@ -9,11 +9,11 @@ use crate::stream::redundancy::LOSS_FOR_ONE;
 const COPIES_SHARE_MAX: f64 = 0.14;
 /// Microseconds without copies of audio (RED) after a cut for losses, if no picture is sent and audio with copies exceeds the
 /// estimate. The time ends earlier if the estimate rises enough, or if copies are found not to be the cause. Experiment:
-/// `tests/ways/allocation.rs`. Longer: after one burst of losses on a wide path, the next losses are heard. Shorter: on a
+/// `tests/shard/ways/allocation.rs`. Longer: after one burst of losses on a wide path, the next losses are heard. Shorter: on a
 /// narrow path, copies come back too often and cause losses.
 const HOLD_US: u64 = 3_000_000;
 /// Microseconds without copies of audio (RED) if the path does not even carry audio without copies. The time ends earlier as
-/// that of `HOLD_US` does. Experiment: `tests/ways/redundancy.rs`. Longer: if the path loses by itself, lost audio is not
+/// that of `HOLD_US` does. Experiment: `tests/shard/ways/redundancy.rs`. Longer: if the path loses by itself, lost audio is not
 /// repaired for longer. Shorter: copies fill the narrow path again, and the viewer loses audio.
 const HOLD_NARROW_US: u64 = 10_000_000;
 /// Microseconds. The longest time without copies of audio (RED) after congestion. The time begins with 3 s (`HOLD_US`) or 10 s

@@ -3,5 +3,3 @@
 mod abuse;
 mod bounds;
 mod hostile;
-#[path = "../peer/mod.rs"]
-mod peer;

@@ -4,13 +4,7 @@ mod allocation;
 mod loss;
 mod pacing;
 mod path_probe;
-#[path = "../peer/mod.rs"]
-mod peer;
 mod playout;
 mod redundancy;
 mod restart;
 mod unverified_source;
-#[path = "../watch/mod.rs"]
-mod watch;
-#[path = "../way/mod.rs"]
-mod way;

@@ -4,5 +4,3 @@ mod keys;
 mod lines;
 mod messages;
 mod mixed;
-#[path = "../peer/mod.rs"]
-mod peer;

@@ -1,5 +1,5 @@
 //! Video over links that lose packets, as a viewer's library shows it: the repairs on the uplink and on the downlink, in
-//! simulated time. `cargo test --test ways loss -- --nocapture` prints the table.
+//! simulated time. `cargo test --test shard ways::loss -- --nocapture` prints the table.
 
 use crate::watch::Watcher;
 use crate::way::{Losses, Tells, Uplink, World};

@@ -5,9 +5,5 @@ mod forwarding;
 mod layers;
 mod mirror;
 mod numbers;
-#[path = "../peer/mod.rs"]
-mod peer;
-#[path = "../recording/mod.rs"]
-mod recording;
 mod stopped;
 mod voices;

@@ -1,6 +1,6 @@
 //! Every fuzz target on random bytes and on damaged seeds. The run is bounded and needs no fuzzer.
 
-#[path = "../../../fuzz/src/targets.rs"]
+#[path = "../../../../fuzz/src/targets.rs"]
 mod targets;
 
 use proptest::prelude::*;

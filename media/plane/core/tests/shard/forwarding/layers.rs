@@ -10,13 +10,13 @@ use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
 use plane_core::wire::rtcp;
 use proptest::prelude::*;
 
-const VP9_L3T3_KEY: (Codec, &str) = (Codec::Vp9, include_str!("../recordings/vp9-l3t3-key.txt"));
-const VP9_L3T3: (Codec, &str) = (Codec::Vp9, include_str!("../recordings/vp9-l3t3.txt"));
-const VP9_L1T3: (Codec, &str) = (Codec::Vp9, include_str!("../recordings/vp9-l1t3.txt"));
-const AV1_L3T3_KEY: (Codec, &str) = (Codec::Av1, include_str!("../recordings/av1-l3t3-key.txt"));
-const AV1_L2T2: (Codec, &str) = (Codec::Av1, include_str!("../recordings/av1-l2t2.txt"));
-const H264_L1T3: (Codec, &str) = (Codec::H264, include_str!("../recordings/h264-l1t3.txt"));
-const VP8_L1T3: (Codec, &str) = (Codec::Vp8, include_str!("../recordings/vp8-l1t3.txt"));
+const VP9_L3T3_KEY: (Codec, &str) = (Codec::Vp9, include_str!("../../recordings/vp9-l3t3-key.txt"));
+const VP9_L3T3: (Codec, &str) = (Codec::Vp9, include_str!("../../recordings/vp9-l3t3.txt"));
+const VP9_L1T3: (Codec, &str) = (Codec::Vp9, include_str!("../../recordings/vp9-l1t3.txt"));
+const AV1_L3T3_KEY: (Codec, &str) = (Codec::Av1, include_str!("../../recordings/av1-l3t3-key.txt"));
+const AV1_L2T2: (Codec, &str) = (Codec::Av1, include_str!("../../recordings/av1-l2t2.txt"));
+const H264_L1T3: (Codec, &str) = (Codec::H264, include_str!("../../recordings/h264-l1t3.txt"));
+const VP8_L1T3: (Codec, &str) = (Codec::Vp8, include_str!("../../recordings/vp8-l1t3.txt"));
 const ALL: [(Codec, &str); 7] = [VP9_L3T3_KEY, VP9_L3T3, VP9_L1T3, AV1_L3T3_KEY, AV1_L2T2, H264_L1T3, VP8_L1T3];
 
 const VIEWERS: u32 = 2;
