@@ -4,6 +4,8 @@ are not notified of it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conference import Announcement, Source
@@ -11,7 +13,7 @@ from conference.ground.events import Presence, Reason, RosterChanged, Subscripti
 from conference.picture.composed import IDENTITY
 from conference.picture.scene import BROWSERS
 from media.mixer.ground.scene import Group
-from tests.conference.hall_doubles import HallParty, HallWorld, plan
+from tests.conference.hall_doubles import HallParty, HallWorld, plan, video
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 
 SCREEN = Announcement("screen", "video", Source.SCREEN_SHARE, width=1920, height=1080)
@@ -145,13 +147,18 @@ def test_slides_of_halls_are_composed_but_not_of_browsers(world: HallWorld) -> N
 
 def test_without_capacity_the_halls_keep_their_programs(world: HallWorld) -> None:
     ben = poor(world, "ben")
-    hall = HallParty(world, "hall")
+    halls = [
+        HallParty(world, "new"),
+        HallParty(world, "old", replace(plan(), video=video(max_fs=396, max_mbps=11_880))),
+    ]
     settle(world, ben)
-    before = hall.sends("video").producer
-    world.mixer.events.refused(None, BROWSERS, "no_capacity")
-    settle(world, ben)
+    before = [hall.sends("video").producer for hall in halls]
+    assert before[0] is not before[1]
+    for _ in before:
+        world.mixer.events.refused(None, BROWSERS, "no_capacity")
+        settle(world, ben)
     assert group(world) is not None
-    assert hall.sends("video").producer is before
+    assert [hall.sends("video").producer for hall in halls] == before
 
 
 def test_a_resumed_client_gets_the_composed_picture_again(world: HallWorld) -> None:
