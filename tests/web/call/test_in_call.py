@@ -14,6 +14,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
+from tests.web.call.test_quality import ALL_OFF, SCREEN, enter
 from tests.web.test_pages import PATIENCE_MS, named, new_meeting, silent, tiles
 from tests.web.visiting import DEVICES, Visit, Visitor
 
@@ -35,8 +36,9 @@ ON_BAR = """[...document.querySelectorAll('[data-testid=controls] button')].map(
 
 async def test_every_control_is_reached_at_every_width(visit: Visit, live_server: LiveServer) -> None:
     """Controls without room on the bar are behind "more". The microphone and the leave button are on every bar."""
-    host = await visit()
-    await host.join(await new_meeting(host, live_server), "Nguyễn Văn An")
+    host = await visit(script=ALL_OFF)
+    await enter(host, await new_meeting(host, live_server))
+    await host.part("stage").wait_for()
     for width, height in (
         (1280, 800),
         (942, 700),
@@ -83,11 +85,12 @@ async def reachable(visitor: Visitor) -> set[str]:
 @pytest.mark.slow
 async def test_two_people_show_their_screens(visit: Visit, live_server: LiveServer) -> None:
     """The newest screen is large, and a user can choose the other screen. Each presenter sees that their screen is shared."""
-    an, binh, phone = await visit(), await visit(), await visit(width=390, height=844, touch=True)
+    an, binh = await visit(script=ALL_OFF + SCREEN), await visit(script=ALL_OFF + SCREEN)
+    phone = await visit(width=390, height=844, touch=True, script=ALL_OFF)
     link = await new_meeting(an, live_server)
-    await an.join(link, "Nguyễn Văn An")
-    await binh.join(link, "Trần Thị Bình")
-    await phone.join(link, "Lê Hoàng Cường")
+    await enter(an, link)
+    await enter(binh, link, "Trần Thị Bình")
+    await enter(phone, link, "Lê Hoàng Cường")
     await an.part("share-toggle").click()
     await is_large(phone, "Nguyễn Văn An")
     await binh.part("share-toggle").click()
@@ -121,10 +124,11 @@ async def test_a_chat_message_shows_a_notice_that_opens_the_chat(visit: Visit, l
     """Each writer has at most one notice. On a phone no notice covers the open chat, and the newest message stays visible above
     the keyboard.
     """
-    writer, phone = await visit(), await visit(width=390, height=844, touch=True)
+    writer, phone = await visit(script=ALL_OFF), await visit(width=390, height=844, touch=True, script=ALL_OFF)
     link = await new_meeting(writer, live_server)
-    await writer.join(link, "Trần Thị Bình")
-    await phone.join(link, "Nguyễn Văn An")
+    await enter(writer, link, "Trần Thị Bình")
+    await enter(phone, link)
+    await tiles(phone, 2)
     await writer.part("chat-toggle").click()
     for number in range(12):
         await say(writer, f"Đề nghị các xã gửi báo cáo số {number} trước 16 giờ.")
@@ -162,9 +166,10 @@ async def say(visitor: Visitor, words: str) -> None:
 
 
 async def test_the_back_button_asks_before_it_leaves_the_call(visit: Visit, live_server: LiveServer) -> None:
-    visitor = await visit()
+    visitor = await visit(script=ALL_OFF)
     link = await new_meeting(visitor, live_server)
-    await visitor.join(link, "Nguyễn Văn An")
+    await enter(visitor, link)
+    await visitor.part("stage").wait_for()
     await visitor.page.go_back()
     await visitor.part("back-sheet").wait_for()
     assert await visitor.barriers() == []
@@ -271,9 +276,9 @@ async def barriers_beside(visitor: Visitor, name: str) -> list[str]:
 
 async def test_tab_stops_once_at_the_pictures_and_their_order_lasts(visit: Visit, live_server: LiveServer) -> None:
     """The arrow keys lead from one picture to the next. The large view does not change the order of the pictures."""
-    visitor = await visit()
+    visitor = await visit(script=ALL_OFF)
     link = await new_meeting(visitor, live_server)
-    await visitor.join(link, "Nguyễn Văn An")
+    await enter(visitor, link)
     conference = link.split("/m/")[1].split("#")[0]
     async with AsyncExitStack() as stack:
         for number in range(1, 7):
@@ -326,10 +331,10 @@ async def test_a_wrong_number_is_refused_before_the_camera_prompt(visit: Visit, 
 @pytest.mark.slow
 async def test_the_invitation_shows_the_present_entry_rule(visit: Visit, live_server: LiveServer) -> None:
     """The host switches the lobby on. Then the invitation shows the new rule to the host and to a guest."""
-    host, guest = await visit(), await visit()
+    host, guest = await visit(script=ALL_OFF), await visit(script=ALL_OFF)
     link = await new_meeting(host, live_server)
-    await host.join(link, "Nguyễn Văn An")
-    await guest.join(link, "Trần Thị Bình")
+    await enter(host, link)
+    await enter(guest, link, "Trần Thị Bình")
     for visitor in (host, guest):
         await says(visitor, "vào thẳng cuộc họp", "không cần đường dẫn hay PIN")
     await host.part("lobby-toggle").click()
