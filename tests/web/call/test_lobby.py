@@ -27,9 +27,11 @@ from tests import process_clock as clocks
 from tests.conftest import start_server
 from tests.process_clock import ProcessClock
 from tests.rooms.postgres import at_once
+from tests.web.call.test_quality import CAMERA_OFF
 from tests.web.desk import province as furniture
 from tests.web.desk.province import ZONE, furnish, working_day
 from tests.web.desk.test_desk import PATIENCE_MS, Served, sign_in
+from tests.web.shots import shot
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing())]
@@ -59,12 +61,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
 
 @pytest.fixture
 def visit(visit: Visit, office: Lobby) -> Visit:
-    """`visit` with pages that use the clock of the server."""
+    """`visit` with pages that use the clock of the server. Most tests look at no picture, so the camera is off."""
     assert office.clock is not None
     shifted = office.clock.script
 
-    async def opened(*, script: str = "", **given: Any) -> Visitor:
-        return await visit(script=f"{shifted};{script}", **given)
+    async def opened(*, camera: bool = False, script: str = "", **given: Any) -> Visitor:
+        return await visit(script=f"{shifted};{script};{'' if camera else CAMERA_OFF}", **given)
 
     return opened
 
@@ -115,7 +117,6 @@ async def knock(visitor: Visitor, served: Lobby, name: str) -> None:
     await visitor.part("join-as").fill(name)
     await visitor.part("join-look").click()
     await visitor.part("join-enter").click()
-    await visitor.part("preview-video").wait_for()
     await visitor.part("join-button").click()
     await visitor.part("waiting").wait_for()
 
@@ -135,7 +136,7 @@ async def sees_and_hears(visitor: Visitor) -> None:
 
 async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Visit, served: Lobby) -> None:
     meeting, date = await meeting_of(served)
-    guest = await visit(width=360, height=740, touch=True)
+    guest = await visit(width=360, height=740, touch=True, camera=True)
     await knock(guest, served, "Ông Nguyễn Văn Khách")
     waiting = guest.part("waiting")
     await expect(waiting).to_have_attribute("data-hosted", "false")
@@ -147,7 +148,7 @@ async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Vis
     await looks_well(guest, 360)
     await guest.part("language-vi").click()
 
-    host = await visit()
+    host = await visit(camera=True)
     await sign_in(host, served)
     await host.page.goto(f"{served.url}/meetings/{meeting.id}")
     await host.part("lobby-open").click()
@@ -203,7 +204,6 @@ async def knock_again(visitor: Visitor, served: Lobby, name: str = "Ông Nguyễ
     await visitor.part("join-as").fill(name)
     await visitor.part("join-look").click()
     await visitor.part("join-enter").click()
-    await visitor.part("preview-video").wait_for()
     await visitor.part("join-button").click()
 
 
@@ -217,14 +217,8 @@ async def refused_at_the_door(served: Lobby, name: str) -> None:
 
 
 async def test_giving_up_is_seen_at_once_on_a_phone(visit: Visit, served: Lobby) -> None:
-    meeting, _ = await meeting_of(served)
     host = await visit(width=360, height=740, touch=True)
-    await sign_in(host, served)
-    await host.page.goto(f"{served.url}/meetings/{meeting.id}")
-    await host.part("enter-button").click()
-    await host.part("preview-video").wait_for()
-    await host.part("join-button").click()
-    await host.part("stage").wait_for(timeout=PATIENCE_MS)
+    await enter_as_host(host, served)
     guest = await visit()
     await knock(guest, served, "Trần Thị Bình")
     await expect(host.part("knock-bar")).to_contain_text("Trần Thị Bình")
@@ -238,32 +232,6 @@ async def test_giving_up_is_seen_at_once_on_a_phone(visit: Visit, served: Lobby)
     await expect(host.part("waiter")).to_have_count(1)
     await guest.page.goto(served.url)
     await expect(host.part("waiter")).to_have_count(0)
-
-
-async def test_the_opener_of_a_meeting_can_switch_the_lobby_on(visit: Visit, served: Lobby) -> None:
-    opener = await visit()
-    await opener.page.goto(served.url)
-    await opener.part("start-name").fill("Trao đổi nhanh")
-    await opener.part("start-button").click()
-    await opener.part("preview-video").wait_for()
-    await opener.part("join-name").fill("Chủ")
-    await opener.part("join-button").click()
-    await opener.part("stage").wait_for(timeout=PATIENCE_MS)
-    await opener.part("lobby-toggle").click()
-    await opener.part("lobby-switch").check()
-    kept = await opener.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
-    assert "moderator" not in kept, kept
-    assert "opened" not in kept, kept
-    assert "opener" not in kept, kept
-    guest = await visit()
-    await guest.page.goto(opener.page.url)
-    await guest.part("preview-video").wait_for()
-    await guest.part("join-name").fill("Khách")
-    await guest.part("join-button").click()
-    await guest.part("waiting").wait_for()
-    await opener.part("waiter").get_by_test_id("admit").click()
-    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
-    assert await guest.part("lobby-toggle").count() == 0
 
 
 STANDING = {"hosted": True, "expires_at": 0, "code": "", "vi": "", "en": ""}
@@ -287,7 +255,6 @@ async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Lobby,
     await guest.part(f"language-{language}").click()
     await guest.page.clock.install()
     await guest.page.goto(made["url"])
-    await guest.part("preview-video").wait_for()
     await guest.part("join-name").fill("Khách")
     await guest.part("join-button").click()
     waiting = guest.part("waiting")
@@ -299,7 +266,6 @@ async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Lobby,
     expired = STANDING | {"state": "expired"}
     await guest.page.route("**/lobby/wait", lambda route: route.fulfill(json=expired))
     await guest.page.reload()
-    await guest.part("preview-video").wait_for()
     await guest.part("join-button").click()
     await expect(waiting).to_have_attribute("data-state", "expired")
     await looks_well(guest, width)
@@ -326,7 +292,7 @@ async def end(served: Lobby, conference: str) -> None:
 
 
 async def test_a_blur_that_fails_in_the_lobby_closes_the_camera(visit: Visit, served: Lobby) -> None:
-    guest = await visit(script="localStorage.setItem('diemcau.blur', 'yes')")
+    guest = await visit(camera=True, script="localStorage.setItem('diemcau.blur', 'yes')")
     waits = asyncio.Event()
 
     async def refuse(route: Route) -> None:
@@ -347,7 +313,6 @@ async def enter_as_host(host: Visitor, served: Lobby) -> None:
     await sign_in(host, served)
     await host.page.goto(f"{served.url}/meetings/{meeting.id}")
     await host.part("enter-button").click()
-    await host.part("preview-video").wait_for()
     await host.part("join-button").click()
     await host.part("stage").wait_for(timeout=PATIENCE_MS)
 
@@ -374,6 +339,7 @@ def tile(visitor: Visitor, name: str) -> Any:
     return visitor.page.get_by_test_id("tile").filter(has_text=name)
 
 
+@pytest.mark.longer
 async def test_a_host_has_the_floor_in_hand(visit: Visit, served: Lobby, tmp_path: Path) -> None:
     host = await visit()
     await enter_as_host(host, served)
@@ -401,13 +367,13 @@ async def test_a_host_has_the_floor_in_hand(visit: Visit, served: Lobby, tmp_pat
     await row(host, "Lê Thị Hà").get_by_test_id("host-more").focus()
     await host.page.keyboard.press("Enter")
     await looks_well(host, 1280)
-    await host.page.screenshot(path=tmp_path / "menu.png")
+    await shot(host, tmp_path / "menu.png")
     await host.page.keyboard.press("Enter")  # the first item of the menu has the focus
     question = guest.part("unmute-question")
     await expect(question).to_contain_text("Chủ trì mời bật micro")
     await expect(row(host, "Lê Thị Hà").get_by_test_id("host-asked")).to_be_visible()
     await looks_well(guest, 390)
-    await guest.page.screenshot(path=tmp_path / "question.png")
+    await shot(guest, tmp_path / "question.png")
     await expect(guest.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
     await guest.part("unmute-yes").click()
     await expect(question).to_have_count(0)
@@ -454,7 +420,7 @@ async def put_out_and_kept_out(host: Visitor, third: Visitor, served: Lobby, tmp
     await do(host, "Phạm Văn Ba", "host-keep-out", "host-remove-sure")
     await expect(third.part("left-page")).to_contain_text("Đã được mời ra khỏi cuộc họp")
     await expect(third.part("rejoin-button")).to_have_count(0)
-    await third.page.screenshot(path=tmp_path / "out.png")
+    await shot(third, tmp_path / "out.png")
     await looks_well(third, 1280)
     await expect(tile(host, "Phạm Văn Ba")).to_have_count(0)
     await knock_again(third, served, "Phạm Văn Ba")
@@ -466,7 +432,7 @@ async def put_out_and_kept_out(host: Visitor, third: Visitor, served: Lobby, tmp
     await host.part("lobby-toggle").click()
     await expect(host.part("barred")).to_contain_text("2 người")
     await expect(host.part("pardon")).to_have_text("Bỏ chặn tất cả")
-    await host.page.screenshot(path=tmp_path / "barred.png")
+    await shot(host, tmp_path / "barred.png")
     await host.part("pardon").click()
     await expect(host.part("barred")).to_have_count(0)  # the server has confirmed it
     await third.part("join-button").click()
@@ -494,38 +460,53 @@ async def test_signing_out_asks_and_then_ends_the_call_here(visit: Visit, served
     await desk.part("sign-in").wait_for()
 
 
-async def test_the_opener_ends_a_meeting_for_all_on_a_phone(visit: Visit, served: Lobby, tmp_path: Path) -> None:
+@pytest.mark.longer
+async def test_the_opener_hosts_and_ends_a_meeting_on_a_phone(visit: Visit, served: Lobby, tmp_path: Path) -> None:
+    """The opener of a meeting switches its lobby on. The page does not keep the right of the opener."""
     opener = await visit(width=390, height=844, touch=True)
     await opener.page.emulate_media(reduced_motion="reduce")  # text that fades in has less contrast for a moment
     await opener.page.goto(served.url)
     await opener.part("start-name").fill("Trao đổi nhanh")
     await opener.part("start-button").click()
-    await opener.part("preview-video").wait_for()
     await opener.part("join-name").fill("Chủ")
     await opener.part("join-button").click()
     await opener.part("stage").wait_for(timeout=PATIENCE_MS)
-    guest = await visit()
     await opener.part("more-button").click()
-    await opener.part("people-toggle").click()
-    joining = asyncio.create_task(guest.join(opener.page.url, "Ông Nguyễn Văn Khách, Công ty Cổ phần Hạ tầng Số"))
+    await opener.part("lobby-toggle").click()
+    await opener.part("lobby-switch").check()
+    kept = await opener.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert "moderator" not in kept, kept
+    assert "opened" not in kept, kept
+    assert "opener" not in kept, kept
+    guest = await visit()
+    await guest.page.goto(opener.page.url)
+    await guest.part("join-name").fill("Ông Nguyễn Văn Khách, Công ty Cổ phần Hạ tầng Số")
+    await guest.part("join-button").click()
+    await guest.part("waiting").wait_for()
+    await expect(opener.part("waiter")).to_have_count(1)
+    await opener.part("waiter").get_by_test_id("admit").click()
     notice = opener.part("notice").filter(has_text="vừa vào họp")
     await expect(notice).to_be_visible(timeout=PATIENCE_MS)
     hidden = await notice.evaluate("(one) => [one.scrollHeight - one.clientHeight, one.scrollWidth - one.clientWidth]")
-    await opener.page.screenshot(path=tmp_path / "notice-390.png")
-    await joining
+    await shot(opener, tmp_path / "notice-390.png")
     assert hidden == [0, 0], "the verb stands at the end of the name"
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+    assert await guest.part("lobby-toggle").count() == 0
+    await opener.part("lobby-panel-close").click()
+    await opener.part("more-button").click()
+    await opener.part("people-toggle").click()
     await row(opener, "Khách").get_by_test_id("host-more").click()
     await looks_well(opener, 390)
-    await opener.page.screenshot(path=tmp_path / "menu-390.png")
+    await shot(opener, tmp_path / "menu-390.png")
     await opener.part("host-remove").click()
-    await opener.page.screenshot(path=tmp_path / "remove-390.png")
+    await shot(opener, tmp_path / "remove-390.png")
     await opener.part("host-remove-not").click()
     await expect(opener.part("host-menu").get_by_role("button").first).to_be_focused()
     await opener.part("people-panel-close").click()
     await opener.part("leave-button").click()
     await expect(opener.part("leave-only")).to_be_visible()
     await looks_well(opener, 390)
-    await opener.page.screenshot(path=tmp_path / "leave-390.png")
+    await shot(opener, tmp_path / "leave-390.png")
     await opener.part("leave-end").click()
     await looks_well(opener, 390)
     await opener.part("end-sure").click()
