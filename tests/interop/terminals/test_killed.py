@@ -35,11 +35,10 @@ from tests.waiting import until
 pytestmark = [pytest.mark.heavy, pytest.mark.slow]
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-HALLS, KILLS = (30, 50) if LONG else (13, 3)
+HALLS, KILLS, CALLS = (30, 50, 1000) if LONG else (8, 2, 16)
 DATABASES = ("sqlite", "postgresql") if LONG else ("sqlite",)
-CALLS = 1000 if LONG else 30
-"""The least number of calls in the whole test. Each kill causes a new call to every hall. Larger: the test fails. Smaller: the
-test does not show that the halls are called again.
+"""CALLS is the least number of calls in the whole test. Each kill causes a new call to every hall. Larger: the test fails.
+Smaller: the test does not show that the halls are called again.
 """
 SEED = 5180
 HOST = "127.0.0.1"
