@@ -89,7 +89,13 @@ class Quirk:
     camera: bool = False
     """The terminal offers a line of H.224 (RFC 4573), so that its camera may be moved."""
     small: bool = False
-    """The terminal decodes level 1.1 at most, so the mixer makes a picture of 176x144 for it, with little work."""
+    """The terminal decodes level 1.1 at most, so the mixer makes a picture of 176x144 for it, with little work. Its
+    own picture is small too.
+    """
+    low: bool = False
+    """The terminal decodes level 2.2 at most, so the mixer makes a picture of 640x360 at 15 fps for it, with less
+    work. Its own picture is small too.
+    """
 
 
 QUIRKS: dict[str, Quirk] = {
@@ -528,7 +534,7 @@ class Terminal:
         ]
 
     def _picture_lines(self, number: int, mode: int) -> list[str]:
-        level = "42800b" if self.quirk.small else "42801f;max-mbps=54000;max-fs=3600"
+        level = "42800b" if self.quirk.small else "428016" if self.quirk.low else "42801f;max-mbps=54000;max-fs=3600"
         extra = ";packetization-mode=1" if mode else ""
         return [f"a=rtpmap:{number} H264/90000", f"a=fmtp:{number} profile-level-id={level}{extra}"]
 
@@ -605,7 +611,8 @@ class Terminal:
             await asyncio.sleep(max(0.0, start + (number + 1) * 0.02 - loop.time()))
 
     async def _show(self) -> None:
-        units, loop = canned(self.colour), asyncio.get_running_loop()
+        size = (320, 180) if self.quirk.small or self.quirk.low else (640, 360)
+        units, loop = canned(self.colour, *size), asyncio.get_running_loop()
         start = loop.time()
         if self.quirk.openers:
             self.video.send(b"", marker=False)

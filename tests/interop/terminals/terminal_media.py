@@ -42,10 +42,11 @@ def canned(
         "x264-params": "slice-max-size=1190:keyint=100000:scenecut=0:repeat-headers=1",
     }  # fmt: skip
     places = []
-    for left in range(0, width - 64, 8):
+    side, top = width // 20, height // 18
+    for left in range(0, width - 2 * side, side // 4):
         picture = np.empty((height, width, 3), np.uint8)
         picture[:] = colour
-        picture[20:52, left : left + 32] = 255 - np.array(colour, np.uint8)
+        picture[top : top + side, left : left + side] = 255 - np.array(colour, np.uint8)
         places.append(av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p"))
     units = []
     for number in range(frames):
