@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import expect
@@ -29,6 +30,7 @@ from tests.interop.terminals.quirks import Quirk
 from tests.ports import free_port
 from tests.process_clock import ProcessClock
 from tests.rooms.postgres import at_once
+from tests.running.runs import LONG_RUN
 from tests.web.desk.province import ZONE, approve, furnish, working_day
 from tests.web.desk.test_desk import Served, settled, sign_in
 from tests.web.halls.sip_halls import Hall, Halls
@@ -47,7 +49,7 @@ CODES = {"own": "TN.HT", "invited": "TN.10.H1", "out": "TN.11.H1", "spare": "TN.
 """The booked hall; a commune; a commune that is removed from the call list; a commune without an invitation."""
 RING_S = 90
 WAIT_MS = 60_000
-SIZES = ((1280, 800), (820, 1180), (390, 844))
+SIZES = ((1280, 800), (820, 1180), (390, 844)) if LONG_RUN else ((390, 844),)
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Booking(Served):
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booking]:
     folder = tmp_path_factory.mktemp("booking")
     clock, now = ProcessClock(folder, BOOKED_AT), BOOKED_AT.astimezone(UTC)
-    halls = {name: Hall(Quirk(), name, HOST) for name in CODES}
+    halls = {name: Hall(Quirk(small=True), name, HOST) for name in CODES}
     with ExitStack() as stack:
         stack.enter_context(Halls(list(halls.values())))
         desk = at_once(furnish(folder, now))
@@ -103,8 +105,10 @@ async def _equip(folder: Path, ports: dict[str, int], now: datetime) -> None:
         await database.close()
 
 
-async def seen_at(visitor: Visitor, path: Path, name: str) -> None:
-    """Check that nothing scrolls sideways at any size and that axe finds nothing."""
+async def seen_at(visitor: Visitor, path: Path, name: str, *, known: bool = False) -> None:
+    """Check that nothing scrolls sideways at any size and that axe finds nothing. `known`: `test_halls.py` runs axe on such a
+    page in `make test`, so axe runs here only in `make sim`.
+    """
     await settled(visitor)
     for width, height in SIZES:
         await resize(visitor, width, height)
@@ -112,7 +116,8 @@ async def seen_at(visitor: Visitor, path: Path, name: str) -> None:
         assert wide <= 0, f"{name} at {width}"
         await shot(visitor, path / f"{name}-{width}.png")
     await visitor.page.set_viewport_size({"width": 1280, "height": 800})
-    assert await visitor.barriers() == []
+    if LONG_RUN or not known:
+        assert await visitor.barriers() == []
 
 
 async def rings(hall: Hall) -> None:
@@ -128,10 +133,8 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
     await _book(secretary, served, tmp_path)
     for name in ("lanhdao", "dieuhanh"):
         approver = await visit(script=served.day.script)
-        await sign_in(approver, served, name)
-        await approver.part("nav-approvals").click()
-        await approver.part("approval").filter(has_text=TITLE).get_by_test_id("approve").click()
-        await expect(approver.part("decided")).to_contain_text("Đã duyệt")
+        await sign_in(approver, served, name, "")
+        await _approves(approver, served, urlsplit(secretary.page.url).path.split("/")[2])
     await secretary.page.reload()
     await expect(secretary.part("meeting-calls").get_by_test_id("call-way")).to_have_text("Máy chủ tự gọi hội trường")
     await expect(secretary.part("call-line").filter(has_text="Xã 11")).to_contain_text("Không gọi")
@@ -176,6 +179,16 @@ async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
     await seen_at(visitor, tmp_path, "form")
     await visitor.part("book-submit").click()
     await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
+
+
+async def _approves(approver: Visitor, served: Booking, meeting_id: str) -> None:
+    """Approve by the requests of the page of approvals, which `tests/web/desk/test_desk.py` shows."""
+    meeting, asks = f"{served.url}/api/v1/meetings/{meeting_id}", approver.page.context.request
+    tag = (await asks.get(meeting)).headers["etag"]
+    answer = await asks.post(
+        f"{meeting}/decide", data={"approve": True}, headers={"origin": served.url, "if-match": tag}
+    )
+    assert answer.ok, await answer.text()
 
 
 async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, served: Booking, tmp_path: Path) -> None:
@@ -242,7 +255,7 @@ async def _asked_once(visitor: Visitor, database: Database, served: Booking, tmp
 async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> None:
     await operator.part("nav-control").click()
     await expect(operator.part("board-date").filter(has_text=TITLE)).to_contain_text("2 điểm cầu", timeout=WAIT_MS)
-    await seen_at(operator, tmp_path, "dates")
+    await seen_at(operator, tmp_path, "dates", known=True)
     await operator.part("board-date").filter(has_text=TITLE).get_by_role("link").click()
     legs = operator.part("leg")
     await expect(legs).to_have_count(2)
@@ -255,7 +268,7 @@ async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> N
     await rings(served.halls["spare"])
     spare = legs.filter(has_text="Xã 12")
     await expect(spare).to_have_attribute("data-state", "connected", timeout=WAIT_MS)
-    await seen_at(operator, tmp_path, "board")
+    await seen_at(operator, tmp_path, "board", known=True)
 
     await spare.locator("summary").click()
     await spare.get_by_test_id("leg-remove").click()

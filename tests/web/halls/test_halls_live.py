@@ -37,6 +37,7 @@ from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site
 from signaling.host.files import kept_key
 from tests.conftest import start_server
+from tests.interop.canvas import SMALL_CAMERA
 from tests.interop.person import token
 from tests.interop.terminals.quirks import Quirk, alaw_samples, loudest_hz
 from tests.ports import free_port
@@ -79,7 +80,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
     now = datetime.fromtimestamp(int(time.time()), UTC)
     halls = {
-        name: Hall(Quirk(camera=name == "xanh"), name, HOST, colour, hz)
+        name: Hall(Quirk(camera=name == "xanh", small=name == "xanh", low=name == "do"), name, HOST, colour, hz)
         for (name, colour), hz in zip(COLOURS.items(), (440, 660), strict=True)
     }
     with ExitStack() as stack:
@@ -218,7 +219,7 @@ async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live
     red = row(operator, "do")
     line = re.compile(r"↑ [1-9][\d,]* [kM]bit/s\s*↓ [1-9][\d,]* [kM]bit/s\s*mất 0\s?% · trễ \d+ ms")
     await expect(red).to_contain_text(line, timeout=WAIT_MS)
-    for words in ("Đã kết nối", "SIP", "Không mã hóa", "Micro bật", "H.264 1280×720", "G.711 A"):
+    for words in ("Đã kết nối", "SIP", "Không mã hóa", "Micro bật", "H.264 640×360", "G.711 A"):
         await expect(red).to_contain_text(words)
     await _picture(red.locator("img"))
 
@@ -266,7 +267,7 @@ async def test_the_chair_mutes_a_hall_and_its_key_works_when_asked(
 ) -> None:
     await operator.page.goto(served.board)
     await _call(operator, "do", "xanh")
-    chair = await visit()
+    chair = await visit(script=SMALL_CAMERA)
     await sign_in(chair, served, path=f"/meetings/{served.meeting}")
     await chair.part("enter-button").click()
     await chair.part("preview-video").wait_for()
@@ -438,7 +439,7 @@ async def test_a_browser_without_h264_sees_all_halls_in_one_picture(
 ) -> None:
     await operator.page.goto(served.board)
     await _call(operator, "do", "xanh")
-    poor, good = await visit(script=WITHOUT_H264), await visit()
+    poor, good = await visit(script=WITHOUT_H264 + ";" + SMALL_CAMERA), await visit(script=SMALL_CAMERA)
     for visitor, name in ((poor, "khong"), (good, "co")):
         await _enter(visitor, served, name)
     composed = poor.page.locator('[data-testid=tile][data-identity="hall_program"]')
