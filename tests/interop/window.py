@@ -21,7 +21,7 @@ from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.org import Person
 from tests.interop.terminals.hallnet import COLOURS, Booked, colour_of
 from tests.rooms.people import LOCAL_COOKIE, SECURE_COOKIE, signed_in
-from tests.web.visiting import CHROMIUM, DEVICES, FAULTS, Visitor
+from tests.web.visiting import CHROMIUM, DEVICES, FAULTS, UNACCELERATED, Visitor
 
 PATIENCE_MS = 60_000
 FLAGS = (
@@ -32,6 +32,7 @@ FLAGS = (
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
+    *UNACCELERATED,
 )
 LOUD_DB, SILENT_DB = -50.0, -75.0
 """dB of the strongest part of a spectrum (Web Audio: 0 is full scale). A higher `LOUD_DB` misses quiet voices; a lower one
@@ -66,8 +67,8 @@ MADE_UP = """([camera, hz, screen]) => {
   };
   const devices = navigator.mediaDevices;
   devices.getUserMedia = async ({ audio, video }) =>
-    new MediaStream([...(audio ? [tone()] : []), ...(video ? [picture(camera, 640, 360, 8)] : [])]);
-  devices.getDisplayMedia = async () => new MediaStream([picture(screen, 1280, 720, 5)]);
+    new MediaStream([...(audio ? [tone()] : []), ...(video ? [picture(camera, 640, 360, 5)] : [])]);
+  devices.getDisplayMedia = async () => new MediaStream([picture(screen, 640, 360, 5)]);
 }"""
 MIDDLE = """(video) => {
   const canvas = new OffscreenCanvas(1, 1), paper = canvas.getContext('2d');

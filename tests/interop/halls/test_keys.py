@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from media.mixer.ground import load
@@ -19,11 +19,17 @@ from tests.interop import sound
 from tests.interop.browsers.test_halls_and_browsers import HOST, There, there
 from tests.interop.terminals.hallnet import colour_of, part
 from tests.interop.terminals.quirks import Quirk, Terminal, alaw_samples
-from tests.interop.window import PATIENCE_MS, Window, chromium, guest
+from tests.interop.window import PATIENCE_MS, Window, guest
 from tests.waiting import until
+from tests.web.visiting import FAILED, USUAL, Chromiums
 
 __all__ = ["there"]
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.heavy]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.heavy,
+    pytest.mark.asyncio(loop_scope="session"),  # the loop of the browser
+]
 
 HALL, OTHER = "hall_terminal.hall-a", "hall_terminal.other"
 OWN_HZ, HZ = 430, 950
@@ -31,10 +37,10 @@ By = Literal["packets", "info", "both"]
 FEWER_TILES = str(load.STEPS.index("tiles"))
 
 
-@pytest.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with chromium(tmp_path) as opened:
-        yield opened
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(request: pytest.FixtureRequest, chromiums: Chromiums) -> AsyncIterator[Browser]:
+    yield await chromiums.get(USUAL)
+    await chromiums.tidy(suspect=request.node.stash.get(FAILED, False))
 
 
 async def window(there: There, browser: Browser, role: str, person: str) -> Window:
@@ -43,7 +49,7 @@ async def window(there: There, browser: Browser, role: str, person: str) -> Wind
 
 
 def terminal_of(there: There, name: str = "hall-a") -> Terminal:
-    return Terminal(Quirk(), name, HOST, (200, 30, 30), OWN_HZ, there.booked.passwords[name])
+    return Terminal(Quirk(low=True), name, HOST, (200, 30, 30), OWN_HZ, there.booked.passwords[name])
 
 
 def hears(terminal: Terminal) -> set[int]:
@@ -197,7 +203,12 @@ SERIES = {"pin": new_pin(series=True)}
     ],
     indirect=["there"],
 )
-async def test_number_and_pin_are_typed(there: There, by: By) -> None:
+async def test_number_and_pin_are_typed_at_most_three_times(there: There, by: By) -> None:
+    await a_right_pin_opens(there, by)
+    await three_wrong_pins_end_the_call(there, by)
+
+
+async def a_right_pin_opens(there: There, by: By) -> None:
     """The menu rejects a wrong number and PIN and accepts the right ones. A PIN of a series has more digits."""
     async with terminal_of(there, "other") as terminal, there.person("ann") as ann:
         await ann.show("blue")
@@ -206,10 +217,11 @@ async def test_number_and_pin_are_typed(there: There, by: By) -> None:
         await terminal.press("99999999#000000#", by)
         await terminal.press(f"{there.booked.number}#{there.booked.pin}#", by)
         await until(lambda: ann.view(OTHER).frames > 10 and ann.view(OTHER).tint == "red", "the browser sees the hall")
+        assert await terminal.hang_up() == 200
+    await until(lambda: "connected" not in {one["state"] for one in there.rows()}, "the board knows that it left")
 
 
-@pytest.mark.parametrize("by", [pytest.param("packets", marks=pytest.mark.sim), "info"])
-async def test_three_wrong_pins_end_the_call(there: There, by: By) -> None:
+async def three_wrong_pins_end_the_call(there: There, by: By) -> None:
     async with terminal_of(there, "other") as terminal:
         assert await there.dial(terminal, "welcome") == 200
         wrong = "".join(str((int(digit) + 1) % 10) for digit in there.booked.pin)
