@@ -37,8 +37,9 @@ class Presenter(Terminal):
         *,
         slide: Colour = GREEN,
         modes: tuple[int, ...] = (1, 0),
+        low: bool = False,
     ) -> None:
-        super().__init__(Quirk(floor=floor, modes=modes), name, host, colour, hz, password)
+        super().__init__(Quirk(floor=floor, modes=modes, low=low), name, host, colour, hz, password)
         self.slide_colour = slide
         self.slides = Stream(*pair(host), 109, secrets.randbits(32))
         self.slide_viewer = Viewer()

@@ -8,14 +8,12 @@ a floor channel. The browsers are Chromium with the real page.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.async_api import Browser
 
@@ -63,10 +61,6 @@ class Meeting:
     def windows(self) -> tuple[Window, Window]:
         return self.an, self.binh
 
-    @property
-    def trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.net.server.authority)
-
     # -- what halls see and hear
 
     def sees_a(self) -> list[str]:
@@ -97,28 +91,19 @@ class Meeting:
 
     # -- the operators
 
-    def ask(self, method: str, path: str, **more: Any) -> Any:
-        key = {"authorization": f"Bearer {self.net.booked.key}"}
-        with self.net.place.entered(), httpx.Client(verify=self.trust, timeout=30) as client:
-            answer = client.request(
-                method, f"{URL}/api/v1/occurrences/{self.net.booked.occurrence}{path}", headers=key, **more
-            )
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
     def row(self, terminal: str) -> dict[str, Any]:
-        return next(row for row in self.ask("GET", "/legs") if row["terminal_id"] == terminal)
+        return next(row for row in self.net.ask("GET", "/legs") if row["terminal_id"] == terminal)
 
     def command(self, action: str, terminal: str = "", **more: Any) -> str:
         """Run a command on a leg. Return the token that undoes the command."""
         legs = [self.row(terminal)["leg_id"]] if terminal else []
-        done = self.ask("POST", "/legs/commands", json={"action": action, "leg_ids": legs} | more)
+        done = self.net.ask("POST", "/legs/commands", json={"action": action, "leg_ids": legs} | more)
         assert all(one["ok"] for one in done["results"]), done
         undo: str = done["undo"]
         return undo
 
     def undo(self, token: str) -> None:
-        self.ask("POST", "/legs/undo", json={"token": token})
+        self.net.ask("POST", "/legs/undo", json={"token": token})
 
 
 def start_a(net: HallNet, *commands: str) -> Baresip:
@@ -151,9 +136,8 @@ async def meeting(net: HallNet) -> AsyncIterator[Meeting]:
         stack.callback(stop, halls)
         with net.place.entered():
             blue = hallnet.COLOURS["blue"]
-            b = Presenter(
-                "udp", "hall-b", HALLS, blue, B, net.booked.passwords["hall-b"], slide=hallnet.COLOURS["green"]
-            )
+            password, green = net.booked.passwords["hall-b"], hallnet.COLOURS["green"]
+            b = Presenter("udp", "hall-b", HALLS, blue, B, password, slide=green, low=True)
             await stack.enter_async_context(b)
         assert await b.call(f"{net.booked.number}@{SERVER}", SERVER, 5060) == 200
         await b.open_floor()
@@ -222,7 +206,7 @@ async def lay_out(meeting: Meeting) -> None:
     """Show one participant in a large place. Each hall sees the other participant, and the participant in the large place does
     not see itself.
     """
-    meeting.ask("PUT", "/program", json={"layout": "1"})
+    meeting.net.ask("PUT", "/program", json={"layout": "1"})
     undo = meeting.command("stage", "hall-b")
     await until(lambda: set(meeting.sees_a()) == {"blue"}, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
     await until(
@@ -236,7 +220,7 @@ async def lay_out(meeting: Meeting) -> None:
     await until(lambda: set(meeting.sees_a()) == everybody, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
     await until(lambda: len(set(meeting.sees_b())) == 1, lambda: f"hall B sees {meeting.sees_b()}", in_thread=True)
     meeting.command("layout", "hall-a", layout="auto")
-    meeting.ask("PUT", "/program", json={"layout": "auto"})
+    meeting.net.ask("PUT", "/program", json={"layout": "auto"})
     await until(lambda: set(meeting.sees_b()) == everybody, lambda: f"hall B sees {meeting.sees_b()}", in_thread=True)
 
 
