@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.interop.browsers.test_halls_and_browsers import There
-from tests.interop.terminals.quirks import QUIRKS, Quirk
+from tests.interop.terminals.quirks import Quirk
 from tests.interop.terminals.test_quirks_server import Recorder, recorder, serve
 from tests.waiting import until
 
@@ -74,7 +74,7 @@ async def is_moved(there: There, terminal: Recorder) -> None:
 
 @pytest.mark.parametrize("late", [False, True], ids=["its offer", "our offer"])
 async def test_an_operator_can_move_the_camera_of_a_hall(there: There, late: bool) -> None:
-    async with recorder(there, Quirk(camera=True, late_offer=late)) as terminal:
+    async with recorder(there, Quirk(camera=True, small=True, late_offer=late)) as terminal:
         assert await there.dial(terminal) == 200
         await is_moved(there, terminal)
         # The terminal asks for the server's clients, and the server answers.
@@ -87,7 +87,7 @@ async def test_an_operator_can_move_the_camera_of_a_hall(there: There, late: boo
 
 
 async def test_a_terminal_that_lists_no_camera_gets_no_camera_orders(there: There) -> None:
-    async with recorder(there, QUIRKS["its camera may be moved"]) as terminal:
+    async with recorder(there, Quirk(camera=True, small=True)) as terminal:
         assert await there.dial(terminal) == 200
         await shows_it_moves(there, True)
         terminal.camera.send(MANAGEMENT + bytes((1, 0, 1, 2)), marker=False)  # the terminal lists another client only
@@ -102,7 +102,7 @@ async def test_a_terminal_that_lists_no_camera_gets_no_camera_orders(there: Ther
 
 
 async def test_the_camera_can_be_moved_after_a_reinvite(there: There) -> None:
-    async with recorder(there, QUIRKS["its camera may be moved"]) as terminal:
+    async with recorder(there, Quirk(camera=True, small=True)) as terminal:
         assert await there.dial(terminal) == 200
         await shows_it_moves(there, True)
         assert await terminal.hold("sendrecv") == 200

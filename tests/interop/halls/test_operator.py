@@ -48,7 +48,7 @@ async def waits(there: There, terminal: Caller) -> dict[str, Any]:
 
 
 async def test_an_operator_brings_a_waiting_hall_into_the_meeting(there: There) -> None:
-    async with caller(there, "hall-a") as terminal:
+    async with caller(there, "hall-a", small=True) as terminal:
         assert await there.dial(terminal, "operator") == 200
         call = await waits(there, terminal)
         await terminal.hears("operator", "vi")
@@ -63,7 +63,7 @@ async def test_an_operator_brings_a_waiting_hall_into_the_meeting(there: There) 
         assert calls(there) == []
         assert place(there, call).status_code == 410
         (row,) = there.rows()
-        assert (row["terminal_id"], row["video"]["size"]) == ("hall-a", "1280x720")
+        assert (row["terminal_id"], row["video"]["size"]) == ("hall-a", "176x144")
         # Inside the meeting, the same key raises an alarm on the hall's row. The hall hears when an operator acknowledges the
         # alarm.
         await terminal.presses("*0")

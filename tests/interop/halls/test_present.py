@@ -48,9 +48,9 @@ def is_blue(viewer: Viewer) -> bool:
 
 @pytest.mark.parametrize("floor", ["udp", pytest.param("tcp", marks=pytest.mark.sim)])
 async def test_a_hall_presents_then_a_browser_takes_over_and_back(there: There, floor: Literal["udp", "tcp"]) -> None:
-    plain = there.terminal("hall-b")
+    plain = there.terminal("hall-b", low=True)
     password = there.booked.passwords["hall-a"]
-    hall = Presenter(floor, "hall-a", HOST, password=password)
+    hall = Presenter(floor, "hall-a", HOST, password=password, low=True)
     async with there.person("ann") as ann, hall, plain, leaving(there, hall, plain):
         assert await there.dial(hall) == 200
         assert await there.dial(plain) == 200
@@ -87,8 +87,9 @@ BLUE = (30, 40, 210)
 
 async def test_a_hall_presentation_reaches_the_hall_and_both_browsers(there: There) -> None:
     """Two halls with a second picture take the token from each other, and both browsers see each presentation."""
-    one = Presenter("udp", "hall-a", HOST, password=there.booked.passwords["hall-a"])
-    two = Presenter("tcp", "hall-b", HOST, (120, 120, 120), 880, there.booked.passwords["hall-b"], slide=BLUE)
+    passwords = there.booked.passwords
+    one = Presenter("udp", "hall-a", HOST, password=passwords["hall-a"], low=True)
+    two = Presenter("tcp", "hall-b", HOST, (120, 120, 120), 880, passwords["hall-b"], slide=BLUE, low=True)
     async with there.person("ann") as ann, there.person("ben") as ben, one, two, leaving(there, one, two):
         for hall in (one, two):
             assert await there.dial(hall) == 200
