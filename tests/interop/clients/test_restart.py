@@ -14,12 +14,13 @@ import pytest
 from tests.conftest import LiveServer
 from tests.interop.person import Person, token
 from tests.interop.proxy import Proxy
+from tests.running.runs import LONG_RUN
 from tests.waiting import until
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.longer]
 
-TONES = {"p0": 700.0, "p7": 1100.0}
-PEOPLE = [f"p{number}" for number in range(8)]
+PEOPLE = [f"p{number}" for number in range(8 if LONG_RUN else 4)]
+TONES = {PEOPLE[0]: 700.0, PEOPLE[-1]: 1100.0}
 KEY = {"DIEMCAU_API_KEY": "restart", "DIEMCAU_API_SECRET": "r" * 32}
 
 
