@@ -144,7 +144,7 @@ async def comes_into_the_news(there: There, terminal: Terminal) -> None:
                 break
 
 
-async def test_the_board_tells_mutes_takes_back_and_traces(there: There) -> None:
+async def test_the_board_obeys_its_unit_and_no_stranger(there: There) -> None:
     terminal = there.terminal("hall-a")
     async with there.person("ann") as ann, terminal:
         await ann.show("blue")
@@ -163,6 +163,7 @@ async def test_the_board_tells_mutes_takes_back_and_traces(there: There) -> None
         await ann.ear("hall_terminal.hall-a").gets(440)
         there.command("stage", row["leg_id"])
         await until(lambda: there.rows()[0]["on_stage"], "it is on stage")
+        await _a_stranger_sees_and_commands_nothing(there, row["leg_id"])
         assert there.command("camera", row["leg_id"], pan=1)["results"][0]["code"] == "no_camera"
         trace = there.ask("GET", f"/occurrences/{there.booked.occurrence}/legs/{row['leg_id']}/trace")
         assert "INVITE sip:" in trace.text
@@ -175,8 +176,8 @@ async def test_the_board_tells_mutes_takes_back_and_traces(there: There) -> None
         await until(lambda: there.rows()[0]["state"] == "left", "the board says so")
 
 
-async def test_a_stranger_sees_and_commands_no_hall_of_a_meeting(there: There) -> None:
-    """A secretary and operator of a commune cannot see or command the halls of the province's meeting."""
+async def _a_stranger_sees_and_commands_nothing(there: There, leg: str) -> None:
+    """Ask as secretary and operator of a commune. The meeting belongs to the province."""
     date = f"/occurrences/{there.booked.occurrence}"
     database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
     unit, now = there.booked.province.units["xa1"], datetime.now(UTC)
@@ -184,30 +185,23 @@ async def test_a_stranger_sees_and_commands_no_hall_of_a_meeting(there: There) -
         lambda session: clients.create(session, "xã", unit, ["secretary", "operator"], COMMAND, now)
     )
     await database.close()
-    async with there.terminal("hall-a") as terminal:
-        assert await there.dial(terminal) == 200
-        await until(lambda: [row["state"] for row in there.rows()] == ["connected"], "the board shows the hall")
-        leg = there.rows()[0]["leg_id"]
-        there.booked.key, own = key, there.booked.key
-        assert there.ask("GET", "/hall-boards").json() == []
-        asked = [
-            ("GET", f"{date}/legs", None),
-            ("GET", f"{date}/legs/events", None),
-            ("GET", f"{date}/legs/{leg}/trace", None),
-            ("GET", f"{date}/legs/{leg}/thumbnail", None),
-            ("GET", f"{date}/program", None),
-            ("PUT", f"{date}/program", {"layout": "1"}),
-            ("POST", f"{date}/legs", {"terminal_id": "hall-b"}),
-            *(
-                ("POST", f"{date}/legs/commands", {"action": one, "leg_ids": [leg]})
-                for one in ("mute", "drop", "probe")
-            ),
-        ]
-        for method, path, body in asked:
-            answer = there.ask(method, path, **({"json": body} if body else {}))
-            assert (answer.status_code, answer.json()["code"]) == (403, "denied"), path
-        there.booked.key = own
-        assert [(row["state"], row["audio"]["muted"]) for row in there.rows()] == [("connected", False)]
+    there.booked.key, own = key, there.booked.key
+    assert there.ask("GET", "/hall-boards").json() == []
+    asked = [
+        ("GET", f"{date}/legs", None),
+        ("GET", f"{date}/legs/events", None),
+        ("GET", f"{date}/legs/{leg}/trace", None),
+        ("GET", f"{date}/legs/{leg}/thumbnail", None),
+        ("GET", f"{date}/program", None),
+        ("PUT", f"{date}/program", {"layout": "1"}),
+        ("POST", f"{date}/legs", {"terminal_id": "hall-b"}),
+        *(("POST", f"{date}/legs/commands", {"action": one, "leg_ids": [leg]}) for one in ("mute", "drop", "probe")),
+    ]
+    for method, path, body in asked:
+        answer = there.ask(method, path, **({"json": body} if body else {}))
+        assert (answer.status_code, answer.json()["code"]) == (403, "denied"), path
+    there.booked.key = own
+    assert [(row["state"], row["audio"]["muted"]) for row in there.rows()] == [("connected", False)]
 
 
 @pytest.mark.parametrize("there", [{"class_": "important", "closed": False}], indirect=True)
