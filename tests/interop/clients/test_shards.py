@@ -4,6 +4,7 @@ hears in each case.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import urllib.request
 from collections.abc import Callable
@@ -43,7 +44,7 @@ async def test_conferences_on_two_shards(own_server: Callable[..., LiveServer]) 
 
         pairs = [(await person("an", name), await person("binh", name)) for name in ("first", "second")]
         for (an, binh), colour, hz in zip(pairs, ("red", "blue"), (440, 1000), strict=True):
-            await an.show(colour)
+            await an.show(colour, size=(160, 120), fps=8)
             await binh.speak(hz)
         for (an, binh), colour, hz in zip(pairs, ("red", "blue"), (440, 1000), strict=True):
             await binh.view("an").shows(colour)
@@ -55,6 +56,16 @@ async def test_conferences_on_two_shards(own_server: Callable[..., LiveServer]) 
         assert set(figures(server, "diemcau_shard_handed_over_packets_total")) == {"0", "1"}
 
 
+async def _sees_and_hears(one: Person) -> None:
+    for other, colour in (("an", "red"), ("binh", "blue")):
+        if one.identity != other:
+            await one.view(other).shows(colour)
+            await one.view(other).goes_on()
+    for other, hz in (("chi", 440), ("dung", 1000)):
+        if one.identity != other:
+            await until(partial(one.ear(other).hears, hz), f"{one.identity} hears {other}")
+
+
 async def test_a_conference_on_both_shards(own_server: Callable[..., LiveServer], tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(CROWDED)
     server = own_server("--shards", "2", DIEMCAU_METRICS_TOKEN=TOKEN, PYTHONPATH=f"{tmp_path}:{ROOT}")
@@ -63,18 +74,11 @@ async def test_a_conference_on_both_shards(own_server: Callable[..., LiveServer]
         for identity in ("an", "binh", "chi", "dung"):
             jwt = token(server.api_key, server.api_secret, identity, "one")
             people[identity] = await stack.enter_async_context(Person(server.ws_url, jwt))
-        await people["an"].show("red")
-        await people["binh"].show("blue")
+        await people["an"].show("red", size=(160, 120), fps=8)
+        await people["binh"].show("blue", size=(160, 120), fps=8)
         await people["chi"].speak(440)
         await people["dung"].speak(1000)
-        for identity, one in people.items():
-            for other, colour in (("an", "red"), ("binh", "blue")):
-                if identity != other:
-                    await one.view(other).shows(colour)
-                    await one.view(other).goes_on()
-            for other, hz in (("chi", 440), ("dung", 1000)):
-                if identity != other:
-                    await until(partial(one.ear(other).hears, hz), f"{identity} hears {other}")
+        await asyncio.gather(*(_sees_and_hears(one) for one in people.values()))
         await until(lambda: min(figures(server, "diemcau_shard_transports").values()) >= 1, "peers on both")
         assert figures(server, "diemcau_shard_conferences") == {"0": 1, "1": 0}
         assert not [line for line in server.output if "Traceback" in line or "panicked" in line]
