@@ -210,6 +210,7 @@ async def test_a_client_that_the_server_sends_away_is_gone(person: Callable[...,
         await until(lambda: not binh.room.remote_participants, "binh is told")
 
 
+@pytest.mark.sim
 async def test_many_come_back_at_once(server: LiveServer, person: Callable[..., Person]) -> None:
     """All participants resume after a proxy in front of them restarts while a native client speaks."""
     names = [f"p{number}" for number in range(6)]
