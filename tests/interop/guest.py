@@ -20,6 +20,11 @@ from tests.conftest import ROOT
 from tests.interop.person import BOUND_S, Camera, Person, View
 from tests.waiting import until
 
+REPORT_PAUSE_S = 0.2
+"""Seconds between two reports. Chosen. Larger: each wait may take longer. Smaller: the guests search tones in their sound and use
+processor time.
+"""
+
 
 @dataclass
 class Role:
@@ -110,7 +115,10 @@ class Guests:
             told = await self.report()
             found.clear()
             found.update(told)
-            return condition(found)
+            holds = condition(found)
+            if not holds:
+                await asyncio.sleep(REPORT_PAUSE_S)
+            return holds
 
         await until(met, lambda: f"{what}: {found}", bound_s)
 
