@@ -1,5 +1,5 @@
-"""The server is killed and another server starts on its port. Pages with the published `livekit-client`, and our own pages,
-show pictures again.
+"""The server is killed and another server starts on its port. Rooms of the published `livekit-client`, and our own page, show
+pictures again.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from tests.interop.canvas import CLIENT, PAINTED, SMALL_CAMERA
 from tests.interop.person import token
 from tests.ports import free_port
 from tests.web.test_pages import new_meeting
-from tests.web.visiting import USUAL, Chromiums, Visit
+from tests.web.visiting import USUAL, Chromiums, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.heavy, pytest.mark.slow]
 
+OURS = "Trần Thị Bình"
+"""The name of the participant in our page."""
 KEY = {"DIEMCAU_API_KEY": "again", "DIEMCAU_API_SECRET": "a" * 32}
 BOUND_S, PAGE_BOUND_S = 36.0, 22.0
 """Seconds. Ten times the median that `tests/bench/returns/again.py` measures. Two seconds of `BOUND_S` are a sleep of the
@@ -36,24 +38,25 @@ Larger: the test misses a client in a later step. Smaller: the test fails for a 
 JOIN = """async ([url, jwt, name, dual]) => {
   LivekitClient.setLogLevel('debug');
   const room = new LivekitClient.Room({ singlePeerConnection: !dual });
-  const one = ((window.people ??= {})[name] = { room, frames: 0 });
-  room.on('trackSubscribed', (track) => {
+  const one = ((window.people ??= {})[name] = { room, frames: {} });
+  room.on('trackSubscribed', (track, _, { name: from }) => {
     const picture = track.attach();
     document.body.append(picture);
-    const count = () => { one.frames += 1; picture.requestVideoFrameCallback(count); };
+    if (track.kind !== 'video') return;
+    const count = () => { one.frames[from] = (one.frames[from] ?? 0) + 1; picture.requestVideoFrameCallback(count); };
     picture.requestVideoFrameCallback(count);
   });
   await room.connect(url, jwt);
   if (name === 'speaker') await room.localParticipant.publishTrack((PAINTED)(320, 180, 10), { source: 'camera' });
 }""".replace("PAINTED", PAINTED)
-SEE = "() => Object.entries(people).every(([name, { frames }]) => name === 'speaker' || frames > 5)"
+SEE = """() => ['one', 'two'].every((name) => ['speaker', 'OURS'].every((from) => people[name].frames[from] > 5))""".replace(
+    "OURS", OURS
+)
 WATCH = """() => Object.values(people).forEach((one) => {
-  one.room.once('reconnecting', () => Object.assign(one, { frames: 0, again: true }));
+  one.room.once('reconnecting', () => Object.assign(one, { frames: {}, again: true }));
 })"""
 """Count pictures only after the client gives up the old connection."""
-SEE_AGAIN = SEE.replace("[name, { frames }]", "[name, { frames, again }]").replace(
-    "frames > 5", "(again && frames > 5)"
-)
+SEE_AGAIN = SEE.replace("['speaker'", "people[name].again && ['speaker'")
 LINKS = """() => {
   const call = document.querySelector('[data-testid=call]');
   window.links = [];
@@ -61,9 +64,10 @@ LINKS = """() => {
 }"""
 MOVES = """() => {
   const [picture] = document.querySelectorAll('[data-testid=tile][data-local=false] video');
-  return links.at(-1) === 'steady' && links.includes('media-lost') && picture?.currentTime > 0.5;
+  if (links.at(-1) !== 'steady' || !links.includes('media-lost') || !picture) return false;
+  window.since = Math.min(window.since ?? Infinity, picture.currentTime);
+  return picture.currentTime > since + 0.5;
 }"""
-
 PICTURES = """() => [...document.querySelectorAll('video')].map(({ videoWidth, readyState, currentTime, paused, srcObject }) => [
   videoWidth, readyState, currentTime, paused, srcObject?.getTracks().map((one) => [one.kind, one.readyState, one.muted]),
 ])"""
@@ -97,34 +101,51 @@ def restart(server: LiveServer, tmp_path: Path) -> Iterator[Restart]:
         one.stop()
 
 
-@pytest.mark.asyncio(loop_scope="session")  # the loop of the browser
-async def test_a_published_client_joins_without_its_backoff(
-    server: LiveServer, restart: Restart, chromiums: Chromiums
+async def test_our_page_and_published_clients_see_again(
+    server: LiveServer, restart: Restart, visit: Visit, chromiums: Chromiums
 ) -> None:
+    """Two published clients see our page and a third published client, and our page sees the third client."""
     told: list[str] = []
+    ours = await visit(width=900, height=600, script=SMALL_CAMERA)
+    link = await new_meeting(ours, server)
+    await ours.join(link, OURS)
     async with await (await chromiums.get(USUAL)).new_context(bypass_csp=True) as context:
         page = await context.new_page()
         page.on("console", lambda message: _note(told, message))
         await page.goto(f"{server.url}/healthz")
         await page.evaluate(CLIENT.read_text())
         for name, dual in (("speaker", False), ("one", False), ("two", True)):
-            jwt = token(server.api_key, server.api_secret, name, "again")
+            jwt = token(server.api_key, server.api_secret, name, link.split("/m/")[1].split("#")[0])
             await page.evaluate(JOIN, [server.ws_url, jwt, name, dual])
         await page.wait_for_function(SEE, timeout=60_000)
         await page.evaluate(WATCH)
+        await ours.page.evaluate(LINKS)
         killed = await asyncio.to_thread(restart)
+        await _our_page_sees_again(ours, killed)
         await page.wait_for_function(SEE_AGAIN, timeout=(BOUND_S - time.monotonic() + killed) * 1000)
-        for name in ("one", "two"):
-            mine = [line for line in told if f"participant: {name}" in line]
-            resumed = _index(mine, "client leave request")
-            waits = mine[resumed + _index(mine[resumed:], "reconnecting in ")]
-            assert float(re.findall(r"[0-9.]+", waits)[0]) <= JITTER_MS
-            assert not any(
-                line.startswith("resuming signal") for line in mine[resumed : _index(mine, "fully reconnected")]
-            )
-            assert not any("Received leave request while" in line for line in mine), (
-                "a resume that counts as failed waits"
-            )
+    for name in ("one", "two"):
+        _joined_without_backoff([line for line in told if f"participant: {name}" in line])
+
+
+async def _our_page_sees_again(ours: Visitor, killed: float) -> None:
+    try:
+        await ours.page.wait_for_function(MOVES, timeout=(PAGE_BOUND_S - time.monotonic() + killed) * 1000)
+    except PlaywrightTimeout:
+        print("the connection of our page:", await ours.page.evaluate("links"))
+        print("pictures, with their tracks:", await ours.page.evaluate(PICTURES))
+        raise
+    links = await ours.page.evaluate("links")
+    assert links.index("media-lost") < links.index("steady")
+    assert "gone" not in links
+
+
+def _joined_without_backoff(mine: list[str]) -> None:
+    """Check what one published client wrote to its log."""
+    resumed = _index(mine, "client leave request")
+    waits = mine[resumed + _index(mine[resumed:], "reconnecting in ")]
+    assert float(re.findall(r"[0-9.]+", waits)[0]) <= JITTER_MS
+    assert not any(line.startswith("resuming signal") for line in mine[resumed : _index(mine, "fully reconnected")])
+    assert not any("Received leave request while" in line for line in mine), "a resume that counts as failed waits"
 
 
 def _note(told: list[str], message: ConsoleMessage) -> None:
@@ -135,22 +156,3 @@ def _index(lines: list[str], begin: str) -> int:
     found = [at for at, line in enumerate(lines) if line.startswith(begin)]
     assert found, f"{begin!r} is not among {lines}"
     return found[0]
-
-
-async def test_our_page_sees_again(server: LiveServer, restart: Restart, visit: Visit) -> None:
-    speaker, viewer = [await visit(width=900, height=600, script=SMALL_CAMERA) for _ in range(2)]
-    link = await new_meeting(speaker, server)
-    await speaker.join(link, "Nguyễn Văn An")
-    await viewer.join(link, "Trần Thị Bình")
-    await viewer.page.evaluate(LINKS)
-    killed = await asyncio.to_thread(restart)
-    try:
-        await viewer.page.wait_for_function(MOVES, timeout=(PAGE_BOUND_S - time.monotonic() + killed) * 1000)
-    except PlaywrightTimeout:
-        print("the connection of the viewer:", await viewer.page.evaluate("links"))
-        for visitor in (speaker, viewer):
-            print("pictures, with their tracks:", await visitor.page.evaluate(PICTURES))
-        raise
-    links = await viewer.page.evaluate("links")
-    assert links.index("media-lost") < links.index("steady")
-    assert "gone" not in links
