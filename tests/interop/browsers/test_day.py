@@ -8,6 +8,7 @@ are real programs.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -158,10 +159,10 @@ async def test_a_day_from_the_booking_to_the_end(day: Day) -> None:
     await prepares_and_approves(day, await books(day))
     await day.days_pass()
     async with halls(day) as there:
-        operator = await rings(day, there)
+        operator, host = await rings(day, there)
         await one_comes_late(there, operator)
         await one_is_added(there, operator)
-        await mutes_all_and_ends(day, there, operator)
+        await mutes_all_and_ends(there, operator, host)
 
 
 async def books(day: Day) -> Visitor:
@@ -257,15 +258,18 @@ def row(operator: Visitor, code: str) -> Any:
     return operator.part("leg").filter(has_text=f"Thiết bị {code}")
 
 
-async def rings(day: Day, there: There) -> Visitor:
+async def rings(day: Day, there: There) -> tuple[Visitor, Visitor]:
     """Check that the server calls both registered halls. The halls see each other, and the operator's board shows them
     connected.
+
+    Operator and secretary sign in while the halls wait, because each second of the call takes much processor time. Return
+    their pages.
     """
     for terminal in there.called:
         terminal.start()
+    operator, secretary = await asyncio.gather(day.visit("vanhanh"), day.visit("vanthu"))
     for terminal in there.called:
         await until(lambda one=terminal: "Call established" in one.text(), f"{terminal.name} is called", BOUND_S)  # type: ignore[misc]
-    operator = await day.visit("vanhanh")
     await operator.part("nav-control").click()
     date = operator.part("board-date").filter(has_text=TITLE)
     await expect(date).to_contain_text("7 điểm cầu")
@@ -273,9 +277,13 @@ async def rings(day: Day, there: There) -> Visitor:
     await expect(operator.part("leg")).to_have_count(7)
     for code in (MAIN, FIRST):
         await expect(row(operator, code)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
-    for terminal, colour in zip(there.called, ("blue", "red"), strict=True):
-        await until(partial(shows, terminal, colour), f"{terminal.name} sees the other", BOUND_S, in_thread=True)
-    return operator
+    await asyncio.gather(
+        *(
+            until(partial(shows, terminal, colour), f"{terminal.name} sees the other", BOUND_S, in_thread=True)
+            for terminal, colour in zip(there.called, ("blue", "red"), strict=True)
+        )
+    )
+    return operator, secretary
 
 
 async def one_comes_late(there: There, operator: Visitor) -> None:
@@ -295,9 +303,8 @@ async def one_is_added(there: There, operator: Visitor) -> None:
     await expect(row(operator, ADDED)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
 
 
-async def mutes_all_and_ends(day: Day, there: There, operator: Visitor) -> None:
+async def mutes_all_and_ends(there: There, operator: Visitor, host: Visitor) -> None:
     """Join as the secretary, who is a host of the meeting, mute all participants, and end the meeting."""
-    host = await day.visit("vanthu")
     await host.page.get_by_role("link", name=TITLE).first.click()
     await host.part("enter-button").click()
     await host.part("preview-video").wait_for(timeout=PATIENCE_MS)
