@@ -1,5 +1,5 @@
-"""A measurement of the memory that clients cost when they ask to join: `python -m tests.security.floods.memory KIND FOLDER`
-prints a `Bill` as JSON.
+"""A measurement of the memory that clients cost when they ask to join: `python -m tests.security.floods.memory FOLDER`
+prints the `Bill` of each kind of client as JSON.
 
 The server runs in this process, so that tracemalloc can separate its allocations from the test's. Nothing else runs here,
 because each snapshot takes seconds among the objects of other tests. Only allocations below the code of the server and its
@@ -240,10 +240,14 @@ async def guest(here: Here, crowd: Crowd) -> Bill:
 KINDS = {"stranger": stranger, "guest": guest}
 
 
-async def main(kind: str, folder: Path) -> Bill:
-    async with asyncio.timeout(BOUND_S), served(folder) as here, gathered(here) as crowd:
-        return await KINDS[kind](here, crowd)
+async def main(folder: Path) -> dict[str, Bill]:
+    made = {}
+    async with asyncio.timeout(BOUND_S), served(folder) as here:
+        for kind, measure in KINDS.items():
+            async with gathered(here) as crowd:
+                made[kind] = await measure(here, crowd)
+    return made
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(main(sys.argv[1], Path(sys.argv[2]))))))
+    print(json.dumps({kind: asdict(bill) for kind, bill in asyncio.run(main(Path(sys.argv[1]))).items()}))
