@@ -1,8 +1,6 @@
 """Many clients that book at the same time, from several processes that may be killed. This module holds the clients, the
 history that they write, and the checker.
 
-    python -m tests.rooms.booking.chaos URL HISTORY PLACE PROCESSES CLIENTS REQUESTS UNTIL
-
 A client writes each request to the history before it sends the request, and each answer after it receives the answer. It sends
 a request again, with the same key, until it has an answer. A process that starts again continues with the requests of the
 killed process that have no answer.
@@ -12,7 +10,6 @@ import asyncio
 import collections
 import os
 import random
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -187,6 +184,11 @@ async def run(url: str, path: Path, place: int, processes: int, clients: int, re
     await database.close()
 
 
+def start(url: str, path: Path, place: int, processes: int, clients: int, requests: int, until: float) -> None:
+    """Run the clients of one process."""
+    asyncio.run(run(url, path, place, processes, clients, requests, until))
+
+
 # The checker
 
 
@@ -286,12 +288,3 @@ async def _unjust(session: AsyncSession, records: dict[str, Record]) -> Iterator
 def _of(key: str, clients: int) -> tuple[int, int, int]:
     client, place = key.split("-")
     return int(client), clients, int(place)
-
-
-def main() -> None:
-    url, path, place, processes, clients, requests, until = sys.argv[1:]
-    asyncio.run(run(url, Path(path), int(place), int(processes), int(clients), int(requests), float(until)))
-
-
-if __name__ == "__main__":
-    main()
