@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import socket
 import struct
 from collections.abc import Callable
@@ -58,12 +59,42 @@ async def test_a_call_goes_on_during_a_flood_of_strangers(own_server: Callable[.
             one.close()
 
 
+SO_ATTACH_FILTER = 26
+"""The option of Linux that Python does not name."""
+
+
+def checks_to(port: int) -> bytes:
+    """Return a packet filter (classic BPF) for packets that begin with the IP header. It takes the ICE checks in UDP to a port,
+    except those of `strangers.crowd`.
+    """
+    steps = [
+        (0x30, 0, 0, 9),  # the protocol
+        (0x15, 0, 9, socket.IPPROTO_UDP),
+        (0x20, 0, 0, 12),  # the address of the sender
+        (0x54, 0, 0, 0xFFFF0000),
+        (0x15, 6, 0, 0x7F070000),
+        (0xB1, 0, 0, 0),  # X: the length of the IP header
+        (0x48, 0, 0, 2),  # the port of the receiver
+        (0x15, 0, 3, port),
+        (0x48, 0, 0, 8),  # the kind of the STUN message
+        (0x15, 0, 1, 1),  # a check
+        (0x06, 0, 0, 65_536),
+        (0x06, 0, 0, 0),
+    ]
+    return b"".join(struct.pack("HBBI", *step) for step in steps)
+
+
 class Ear:
-    """A reader of the datagrams to one UDP port of loopback, as an attacker on the path can be (AF_PACKET: only root may)."""
+    """A reader of the ICE checks to one UDP port of loopback, as an attacker on the path can be (AF_PACKET: only root may). The
+    kernel leaves out all other packets: the media of this call, and of the tests that run beside it.
+    """
 
     def __init__(self, port: int) -> None:
-        self._port = port
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        steps = checks_to(port)
+        kept = ctypes.create_string_buffer(steps)
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        program = struct.pack("HP", len(steps) // 8, ctypes.addressof(kept))
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
         self._socket.bind(("lo", 0x0800))
         self._socket.setblocking(False)
 
@@ -72,10 +103,7 @@ class Ear:
         found: dict[bytes, None] = {}
         with suppress(BlockingIOError):
             while packet := self._socket.recv(2048):
-                head = (packet[0] & 15) * 4
-                target, payload = struct.unpack_from("!H", packet, head + 2)[0], packet[head + 8 :]
-                if packet[9] == socket.IPPROTO_UDP and target == self._port and payload[:2] == b"\x00\x01":
-                    found[payload] = None
+                found[packet[(packet[0] & 15) * 4 + 8 :]] = None
         return list(found)
 
     def close(self) -> None:
