@@ -29,6 +29,7 @@ from rooms.store.verification import verify
 from tests.rooms.postgres import POSTGRESQL_IN_SIM, Postgres
 from tests.rooms.province import Province
 from tests.rooms.store import age
+from tests.running.runs import LONG_RUN
 
 
 @pytest.fixture
@@ -208,7 +209,8 @@ async def test_the_drill_with_a_sealed_backup(
 async def test_the_drill_with_a_passphrase(
     database: Database, database_url: str, empty_url: str, province: Province, now: datetime, tmp_path: Path, home: Path
 ) -> None:
-    locks = ciphering.to_passphrase(LONG), ciphering.Opener(passphrase=LONG)
+    """The full work of a passphrase takes seconds. `tests/signaling/commands/test_store_commands.py` does it in `make test`."""
+    locks = (ciphering.to_passphrase(LONG), ciphering.Opener(passphrase=LONG)) if LONG_RUN else by_words(tmp_path)
     await sealed_drill(database, (database_url, empty_url), province, now, tmp_path, home, locks)
 
 
