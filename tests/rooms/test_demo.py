@@ -18,10 +18,12 @@ from rooms.store.tables.accounts import Account
 from rooms.store.tables.booking import Change, Proposal, Step
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.records import AuditEntry, Job
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 
 pytestmark = pytest.mark.timeout(300)
 
 
+@POSTGRESQL_IN_SIM
 async def test_the_demo_month_holds_every_case_to_show(database: Database, now: datetime) -> None:
     await database.transact(lambda session: first_administrator.link(session, COMMAND, now))
     done = await database.transact(lambda session: loading.load(session, COMMAND, now))
