@@ -30,7 +30,7 @@ from tests.security.requests import mutations
 from tests.waiting import until
 
 FLOODERS = 20
-MUTATIONS = int(os.environ.get("SIGNALLING_MUTATIONS", "800"))
+MUTATIONS = int(os.environ.get("SIGNALLING_MUTATIONS", "500"))
 TAKER = 101
 """Beside one of 101 hostile sockets, a participant subscribes to all tracks. The number is odd, so every second one of these
 sockets publishes. Larger: fewer sockets have a subscriber. Smaller: the test takes longer.
