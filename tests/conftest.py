@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.running.hanging",
     "tests.running.remains",
     "tests.running.skips",
+    "tests.running.statements",
     "tests.web.visiting",
 ]
 ROOT = Path(__file__).resolve().parent.parent
