@@ -1,10 +1,10 @@
 """The access matrix, generated from the routes of the running application and the table of roles. No caller succeeds without
 the right.
 
-Every role requests every route, for objects of its own unit, below, beside and above it, and in another province. A client that
-is not signed in does the same. `signaling.host.declared.needs` declares what a route needs; `rooms.policy.roles.ACTIONS` says
-what a role may do. A new route fails without a declaration. A route that changes something also fails without a row in
-`matrix_rows`.
+Every role requests every route, for objects of its own unit and of another province. Two callers of each route ask for objects
+below, beside and above their unit too; in `make sim`, all callers do. A client that is not signed in sends the same requests.
+`signaling.host.declared.needs` declares what a route needs; `rooms.policy.roles.ACTIONS` says what a role may do. A new route
+fails without a declaration. A route that changes something also fails without a row in `matrix_rows`.
 """
 
 from __future__ import annotations
@@ -114,14 +114,24 @@ def _is_entitled(caller: Caller, action: str) -> bool:
 
 
 def places_of(caller: Caller, action: str, kind: str) -> tuple[str, ...]:
-    """Return the places at which the caller asks. A caller without the right in any unit asks at its own unit. `make sim` sends
-    the requests at the other places too.
+    """Return the places at which the caller asks. Two callers with the right in some unit ask at all places, the others in their
+    own unit and in another province. Without the right or an object, the place of a role changes nothing, so the callers with a
+    role in other units do not ask. `make sim` sends all requests.
     """
-    if not kind or kind in WHOLE:
-        return ("own",)
-    if LONG_RUN or action in declared.WORDS or _is_entitled(caller, action):
-        return tuple(PLACES)
-    return (caller.place or "own",)
+    objects = bool(kind) and kind not in WHOLE
+    if LONG_RUN:
+        return tuple(PLACES) if objects else ("own",)
+    again = caller.place in ("above", "foreign")
+    if not _may_ask(caller, action):
+        return () if again else ("own",)
+    if not objects:
+        return () if again and action in declared.WORDS else ("own",)
+    asking = [one for one in CALLERS if one.place == "own" and _may_ask(one, action)]
+    return tuple(PLACES) if caller in (asking[0], asking[-1]) else ("own", "foreign")
+
+
+def _may_ask(caller: Caller, action: str) -> bool:
+    return action in declared.WORDS or _is_entitled(caller, action)
 
 
 def test_every_route_declares_its_right_and_has_a_request(world: World) -> None:
