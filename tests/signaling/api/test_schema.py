@@ -1,5 +1,7 @@
 """Requests that schemathesis makes from the API description. An administrator sends them to a real server. The server never
 fails, and each answer has the described form.
+
+Only this file uses schemathesis. It is imported in the tests, so that the workers without these tests do not load it.
 """
 
 import asyncio
@@ -8,16 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.core.failures import FailureGroup
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-    unsupported_method,
-)
 from sqlalchemy import delete
 
 from rooms.store.database import Database
@@ -27,13 +20,6 @@ from tests.rooms.people import SignedIn, signed_in
 from tests.rooms.province import Province, build
 from tests.running.runs import LONG_RUN
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-    unsupported_method,
-]
 EXAMPLES = 8 if LONG_RUN else 3
 """Examples of each operation. Chosen. More: the test takes longer. Fewer: the test misses wrong answers."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -69,6 +55,8 @@ def sign_in(server: LiveServer, province: Province, count: int) -> list[SignedIn
 
 @pytest.fixture(scope="module")
 def described(server: LiveServer) -> Any:
+    import schemathesis
+
     return schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json", wait_for_schema=60, timeout=60)
 
 
@@ -82,6 +70,8 @@ async def in_database(server: LiveServer, work: Any) -> Any:
 
 def test_every_operation_keeps_its_description(described: Any, server: LiveServer, province: Province) -> None:
     """Each operation has an administrator of its own, because some operations end sessions."""
+    from schemathesis.core.failures import FailureGroup
+
     wrong, operations = [], [found.ok() for found in described.get_all_operations()]
     for operation, admin in zip(operations, sign_in(server, province, len(operations)), strict=True):
         try:
@@ -92,6 +82,9 @@ def test_every_operation_keeps_its_description(described: Any, server: LiveServe
 
 
 def walk(operation: Any, server: LiveServer, admin: SignedIn) -> None:
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
     @given(case=operation.as_strategy())
     @settings(
         max_examples=EXAMPLES,
@@ -101,12 +94,18 @@ def walk(operation: Any, server: LiveServer, admin: SignedIn) -> None:
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate],
     )
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: Any) -> None:
         case.call_and_validate(
             base_url=f"{server.url}/api/v1",
             headers={"origin": server.url},
             cookies=admin.cookies,
-            checks=CHECKS,
+            checks=[
+                not_a_server_error,
+                checks.status_code_conformance,
+                checks.content_type_conformance,
+                checks.response_schema_conformance,
+                checks.unsupported_method,
+            ],
         )
 
     ask()
