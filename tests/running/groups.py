@@ -7,6 +7,7 @@ ignores the changed id without an error. So the first worker writes the names in
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import tempfile
@@ -41,6 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the hooks of the collection."""
     config.pluginmanager.register(Groups())
     config.pluginmanager.register(Order())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector. While modules load, it would scan all of them many times."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 class Groups:
