@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test build lint bench bench-halls bench-booking bench-quality fuzz sim lock schemas clean tools lint-python lint-rust lint-web test-rust test-web test-go test-bytecode
+.PHONY: run test build lint bench bench-halls bench-booking bench-quality fuzz sim lock schemas clean tools lint-python lint-rust lint-web test-rust test-web test-go
 
 STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
@@ -83,16 +83,12 @@ test-web: $(STAMPS)/web
 test-go: tools
 	tests/clients/golang/build.sh .cache/golang/client
 
-# The bytecode of the tests, once for all workers of pytest.
-test-bytecode: $(STAMPS)/python-test
-	$(PYTHON) -m tests.running.rewriting
-
 # pytest runs last, because its last line is the result. Tests with the mark `whole_machine` run last, one at a time. Before pytest,
 # the slow library comes first, and clippy uses the second processor beside its last step. In this order, clippy and the tests of
 # Rust seldom wait for each other's lock.
 WORKERS ?= 3
 test: $(STAMPS)/python
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(STAMPS)/native $(STAMPS)/web $(STAMPS)/python-test tools lint test-rust test-web test-go test-bytecode
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(STAMPS)/native $(STAMPS)/web $(STAMPS)/python-test tools lint test-rust test-web test-go
 	@$(MAKE) --no-print-directory build
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
