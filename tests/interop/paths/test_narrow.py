@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Locator, Page, async_playwright, expect
 
 from tests.conftest import ROOT
 from tests.interop.guest import Guests, Plan, Report, Role
@@ -194,47 +194,47 @@ async def test_a_link_for_voices_alone(link: Link, tmp_path: Path) -> None:
 @pytest.mark.whole_machine
 @pytest.mark.slow
 @pytest.mark.browser
-async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) -> None:
+async def test_a_page_names_the_direction_that_is_narrow(link: Link, tmp_path: Path) -> None:
+    """The downlink gets narrow and wide again, then the uplink gets narrow. The other participant views the page's camera,
+    because the page sends no picture without a viewer.
+    """
     camera = Role("an", "", colour="red", hz=HZ, size=(640, 360), fps=10, bitrate_bps=600_000, simulcast=True, grain=20)
     with serve(link.server, tmp_path, DIEMCAU_OPEN_CREATION="true") as server:
         async with browse(link.client, tmp_path) as page:
-            visitor = Visitor(page)
             conference = await come(page, link.server_address)
             async with enter(server, link.server, link.server_address, camera, conference=conference):
-                tile = page.locator("[data-testid=tile][data-local=false]")
-                await expect(tile.locator("video")).to_have_count(1, timeout=BOUND_S * 1000)
-                await expect(tile).to_have_attribute("data-starved", "false")
-                # The voice takes two thirds of this rate, and the messages about the picture need the rest. The delay is large
-                # enough that the page cannot mistake the narrow link for a busy machine.
-                link.change(down=replace(at(120), delay_ms=40))
-                await expect(visitor.part("starved")).to_contain_text("Tạm dừng hình", timeout=BOUND_S * 1000)
-                await expect(tile).to_have_attribute("data-starved", "true")
-                await visitor.part("statistics-toggle").click()
-                cause = page.locator("[data-testid=finding][data-cause=downlink]")
-                await expect(cause).to_contain_text("Chiều nhận của máy này yếu", timeout=BOUND_S * 1000)
-                link.change(down=WIDE)
-                await expect(cause).to_have_count(0, timeout=BOUND_S * 1000)
-                await expect(visitor.part("starved")).to_have_count(0, timeout=BOUND_S * 1000)
+                await _the_picture_is_paused(page, link)
+                await _the_way_up_is_narrow(page, link)
 
 
-@pytest.mark.whole_machine
-@pytest.mark.slow
-@pytest.mark.browser
-async def test_a_page_says_that_its_way_up_is_narrow(link: Link, tmp_path: Path) -> None:
-    """The page reports a narrow uplink. Another participant views the camera, because the page sends no picture without a
-    viewer.
-    """
-    with serve(link.server, tmp_path, DIEMCAU_OPEN_CREATION="true") as server:
-        async with browse(link.client, tmp_path) as page:
-            visitor = Visitor(page)
-            conference = await come(page, link.server_address)
-            async with enter(server, link.server, link.server_address, Role("chi", ""), conference=conference):
-                await visitor.part("statistics-toggle").click()
-                cause = page.locator("[data-testid=finding][data-cause=uplink]")
-                await expect(visitor.part("figure-sent")).to_contain_text("×", timeout=BOUND_S * 1000)
-                await expect(visitor.part("finding-unknown")).to_have_count(0, timeout=BOUND_S * 1000)
-                await expect(cause).to_have_count(0, timeout=BOUND_S * 1000)
-                # The delay is large enough that the page cannot mistake the narrow link for a busy machine.
-                link.change(up=replace(NARROW, delay_ms=40))
-                await expect(cause).to_contain_text("Chiều gửi của máy này yếu", timeout=BOUND_S * 1000)
-                await expect(page.locator("[data-testid=finding][data-cause=downlink]")).to_have_count(0)
+def _finding(page: Page, cause: str) -> Locator:
+    return page.locator(f"[data-testid=finding][data-cause={cause}]")
+
+
+async def _the_picture_is_paused(page: Page, link: Link) -> None:
+    visitor, tile = Visitor(page), page.locator("[data-testid=tile][data-local=false]")
+    await expect(tile.locator("video")).to_have_count(1, timeout=BOUND_S * 1000)
+    await expect(tile).to_have_attribute("data-starved", "false")
+    # The voice takes two thirds of this rate, and the messages about the picture need the rest. The delay is large enough that
+    # the page cannot mistake the narrow link for a busy machine.
+    link.change(down=replace(at(120), delay_ms=40))
+    await visitor.part("statistics-toggle").click()
+    await expect(visitor.part("starved")).to_contain_text("Tạm dừng hình", timeout=BOUND_S * 1000)
+    await expect(tile).to_have_attribute("data-starved", "true")
+    cause = _finding(page, "downlink")
+    await expect(cause).to_contain_text("Chiều nhận của máy này yếu", timeout=BOUND_S * 1000)
+    link.change(down=WIDE)
+    await expect(cause).to_have_count(0, timeout=BOUND_S * 1000)
+    await expect(visitor.part("starved")).to_have_count(0, timeout=BOUND_S * 1000)
+
+
+async def _the_way_up_is_narrow(page: Page, link: Link) -> None:
+    """The panel with the causes is open."""
+    visitor, cause = Visitor(page), _finding(page, "uplink")
+    await expect(visitor.part("figure-sent")).to_contain_text("×", timeout=BOUND_S * 1000)
+    await expect(visitor.part("finding-unknown")).to_have_count(0, timeout=BOUND_S * 1000)
+    await expect(cause).to_have_count(0, timeout=BOUND_S * 1000)
+    # The delay is large enough that the page cannot mistake the narrow link for a busy machine.
+    link.change(up=replace(NARROW, delay_ms=40))
+    await expect(cause).to_contain_text("Chiều gửi của máy này yếu", timeout=BOUND_S * 1000)
+    await expect(_finding(page, "downlink")).to_have_count(0)
