@@ -156,7 +156,7 @@ async def _translation_forgets(folder: Path, leg: str) -> None:
         _stayed(source, sink)
 
 
-@pytest.mark.whole_machine
+@pytest.mark.heavy
 async def test_media_follows_to_another_network(tmp_path: Path) -> None:
     """Media continues after a change from Wi-Fi to a mobile network, which ends the address and the signalling connection.
 
