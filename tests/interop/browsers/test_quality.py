@@ -47,7 +47,7 @@ async def _wishes(person: Callable[..., Person], codec: str, dual: bool) -> None
         view, other = binh.view("an"), chi.view("an")
         await view.has_width(SIZE[0])
         await other.has_width(SIZE[0])
-        for quality in (LOW, HIGH, MEDIUM, LOW, HIGH):
+        for quality in (LOW, HIGH, MEDIUM, LOW):
             others = len(other.sights)
             binh.published("an", rtc.TrackKind.KIND_VIDEO).set_video_quality(quality)
             await view.has_width(WIDTHS[quality])
