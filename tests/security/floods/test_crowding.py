@@ -65,5 +65,4 @@ async def test_an_office_can_join_despite_idle_sockets(live_server: LiveServer) 
             calls = await asyncio.gather(*(one(number) for number in range(BROWSERS)))
             print(f"{BROWSERS} browsers in {time.monotonic() - begun:.1f} s")
             assert not any(call.closed for call in calls), "who came in stays"
-            for call in calls:
-                await call.close()
+            await asyncio.gather(*(call.close() for call in calls))
