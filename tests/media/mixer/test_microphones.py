@@ -18,8 +18,6 @@ from media.mixer.sound.rates import RATE_HZ
 from tests.media.mixer.stage import Silent, Told
 from tests.media.mixer.studio import listen, packets, strength, tone
 
-pytestmark = pytest.mark.whole_machine
-
 CodecName = Literal["g722", "pcma", "opus"]
 CODECS: tuple[CodecName, ...] = ("g722", "g722", "pcma", "pcma", "opus")
 TYPES = {"g722": 9, "pcma": 8, "opus": 111}
@@ -139,6 +137,7 @@ async def assembly() -> AsyncIterator[Assembly]:
     await made.close()
 
 
+@pytest.mark.whole_machine
 async def test_the_loudest_of_twenty_are_mixed_without_an_echo(assembly: Assembly) -> None:
     g722, g711, opus, listener = assembly.rooms[0], assembly.rooms[2], assembly.rooms[4], assembly.rooms[7]
     await assembly.begin()
