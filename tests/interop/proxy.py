@@ -53,12 +53,15 @@ class Proxy:
         self.waiting += 1
         await self._open.wait()
         self.waiting -= 1
-        with suppress(ConnectionError):
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            both = {writer, far_writer}
-            self._writers |= both
-            await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
-            self._writers -= both
+        try:
+            with suppress(ConnectionError):
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+                both = {writer, far_writer}
+                self._writers |= both
+                await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+                self._writers -= both
+        finally:
+            writer.close()  # also if the target is gone
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
