@@ -162,7 +162,7 @@ async def test_the_loudest_of_twenty_are_mixed_without_an_echo(assembly: Assembl
 
 
 async def test_a_first_word_is_not_cut(assembly: Assembly) -> None:
-    """A first word is complete in each codec, while five others speak. The speaker must take a place from noise."""
+    """A first word is complete in each codec, while two others speak. The speaker must take a place from noise."""
     listener = assembly.rooms[7]
     for room, hz in zip(assembly.rooms[8:10], (500, 600), strict=True):
         room.speak(hz)
