@@ -421,8 +421,8 @@ async def test_a_device_that_does_not_open_is_reported_in_the_dialog(visit: Visi
 async def test_first_the_signalling_is_lost_and_then_the_server(
     visit: Visit, own_server: Callable[..., LiveServer]
 ) -> None:
-    """Pictures go on while only the signalling is lost. After the loss of the server no notice says that a participant left, no
-    invitation appears, no line counts as good, and the lobby's state is unknown.
+    """Pictures go on while only the signalling is lost. After the loss of the server no notice says that a participant left,
+    and no invitation appears. No line counts as good, and the lobby's state is unknown.
     """
     server = own_server()
     one, other = await visit(), await visit()

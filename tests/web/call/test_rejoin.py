@@ -143,7 +143,7 @@ async def microphone(one: Visitor, on: bool) -> None:
 
 async def test_a_microphone_obeys_its_switch_in_each_new_call(visit: Visit, live_server: LiveServer) -> None:
     """No microphone stays open if no participant receives it and no switch closes it. A microphone that was switched off during
-    a rejoin stays off, in a call that accepts the old microphone and in a call that refuses it once.
+    a rejoin stays off, whether the call accepts the old microphone or refuses it once.
     """
     one = await speaker(visit, live_server, camera=False)
     await enters_the_next_call(one, "mic-toggle", "audio")
