@@ -306,12 +306,13 @@ def repacked(content: bytes, name: str, replacement: bytes) -> bytes:
 
 def test_cells_of_a_workbook_are_text() -> None:
     content = workbook(
-        ("mã", "ngày"), (1.0, datetime(2026, 3, 4)), (True, 2.5), (None, None), ("x", date(2026, 12, 31))
+        ("mã", "ngày"), (1.0, datetime(2026, 3, 4)), (True, 2.5), (None, None), ("x", date(2026, 12, 31)), (2.0**60, 3)
     )
     assert [cells for _, cells in sheets.read(content).rows] == [
         ("1", "04/03/2026"),
         ("có", "2.5"),
         ("x", "31/12/2026"),
+        (str(2.0**60), "3"),
     ]
 
 

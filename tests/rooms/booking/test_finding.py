@@ -20,11 +20,13 @@ from tests.rooms.province import Province
 
 async def test_copy_templates_and_lists(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
-    meeting = await make(database, wish(province, now), secretary, now)
+    documents = (requests.DocumentRequest("5180 /UBND-VHXH"),)
+    meeting = await make(database, wish(province, now, documents=documents), secretary, now)
     async with database.reading() as session:
         copied = await templates.copy_last(session, meeting.id, secretary, now + timedelta(days=20))
     assert copied.starts_at == meeting.first_starts_at + timedelta(days=21)
     assert {one.unit_id for one in copied.attendees} == {province.units["khcn"], province.units["yt"]}
+    assert copied.documents == documents
     await make(database, copied, secretary, now)
     from rooms.booking.planning.requests import as_json
 

@@ -1,5 +1,5 @@
 //! The damage that a hostile or costly peer must not cause in a shard.
 
-mod abuse;
 mod bounds;
+mod damage;
 mod hostile;

@@ -1,9 +1,9 @@
 //! The packets that viewers get from publishers.
 
 mod early_padding;
-mod forwarding;
 mod layers;
 mod mirror;
 mod numbers;
+mod packets;
 mod stopped;
 mod voices;

@@ -1,6 +1,6 @@
 //! Lines of terminals and of the mixer in a whole shard.
 
 mod keys;
-mod lines;
 mod messages;
 mod mixed;
+mod terminals;
