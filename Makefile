@@ -84,13 +84,13 @@ test-go: tools
 	tests/clients/golang/build.sh .cache/golang/client
 
 # First comes what pytest needs: the slow library on one processor, the pages with their checks on the other. The other checks run
-# beside pytest at a lower priority, and end before its tests with the mark `whole_machine` begin. pytest ends last, because its
-# last line is the result.
+# beside pytest at a lower priority. Tests with the mark `whole_machine` wait until these checks have ended, so the last line is
+# the result of pytest.
 WORKERS ?= 3
 test: $(STAMPS)/python
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(STAMPS)/native $(STAMPS)/web $(STAMPS)/python-test tools lint-web test-web
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(STAMPS)/native $(STAMPS)/web $(STAMPS)/python-test tools lint-web test-web test-go
 	@$(MAKE) --no-print-directory build
-	@tests/running/beside.sh "make --no-print-directory lint-rust test-rust lint-python test-go" $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
+	@tests/running/beside.sh "make --keep-going --no-print-directory lint-python lint-rust test-rust" $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)

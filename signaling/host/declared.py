@@ -2,8 +2,8 @@
 matrix.
 
 The module owns only the words. The route must still ask `rooms.policy.roles`. `tests/security/matrix/test_matrix.py` calls
-every route as every role. The objects belong to the role's own unit, a unit below it, beside it, or far from it. The test
-compares each answer with the declaration.
+every route as every role. The objects belong to the role's own unit; for some roles, or in `make sim` for all, they also belong
+to a unit below it, beside it, or far from it. The test compares each answer with the declaration.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ ignores the changed id without an error. So the first worker writes the names in
 from __future__ import annotations
 
 import fcntl
-import gc
 import json
 import os
 import tempfile
@@ -42,16 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the hooks of the collection."""
     config.pluginmanager.register(Groups())
     config.pluginmanager.register(Order())
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Collect without the garbage collector. While modules load, it would scan all of them many times."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.enable()
 
 
 class Groups:
@@ -91,12 +80,17 @@ def group_of(item: pytest.Item) -> str:
     return item.nodeid.split("::")[0]
 
 
+def lock() -> Path:
+    """Return the file of the lock that each test holds. `beside.sh` holds the lock too."""
+    return Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}"
+
+
 @contextmanager
 def turn(alone: bool = False) -> Iterator[None]:
     """Wait for the machine and hold it, with any number of workers. Every test holds it. A fixture that works on between tests
     must hold it too.
     """
-    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as held:
+    with lock().open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
 

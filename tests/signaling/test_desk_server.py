@@ -1,6 +1,7 @@
 """The stored side of the real command: first start, an outdated database, and commands. One command loads the demonstration."""
 
 import contextlib
+import os
 import re
 import sqlite3
 import subprocess
@@ -95,11 +96,13 @@ def test_serve_says_how_the_first_administrator_signs_in(tmp_path: Path) -> None
 
 
 def test_commands_without_a_database_print_a_clear_error(tmp_path: Path) -> None:
-    away = {"DIEMCAU_DATABASE": "postgresql://x:secret@127.0.0.1:9/x"}
+    unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("DIEMCAU_")}
+    away = {**unset, "DIEMCAU_DATABASE": "postgresql://x:secret@127.0.0.1:9/x"}
     command = ("user", "list", "--data-dir", str(tmp_path))
     done = run(*command)
     away_too = CliRunner().invoke(cli.app, command, env=away)
     assert (done.returncode, away_too.exit_code) == (1, 1)
+    assert isinstance(away_too.exception, SystemExit)
     for stderr, told in ((done.stderr, "chưa có cơ sở dữ liệu"), (away_too.stderr, "không mở được cơ sở dữ liệu")):
         assert told in stderr.lower()
         assert not {"Traceback", "secret"} & set(stderr.split())

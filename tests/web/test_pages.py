@@ -191,6 +191,7 @@ async def test_three_people_meet_and_one_shows_a_screen(visit: Visit, live_serve
     await sheets(phone)
     assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 360
     assert await phone.barriers() == []
+    assert await chair.barriers() == []
     await a_pinned_screen(chair, second, phone)
 
 
@@ -231,10 +232,10 @@ async def a_pinned_screen(computer: Visitor, presenter: Visitor, phone: Visitor)
     await computer.part("pin").first.click()
     await expect(computer.page.locator("[data-source=screen] video")).to_have_count(1, timeout=PATIENCE_MS)
     assert await computer.barriers() == []
-    await computer.page.close()
-    await tiles(phone, 3)
     screen = phone.page.locator("[data-source=screen]")
     await expect(screen.locator("video")).to_have_count(1, timeout=PATIENCE_MS)
+    await computer.page.close()
+    await tiles(phone, 3)
     before = await screen.bounding_box()
     await screen.get_by_test_id("pin").click()
     await expect(phone.page.locator("[data-pinned=true]")).to_have_count(1)

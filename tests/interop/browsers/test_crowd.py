@@ -33,8 +33,8 @@ participants.
 TONES = {"p00": 400.0, "p07": 900.0}
 COLOURS = {PEOPLE[0]: "red", PEOPLE[len(PEOPLE) // 2]: "blue", PEOPLE[-1]: "green"}
 FPS = 5
-FREEZE = (5 if LONG_RUN else 3) * FPS
-"""Pictures. Chosen: 25 participants fully load the machine, and clients drop some pictures. A failure of the server stops
+FREEZE = 5 * FPS
+"""Pictures. Chosen: the participants load the machine, and clients drop some pictures. A failure of the server stops
 pictures for longer. Larger: the test misses a stopped picture. Smaller: the test fails on a loaded machine.
 """
 LONG = FREEZE + 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,12 +23,19 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HallNet]:
         yield made
 
 
+def registered(one: Baresip) -> bool:
+    return "200 OK" in one.text()
+
+
 def established(one: Baresip) -> bool:
     return "Call established" in one.text()
 
 
 def hears(hall: Baresip, hz: float) -> bool:
-    return abs(tone_of(*hall.hears()) - hz) < 10
+    try:
+        return abs(tone_of(*hall.hears()) - hz) < 10
+    except ValueError:  # the hall has decoded nothing yet
+        return False
 
 
 def are(net: HallNet, halls: list[Baresip], state: str) -> bool:
@@ -59,14 +67,16 @@ def halls(net: HallNet) -> Iterator[list[Baresip]]:
     until_blocking(lambda: "connected" not in net.states().values(), "the halls have left the meeting", 90)
 
 
-def test_two_halls_meet_and_the_called_one_is_called_again(net: HallNet, halls: list[Baresip]) -> None:
-    """A hall is called by the command, and another hall dials in. They see and hear each other. The called hall hangs up."""
+def test_two_called_halls_meet_and_one_is_called_again(net: HallNet, halls: list[Baresip]) -> None:
+    """A command calls two halls. They see and hear each other. One hangs up and is called again."""
+    one = Baresip(net, "hall-a", "red", 440).start()
     other = Baresip(net, "hall-b", "blue", 880, codec="G722/16000/1").start()
-    halls.append(other)
-    until_blocking(lambda: "200 OK" in other.text(), "hall B is not registered", 20)
-    net.command("hall", "call", net.booked.number, "hall-b")
-    until_blocking(lambda: established(other), "hall B was not called", 40)
-    one = join(halls, net, "hall-a", "red", 440)
+    halls += [one, other]
+    for hall in halls:
+        until_blocking(partial(registered, hall), f"{hall.name} is not registered", 20)
+    net.command("hall", "call", net.booked.number, "hall-a", "hall-b")
+    for hall in halls:
+        until_blocking(partial(established, hall), f"{hall.name} was not called", 40)
     until_blocking(lambda: is_colour(one.saw(), "blue"), "hall A does not see hall B", 40)
     until_blocking(lambda: is_colour(other.saw(), "red"), "hall B does not see hall A", 40)
     until_blocking(lambda: hears(one, 880), "hall A does not hear hall B", 40)

@@ -161,6 +161,7 @@ async def test_the_loudest_of_twenty_are_mixed_without_an_echo(assembly: Assembl
     assert max(counts) - min(counts) <= wanted / 10, "every hall gets every tick"
 
 
+@pytest.mark.heavy
 async def test_a_first_word_is_not_cut(assembly: Assembly) -> None:
     """A first word is complete in each codec, while two others speak. The speaker must take a place from noise."""
     listener = assembly.rooms[7]

@@ -242,9 +242,9 @@ KINDS = {"stranger": stranger, "guest": guest}
 
 async def main(folder: Path) -> dict[str, Bill]:
     made = {}
-    async with asyncio.timeout(BOUND_S), served(folder) as here:
+    async with served(folder) as here:
         for kind, measure in KINDS.items():
-            async with gathered(here) as crowd:
+            async with asyncio.timeout(BOUND_S), gathered(here) as crowd:
                 made[kind] = await measure(here, crowd)
     return made
 

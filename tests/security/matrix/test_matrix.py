@@ -1,8 +1,9 @@
 """The access matrix, generated from the routes of the running application and the table of roles. No caller succeeds without
 the right.
 
-Every role requests every route, for objects of its own unit and of another province. Two callers of each route ask for objects
-below, beside and above their unit too; in `make sim`, all callers do. A client that is not signed in sends the same requests.
+Every role requests every route, for objects of its own unit. A role with the right asks for objects of another province too, and
+up to two roles ask for objects below, beside and above their unit. In `make sim`, all callers ask for all objects. A client that
+is not signed in asks for objects of the unit.
 `signaling.host.declared.needs` declares what a route needs; `rooms.policy.roles.ACTIONS` says what a role may do. A new route
 fails without a declaration. A route that changes something also fails without a row in `matrix_rows`.
 """
@@ -114,20 +115,17 @@ def _is_entitled(caller: Caller, action: str) -> bool:
 
 
 def places_of(caller: Caller, action: str, kind: str) -> tuple[str, ...]:
-    """Return the places at which the caller asks. Two callers with the right in some unit ask at all places, the others in their
-    own unit and in another province. Without the right or an object, the place of a role changes nothing, so the callers with a
-    role in other units do not ask. `make sim` sends all requests.
+    """Return the places at which the caller asks. Of the accounts with the right in the unit, the first and the last role ask at
+    all places. The other callers with the right ask in their own unit and in another province. `make sim` sends all requests.
     """
     objects = bool(kind) and kind not in WHOLE
     if LONG_RUN:
         return tuple(PLACES) if objects else ("own",)
-    again = caller.place in ("above", "foreign")
-    if not _may_ask(caller, action):
-        return () if again else ("own",)
-    if not objects:
-        return () if again and action in declared.WORDS else ("own",)
-    asking = [one for one in CALLERS if one.place == "own" and _may_ask(one, action)]
-    return tuple(PLACES) if caller in (asking[0], asking[-1]) else ("own", "foreign")
+    if not objects or not _may_ask(caller, action):
+        return ("own",)
+    accounts = (one for one in CALLERS if one.place == "own" and one.kind == "account" and one.factors >= 2)
+    asking = [one for one in accounts if _may_ask(one, action)]
+    return tuple(PLACES) if caller in asking[:1] + asking[-1:] else ("own", "foreign")
 
 
 def _may_ask(caller: Caller, action: str) -> bool:

@@ -53,7 +53,7 @@ def test_version() -> None:
     assert diemcau("--version").stdout.startswith("diemcau ")
 
 
-@pytest.mark.parametrize("profile", ["serve", "dev"])
+@pytest.mark.parametrize("profile", ["serve", pytest.param("dev", marks=pytest.mark.sim)])
 def test_a_library_that_ends_calls_is_refused(tmp_path: Path, profile: str) -> None:
     """Show that an OpenSSL with CVE-2026-75806 is refused. The test's process reports the last version with that hole."""
     told = (

@@ -437,7 +437,7 @@ async def fails(one: Visitor, other: Visitor, death: str, words: str) -> None:
     await looks(other, OTHER, True, "blurred by the page")
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "true")
     await watch(other, OTHER)
-    await one.page.workers[0].evaluate(death)
+    await one.page.workers[-1].evaluate(death)
     told = one.page.get_by_text(words)
     await expect(told).to_be_visible(timeout=PATIENCE_MS)
     await expect(told).to_contain_text("Camera đang tắt")

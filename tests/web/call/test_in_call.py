@@ -184,6 +184,7 @@ async def test_the_back_button_asks_before_it_leaves_the_call(visit: Visit, live
     await visitor.part("join-button").wait_for()
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 async def test_a_lost_connection_is_shown_but_a_quiet_one_is_not(visit: Visit, live_server: LiveServer) -> None:
     """The test freezes the server process. The page reports the loss before any transport gives up, and greys old pictures."""

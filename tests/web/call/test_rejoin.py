@@ -9,7 +9,7 @@ from livekit.protocol.rtc import SignalRequest, SimulateScenario
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
-from tests.web.call.test_blur import Gate
+from tests.web.call.test_blur import Gate, switch
 from tests.web.call.test_quality import ALL_OFF, CAMERA_OFF, SCREEN, TROUBLED, WAITING, WAYS, enter, pressed, trouble
 from tests.web.test_pages import PATIENCE_MS, new_meeting
 from tests.web.visiting import Visit, Visitor
@@ -361,15 +361,9 @@ async def test_a_camera_stays_dark_until_its_blur_is_ready(visit: Visit, live_se
     await one.part("cam-toggle").click()
     await pressed(one, "cam-toggle", False)
     await opens_while_the_blur_starts(one)
-    await blur(one, False)
+    await switch(one, False)
     await pressed(one, "cam-toggle", True)
     await enters_a_call_while_the_blur_starts(one)
-
-
-async def blur(one: Visitor, on: bool) -> None:
-    await one.part("settings-button").click()
-    await one.part("blur").set_checked(on)
-    await one.page.keyboard.press("Escape")
 
 
 async def gate_of(one: Visitor) -> Gate:
@@ -383,7 +377,7 @@ async def opens_while_the_blur_starts(one: Visitor) -> None:
     gate, before = await gate_of(one), await one.page.evaluate("opened.length")
     await trouble(one, held="video")
     await one.part("cam-toggle").click()
-    await blur(one, True)
+    await switch(one, True)
     await gate.reached(1)
     await trouble(one)
     await one.page.wait_for_function("(before) => opened.length > before", arg=before)
@@ -399,7 +393,7 @@ async def enters_a_call_while_the_blur_starts(one: Visitor) -> None:
     await trouble(one, held="audio")
     await call_anew(one)
     await one.page.wait_for_function("(before) => opened.length > before", arg=before)
-    await blur(one, True)
+    await switch(one, True)
     await one.page.wait_for_function(f"() => {LIT} === 0", timeout=5000)
     await gate.reached(1)
     await link_is(one, "media-lost")
