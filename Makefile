@@ -83,14 +83,14 @@ test-web: $(STAMPS)/web
 test-go: tools
 	tests/clients/golang/build.sh .cache/golang/client
 
-# First comes what pytest needs: the slow library on one processor, the pages with their checks on the other. The other checks run
-# beside pytest at a lower priority. Tests with the mark `whole_machine` wait until these checks have ended, so the last line is
-# the result of pytest.
+# pytest runs last, because its last line is the result. Tests with the mark `whole_machine` run last, one at a time. Before pytest,
+# the slow library comes first, and clippy uses the second processor beside its last step. In this order, clippy and the tests of
+# Rust seldom wait for each other's lock.
 WORKERS ?= 3
 test: $(STAMPS)/python
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(STAMPS)/native $(STAMPS)/web $(STAMPS)/python-test tools lint-web test-web test-go
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(STAMPS)/native $(STAMPS)/web $(STAMPS)/python-test tools lint test-rust test-web test-go
 	@$(MAKE) --no-print-directory build
-	@tests/running/beside.sh "make --keep-going --no-print-directory lint-python lint-rust test-rust" $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)

@@ -80,17 +80,12 @@ def group_of(item: pytest.Item) -> str:
     return item.nodeid.split("::")[0]
 
 
-def lock() -> Path:
-    """Return the file of the lock that each test holds. `beside.sh` holds the lock too."""
-    return Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}"
-
-
 @contextmanager
 def turn(alone: bool = False) -> Iterator[None]:
     """Wait for the machine and hold it, with any number of workers. Every test holds it. A fixture that works on between tests
     must hold it too.
     """
-    with lock().open("w") as held:
+    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
 
