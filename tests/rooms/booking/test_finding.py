@@ -7,7 +7,8 @@ import pytest
 
 from rooms.booking.holds import grid
 from rooms.booking.planning import requests, templates
-from rooms.booking.rules.calendar import local
+from rooms.booking.rules.calendar import local, midnight
+from rooms.booking.rules.unit_rules import Rule
 from rooms.errors import Refusal
 from rooms.meetings import views
 from rooms.policy.actors import Actor
@@ -130,3 +131,16 @@ async def test_search_ignores_diacritics_and_respects_read_rights(
         with pytest.raises(Refusal) as caught:
             await views.meeting_view(session, "none", desk, now)
         assert caught.value.code == "unknown_meeting"
+
+
+@POSTGRESQL_IN_SIM
+async def test_no_time_is_offered_after_the_unit_closes(database: Database, province: Province, now: datetime) -> None:
+    """All halls are taken until an hour before the end of the day. A meeting of two hours fits only on the next day."""
+    day = wish(province, now).starts_at.replace(hour=0)
+    closes = timedelta(minutes=Rule().closes_min)
+    late = midnight(day.date()) + closes - timedelta(hours=1)
+    query = grid.AvailabilityQuery(late, late + timedelta(days=1), 120)
+    async with database.reading() as session:
+        found = await grid.availability(session, query, province.actor("secretary", "vp"), now)
+    assert found
+    assert {local(one.starts_at).date() for one in found} == {local(late).date() + timedelta(days=1)}

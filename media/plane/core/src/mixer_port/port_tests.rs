@@ -43,6 +43,19 @@ fn numbers(port: &mut Port) -> Vec<Option<u8>> {
 }
 
 #[test]
+fn the_first_sequence_numbers_of_streams_differ() {
+    let mut port = port();
+    for ssrc in 1..=8 {
+        port.send_audio(ssrc, (8, 8_000, false), 0, b"sound", 0, None).unwrap();
+    }
+    let mut firsts: Vec<u16> =
+        sent(&mut port, 0).iter().map(|packet| u16::from_be_bytes([packet[2], packet[3]])).collect();
+    firsts.sort_unstable();
+    firsts.dedup();
+    assert_eq!(firsts.len(), 8, "{firsts:?}");
+}
+
+#[test]
 fn packets_are_put_in_order_and_waited_for_no_longer_than_told() {
     let mut port = port();
     port.expect(5, Codec::Pcma, 8_000, 60_000).unwrap();

@@ -195,6 +195,22 @@ mod tests {
     }
 
     #[test]
+    fn a_louder_speaker_has_the_larger_level() {
+        let (mut speakers, mut levels) = (Speakers::default(), [Level::default(); 2]);
+        let mut list = Vec::new();
+        for _ in 0..4 {
+            for _ in 0..20 {
+                levels[0].note(10);
+                levels[1].note(35);
+            }
+            let sources = levels.iter_mut().enumerate().map(|(i, l)| (i as u32, l));
+            list = speakers.close_window(sources).unwrap_or(list);
+        }
+        assert!(0.5 < list[0].1 && list[0].1 <= 1.0, "{list:?}");
+        assert!(0.1 < list[1].1 && list[1].1 < list[0].1, "{list:?}");
+    }
+
+    #[test]
     fn a_flood_of_packets_counts_as_much_as_it_can() {
         let mut levels = [Level::default(); 1];
         (0..70_000).for_each(|_| levels[0].note(10));
