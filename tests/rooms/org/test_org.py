@@ -89,6 +89,11 @@ def test_wrong_values(kind: Any, value: object, code: str) -> None:
     assert caught.value.trouble.vietnamese.startswith("X: ")
 
 
+@pytest.mark.parametrize("day", [date(1900, 1, 1), date(2200, 1, 1)])
+def test_the_first_and_the_last_day_are_right(day: date) -> None:
+    assert checked(Field("x", "X", "day"), day) == day
+
+
 @given(st.text(max_size=30), st.sampled_from(["text", "integer", "number", "yes", "day", "instant", "codes"]))
 def test_no_text_breaks_a_field(text: str, kind: Any) -> None:
     field = Field("x", "X", kind, most=10)
