@@ -332,6 +332,7 @@ async def test_a_substitute_for_a_head_waits_for_the_chair(
     async with database.reading() as session:
         waiting = await attendees.missing(session, meeting_id, now)
         assert ("substitute_asked" in {one.why for one in waiting}) is True
+        assert (await answers.counts(session, meeting_id))["substitutes"] == 1
     chair = Actor("account", "a-chair", person_id=province.people["tinh-1"])
     for actor in (Actor("link", attendee_id), province.actor("secretary", "xa1"), province.actor("approver", "tinh")):
         with pytest.raises(Refusal, match="denied"):

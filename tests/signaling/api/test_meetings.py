@@ -370,7 +370,11 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
     )
     assert renamed.json()["name"] == "Giao ban sở"
     entries = {"unit_id": unit, "name": "Các xã", "entries": [{"unit_id": office.province.units["xa1"]}]}
-    assert (await desk.post("/attendee-lists", json=entries)).status_code == 201
+    saved = await desk.post("/attendee-lists", json=entries)
+    assert saved.status_code == 201
+    for name in ("Các xã", "Các xã, phường"):
+        saved = await desk.put(f"/attendee-lists/{saved.json()['id']}", json=entries | {"name": name})
+        assert [one["name"] for one in (await desk.get("/attendee-lists")).json()["items"]] == [name]
     problem(await desk.post("/attendee-lists", json=entries | {"entries": [{}]}), 422, "bad_attendee")
     rule = (await desk.get(f"/rules/{unit}")).json()
     assert rule["inherited_from"] == ""
