@@ -2,8 +2,8 @@
 matrix.
 
 The module owns only the words. The route must still ask `rooms.policy.roles`. `tests/security/matrix/test_matrix.py` calls
-every route as every role. The objects belong to the role's own unit; for some roles, or in `make sim` for all, they also belong
-to a unit below it, beside it, or far from it. The test compares each answer with the declaration.
+every route as every role, for objects of the role's own unit. Some roles also ask for objects of units below, beside, above and
+far away. In `make sim` all roles do. The test compares each answer with the declaration.
 """
 
 from __future__ import annotations

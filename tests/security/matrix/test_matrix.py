@@ -116,13 +116,16 @@ def _is_entitled(caller: Caller, action: str) -> bool:
 
 def places_of(caller: Caller, action: str, kind: str) -> tuple[str, ...]:
     """Return the places at which the caller asks. Of the accounts with the right in the unit, the first and the last role ask at
-    all places. The other callers with the right ask in their own unit and in another province. `make sim` sends all requests.
+    all places. The other callers with the right ask in that unit and in another province. Callers without the right ask in
+    their own unit. `make sim` sends all requests.
     """
     objects = bool(kind) and kind not in WHOLE
     if LONG_RUN:
         return tuple(PLACES) if objects else ("own",)
-    if not objects or not _may_ask(caller, action):
+    if not objects:
         return ("own",)
+    if not _may_ask(caller, action):
+        return (caller.place or "own",)
     accounts = (one for one in CALLERS if one.place == "own" and one.kind == "account" and one.factors >= 2)
     asking = [one for one in accounts if _may_ask(one, action)]
     return tuple(PLACES) if caller in asking[:1] + asking[-1:] else ("own", "foreign")
