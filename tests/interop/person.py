@@ -200,6 +200,9 @@ class Person:
         async with asyncio.timeout(BOUND_S):  # the library waits without a limit for its own events
             for stream in self._streams:
                 await stream.aclose()
+            for source in self._sources:
+                if isinstance(source, rtc.AudioSource):
+                    source.clear_queue()  # the library once aborted when a source with waiting audio was closed
             await self.room.disconnect()
             for source in self._sources:
                 await source.aclose()
