@@ -65,20 +65,37 @@ def claim(settings: Settings, environ: MutableMapping[str, str]) -> list[socket.
 
 
 def listen(settings: Settings) -> list[socket.socket]:
-    """Return one TCP listener for each usable address, all on one port. Raises PortsRefused if the port is taken."""
+    """Return one TCP listener for each usable address, all on one port. Raises PortsRefused if the port is taken.
+
+    At port 0 the system chooses a port at the first address. If that port is taken at another address, the system chooses
+    again.
+    """
+    tries = 1 if settings.http_port else limits.FREE_PORT_TRIES
+    while True:
+        tries -= 1
+        try:
+            made = _listeners(settings)
+            break
+        except OSError as error:
+            if not tries or error.errno != errno.EADDRINUSE:
+                raise PortsRefused(settings, {"http_port": error}) from error
+    for listener in made:
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    return made
+
+
+def _listeners(settings: Settings) -> list[socket.socket]:
     made: list[socket.socket] = []
     port = settings.http_port
     try:
         for host in usable(settings.host):
             made.append(_bound(socket.SOCK_STREAM, host, port))
             port = made[0].getsockname()[1]
-    except OSError as error:
+    except OSError:
         for listener in made:
             listener.close()
-        raise PortsRefused(settings, {"http_port": error}) from error
-    for listener in made:
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
+        raise
     return made
 
 
