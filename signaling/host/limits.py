@@ -105,8 +105,8 @@ one. Each is one more ICE candidate that clients check. More: slower connecting.
 may find none.
 """
 FREE_PORT_TRIES = 8
-"""Ports that are tried when the port of the pages is 0: the system chooses a port at one address, and the port may be taken at
-another address. Chosen. More: a machine without a free port is told a moment later. Fewer: a start fails on a busy machine.
+"""Ports that are tried when the port of the pages is 0. The system chooses a port at one address, and the port may be taken at
+another. Chosen. More: a machine without a free port gets its error later. Fewer: a start fails on a busy machine.
 """
 HANDED_SOCKETS = 16
 """Listening sockets that a supervisor (systemd socket activation) opened for the web pages and hands to the server, one for
