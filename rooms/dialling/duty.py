@@ -28,7 +28,7 @@ async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozen
     the invited sites and the sites of booked halls and of terminals that are called.
 
     An internal meeting needs no approval, although it may invite any unit. So only the sites of its own unit count, unless the
-    system operator has approved the meeting.
+    system operator has approved the meeting. A unit that was invited after that approval counts when it has accepted.
     """
     if not actor.person_id:
         return frozenset()
@@ -66,8 +66,12 @@ async def _dates(session: AsyncSession, person_id: str, now: datetime) -> dict[s
 async def _sites_by_meeting(session: AsyncSession, dates: Mapping[str, str]) -> dict[str, set[str]]:
     meetings = set(dates.values())
     found: dict[str, set[str]] = {one: set() for one in meetings}
-    invited = select(Attendee.meeting_id, Attendee.site_id).where(
-        Attendee.meeting_id.in_(meetings), Attendee.site_id.is_not(None)
+    invited = (
+        select(Attendee.meeting_id, Attendee.site_id)
+        .join(Meeting, Meeting.id == Attendee.meeting_id)
+        .join(Site, Site.id == Attendee.site_id)
+        .where(Attendee.meeting_id.in_(meetings))
+        .where(or_(Attendee.agreed, Attendee.answer == "accepted", Site.unit_id == Meeting.host_unit_id))
     )
     booked = await _booked(session, dates)
     halls = dict(

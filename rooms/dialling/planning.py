@@ -34,8 +34,8 @@ LIVE = ("planned", "running")
 NOT_AGREED = Verdict(
     False,
     code="not_agreed",
-    vietnamese="Đơn vị chưa nhận lời và cuộc họp chưa qua bước duyệt của hệ thống nên máy chủ không tự gọi.",
-    english="the unit has not agreed and the system has not approved the meeting, so the server does not call automatically",
+    vietnamese="Đơn vị chưa nhận lời, và việc mời đơn vị chưa qua bước duyệt của hệ thống, nên máy chủ không tự gọi.",
+    english="the unit has not accepted, and the system has not approved its invitation: the server does not call by itself",
 )
 """The verdict on a terminal of a unit that has not agreed."""
 

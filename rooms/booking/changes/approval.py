@@ -15,19 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.holds import rejoining, resources, restoring
-from rooms.booking.meeting import call_list, history, reading, timing
+from rooms.booking.meeting import attendees, call_list, history, reading, timing
 from rooms.booking.planning import requests
 from rooms.booking.planning.requests import Request
 from rooms.booking.rules import settings, unit_rules
 from rooms.booking.rules.unit_rules import Rule
 from rooms.errors import Refusal
 from rooms.identifiers import new_id, new_number, new_pin
-from rooms.policy import classes, roles
+from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.tables.booking import Proposal, Reservation, Setting, Step, Wanted
-from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall, Site, Terminal
 
 ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
 ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
@@ -274,18 +275,14 @@ async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bo
 async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: AbstractSet[str]) -> AbstractSet[str]:
     """Return the units of `unit_ids` whose terminals the server may call by itself.
 
-    These are all units if an approver of the system has approved the meeting. Only an ordinary meeting of an internal type can
-    be approved without the system's step. For such a meeting these are the host's own unit and each unit that accepted the
-    invitation. An answer that the host's desk entered for a unit does not count as the unit's consent. An answer of one of the
-    unit's people does not count either.
+    These are the host unit, each unit that accepted the invitation, and what an approver of the system has approved: the units
+    that were invited then, and the owners of the booked things. A unit that was invited later must accept first, because its
+    invitation needs no approval and its terminal answers by itself.
+
+    An answer that the host's desk entered for a unit does not count as the unit's consent. An answer of one of the unit's
+    people does not count either.
     """
-    if not unit_ids - {meeting.host_unit_id} or meeting.class_ != classes.ORDINARY:
-        return unit_ids
-    type_ = await session.get(MeetingType, meeting.type_code)
-    if type_ is None or not type_.internal:
-        return unit_ids
-    said = select(Step.id).where(Step.meeting_id == meeting.id, Step.step == 2, Step.state == "approved").limit(1)
-    if await session.scalar(said) is not None:
+    if not unit_ids - {meeting.host_unit_id}:
         return unit_ids
     comes = select(Attendee.unit_id).where(
         Attendee.meeting_id == meeting.id,
@@ -294,7 +291,43 @@ async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: Abstract
         Attendee.answer == "accepted",
         Attendee.answered_by.not_like("secretary:%"),
     )
-    return {meeting.host_unit_id, *(await session.scalars(comes))} & unit_ids
+    agreed = {meeting.host_unit_id, *(await session.scalars(comes))}
+    said = select(Step.id).where(Step.meeting_id == meeting.id, Step.step == 2, Step.state == "approved").limit(1)
+    if await session.scalar(said) is not None:
+        agreed |= await _approved_units(session, meeting.id)
+    return agreed & unit_ids
+
+
+async def _approved_units(session: AsyncSession, meeting_id: str) -> set[str]:
+    """Return the units that were invited at the approval, the owners of their sites, and the owners of the booked things."""
+    invited = await session.execute(
+        select(Attendee.unit_id, Site.unit_id)
+        .outerjoin(Site, Site.id == Attendee.site_id)
+        .where(Attendee.meeting_id == meeting_id, Attendee.agreed)
+    )
+    things = select(Wanted.resource_id).where(Wanted.meeting_id == meeting_id)
+    owners = select(Site.unit_id).where(
+        or_(
+            Site.id.in_(select(Hall.site_id).where(Hall.id.in_(things))),
+            Site.id.in_(select(Terminal.site_id).where(Terminal.id.in_(things))),
+        )
+    )
+    return {one for row in invited for one in row if one} | set(await session.scalars(owners))
+
+
+async def has_word(session: AsyncSession, meeting_id: str) -> bool:
+    """Report whether a person has approved the meeting. An internal meeting can be approved without a person."""
+    said = select(Step.id).where(Step.meeting_id == meeting_id, Step.state == "approved").limit(1)
+    return await session.scalar(said) is not None
+
+
+async def take_over(session: AsyncSession, meeting_id: str, part_id: str) -> None:
+    """Copy the newest approved step of the system to the part of a split series, because the approval stands for the part."""
+    said = select(Step).where(Step.meeting_id == meeting_id, Step.step == 2, Step.state == "approved")
+    for step in await session.scalars(said.order_by(Step.round.desc()).limit(1)):
+        values = {one.key: getattr(step, one.key) for one in Step.__mapper__.column_attrs}
+        session.add(Step(**values | {"id": new_id(), "meeting_id": part_id, "round": 1}))
+        await session.flush()
 
 
 async def keep_word(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, now: datetime) -> None:
@@ -304,6 +337,7 @@ async def keep_word(session: AsyncSession, meeting: Meeting, unit: Unit, actor: 
     row |= {"state": "approved", "opened_at": now, "decided_at": now, "decided_by": _by(actor)}
     session.add(Step(**row))
     await session.flush()
+    await attendees.agree(session, meeting.id)
 
 
 async def decides_alone(session: AsyncSession, meeting: Meeting, path: str, actor: Actor) -> bool:
@@ -338,6 +372,7 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
         return  # a proposed change: `proposals.settle` carries it out
     history.touch(meeting, now)
     await history.note(session, meeting, actor, now, "approve", "", {}, undoable=False)
+    await attendees.agree(session, meeting.id)
     await approve(session, meeting, actor, now)
 
 

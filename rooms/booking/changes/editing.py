@@ -34,8 +34,9 @@ from rooms.store.tables.org import Unit
 Scope = Literal["this", "following", "all"]
 TIME = ("starts_at", "duration_min", "rule")
 THINGS = ("hall_ids", "terminal_ids", "chair_id", "operator_id", "legs")
-SHARED = ("legs", "attendees")
-"""Fields that need only capacity of the servers. A person who may approve for the system decides about them alone."""
+LED = frozenset(("chair_id", "operator_id"))
+AGREED = frozenset(("attendees", "connect", "uncalled_ids"))
+"""Fields that decide which terminals are called. Their approval is also an approval to call the invited units."""
 WORDS = (
     "title",
     "type_code",
@@ -115,15 +116,8 @@ class _Edit:
 
     @property
     def takes(self) -> bool:
-        """Report whether the change needs other reservations or legs, and so new reservations and a new approval."""
+        """Report whether the change needs other reservations or legs, and so new reservations."""
         return self.time or bool(self.changed & {*THINGS, "attendees"})
-
-    @property
-    def asks(self) -> bool:
-        """Report whether the change needs a new approval: other reservations, or other effects (it is published, it calls
-        halls).
-        """
-        return self.takes or self.has_effects
 
     @property
     def has_effects(self) -> bool:
@@ -138,12 +132,16 @@ class _Edit:
         }
         return any(not takes_away.get(name, False) for name in self.changed & EFFECTS)
 
-    @property
-    def matters(self) -> bool:
-        """Report whether the change can need two approvers: it changes a field of `EFFECTS` with an effect, or the halls,
-        terminals, people or times.
+    def needs_word(self, plan: Plan) -> bool:
+        """Report whether an approved meeting needs a new approval for this change: another time, other people who lead, other
+        effects, or things of other units.
+
+        Guests, halls of the own unit, and everything that is only taken away need no new approval. The terminal of a new guest
+        is called only after the guest's unit has accepted (`approval.consenting`).
         """
-        return self.asks and (self.has_effects or not self.changed <= {*SHARED, *WORDS})
+        added = {*self.new.hall_ids, *self.new.terminal_ids} - {*self.old.hall_ids, *self.old.terminal_ids}
+        foreign = any(one.id in added and plan.concerns_others(one) for one in plan.things)
+        return self.time or bool(self.changed & LED) or self.has_effects or foreign
 
     @property
     def summary(self) -> str:
@@ -417,17 +415,25 @@ def require_standing(date: Occurrence) -> None:
 
 async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
     """Submit the meeting for approval again if the change needs it, unless the actor may decide alone."""
-    if one.decided or not one.asks:
+    meeting = one.meeting
+    if one.decided:
+        if one.changed & AGREED:
+            await attendees.agree(session, meeting.id)
         return
-    calls = "attendees" in one.changed and bool(plan.called)
-    if one.matters or calls or not _gives_numbers(one):
-        await ask_again(session, one.meeting, one.unit, plan, one.actor, one.now)
-    elif plan.needs_approval:
-        await approval.keep_word(session, one.meeting, one.unit, one.actor, one.now)
+    if await _waits_again(session, one, plan):
+        await ask_again(session, meeting, one.unit, plan, one.actor, one.now)
+        return
+    invites = "attendees" in one.changed and meeting.state == "approved" and plan.needs_approval
+    if invites and await approval.decides_alone(session, meeting, one.unit.path, one.actor):
+        await approval.keep_word(session, meeting, one.unit, one.actor, one.now)
 
 
-def _gives_numbers(one: _Edit) -> bool:
-    return one.meeting.state == "approved" and roles.allows(one.actor, "meetings.approve.system", one.unit.path)
+async def _waits_again(session: AsyncSession, one: _Edit, plan: Plan) -> bool:
+    """Report whether the change needs an approval. A meeting that no person has approved needs one as soon as its plan does."""
+    if one.needs_word(plan):
+        return True
+    first = one.meeting.state == "approved" and (one.takes or one.has_effects)
+    return first and not await approval.has_word(session, one.meeting.id)
 
 
 async def ask_again(
@@ -537,8 +543,10 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     meeting, actor, now = one.meeting, one.actor, one.now
     unit_rules.require_future(request.starts_at, now)
     plan = await plans.make(session, request, actor, now, action="", ahead=not one.decided)
-    if "attendees" not in one.changed:
-        plan = dataclasses.replace(plan, invited=await _same_attendees(session, meeting.id))
+    same = await _same_attendees(session, meeting.id)
+    plan = dataclasses.replace(
+        plan, invited=attendees.keeping(plan.invited, same) if "attendees" in one.changed else same
+    )
     await resources.lock(session, plan.lock_names())
     skipped = await creation.skips(session, plan, actor)
     kept = [span for span in plan.spans if span.occurrence_id not in skipped]
@@ -546,9 +554,12 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     made = await creation.store_held(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
     await creation.take_or_refuse(session, plan, kept, actor)
-    stays = one.decided or not one.asks or not plan.needs_approval or (not one.matters and _gives_numbers(one))
-    stays = stays or await approval.decides_alone(session, made, one.unit.path, actor)
-    if meeting.state == "approved" and stays:
+    stays = one.decided or not plan.needs_approval or not await _waits_again(session, one, plan)
+    alone = await approval.decides_alone(session, made, one.unit.path, actor)
+    if meeting.state == "approved" and (stays or alone):
+        await approval.take_over(session, meeting.id, made.id)
+        if alone or (one.decided and one.changed & AGREED):
+            await attendees.agree(session, made.id)
         await approval.approve(session, made, actor, now)
     elif meeting.state == "held":
         made.hold_until = meeting.hold_until

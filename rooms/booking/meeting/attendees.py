@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
 from datetime import date, datetime
 from typing import Literal, Protocol
 
-from sqlalchemy import Date, and_, bindparam, delete, or_, select
+from sqlalchemy import Date, and_, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -80,6 +81,8 @@ class Invited:
     role: str
     required: bool
     must_be_head: bool
+    agreed: bool = False
+    """See `Attendee.agreed`."""
     unit: Standing | None = None
     """The unit, if the unit was just read from the database."""
 
@@ -227,6 +230,17 @@ async def remove(
     diff = Diff(removed=[before[one] for one in dict.fromkeys(attendee_ids)])
     await _write(session, meeting, diff, actor, now)
     return diff
+
+
+async def agree(session: AsyncSession, meeting_id: str) -> None:
+    """Store that the operator of the system has approved the present attendees: the server may call their terminals."""
+    await session.execute(update(Attendee).where(Attendee.meeting_id == meeting_id).values(agreed=True))
+
+
+def keeping(wanted: Iterable[Invited], before: Iterable[Invited]) -> tuple[Invited, ...]:
+    """Return the attendees `wanted`. Those who were approved `before` at the same site stay approved."""
+    agreed = {(one.key, one.site_id) for one in before if one.agreed}
+    return tuple(replace_fields(one, agreed=(one.key, one.site_id) in agreed) for one in wanted)
 
 
 async def listed(session: AsyncSession, meeting_id: str) -> list[Attendee]:
@@ -501,6 +515,7 @@ def _row(meeting_id: str, one: Invited) -> Attendee:
         role=one.role,
         required=one.required,
         must_be_head=one.must_be_head,
+        agreed=one.agreed,
         link_round=0,
         notified=-1,
         mail_state="",
@@ -518,6 +533,8 @@ def _update(row: Attendee, one: Invited) -> bool:
     wanted = (one.site_id, one.label, one.role, one.required, one.must_be_head, one.guest_name)
     if (row.site_id, row.label, row.role, row.required, row.must_be_head, row.guest_name) == wanted:
         return False
+    if row.site_id != one.site_id:
+        row.agreed = one.agreed
     row.site_id, row.label, row.role, row.required, row.must_be_head, row.guest_name = wanted
     return True
 

@@ -57,6 +57,8 @@ class Plan:
     load: Load
     foreign: frozenset[str] = frozenset()
     """Sites of the requested resources that do not belong to the host unit or to a unit below it."""
+    own: frozenset[str] = frozenset()
+    """Sites of the requested resources that belong to the host unit itself."""
 
     @property
     def legs(self) -> int:
@@ -87,6 +89,15 @@ class Plan:
             for one in self.things
         )
         return not own or any(one.asks or one.unit_id != self.unit.id for one in self.called)
+
+    def concerns_others(self, thing: Thing) -> bool:
+        """Report whether a resource needs the word of another unit. The own unit decides alone about its sites, and about halls
+        of its branch that need no approval and that the server does not call.
+        """
+        if not thing.site_id or thing.site_id in self.own:
+            return False
+        own_branch = thing.kind == "hall" and thing.site_id not in self.foreign and not thing.needs_approval
+        return not own_branch or self.request.connect == CALL
 
     @property
     def skips_clashes(self) -> bool:
@@ -145,6 +156,7 @@ async def make(
     booked = {one.id: one.site_id for one in things if one.kind == "hall"}
     calls = await call_list.of_wish(session, booked, request.terminal_ids, invited, request.uncalled_ids)
     length = timedelta(minutes=request.duration_min)
+    own, foreign = await _places(session, {one.site_id for one in things if one.site_id}, unit)
     await attendees.require_sites(session, request.attendees or (), invited, actor)
     return Plan(
         request=request,
@@ -159,17 +171,21 @@ async def make(
         invited=tuple(invited),
         calls=calls,
         load=resources.load(ground.pool, wanted_legs(request, class_, calls, len(invited))),
-        foreign=await _foreign(session, {one.site_id for one in things if one.site_id}, unit),
+        foreign=foreign,
+        own=own,
     )
 
 
-async def _foreign(session: AsyncSession, site_ids: set[str], unit: Unit) -> frozenset[str]:
+async def _places(session: AsyncSession, site_ids: set[str], unit: Unit) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the sites of the unit itself, and the sites outside its branch."""
     if not site_ids:
-        return frozenset()
+        return frozenset(), frozenset()
     rows = await session.execute(
-        select(Site.id, Unit.path).join(Unit, Unit.id == Site.unit_id).where(Site.id.in_(site_ids))
+        select(Site.id, Unit.id, Unit.path).join(Unit, Unit.id == Site.unit_id).where(Site.id.in_(site_ids))
     )
-    return frozenset(id_ for id_, path in rows if not path.startswith(unit.path))
+    found = rows.all()
+    own = frozenset(site for site, owner, _ in found if owner == unit.id)
+    return own, frozenset(site for site, _, path in found if not path.startswith(unit.path))
 
 
 @dataclass(frozen=True)

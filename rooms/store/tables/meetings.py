@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.tables.columns import Row
@@ -204,6 +204,10 @@ class Attendee(Row):
     required: Mapped[bool] = mapped_column(default=True)
     must_be_head: Mapped[bool] = mapped_column(default=False)
     """True: a substitute needs the consent of the chair."""
+    agreed: Mapped[bool] = mapped_column(default=False, server_default=true())
+    """True: the operator of the system has approved the meeting with this attendee. Otherwise the server calls the attendee's
+    terminal only after the attendee has accepted.
+    """
     link_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     """The digest of the secret in the personal link. The secret is derived and never stored. Empty: the link is revoked."""
     link_round: Mapped[int] = mapped_column(default=0)
