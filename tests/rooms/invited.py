@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.booking.changes import approval
 from rooms.booking.meeting import attendees
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.identifiers import new_id, new_number, new_pin
@@ -14,6 +15,7 @@ from rooms.org.names import plain
 from rooms.policy.actors import SYSTEM
 from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import DocumentRef, Meeting, Occurrence
+from rooms.store.tables.org import Unit
 from tests.rooms.province import Province
 
 KEY = b"k" * 32
@@ -77,6 +79,8 @@ async def meeting(session: AsyncSession, province: Province, wanted: Wanted, now
         AttendeeRequest(guest_name="Lê Thị Ước", guest_email="uoc@khach.example.vn", required=False),
     )
     await attendees.add(session, made, wishes, starts[0].date(), SYSTEM, now)
+    if wanted.state == "approved":
+        await approval.keep_word(session, made, await session.get_one(Unit, made.host_unit_id), SYSTEM, now)
     return made
 
 

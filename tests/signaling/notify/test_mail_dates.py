@@ -161,7 +161,7 @@ async def test_a_refused_or_withdrawn_change_is_not_mailed(office: MailRoom, pro
 
 async def test_a_refused_removal_of_invitees_sends_no_mail(office: MailRoom, province: Province) -> None:
     made, desk = await series(office, province), province.actor("secretary", "tinh")
-    fewer = {"attendees": (AttendeeRequest(unit_id=province.units["khcn"]),)}
+    fewer = {"title": "Tên khác", "attendees": (AttendeeRequest(unit_id=province.units["khcn"]),)}
     before = len(office.mailbox.mails())
     await do(office, lambda s: editing.edit(s, made.id, fewer, desk, office.now, made.version))
     await do(office, lambda s: deciding.decide(s, made.id, False, "Không", province.actor("approver"), office.now))
