@@ -253,9 +253,9 @@ async def _may_decide(session: AsyncSession, meeting: Meeting, actor: Actor) -> 
     step = await approval.open_step(session, meeting.id) if meeting.state in ("asked", "approved") else None
     if step is None:
         return False
-    path = await session.scalar(select(Unit.path).where(Unit.id == step.unit_id))
-    allowed = roles.allows(actor, approval.ACTION_OF[step.step], path or "")
-    return allowed and not await approval.decided_before(session, step, actor)
+    path = await session.scalar(select(Unit.path).where(Unit.id == step.unit_id)) or ""
+    allowed = roles.allows(actor, approval.ACTION_OF[step.step], path)
+    return allowed and await approval.barred(session, step, meeting, path, actor) is None
 
 
 # Search

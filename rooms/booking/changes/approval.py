@@ -209,12 +209,9 @@ async def decide(
     at = await session.get(Unit, step.unit_id)
     assert at is not None
     roles.require(actor, ACTION_OF[step.step], at.path)
-    if await decided_before(session, step, actor):
-        raise Refusal(
-            "four_eyes",
-            "Đồng chí đã duyệt bước trước của cuộc họp này. Bước này phải do người khác duyệt.",
-            "you decided the previous step: another user must decide this step",
-        )
+    bar = await barred(session, step, meeting, at.path, actor)
+    if bar is not None:
+        raise bar
     if step.deadline is not None and step.deadline <= now:
         raise Refusal(
             "deadline_passed",
@@ -240,7 +237,26 @@ async def decide(
     return meeting
 
 
-async def decided_before(session: AsyncSession, step: Step, actor: Actor) -> bool:
+async def barred(session: AsyncSession, step: Step, meeting: Meeting, path: str, actor: Actor) -> Refusal | None:
+    """Return why this approver may not decide the step, or None. `path`: the path of the step's unit."""
+    if await _decided_before(session, step, actor):
+        return Refusal(
+            "four_eyes",
+            "Bước trước của cuộc họp này cũng do tài khoản này duyệt. Bước này phải do người khác duyệt.",
+            "you decided the previous step: another user must decide this step",
+        )
+    proposal = await pending(session, meeting.id)
+    asked_by = meeting.created_by if proposal is None else proposal.by
+    if asked_by == _by(actor) and _decided_for(step, path, actor):
+        return Refusal(
+            "own_request",
+            "Người được ủy quyền không duyệt thay lịch họp do chính mình đăng ký. Hãy để người có quyền duyệt khác quyết định.",
+            "a deputy may not decide the own request: another approver must decide",
+        )
+    return None
+
+
+async def _decided_before(session: AsyncSession, step: Step, actor: Actor) -> bool:
     """Report whether the meeting needs two approvers and this actor approved another step of the same round. Then another user
     must decide this step.
     """
@@ -431,6 +447,8 @@ class Waiting:
     step: Step
     meeting: Meeting
     unit: Unit
+    at: str
+    """The path of the unit that decides."""
     proposal: Proposal | None = None
     """The waiting change, if the step is about a change of an approved meeting."""
 
@@ -444,7 +462,7 @@ async def waiting(session: AsyncSession, actor: Actor, now: datetime, limit: int
             continue
         at, host = Unit.__table__.alias("at"), Unit
         query = (
-            select(Step, Meeting, host)
+            select(Step, Meeting, host, at.c.path)
             .join(Meeting, Meeting.id == Step.meeting_id)
             .join(host, host.id == Meeting.host_unit_id)
             .join(at, at.c.id == Step.unit_id)
@@ -455,8 +473,8 @@ async def waiting(session: AsyncSession, actor: Actor, now: datetime, limit: int
         if paths is not None:
             query = query.where(or_(*(at.c.path.startswith(one, autoescape=True) for one in paths)))
         rows = await session.execute(query.order_by(Step.deadline).limit(limit))
-        for step, meeting, unit in rows:
+        for step, meeting, unit, path in rows:
             proposal = await pending(session, meeting.id) if meeting.state == "approved" else None
-            found.append(Waiting(step, meeting, unit, proposal))
-    seen = [one for one in found if not await decided_before(session, one.step, actor)]
+            found.append(Waiting(step, meeting, unit, path, proposal))
+    seen = [one for one in found if await barred(session, one.step, one.meeting, one.at, actor) is None]
     return sorted(seen, key=lambda one: (one.step.deadline or now, one.step.id))[:limit]

@@ -197,6 +197,12 @@ class ChangeLine(View):
     after: str = Field(description="A text, a number, a date with its time, or a code: `True`, `call`, `session`, …")
 
 
+class InvitedCount(View):
+    units: int = 0
+    people: int = 0
+    guests: int = 0
+
+
 class Approval(View):
     """A decision that waits for the caller. `step` 1: the unit's own leadership decides; 2: the operator of the system."""
 
@@ -214,6 +220,12 @@ class Approval(View):
     requested_by_name: str = ""
     deadline: datetime | None
     version: int
+    chair: str = ""
+    halls: list[str] = Field([], description="The halls that the next date reserves.")
+    invited: InvitedCount = InvitedCount()
+    notice_due: date | None = Field(None, description="The last day for an invitation in time.")
+    skipped: int = Field(0, description="The number of dates that are not booked because of clashes.")
+    urgent_reason: str = Field("", description="Why the meeting is urgent or has precedence.")
     change: list[ChangeLine] = Field([], description="Approve or refuse only this change of an approved meeting.")
 
 

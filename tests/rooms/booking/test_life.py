@@ -163,6 +163,17 @@ async def test_a_deputy_decides_for_the_represented_person(
     async with database.reading() as session:
         step = (await session.scalars(select(Step).where(Step.step == 1))).one()
     assert (step.decided_by, step.decided_for) == ("deputy", head)
+    # A deputy cannot decide the own request. The head can.
+    secretary = province.actor("secretary", "vp").roles
+    asks = dataclasses.replace(actor, roles=(*passed, *secretary))
+    later = wish(province, now, submit=True, starts_at=meeting.first_starts_at + timedelta(days=1))
+    own = await make(database, later, asks, now)
+    assert (await denied(database, lambda s: deciding.decide(s, own.id, True, "", asks, now))).code == "own_request"
+    async with database.reading() as session:
+        assert await approval.waiting(session, asks, now) == []
+        assert "decide" not in (await views.meeting_view(session, own.id, asks, now)).can
+    personally = dataclasses.replace(asks, roles=(*approver.roles, *secretary))
+    await do(database, lambda s: deciding.decide(s, own.id, True, "", personally, now))
 
 
 @POSTGRESQL_IN_SIM

@@ -12,7 +12,8 @@ type Remembered =
   | 'microphoneOn'
   | 'dataSaving'
   | 'noiseFilter'
-  | 'blur';
+  | 'blur'
+  | 'approvalKeys';
 
 const PREFIX = 'diemcau.';
 

@@ -168,6 +168,33 @@ export interface components {
             requested_by_name: string;
             deadline: string | null;
             version: number;
+            /** @default  */
+            chair: string;
+            /**
+             * @description The halls that the next date reserves.
+             * @default []
+             */
+            halls: string[];
+            /**
+             * @default {
+             *       "units": 0,
+             *       "people": 0,
+             *       "guests": 0
+             *     }
+             */
+            invited: components["schemas"]["InvitedCount"];
+            /** @description The last day for an invitation in time. */
+            notice_due: string | null;
+            /**
+             * @description The number of dates that are not booked because of clashes.
+             * @default 0
+             */
+            skipped: number;
+            /**
+             * @description Why the meeting is urgent or has precedence.
+             * @default
+             */
+            urgent_reason: string;
             /**
              * @description Approve or refuse only this change of an approved meeting.
              * @default []
@@ -1279,6 +1306,14 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
             why_not: string;
+        };
+        InvitedCount: {
+            /** @default 0 */
+            units: number;
+            /** @default 0 */
+            people: number;
+            /** @default 0 */
+            guests: number;
         };
         /**
          * @description The secret of a personal link, or number and PIN. `name` is for a guest; an invitee has a name already.
@@ -3244,6 +3279,7 @@ export type HolidayFields = components['schemas']['HolidayFields'];
 export type HookSecret = components['schemas']['HookSecret'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type InTheWay = components['schemas']['InTheWay'];
+export type InvitedCount = components['schemas']['InvitedCount'];
 export type JoinFields = components['schemas']['JoinFields'];
 export type JoinView = components['schemas']['JoinView'];
 export type Joining = components['schemas']['Joining'];

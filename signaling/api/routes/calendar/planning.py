@@ -1,5 +1,6 @@
 """The routes of the board, free times, previews, waiting decisions, own meetings, and the class of a meeting."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Path, Query, Response
@@ -7,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, class_changes
 from rooms.booking.holds import grid
-from rooms.booking.meeting import naming, reading
+from rooms.booking.meeting import cards, naming, reading
 from rooms.booking.planning import previews
 from rooms.meetings import own_dates, views
 from rooms.policy import classes
@@ -24,6 +25,7 @@ from signaling.api.models.booking import (
     ClassAnswers,
     ClassProposal,
     ClassQuestion,
+    InvitedCount,
     MyMeeting,
     Preview,
     Slot,
@@ -84,7 +86,9 @@ async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
         found = await approval.waiting(session, actor, visit.now)
         dates = await views.next_dates(session, [one.meeting.id for one in found], visit.now)
         names = await naming.accounts(session, [_asker(one) for one in found])
-        return [_approval(one, dates, names) for one in found]
+        starts = {meeting: span[0] for meeting, span in dates.items()}
+        known = await cards.cards(session, [one.meeting for one in found], starts)
+        return [_approval(one, dates, names, known[one.meeting.id]) for one in found]
 
     return rows.cut(await visit.read(work), lambda one: one)
 
@@ -185,7 +189,9 @@ def _way(way: str) -> classes.Way:
     return next((one for one in classes.WAYS if one == way), "browser")
 
 
-def _approval(one: approval.Waiting, dates: dict[str, tuple], names: dict[str, str]) -> Approval:  # type: ignore[type-arg]
+def _approval(
+    one: approval.Waiting, dates: dict[str, tuple[datetime, datetime]], names: dict[str, str], card: cards.Card
+) -> Approval:
     meeting = one.meeting
     starts_at, ends_at = dates.get(meeting.id, (meeting.first_starts_at, meeting.first_starts_at))
     return Approval(
@@ -203,6 +209,12 @@ def _approval(one: approval.Waiting, dates: dict[str, tuple], names: dict[str, s
         requested_by_name=names.get(_asker(one), ""),
         deadline=one.step.deadline,
         version=meeting.version,
+        chair=card.chair,
+        halls=list(card.halls),
+        invited=InvitedCount(units=card.invited.units, people=card.invited.people, guests=card.invited.guests),
+        notice_due=card.notice_due,
+        skipped=card.skipped,
+        urgent_reason=meeting.precedence_reason,
         change=[ChangeLine(**line) for line in (one.proposal.lines if one.proposal is not None else ())],
     )
 

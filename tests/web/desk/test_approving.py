@@ -1,0 +1,64 @@
+"""Approving at the desk: what the card shows, several decisions at once, and the keys. A real server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import start_server
+from tests.rooms.postgres import at_once
+from tests.web.desk.province import furnish
+from tests.web.desk.test_desk import Served, sign_in
+from tests.web.shots import shots
+from tests.web.visiting import Visit
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("desk")
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    desk = at_once(furnish(folder, now))
+    server = start_server(folder)
+    yield Served(server, desk, now, {})
+    server.stop()
+
+
+async def test_an_approver_decides_several_meetings_by_keyboard_and_at_once(
+    visit: Visit, served: Served, tmp_path: Path
+) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, "lanhdao", "/approvals")
+    cards, keyboard = visitor.part("approval"), visitor.page.keyboard
+    await expect(cards).to_have_count(3)
+    facts = cards.filter(has_text="Họp góp ý dự thảo").get_by_test_id("approval-facts")
+    await expect(facts).to_contain_text("Không trùng lịch")
+    await expect(facts).to_contain_text("đơn vị")
+    await shots(visitor, tmp_path, "approvals")
+    await keyboard.press("j")
+    await keyboard.press("j")
+    await expect(cards.nth(1)).to_be_focused()
+    await keyboard.press("k")
+    await expect(cards.nth(0)).to_be_focused()
+    await visitor.part("approval-keys").uncheck()
+    await keyboard.press("j")
+    await expect(visitor.part("approval-keys")).to_be_focused()
+    await visitor.part("approval-keys").check()
+    await keyboard.press("a")
+    await expect(cards.nth(0).get_by_test_id("approve")).to_be_focused()
+    assert await visitor.barriers() == []
+    await keyboard.press("Enter")
+    await expect(visitor.part("decided")).to_contain_text("Đã duyệt bước 1/2")
+    await expect(cards).to_have_count(2)
+    await expect(cards.nth(0)).to_be_focused()
+    await visitor.part("pick-all").check()
+    await shots(visitor, tmp_path, "chosen")
+    await visitor.part("approve-chosen").click()
+    await expect(visitor.part("decided")).to_have_text("Đã duyệt 2 lịch họp.")
+    await expect(cards).to_have_count(0)
