@@ -432,9 +432,27 @@ several requests.
 """
 MINE_DATES = 1000
 """Dates on the page "My meetings", the earliest first. More: a slower page. Fewer: later dates are missing."""
-ENTRY_OVERRUN_MIN = 4 * 60
-"""Minutes for which a meeting that still runs may go on after its booked end. Longer: halls stay connected to a meeting that
-people forgot to end. Shorter: a meeting that takes longer loses its halls, and participants cannot return.
+GRACE_MOST_MIN = 4 * 60
+"""The largest `grace_min` of a meeting type, as in the REST API: minutes for which a meeting may go on after its booked end.
+Longer: halls stay connected to a meeting that people forgot to end. Shorter: a type of long debates loses its halls.
+"""
+OVERRUN_MOST_MIN = 2 * GRACE_MOST_MIN
+"""Minutes after the booked end at which every date ends, even while people speak. Chosen: the largest grace, and the same time
+again for a debate that no operator ends. Longer: an open microphone keeps a meeting. Shorter: a long debate is cut.
+"""
+END_ASKED_MIN = 5
+"""Minutes between two questions to the operator whether a meeting ends in which people still speak. Chosen. Longer: a meeting
+goes on for longer after its last word. Shorter: the operator has less time to answer.
+"""
+END_FORGOTTEN_MIN = 2
+"""Minutes after which another part ends a date that should have ended. Its server was killed. Chosen: longer than the last
+announcement of a conference. Longer: the date runs on in the calendar. Shorter: a date ends before its halls heard of it.
+"""
+ENDS_AT_ONCE = 100
+"""Dates that one transaction ends. Chosen. More: longer transactions. Fewer: more of them after a long outage."""
+EXTEND_STEP_MIN = 5
+"""An extension begins at the booked end, or at the next full step after now. Chosen. Larger: more time than was asked for.
+Smaller: odd end times.
 """
 CONTACTS_AHEAD_H = 24
 """Hours before the start of a meeting from which its secretaries and operators see the phone contacts of the sites. Longer:

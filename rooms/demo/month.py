@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.changes import class_changes, creation, dates, deciding, precedence
+from rooms.booking.changes import class_changes, creation, dates, deciding, ending, precedence
 from rooms.booking.planning.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
 from rooms.booking.rules import calendar, settings
 from rooms.booking.rules.calendar import ZONE, day_of
@@ -351,8 +351,8 @@ class Month:
         """Open and close a past date, as if its attendees had been present."""
         date_ = await self.date_of(name)
         if date_.ends_at <= self.now:
-            await dates.opened(self.session, date_.id, date_.starts_at - timedelta(minutes=5))
-            await dates.closed(self.session, date_.id, date_.ends_at + timedelta(minutes=5))
+            await ending.opened(self.session, date_.id, date_.starts_at - timedelta(minutes=5))
+            await ending.closed(self.session, date_.id, date_.ends_at + timedelta(minutes=5))
 
     async def date_of(self, name: str) -> Occurrence:
         rows = await self.session.scalars(select(Occurrence).where(Occurrence.meeting_id == self.meetings[name]))

@@ -24,7 +24,7 @@ STANDING: Final = ("planned", "running", "released")
 async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozenset[str]:
     """Return the sites of the approved dates that the actor looks after as secretary or operator.
 
-    A date counts from one day before its start to its end; a running date counts longer (`ENTRY_OVERRUN_MIN`). The sites are
+    A date counts from one day before its start to its end; a running date counts until the server ends it. The sites are
     the invited sites and the sites of booked halls and of terminals that are called.
 
     An internal meeting needs no approval, although it may invite any unit. So only the sites of its own unit count, unless the
@@ -46,7 +46,7 @@ async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozen
 
 async def _dates(session: AsyncSession, person_id: str, now: datetime) -> dict[str, str]:
     """Return the meeting of each date."""
-    overrun = now - timedelta(minutes=limits.ENTRY_OVERRUN_MIN)
+    overrun = now - timedelta(minutes=limits.OVERRUN_MOST_MIN)
     rows = await session.execute(
         select(Occurrence.id, Meeting.id)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)

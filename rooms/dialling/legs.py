@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from rooms import limits
 from rooms.errors import Refusal
@@ -148,7 +149,7 @@ async def of_terminal(session: AsyncSession, terminal_id: str, now: datetime) ->
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
         .where(DialLeg.terminal_id == terminal_id, DialLeg.state.in_(("failed", "given_up", "calling", "ringing")))
         .where(Occurrence.state.in_(("planned", "running")))
-        .where(Occurrence.ends_at > now - timedelta(minutes=limits.ENTRY_OVERRUN_MIN))
+        .where(Occurrence.ends_at > now - timedelta(minutes=limits.OVERRUN_MOST_MIN))
         .order_by(Occurrence.starts_at)
         .limit(limits.DATES_DIALLED)
     )
@@ -171,13 +172,25 @@ async def to_probe(session: AsyncSession, now: datetime, worker: str, limit: int
 
 
 async def over(session: AsyncSession, now: datetime, worker: str) -> list[str]:
-    """Return this worker's open legs whose date is over, cancelled or postponed."""
+    """Return this worker's open legs whose date is over, cancelled or postponed.
+
+    After its booked end, a date also gives up each terminal that another date is due to call.
+    """
     stands = or_(Meeting.state == "approved", Meeting.state == "asked")
-    late = now - timedelta(minutes=limits.ENTRY_OVERRUN_MIN)
+    late = now - timedelta(minutes=limits.OVERRUN_MOST_MIN)
+    other = aliased(DialLeg)
+    due_elsewhere = select(other.id).where(
+        other.terminal_id == DialLeg.terminal_id,
+        other.occurrence_id != DialLeg.occurrence_id,
+        other.state.in_(WAITING),
+        other.next_try_at <= now,
+        ~other.taken_off,
+    )
     ended = or_(
         Occurrence.state.not_in(("planned", "running")),
         ~stands,
         Occurrence.ends_at <= late,
+        (Occurrence.ends_at <= now) & due_elsewhere.exists(),
         (Occurrence.ends_at <= now) & (Occurrence.state == "planned"),
     )
     rows = await session.scalars(

@@ -199,7 +199,7 @@ async def date_of(session: AsyncSession, occurrence_id: str) -> tuple[Occurrence
 def require_on(date: Occurrence, meeting: Meeting, now: datetime) -> None:
     """Check that the date is running or begins soon, because halls are called only then. Raise Refusal `not_on_now`."""
     begins = date.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN)
-    over = date.ends_at + timedelta(minutes=limits.ENTRY_OVERRUN_MIN if date.state == "running" else 0)
+    over = date.ends_at + timedelta(minutes=limits.OVERRUN_MOST_MIN if date.state == "running" else 0)
     stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")
     if not stands or date.state not in LIVE or not begins <= now < over:
         raise Refusal(

@@ -257,7 +257,8 @@ async def _date_now(session: AsyncSession, meeting: Meeting, now: datetime) -> O
 
 def nearest(dates: Sequence[Occurrence], now: datetime) -> Occurrence:
     """Return the running date, otherwise the next planned date, otherwise the last date. `dates` is in order and never empty."""
-    running = [one for one in dates if one.state == "running"]
+    last = now - timedelta(minutes=limits.OVERRUN_MOST_MIN)
+    running = [one for one in dates if one.state == "running" and last < one.ends_at]
     ahead = [one for one in dates if one.state in ("planned", "running") and now < one.ends_at]
     return (running or ahead or list(dates[-1:]))[0]
 
@@ -294,8 +295,8 @@ def door(entry: Entry, now: datetime) -> Refusal | None:
 
 
 def _over(date: Occurrence, now: datetime) -> Refusal | None:
-    """Refuse a date that is over. Participants may enter a running date again until `ENTRY_OVERRUN_MIN` after its end."""
-    last = date.ends_at + timedelta(minutes=limits.ENTRY_OVERRUN_MIN if date.state == "running" else 0)
+    """Refuse a date that is over. Participants may enter a running date again until the server ends it."""
+    last = date.ends_at + timedelta(minutes=limits.OVERRUN_MOST_MIN if date.state == "running" else 0)
     if date.state not in OVER and now < last:
         return None
     return Refusal("ended", "Cuộc họp đã kết thúc.", "the meeting is over")

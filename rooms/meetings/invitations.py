@@ -70,7 +70,15 @@ attendees forget the meeting again; a second reminder above 60 minutes wrongly s
 prepare (first) or to travel (second).
 """
 OFF: Final = ("cancelled", "refused", "expired")
-EVENTS: Final = ("meeting.approved", "meeting.changed", "meeting.cancelled", "meeting.refused", "attendee.answered")
+EVENTS: Final = (
+    "meeting.approved",
+    "meeting.changed",
+    "meeting.cancelled",
+    "meeting.refused",
+    "meeting.started",
+    "meeting.ended",
+    "attendee.answered",
+)
 InTransaction = Callable[[AsyncSession, dict[str, Any], datetime], Awaitable[None]]
 
 

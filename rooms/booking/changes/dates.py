@@ -1,4 +1,4 @@
-"""The life of one date: cancelled, postponed, extended, booked again, begun, ended, or released because no participant joined."""
+"""Changes of one date by people: cancelled, postponed, extended, booked again. `ending` has its course and its end."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval, editing, proposals
-from rooms.booking.holds import resources, restoring
-from rooms.booking.meeting import history, reading, timing
+from rooms.booking.holds import clashes, resources, restoring
+from rooms.booking.meeting import history, reading
 from rooms.booking.planning import stored
 from rooms.booking.planning.plans import Plan
 from rooms.booking.rules.calendar import day_of
@@ -22,7 +22,8 @@ from rooms.errors import Refusal
 from rooms.policy import roles
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store import audit
-from rooms.store.tables.booking import Proposal
+from rooms.store.tables.booking import Proposal, Reservation
+from rooms.store.tables.columns import EPOCH
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
 
@@ -316,10 +317,16 @@ async def _date(session: AsyncSession, occurrence_id: str, actor: Actor) -> tupl
     return meeting, date, unit
 
 
-async def extend(session: AsyncSession, occurrence_id: str, minutes: int, actor: Actor, now: datetime) -> Occurrence:
-    """Extend a running date, if its resources are free for that time. Raise `overlap` with the next meeting, or `not_running`."""
-    meeting, date, unit = await _date(session, occurrence_id, actor)
-    if not _leads(meeting, actor):
+async def extend(
+    session: AsyncSession, occurrence_id: str, minutes: int, actor: Actor, now: datetime, host: bool = False
+) -> Occurrence:
+    """Extend a running date, if its resources are free for that time. After the booked end, the time counts from now.
+
+    `host`: the actor is a host of the running meeting, and needs no other right. Raise `not_running`, `bad_duration`, and
+    `overlap` or `capacity` with the next meeting and the longest extension that is free.
+    """
+    meeting, date, unit = await _date(session, occurrence_id, SYSTEM if host else actor)
+    if not (host or _leads(meeting, actor)):
         roles.require(actor, "meetings.edit", unit.path)
     if not 1 <= minutes <= limits.EXTEND_MOST_MIN:
         raise Refusal(
@@ -333,11 +340,16 @@ async def extend(session: AsyncSession, occurrence_id: str, minutes: int, actor:
             "Buổi họp chưa bắt đầu hoặc đã kết thúc. Hãy sửa lịch họp.",
             "this date has not begun, or is over: change the booking instead",
         )
-    end = date.ends_at + timedelta(minutes=minutes)
+    base = max(date.ends_at, _next_step(now))
+    end = base + timedelta(minutes=minutes)
     if end - date.starts_at > timedelta(minutes=limits.DURATION_MOST_MIN):
         raise Refusal("bad_duration", "Buổi họp không thể dài quá 24 giờ.", "a date can last at most 24 hours")
-    date.ends_at = end
-    await restoring.retake(session, meeting, [date], actor)
+    clearup = await _clearup(session, date)
+    date.ends_at, date.end_asked_at = end, None
+    try:
+        await restoring.retake(session, meeting, [date], actor)
+    except Refusal as refusal:
+        raise _not_free(refusal, minutes, base, clearup) from refusal
     await history.finish(session, meeting, actor, now, "extend", f"Kéo dài {minutes} phút", {}, False, tells=False)
     await audit.record(session, now, actor, "meeting.extend", "occurrence", date.id, unit.id, {"minutes": minutes})
     return date
@@ -347,71 +359,36 @@ def _leads(meeting: Meeting, actor: Actor) -> bool:
     return bool(actor.person_id) and actor.person_id in (meeting.chair_id, meeting.secretary_id, meeting.operator_id)
 
 
-# Reports of the running conference
+def _next_step(now: datetime) -> datetime:
+    step = timedelta(minutes=limits.EXTEND_STEP_MIN)
+    return now + (EPOCH - now) % step
 
 
-async def opened(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
-    """Record that the first participant joined. Ignore an unknown date: it may have been cancelled in the meantime."""
-    date = await session.get(Occurrence, occurrence_id, with_for_update=True)
-    if date is None or date.state not in ("planned", "released", "running", "ended"):
-        return
-    date.state, date.closed_at = "running", None
-    if date.opened_at is None:
-        date.opened_at = now
-        await audit.record(session, now, SYSTEM, "meeting.opened", "occurrence", date.id)
-
-
-async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
-    """Record that the last participant left."""
-    date = await session.get(Occurrence, occurrence_id, with_for_update=True)
-    if date is None or date.state != "running":
-        return
-    date.closed_at = now
-    if now >= date.ends_at:
-        date.state = "ended"
-    await audit.record(session, now, SYSTEM, "meeting.closed", "occurrence", date.id)
-
-
-async def end_now(session: AsyncSession, occurrence_id: str, now: datetime) -> bool:
-    """End a date by order of a host. Return False before the planned start: the host then ends a rehearsal, and the date is
-    still to come.
-    """
-    date = await session.get(Occurrence, occurrence_id, with_for_update=True)
-    if date is None or date.state not in ("planned", "running") or now < date.starts_at:
-        return False
-    date.state, date.closed_at = "ended", now
-    await audit.record(session, now, SYSTEM, "meeting.closed", "occurrence", date.id)
-    meeting = await session.get_one(Meeting, date.meeting_id, with_for_update=True)
-    await session.flush()
-    await timing.next_date(session, meeting, now)
-    return True
-
-
-async def go_on(session: AsyncSession, meeting_id: str, now: datetime) -> None:
-    """Process the dates of a meeting that are due. Release the halls of a date that no participant joined, and end a date whose
-    time is over. A date with participants ends when they leave (`closed`).
-    """
-    meeting = await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)
-    if meeting is None or meeting.state != "approved":
-        return
-    rule = await timing.rule_of_meeting(session, meeting)
-    rows = await session.scalars(
-        select(Occurrence).where(
-            Occurrence.meeting_id == meeting.id, Occurrence.state.in_(timing.LIVE), Occurrence.starts_at <= now
-        )
+async def _clearup(session: AsyncSession, date: Occurrence) -> timedelta:
+    """Return the longest time after the end of the date for which one of its halls stays reserved."""
+    last = await session.scalar(
+        select(func.max(Reservation.ends_at)).where(Reservation.occurrence_id == date.id, Reservation.active)
     )
-    for date in rows:
-        nobody = date.opened_at is None and date.state == "planned"
-        if date.ends_at <= now and (date.closed_at is not None or nobody or date.opened_at is None):
-            date.state = "ended"
-        elif nobody and rule.release_min and date.starts_at + timedelta(minutes=rule.release_min) <= now:
-            await _release(session, meeting, date, now)
-    await session.flush()
-    await timing.next_date(session, meeting, now)
+    return max(last - date.ends_at, timedelta(0)) if last is not None else timedelta(0)
 
 
-async def _release(session: AsyncSession, meeting: Meeting, date: Occurrence, now: datetime) -> None:
-    date.state, date.reason = "released", "Không có ai kết nối nên hội trường được trả lại."
-    await session.flush()
-    await resources.give_back(session, [date.id])
-    await audit.record(session, now, SYSTEM, "meeting.release", "occurrence", date.id, meeting.host_unit_id)
+def _not_free(refusal: Refusal, minutes: int, base: datetime, clearup: timedelta) -> Refusal:
+    """Say who comes next, and which extension is free."""
+    if refusal.code not in ("overlap", "capacity") or not refusal.troubles:
+        return refusal
+    found = [clashes.of_trouble(one) for one in refusal.troubles]
+    step = timedelta(minutes=limits.EXTEND_STEP_MIN)
+    until = min(one.starts_at - (timedelta(0) if one.kind == "capacity" else clearup) for one in found)
+    free = max(0, (until - base) // step) * limits.EXTEND_STEP_MIN
+    facts, facts_en = (
+        " ".join(words) for words in zip(*((one.fact_vi, one.fact_en) for one in found[:3]), strict=True)
+    )
+    at = clock(base + timedelta(minutes=free))
+    rest = f"Kéo dài được {free} phút, đến {at}." if free else "Không kéo dài thêm được nữa."
+    rest_en = f"It can be extended by {free} minutes, until {at}." if free else "It cannot be extended any more."
+    return Refusal(
+        refusal.code,
+        f"Chưa kéo dài được {minutes} phút. {facts} {rest}",
+        f"It cannot be extended by {minutes} minutes. {facts_en} {rest_en}",
+        refusal.troubles,
+    )

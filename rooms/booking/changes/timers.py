@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.changes import approval, creation, dates, proposals
+from rooms.booking.changes import approval, creation, ending, proposals
 from rooms.booking.holds import rejoining, resources, restoring
 from rooms.booking.holds.resources import Taken
 from rooms.booking.meeting import history, reading, timing
@@ -66,7 +66,11 @@ async def _locked(session: AsyncSession, meeting_id: str) -> Meeting | None:
 
 
 async def dates_due(session: AsyncSession, payload: Payload, now: datetime) -> None:
-    await dates.go_on(session, payload["meeting_id"], now)
+    await ending.go_on(session, payload["meeting_id"], now)
+
+
+async def begun(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    await ending.begun(session, payload["occurrence_id"], now)
 
 
 async def carry_on(session: AsyncSession, payload: Payload, now: datetime) -> None:
@@ -119,5 +123,6 @@ HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Payload, datetime], Awaitab
     timing.HOLD: hold_over,
     timing.DEADLINE: deadline_over,
     timing.DATES: dates_due,
+    timing.BEGUN: begun,
     timing.HORIZON: carry_on,
 }

@@ -127,12 +127,22 @@ class Clash:
             "ends_at": self.ends_at.isoformat(),
             "meeting_id": self.meeting_id,
             "title": self.title,
+            "unit": self.unit,
+            "free": self.free,
             "free_times": [one.starts_at.isoformat() for one in self.free_times],
             "equivalent_halls": [{"id": one.id, "name": one.name} for one in self.equivalent_halls],
         }
         day = f"{date.fromisoformat(where):%d/%m/%Y}: "
         vi, en = (f"Ngày {day}{self.vi}", f"On {day}{self.en}") if dated else (self.vi, self.en)
         return Trouble("capacity" if self.kind == "capacity" else "overlap", vi, en, where, detail)
+
+
+def of_trouble(trouble: Trouble) -> Clash:
+    """Return the clash of an error, without its alternatives."""
+    told = trouble.detail
+    times = datetime.fromisoformat(told["starts_at"]), datetime.fromisoformat(told["ends_at"])
+    names = told["meeting_id"], told["title"], told["unit"], told["free"]
+    return Clash(told["kind"], told["resource_id"], told["name"], *times, *names)
 
 
 def _hours(starts_at: datetime, ends_at: datetime) -> str:

@@ -19,6 +19,7 @@ from rooms.store.tables.org import Unit
 from rooms.store.tables.records import Job
 
 HOLD, DEADLINE, DATES, HORIZON = "booking.hold", "booking.deadline", "booking.dates", "booking.horizon"
+BEGUN = "booking.begun"
 CHANGED = "meeting.changed"
 APPROVAL = "mail.approval"
 DISPLACED = "mail.displaced"

@@ -37,6 +37,8 @@ class MeetingType(Row):
     notice_days: Mapped[int] = mapped_column(default=3)
     """Working days between the invitation and the meeting (Decision 45/2018/QĐ-TTg). 0: no notice is required."""
     conclusion_days: Mapped[int] = mapped_column(default=5)
+    grace_min: Mapped[int] = mapped_column(default=30)
+    """Minutes for which a meeting may go on after its booked end. Then the server ends it."""
     internal: Mapped[bool] = mapped_column(default=False)
     """True: a meeting within one unit may need no approval. See `plans.Plan.needs_approval`."""
     precedence: Mapped[int] = mapped_column(default=100)
@@ -182,6 +184,8 @@ class Occurrence(Row):
     opened_at: Mapped[datetime | None]
     """The time when the first participant joined."""
     closed_at: Mapped[datetime | None]
+    end_asked_at: Mapped[datetime | None]
+    """The time when the server last asked the operator to end or to extend the date. People still spoke after `grace_min`."""
 
 
 class Attendee(Row):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from rooms import limits
-from rooms.booking.changes import approval, class_changes, creation, deciding, editing, precedence, undoing
+from rooms.booking.changes import approval, class_changes, creation, deciding, editing, ending, precedence, undoing
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.meeting import timing
 from rooms.booking.planning import templates
@@ -89,7 +89,7 @@ async def test_a_new_time_of_a_date_waits_while_the_series_holds(
     meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
     first, second, *_ = await dates(database, meeting)
     at = first.starts_at + timedelta(minutes=5)
-    await do(database, lambda s: booking_dates.opened(s, first.id, first.starts_at))
+    await do(database, lambda s: ending.opened(s, first.id, first.starts_at))
     to = second.starts_at + timedelta(days=1)
     why = ("force_majeure", "Bão số 9")
     put_off = lambda s: booking_dates.postpone(s, meeting.id, second.id, *why, secretary, at, to)  # noqa: E731
@@ -131,7 +131,7 @@ async def test_a_series_that_gives_way_on_one_date_keeps_the_others(
         province, now, type_code="session", title="Phiên họp UBND", class_="important", starts_at=second.starts_at
     )
     at = first.starts_at + timedelta(minutes=5)
-    await do(database, lambda s: booking_dates.opened(s, first.id, first.starts_at))
+    await do(database, lambda s: ending.opened(s, first.id, first.starts_at))
     to = second.starts_at + timedelta(days=1)
     admin = province.actor("admin", "tinh")  # an admin may move the date, but may not approve for the system
     done = await do(database, lambda s: precedence.displace(s, higher, {second.id: to}, "Chỉ đạo", admin, at))
@@ -321,7 +321,7 @@ async def test_calling_off_a_series_leaves_the_date_that_is_on(
     meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
     first = (await dates(database, meeting))[0]
     during = first.starts_at + timedelta(minutes=30)
-    await do(database, lambda s: booking_dates.opened(s, first.id, during))
+    await do(database, lambda s: ending.opened(s, first.id, during))
     secretary = province.actor("secretary", "tinh")
     await do(database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", secretary, during))
     assert {row[0] for row in await taken(database)} == {

@@ -18,6 +18,7 @@ from rooms.booking.changes import (
     creation,
     deciding,
     editing,
+    ending,
     precedence,
     proposals,
     timers,
@@ -441,7 +442,7 @@ async def test_a_running_meeting_can_be_extended_until_the_next(
         await denied(database, lambda s: booking_dates.extend(s, date.id, 30, secretary, now))
     ).code == "not_running"
     late = date.ends_at - timedelta(minutes=5)
-    await do(database, lambda s: booking_dates.opened(s, date.id, date.starts_at))
+    await do(database, lambda s: ending.opened(s, date.id, date.starts_at))
     await do(database, lambda s: booking_dates.extend(s, date.id, 30, secretary, late))
     said = await denied(database, lambda s: booking_dates.extend(s, date.id, 15, secretary, late))
     assert said.code == "overlap"
@@ -464,10 +465,10 @@ async def test_a_date_without_participants_is_released(database: Database, provi
 async def test_a_date_with_participants_runs_and_ends(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now, rule="FREQ=DAILY;COUNT=2"), now)
     first, second = await dates(database, meeting)
-    await do(database, lambda s: booking_dates.opened(s, first.id, first.starts_at))
+    await do(database, lambda s: ending.opened(s, first.id, first.starts_at))
     await due(database, timing.DATES, first.starts_at + timedelta(minutes=30))
     assert (await dates(database, meeting))[0].state == "running"
-    await do(database, lambda s: booking_dates.closed(s, first.id, first.ends_at - timedelta(minutes=1)))
+    await do(database, lambda s: ending.closed(s, first.id, first.ends_at - timedelta(minutes=1)))
     await due(database, timing.DATES, first.ends_at)
     assert (await dates(database, meeting))[0].state == "ended"
     assert await due(database, timing.DATES, second.starts_at + timedelta(minutes=30)) == 1

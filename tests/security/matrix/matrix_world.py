@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from rooms.accounts import clients, signing
-from rooms.booking.changes import creation, deciding
+from rooms.booking.changes import creation, deciding, ending
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.planning import requests
 from rooms.exchange import imports, sheets
@@ -357,7 +357,7 @@ class World:
                 await booking_dates.cancel(session, made.id, "other", "Hoãn một buổi", COMMAND, NOW, found[1].id)
                 self._note("occurrence-off", place, found[1].id)
             if kind == "running":
-                await booking_dates.opened(session, found[0].id, NOW)
+                await ending.opened(session, found[0].id, NOW)
                 found[0].starts_at = NOW - timedelta(minutes=5)
             self._note(f"version-{kind}", place, str(made.version))
         self._note("occurrence", place, self.ids["occurrence-approved", place])

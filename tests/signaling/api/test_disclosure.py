@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import signing
-from rooms.booking.changes import dates
+from rooms.booking.changes import ending
 from rooms.store.tables.accounts import Account
 from signaling.halls.board.terminals import Terminals
 from tests.rooms.people import SECURE_COOKIE, add_account
@@ -225,9 +225,9 @@ async def test_a_meeting_that_runs_longer_ends_when_its_people_leave(office: Off
         office, starts_at=office.at("2026-03-06 14:00"), attendees=[], secretary_id=office.province.people["vp-2"]
     )
     date = meeting["occurrences"][0]["id"]
-    await office.database.transact(lambda session: dates.opened(session, date, office.now))
+    await office.database.transact(lambda session: ending.opened(session, date, office.now))
     assert set(await look(office, "vp-2", "2026-03-06 15:30")) == {"khcn"}
-    await office.database.transact(lambda session: dates.closed(session, date, office.now))
+    await office.database.transact(lambda session: ending.closed(session, date, office.now))
     assert await look(office, "vp-2", "2026-03-06 15:31") == {}
 
 
