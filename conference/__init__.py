@@ -32,6 +32,7 @@ from conference.people import moderation
 from conference.people.participant import Participant, described
 from conference.picture import layout
 from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenRule, ContentTokenState
+from conference.picture.program import announce
 from conference.picture.scene import Mode
 from conference.ports.clients import Entry
 from conference.registry import Registry
@@ -70,6 +71,7 @@ __all__ = [
     "Terms",
     "TokenBucket",
     "Wished",
+    "announce",
     "announcements",
     "blobs",
     "check_token",

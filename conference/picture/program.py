@@ -114,7 +114,7 @@ class Program:
     def leave(self, hall: Seat) -> None:
         self.halls.pop(hall.sid, None)
         self.thumbnails.pop(hall.sid, None)
-        self.prompts.end(hall.sid)
+        self.prompts.leave(hall.sid)
         self.gone(hall.sid)
 
     def gone(self, sid: str) -> None:
@@ -314,3 +314,10 @@ class Program:
         """Show the next page, while a lecturer looks at many listeners or thumbnails are made in turn."""
         self._page += 1
         self.changed()
+
+
+def announce(program: Program, code: str) -> None:
+    """Play a recorded announcement to all halls. Each hall hears it after its current announcement."""
+    for hall in program.halls.values():
+        if hall.plan is None or hall.audio is not None:
+            program.prompts.queue(hall.sid, code, program.ports.announcement(code, hall.language))

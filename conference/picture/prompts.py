@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from conference.ground import limits
@@ -20,6 +21,13 @@ class Prompts:
         self._waiting: dict[str, list[pictures.Prompt]] = {}
         """The announcements by hall: the current one, then the following ones."""
         self._begun_at: dict[str, float] = {}
+        self._line: deque[tuple[str, str, str]] = deque()
+        """Announcements to all halls that wait for a free place: the hall, the code and the file. One entry a hall and code."""
+
+    @property
+    def quiet(self) -> bool:
+        """Report whether no announcement is played or waits."""
+        return not self._waiting and not self._line
 
     @property
     def now(self) -> tuple[pictures.Prompt, ...]:
@@ -34,6 +42,27 @@ class Prompts:
         while len(self._waiting) > limits.PROMPTS:
             self.end(next(iter(self._waiting)))
         self._begin(sid)
+
+    def queue(self, sid: str, code: str, path: str) -> None:
+        """Play an announcement to a hall after its current one, when fewer than PROMPTS are played."""
+        if (sid, code, path) not in self._line:
+            self._line.append((sid, code, path))
+            self._fill()
+
+    def leave(self, sid: str) -> None:
+        """Forget a hall that left."""
+        self._line = deque(one for one in self._line if one[0] != sid)
+        self.end(sid)
+        self._fill()
+
+    def _fill(self) -> None:
+        for one in list(self._line):
+            if len(self._waiting) >= limits.PROMPTS:
+                return
+            sid, code, path = one
+            if sid not in self._waiting:
+                self._line.remove(one)
+                self.say(sid, [(code, path)])
 
     def end(self, sid: str) -> None:
         self._waiting.pop(sid, None)
@@ -57,3 +86,4 @@ class Prompts:
             if not waiting:
                 self.end(sid)
                 self._changed()
+        self._fill()

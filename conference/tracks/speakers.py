@@ -34,6 +34,7 @@ class Speakers:
         self._told: dict[str, float] = {}
         self._silent: dict[str, float] = {}
         """The people who stopped speaking, by sid, with the time when this was sent."""
+        self._quiet_since = float("-inf")
         self._timer: Cancellable | None = None
         self._told_at = float("-inf")
 
@@ -44,6 +45,8 @@ class Speakers:
             track = self._table.by_producer.get(producer)
             if track is not None and not track.owner.grants.hidden:
                 latest[track.owner.sid] = max(latest.get(track.owner.sid, 0.0), _rounded(level))
+        if self._heard and not latest:
+            self._quiet_since = self._table.clock.monotonic()
         self._heard = latest
         self._schedule()
         self._table.pictures.heard(next(iter(latest), ""))
@@ -63,9 +66,14 @@ class Speakers:
         """Return the sids of the people who are heard now, without simulated speaking."""
         return frozenset(self._heard)
 
+    def spoke_within(self, seconds: float) -> bool:
+        """Report whether a participant was heard in this time, without simulated speaking."""
+        return bool(self._heard) or self._table.clock.monotonic() - self._quiet_since < seconds
+
     def gone(self, sid: str) -> None:
         """Forget a participant that left or hid. The roster update is enough, so no speaker event follows."""
-        self._heard.pop(sid, None)
+        if self._heard.pop(sid, None) is not None and not self._heard:
+            self._quiet_since = self._table.clock.monotonic()
         self._plays_again.pop(sid, None)
         self._played.pop(sid, None)
         self._told.pop(sid, None)

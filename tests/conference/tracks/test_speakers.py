@@ -35,6 +35,22 @@ def test_active_speakers_are_reported_when_they_change(world: World) -> None:
     assert ben.client.last(SpeakersChanged).speakers == (Speaking(ann.sid, 0.0, False),)
 
 
+def test_the_last_word_is_remembered_for_a_time(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(MICROPHONE)
+    speakers = world.registry.get("c").speakers
+    speakers.play(ann.sid, 1.0, 1.0)
+    assert not speakers.spoke_within(60)
+    world.media.routers[0].on_speakers([(ann.participant.tracks[sid].producer, 1.0)])
+    world.time.advance(100)
+    assert speakers.spoke_within(60)
+    world.registry.get("c").remove(ann.participant, Reason.CLIENT_INITIATED)
+    world.time.advance(59)
+    assert speakers.spoke_within(60)
+    world.time.advance(2)
+    assert not speakers.spoke_within(60)
+
+
 def test_not_more_often_than_the_period(world: World) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(MICROPHONE)
