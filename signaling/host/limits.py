@@ -185,6 +185,38 @@ ACCOUNTS_LOOKED_S = 5.0
 """Seconds between two checks of the accounts of people in meetings, because another process may have disabled one. Longer: a
 disabled account stays in its meeting longer. Shorter: more queries.
 """
+UNTOLD_EVENTS = 16
+"""Beginnings and ends of one conference that wait for the database; then the earliest is forgotten. Chosen. More: memory during
+an outage. Fewer: the calendar misses an early pause of a meeting.
+"""
+TELL_AGAIN_S = 1.0
+"""Seconds until a beginning or an end is stored again after a failure; each further wait is twice as long. Longer: the calendar
+is late after a short outage. Shorter: more attempts on a database that is away.
+"""
+TELL_AGAIN_MOST_S = 60.0
+"""The longest wait between two attempts. Longer: the calendar is late after a long outage. Shorter: more log lines."""
+ENDS_LOOKED_S = 5.0
+"""Seconds between two looks at the booked ends of running meetings. Another process may have extended one. Longer: a page shows
+an extension later. Shorter: more queries.
+"""
+ENDS_TICK_S = 1.0
+"""Seconds between two checks whether a notice is due. Longer: "one minute" comes late. Shorter: more work."""
+FORGOTTEN_LOOKED_S = 60.0
+"""Seconds between two searches for dates that a killed server did not end. Longer: such a date runs on in the calendar. Shorter:
+more queries.
+"""
+SPOKEN_LATELY_S = 60.0
+"""A meeting ends by itself only if nobody spoke for this time. Otherwise the operator is asked. The source is the mission: the
+last minute. Longer: quiet meetings stay open. Shorter: a pause in a speech ends a meeting.
+"""
+ENDED_WORDS_S = 6.0
+"""The least seconds between the announcement of the end and the end of the calls. Chosen, as LAST_WORDS_S of the halls. Longer:
+halls hear silence. Shorter: the announcement is cut.
+"""
+ENDED_WORDS_MOST_S = 30.0
+"""The most seconds for the announcement of the end to all halls, which hear it in turn. Longer: a broken mixer delays the end.
+Shorter: the last halls do not hear it.
+"""
 HOSTS_LOOKED_S = 30.0
 """Seconds between two checks whether the hosts of running meetings still have this right. Longer: a person who lost the right
 can mute and remove others longer. Shorter: more queries.

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import conference
 from conference import Grants, Passage
 from rooms.accounts import actors, signing
-from rooms.booking.changes import dates
+from rooms.booking.changes import dates, ending
 from rooms.errors import Refusal
 from rooms.meetings import entry, lobbies
 from rooms.policy.actors import Actor
@@ -40,6 +40,8 @@ class Hosts:
         self._database = database
         self._live = live
         self._clock = clock
+        self.extended: Callable[[], None] = lambda: None
+        """Called after a host extended a date."""
 
     async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
         """Store the people that the hosts of a conference keep out. Raises the errors of the database."""
@@ -114,10 +116,32 @@ class Hosts:
         """End the meeting for all participants. Raises Refusal `conference_not_found`."""
         if self._live.owns(name):
             date_id = name.removeprefix(PREFIX)
-            if await self._database.transact(lambda session: dates.end_now(session, date_id, self._clock())):
+            if await self._database.transact(lambda session: ending.end_now(session, date_id, self._clock())):
                 self._live.end_date(date_id)
         if self._live.registry is not None:
             self._live.registry.delete(name)
+
+    async def extend(self, grants: Grants, minutes: int, address: str) -> datetime:
+        """Extend the booked date of a host. Return its new end. Raise the refusals of `dates.extend`, and `not_booked`."""
+        if not self._live.owns(grants.conference):
+            raise Refusal("not_booked", "Cuộc họp này không có lịch.", "this meeting has no booking")
+        now, date_id = self._clock(), grants.conference.removeprefix(PREFIX)
+
+        async def work(session: AsyncSession) -> datetime:
+            actor = await self._actor(session, grants, address)
+            return (await dates.extend(session, date_id, minutes, actor, now, host=True)).ends_at
+
+        ends_at = await self._database.transact(work)
+        self.extended()
+        return ends_at
+
+    async def _actor(self, session: AsyncSession, grants: Grants, address: str) -> Actor:
+        """Return the account of a host, or the personal link."""
+        account = await session.get(Account, grants.account) if grants.account else None
+        if account is not None:
+            return await actors.of_account(session, account, self._clock(), factors=2)
+        who = grants.identity.split(".")[1] if "." in grants.identity else ""
+        return Actor("link", (who or grants.identity)[:32], name=grants.name, address=address)
 
     async def watch_accounts(self) -> None:
         """Watch the accounts in calls. The calls of an account that another process disabled end. A host who has lost the role

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import conference
 from conference import Lobbies, LobbySetting, ProcessMemory, Registry
-from rooms.booking.changes import creation, dates, timers
+from rooms.booking.changes import creation, ending, timers
 from rooms.booking.rules import defaults
 from rooms.dialling import legs
 from rooms.errors import Refusal
@@ -36,6 +36,7 @@ from signaling.host.settings import Settings, SettingsError
 from signaling.host.throttle import NumberTries, Throttle
 from signaling.host.tokens import Authenticator
 from signaling.meetings.booked import BookedMeetings
+from signaling.meetings.endings import Endings
 from signaling.meetings.hosts import Hosts
 from signaling.meetings.installation import Installation
 from signaling.notify.mail import Mailer, MailServer
@@ -71,6 +72,8 @@ class Secretariat:
         self.lobbies = Lobbies(lambda: new_bytes(16).hex(), self.shared)
         self.live = BookedMeetings(now, self.lobbies)
         self.hosts = Hosts(self.database, self.live, self.clock)
+        self.endings = Endings(self.database, self.live, self.clock)
+        self.hosts.extended = self.endings.refresh
         self.hall_desk: HallDesk | None = None
         """The desk of the halls; the composition sets it if halls are on."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
@@ -128,6 +131,7 @@ class Secretariat:
             group.create_task(self.worker.run())
             group.create_task(self._keep_records())
             group.create_task(self.hosts.watch_accounts())
+            group.create_task(self.endings.run())
 
     async def _keep_records(self) -> None:
         """Sign the audit trail and write its checkpoints to `audit_dir`, from which the operator can copy them to another host.
@@ -191,10 +195,10 @@ class Secretariat:
             self.lobbies.restore(name, LobbySetting(False, None, barred))
 
     async def _opened(self, occurrence_id: str, at: datetime) -> None:
-        await self.database.transact(lambda session: dates.opened(session, occurrence_id, at))
+        await self.database.transact(lambda session: ending.opened(session, occurrence_id, at))
 
     async def _closed(self, occurrence_id: str, at: datetime) -> None:
-        await self.database.transact(lambda session: dates.closed(session, occurrence_id, at))
+        await self.database.transact(lambda session: ending.closed(session, occurrence_id, at))
 
     def _works(self) -> dict[str, Work]:
         settings = self.settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from conference import Grants, Lobbies, ProcessMemory, Registry
@@ -29,6 +30,9 @@ class NoHosts:
     async def keep_lobby(self, _name: str, _on: bool, _planned: bool | None) -> None: ...
     async def keep_bars(self, _name: str, _bars: Sequence[tuple[str, str]]) -> None: ...
     async def still_host(self, _grants: Grants) -> None: ...
+    async def extend(self, _grants: Grants, _minutes: int, _address: str) -> datetime:
+        return datetime.fromtimestamp(0, UTC)
+
     async def end_meeting(self, _name: str) -> None: ...
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from conference import Grants, Lobbies, Registry
@@ -45,6 +46,9 @@ class Hosts(Protocol):
 
     async def still_host(self, grants: Grants) -> None:
         """Raise Refusal if the account behind a host's key is signed out, switched off, or no longer a host of the meeting."""
+
+    async def extend(self, grants: Grants, minutes: int, address: str) -> datetime:
+        """Extend the booked date of this host, and return its new end. Raise Refusal if its halls are taken."""
 
     async def end_meeting(self, name: str) -> None:
         """End a conference for all participants. Raise Refusal `conference_not_found`."""

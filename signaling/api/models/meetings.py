@@ -56,6 +56,7 @@ class MeetingType(View):
     duration_min: int
     notice_days: int
     conclusion_days: int
+    grace_min: int
     internal: bool
     precedence: int
     position: int
@@ -70,6 +71,9 @@ class MeetingTypeFields(Strict):
     duration_min: int = Field(120, ge=5, le=24 * 60)
     notice_days: int = Field(3, ge=0, le=60)
     conclusion_days: int = Field(5, ge=0, le=60)
+    grace_min: int = Field(
+        30, ge=0, le=240, description="Minutes after the booked end until the server ends the meeting"
+    )
     internal: bool = False
     precedence: int = Field(100, ge=0, le=10_000)
     position: int = Field(0, ge=0, le=10_000)

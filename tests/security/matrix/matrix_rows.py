@@ -227,6 +227,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/host/remove"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/host/mute-all"): Row(proven=False),
     ("POST", "/conferences/{conference}/host/mute-all/undo"): Row(of(undo="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/extend"): Row(of(minutes=15), proven=False),
     ("POST", "/conferences/{conference}/host/end"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/moderation"): Row(kinds={"occurrence_id": "occurrence-running"}),
     # Organisation

@@ -1129,6 +1129,16 @@ export interface components {
         ExtendFields: {
             minutes: number;
         };
+        /** @description The booked end after the extension. */
+        Extended: {
+            /** Format: date-time */
+            ends_at: string;
+        };
+        /** @description An extension of the booked end. */
+        Extending: {
+            /** @enum {integer} */
+            minutes: 15 | 30;
+        };
         /** @description A calendar subscription. */
         Feed: {
             id: string;
@@ -1848,6 +1858,7 @@ export interface components {
             duration_min: number;
             notice_days: number;
             conclusion_days: number;
+            grace_min: number;
             internal: boolean;
             precedence: number;
             position: number;
@@ -1865,6 +1876,11 @@ export interface components {
             notice_days?: number;
             /** @default 5 */
             conclusion_days?: number;
+            /**
+             * @description Minutes after the booked end until the server ends the meeting
+             * @default 30
+             */
+            grace_min?: number;
             /** @default false */
             internal?: boolean;
             /** @default 100 */
@@ -3263,6 +3279,8 @@ export type Enrolment = components['schemas']['Enrolment'];
 export type Entering = components['schemas']['Entering'];
 export type Excluded = components['schemas']['Excluded'];
 export type ExtendFields = components['schemas']['ExtendFields'];
+export type Extended = components['schemas']['Extended'];
+export type Extending = components['schemas']['Extending'];
 export type Feed = components['schemas']['Feed'];
 export type FeedFields = components['schemas']['FeedFields'];
 export type Found = components['schemas']['Found'];

@@ -6,6 +6,8 @@ participants a host may remove, and what the audit trail records. `conference` d
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -65,6 +67,18 @@ class Undone(_Message):
 
     unmuted: int
     asked: int
+
+
+class Extending(_Message):
+    """An extension of the booked end."""
+
+    minutes: Literal[15, 30]
+
+
+class Extended(_Message):
+    """The booked end after the extension."""
+
+    ends_at: datetime
 
 
 def routes(around: Doorway) -> APIRouter:
@@ -139,6 +153,15 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         with _worded():
             back = _meeting(around, conference).moderation.take_back(wanted.undo)
         return Undone(unmuted=back.unmuted, asked=back.asked)
+
+    @router.post("/extend", openapi_extra=needs(SECRET))
+    async def extend(request: Request, conference: Name, wanted: Extending, authorization: Bearer = "") -> Extended:
+        """Extend the booked end, if halls and people are free. Otherwise the refusal says who comes next, and which extension is
+        free. Refused with `overlap`, `capacity`, `not_running`.
+        """
+        host = await host_of(around, request, conference, authorization, tries)
+        _meeting(around, conference)
+        return Extended(ends_at=await around.hosts.extend(host, wanted.minutes, address_of(request)))
 
     @router.post("/end", status_code=204, openapi_extra=needs(SECRET))
     async def end(request: Request, conference: Name, authorization: Bearer = "") -> None:

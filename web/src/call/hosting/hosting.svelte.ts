@@ -19,6 +19,8 @@ export class Hosting {
   trouble = $state('');
   /** The result of the last action on all participants. */
   done = $state('');
+  /** The reason why the meeting was not extended: who comes next, and what is free. */
+  notExtended = $state('');
   /** The key that undoes the last action. Empty: there is nothing to undo, or it is too late. */
   undo = $state('');
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -55,6 +57,13 @@ export class Hosting {
       this.done = said.filter((one) => one !== '').join(' ') || t('host.allBack');
       this.forgetAfter(SHOWN_MS);
     });
+  }
+
+  /** Extend the booked end. All participants are told by the metadata of the room. */
+  async extend(minutes: 15 | 30): Promise<void> {
+    this.notExtended = '';
+    const done = await this.act('extend', () => this.ask('extend', { minutes }));
+    if (!done) [this.notExtended, this.trouble] = [this.trouble, ''];
   }
 
   end(): Promise<boolean> {

@@ -19,6 +19,7 @@ import { Sound } from '../media/sound.svelte';
 import { Switches, type Input, type OwnCall } from '../media/switches.svelte';
 import { Arrivals } from './arrivals';
 import { Chat } from './chat.svelte';
+import { Ending } from '../booked/ending.svelte';
 import type { Entry } from './entry';
 import { CHECK_MS, mediaFlows } from './flow';
 import { joinFailureText, leavingText } from './leaving';
@@ -78,6 +79,7 @@ export class Conference {
   readonly switches: Switches;
   readonly devices: Devices;
   readonly speakers: Speakers;
+  readonly ending: Ending;
   private readonly room: Room;
   private readonly line: Line;
   private readonly undecoded = new Set<string>();
@@ -121,6 +123,7 @@ export class Conference {
     this.switches = new Switches(this.room, renewal, this.sending, this.backdrop, call);
     this.devices = new Devices(this.room, this.switches, this.sending, () => this.saving, call, chosen);
     this.speakers = new Speakers(this.room);
+    this.ending = new Ending(this.room, (text) => this.notices.tell(text));
     this.listen();
   }
 
