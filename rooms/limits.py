@@ -196,11 +196,6 @@ JOB_RETRY_S = 30.0
 Chosen. Longer: mails are late after a short failure. Shorter: a failed server gets more attempts, and the job fails sooner (8
 attempts).
 """
-JOB_RETRY_MOST_S = 6 * 3600.0
-"""Seconds. The longest pause between two attempts of a job (mail, webhook). Chosen. The doubled JOB_RETRY_S reaches only 32
-minutes in 8 attempts. So the limit only shortens the last two pauses of a webhook delivery, which are 10 hours in
-WEBHOOK_RETRY_S. Longer: at most these 10 hours. Shorter: a dead receiver gets its last attempts sooner.
-"""
 JOB_ERROR_CHARS = 500
 """Characters of the last error of a job (mail, webhook) that are stored; the rest is cut. Chosen. More: PostgreSQL refuses a
 longer error (its column holds 500). Fewer: the cause of a failure is cut off.

@@ -148,64 +148,6 @@ def _ordinary(way: Way, registered: bool, invited: bool, host: bool, lobby: bool
     return Verdict(True, lobby=lobby and not (way == "hall_terminal" and registered and invited))
 
 
-# Choice of a class by plain questions
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question of the form. `yes` is the class for the answer yes."""
-
-    code: str
-    vietnamese: str
-    english: str
-    yes: str
-
-
-QUESTIONS: Final[tuple[Question, ...]] = (
-    Question(
-        "secret_content",
-        "Có bàn nội dung bí mật nhà nước (Mật, Tối mật, Tuyệt mật) không?",
-        "Is any part of the meeting a state secret?",
-        SECRET,
-    ),
-    Question(
-        "halls_only",
-        "Chỉ họp tại hội trường có thiết bị của hệ thống, không ai dự từ nhà hay điện thoại?",
-        "Will all participants be in equipped halls, and none at home or on the phone?",
-        IMPORTANT,
-    ),
-    Question(
-        "leaders_decide",
-        "Lãnh đạo tỉnh chủ trì để chỉ đạo, quyết định việc quan trọng?",
-        "Do the province's leaders chair the meeting to decide an important matter?",
-        IMPORTANT,
-    ),
-    Question(
-        "from_anywhere",
-        "Có người dự bằng trình duyệt, điện thoại, từ nhà hoặc là khách mời bên ngoài?",
-        "Will any participant join by browser, by phone, from home or as a guest?",
-        ORDINARY,
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """The proposed class. `because`: the questions that led to it. `against`: questions whose answer leads to a lower class."""
-
-    class_: str
-    because: tuple[str, ...] = ()
-    against: tuple[str, ...] = ()
-
-
-def classify(answers: Mapping[str, bool], default: str = ORDINARY) -> Proposal:
-    """Return the highest class among the answers yes. Without such an answer, return `default`. Unknown codes are ignored."""
-    yes = [one for one in QUESTIONS if answers.get(one.code)]
-    wanted = max((one.yes for one in yes), key=RANK.__getitem__, default=default)
-    because = tuple(one.code for one in yes if one.yes == wanted)
-    return Proposal(wanted, because, tuple(one.code for one in yes if RANK[one.yes] < RANK[wanted]))
-
-
 def resolved(asked: str, default: str) -> str:
     """Return the class of a request, or the default of the meeting's type. Raise `state_secret`, `unknown_class`."""
     wanted = asked or default

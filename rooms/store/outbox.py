@@ -107,7 +107,7 @@ async def fail(
     if job.attempts >= attempts_most:
         values |= {"done_at": now, "failed": True}
     else:
-        values |= {"due_at": now + timedelta(seconds=min(after_s, limits.JOB_RETRY_MOST_S)), "leased_by": ""}
+        values |= {"due_at": now + timedelta(seconds=after_s), "leased_by": ""}
     return await _settle(session, job_id, worker, values)
 
 

@@ -9,7 +9,6 @@ from signaling.api.models import limits
 from signaling.api.models.parts import (
     Id,
     Instant,
-    MeetingClass,
     Name200,
     Reference,
     ShownAloneAnswer,
@@ -352,29 +351,3 @@ class DemoReport(View):
 
     counts: dict[str, int]
     accounts: list[DemoAccount]
-
-
-class ClassQuestion(View):
-    """A plain question. The answer yes leads to the class `yes`."""
-
-    code: str
-    vi: str
-    en: str
-    yes: str
-
-
-class ClassAnswers(Strict):
-    """The answers by the code of the question. `default`: the class of the meeting's type."""
-
-    answers: dict[Word, bool] = Field(max_length=20)
-    default: MeetingClass = "ordinary"
-
-
-class ClassProposal(View):
-    """The resulting class (`secret`: not allowed on this server), the questions that led to it, and the questions that speak
-    against it.
-    """
-
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
-    because: list[str]
-    against: list[str]

@@ -6,7 +6,7 @@ import pytest
 
 from rooms.errors import Refusal
 from rooms.policy import classes
-from rooms.policy.classes import IMPORTANT, ORDINARY, SECRET, WAYS, Presence, Way, admission, classify
+from rooms.policy.classes import IMPORTANT, ORDINARY, SECRET, WAYS, Presence, Way, admission
 
 HALL_ONLY: tuple[tuple[Way, bool, bool, bool, str], ...] = (
     ("hall_terminal", True, True, True, ""),
@@ -100,26 +100,6 @@ def test_refusals_say_what_to_do() -> None:
 def test_an_unknown_class_or_way_is_our_bug(bad: tuple[str, str]) -> None:
     with pytest.raises(KeyError):
         admission(*bad)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("answers", "default", "wanted", "because", "against"),
-    [
-        ({}, ORDINARY, ORDINARY, (), ()),
-        ({}, IMPORTANT, IMPORTANT, (), ()),
-        ({"halls_only": True}, ORDINARY, IMPORTANT, ("halls_only",), ()),
-        ({"from_anywhere": True}, IMPORTANT, ORDINARY, ("from_anywhere",), ()),
-        ({"halls_only": True, "from_anywhere": True}, ORDINARY, IMPORTANT, ("halls_only",), ("from_anywhere",)),
-        ({"secret_content": True, "from_anywhere": True}, ORDINARY, SECRET, ("secret_content",), ("from_anywhere",)),
-        ({"secret_content": False, "leaders_decide": True}, ORDINARY, IMPORTANT, ("leaders_decide",), ()),
-        ({"unheard_of": True}, ORDINARY, ORDINARY, (), ()),
-    ],
-)
-def test_plain_questions(
-    answers: dict[str, bool], default: str, wanted: str, because: tuple[str, ...], against: tuple[str, ...]
-) -> None:
-    found = classify(answers, default)
-    assert (found.class_, found.because, found.against) == (wanted, because, against)
 
 
 def test_resolved() -> None:

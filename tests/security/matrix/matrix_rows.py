@@ -335,7 +335,6 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/occurrences/{occurrence_id}/pass"): Row(of(), proven=False),  # the matrix has no invited caller
     ("GET", "/board"): Row(query=span),
     ("POST", "/availability"): Row(lambda w, p: dict(span(w, p)) | {"duration_min": 60}),
-    ("POST", "/class-questions"): Row(of(answers={}, default="ordinary")),
     ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/answer"): Row(of(answer="accepted"), version="approved"),
     ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/consent"): Row(
         of(agree=True, told_by="Điện thoại của chủ tọa"), version="approved"

@@ -639,17 +639,6 @@ export interface components {
             free_times: components["schemas"]["FreeTime"][];
             equivalent_halls: components["schemas"]["Reference"][];
         };
-        /** @description The answers by the code of the question. `default`: the class of the meeting's type. */
-        ClassAnswers: {
-            answers: {
-                [key: string]: boolean;
-            };
-            /**
-             * @default ordinary
-             * @enum {string}
-             */
-            default?: "important" | "ordinary";
-        };
         /**
          * @description A change of the class. A secretary, an approver, an operator or an administrator of the host unit raises it. Only an
          *     approver lowers it, with a reason. `preview`: only list the participants who would be dropped.
@@ -673,22 +662,6 @@ export interface components {
             class: "important" | "ordinary";
             dropped: components["schemas"]["Dropped"][];
             excluded: components["schemas"]["Excluded"][];
-        };
-        /**
-         * @description The resulting class (`secret`: not allowed on this server), the questions that led to it, and the questions that speak
-         *     against it.
-         */
-        ClassProposal: {
-            class: string;
-            because: string[];
-            against: string[];
-        };
-        /** @description A plain question. The answer yes leads to the class `yes`. */
-        ClassQuestion: {
-            code: string;
-            vi: string;
-            en: string;
-            yes: string;
         };
         /** @description A system with its `key`, which is shown only this once: `Authorization: Bearer KEY`. */
         ClientKey: {
@@ -3246,11 +3219,8 @@ export type CheckOpened = components['schemas']['CheckOpened'];
 export type CheckResult = components['schemas']['CheckResult'];
 export type CheckView = components['schemas']['CheckView'];
 export type Clash = components['schemas']['Clash'];
-export type ClassAnswers = components['schemas']['ClassAnswers'];
 export type ClassChange = components['schemas']['ClassChange'];
 export type ClassChanged = components['schemas']['ClassChanged'];
-export type ClassProposal = components['schemas']['ClassProposal'];
-export type ClassQuestion = components['schemas']['ClassQuestion'];
 export type ClientKey = components['schemas']['ClientKey'];
 export type ClientPage = components['schemas']['ClientPage'];
 export type ClientView = components['schemas']['ClientView'];

@@ -22,9 +22,6 @@ from signaling.api.models.booking import (
     AvailabilityFields,
     Board,
     ChangeLine,
-    ClassAnswers,
-    ClassProposal,
-    ClassQuestion,
     InvitedCount,
     MyMeeting,
     Preview,
@@ -33,7 +30,7 @@ from signaling.api.models.booking import (
 from signaling.api.models.meetings import ClassChange, ClassChanged, Dropped, Excluded, MeetingFields
 from signaling.api.models.parts import Id, Instant, Page, shown
 from signaling.api.routes.calendar import shapes
-from signaling.host.declared import OWN, PUBLIC, needs
+from signaling.host.declared import OWN, needs
 from signaling.host.routers import new_router
 
 router = new_router("planning")
@@ -135,19 +132,6 @@ async def change_class(
             for one in made.excluded
         ],
     )
-
-
-@router.get("/class-questions", openapi_extra=needs(PUBLIC))
-async def class_questions() -> list[ClassQuestion]:
-    """List the plain questions that choose the class of a meeting."""
-    return [ClassQuestion(code=one.code, vi=one.vietnamese, en=one.english, yes=one.yes) for one in classes.QUESTIONS]
-
-
-@router.post("/class-questions", openapi_extra=needs(PUBLIC))
-async def propose_class(wanted: ClassAnswers) -> ClassProposal:
-    """Return the class that the answers lead to. The server keeps nothing of them."""
-    found = classes.classify(wanted.answers, wanted.default)
-    return ClassProposal(class_=found.class_, because=list(found.because), against=list(found.against))
 
 
 async def _change_class(
