@@ -140,6 +140,20 @@ async def delete_list(session: AsyncSession, list_id: str, actor: Actor, now: da
     await _delete(session, await session.get(AttendeeList, list_id), "attendee_list", actor, now)
 
 
+async def rename(session: AsyncSession, row: Template | AttendeeList, unit_id: str, name: str, actor: Actor) -> None:
+    """Move a template or a list to this unit and name. Raise `name_taken`."""
+    await _unit(session, row.unit_id, actor)
+    await _unit(session, unit_id, actor)
+    if (row.unit_id, row.name) == (unit_id, _name(name)):
+        return
+    if await _named(session, type(row), unit_id, name) is not None:
+        raise Refusal("name_taken", "Đơn vị đã có mục mang tên này. Hãy đặt tên khác.", "the name is taken: choose another")
+    if row.unit_id != unit_id:
+        await _room(session, type(row), unit_id)
+    row.unit_id, row.name = unit_id, _name(name)
+    await session.flush()
+
+
 async def _unit(session: AsyncSession, unit_id: str, actor: Actor) -> Unit:
     unit = await session.get(Unit, unit_id)
     if unit is None:

@@ -368,7 +368,9 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
     renamed = await desk.put(
         f"/templates/{kept['id']}", json={"unit_id": unit, "name": "Giao ban sở", "request": draft}
     )
-    assert renamed.json()["name"] == "Giao ban sở"
+    assert (renamed.json()["name"], renamed.json()["id"]) == ("Giao ban sở", kept["id"])
+    taken = {"unit_id": unit, "name": "Quan trọng", "request": draft}
+    problem(await desk.put(f"/templates/{kept['id']}", json=taken), 409, "name_taken")
     entries = {"unit_id": unit, "name": "Các xã", "entries": [{"unit_id": office.province.units["xa1"]}]}
     saved = await desk.post("/attendee-lists", json=entries)
     assert saved.status_code == 201

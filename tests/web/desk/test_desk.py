@@ -133,7 +133,7 @@ async def sign_in(visitor: Visitor, served: Served, name: str = "thuky", path: s
     """Sign in by the requests that the pages send (`sign_in_on_page`), and open the page at `path`; empty: no page."""
     given = {"name": name, "password": PASSWORD}
     if name in served.secrets:
-        _let_its_code_count_again(served, name)
+        let_its_code_count_again(served, name)
         given["code"] = code_of(served.secrets[name], served.time())
     state = await _asked(visitor, served, "POST", "/session", given)
     if state["second_factor"] == "enrol":
@@ -170,7 +170,7 @@ async def sign_in_on_page(visitor: Visitor, served: Served, name: str = "thuky")
 
 async def _second_step(visitor: Visitor, served: Served, name: str) -> None:
     if name in served.secrets:
-        _let_its_code_count_again(served, name)
+        let_its_code_count_again(served, name)
         await visitor.part("signin-code").fill(code_of(served.secrets[name], served.time()))
         await visitor.part("code-button").click()
         return
@@ -186,7 +186,7 @@ async def _second_step(visitor: Visitor, served: Served, name: str) -> None:
     await visitor.part("recovery-kept").click()
 
 
-def _let_its_code_count_again(served: Served, name: str) -> None:
+def let_its_code_count_again(served: Served, name: str) -> None:
     """Let the current code count again. Otherwise the test would wait up to 30 s for the next code."""
     with closing(sqlite3.connect(served.server.data_dir / "diemcau.sqlite")) as beside, beside:
         beside.execute("UPDATE account SET totp_last_step = 0 WHERE name = ?", (name,))

@@ -265,10 +265,30 @@ async def test_what_is_kept_serves_the_next_time(visit: Visit, served: Served) -
     await visitor.part("use-template").filter(has_text="Chi bộ hằng tháng").click()
     await expect(visitor.part("book-title")).to_have_value("Họp chi bộ thường kỳ")
     await expect(visitor.part("guest-list").locator("li")).to_have_count(1)
+    await _renames_and_deletes_what_is_kept(visitor)
     await visitor.page.reload()
     await visitor.part("copy-last").click()
     await expect(visitor.part("book-title")).not_to_have_value("")
     assert await visitor.barriers() == []
+
+
+async def _renames_and_deletes_what_is_kept(visitor: Visitor) -> None:
+    await visitor.part("manage-templates").click()
+    row = visitor.part("kept-row").filter(has_text="Chi bộ hằng tháng")
+    await row.get_by_test_id("kept-rename").click()
+    await visitor.part("kept-name").fill("Chi bộ hằng quý")
+    await visitor.part("kept-name").press("Enter")
+    await expect(visitor.part("kept-dialog").get_by_role("status")).to_contain_text("Chi bộ hằng quý")
+    assert await visitor.barriers() == []
+    await visitor.page.keyboard.press("Escape")
+    await expect(visitor.part("use-template").filter(has_text="Chi bộ hằng quý")).to_be_visible()
+    await visitor.part("manage-lists").click()
+    row = visitor.part("kept-row").filter(has_text="Toàn Văn phòng")
+    await row.get_by_test_id("kept-doom").click()
+    await visitor.part("kept-remove").click()
+    await expect(visitor.part("kept-dialog")).to_contain_text("Đã xóa “Toàn Văn phòng”")
+    await visitor.page.keyboard.press("Escape")
+    await expect(visitor.part("use-list").filter(has_text="Toàn Văn phòng")).to_have_count(0)
 
 
 async def test_one_following_or_all_dates_of_a_series_can_be_edited(

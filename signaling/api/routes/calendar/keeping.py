@@ -52,8 +52,7 @@ async def replace_template(visit: Caller, template_id: Key, wanted: TemplateFiel
 
     async def work(session: AsyncSession) -> TemplateRow:
         row = found(await session.get(TemplateRow, template_id))
-        if (row.unit_id, row.name) != (wanted.unit_id, wanted.name):
-            await templates.delete_template(session, template_id, actor, visit.now)
+        await templates.rename(session, row, wanted.unit_id, wanted.name, actor)
         return await templates.save_template(session, wanted.unit_id, wanted.name, _request(wanted), actor, visit.now)
 
     return _template(await visit.write(work))
@@ -88,8 +87,7 @@ async def replace_list(visit: Caller, list_id: Key, wanted: AttendeeListFields) 
 
     async def work(session: AsyncSession) -> ListRow:
         row = found(await session.get(ListRow, list_id))
-        if (row.unit_id, row.name) != (wanted.unit_id, wanted.name):
-            await templates.delete_list(session, list_id, actor, visit.now)
+        await templates.rename(session, row, wanted.unit_id, wanted.name, actor)
         return await templates.save_list(session, wanted.unit_id, wanted.name, entries, actor, visit.now)
 
     return shown(AttendeeList, await visit.write(work))
