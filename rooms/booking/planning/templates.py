@@ -147,7 +147,9 @@ async def rename(session: AsyncSession, row: Template | AttendeeList, unit_id: s
     if (row.unit_id, row.name) == (unit_id, _name(name)):
         return
     if await _named(session, type(row), unit_id, name) is not None:
-        raise Refusal("name_taken", "Đơn vị đã có mục mang tên này. Hãy đặt tên khác.", "the name is taken: choose another")
+        raise Refusal(
+            "name_taken", "Đơn vị đã có mục mang tên này. Hãy đặt tên khác.", "the name is taken: choose another"
+        )
     if row.unit_id != unit_id:
         await _room(session, type(row), unit_id)
     row.unit_id, row.name = unit_id, _name(name)
