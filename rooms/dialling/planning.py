@@ -15,8 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.changes import approval
-from rooms.booking.meeting import call_list
+from rooms.booking.meeting import call_list, consent
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy import roles
@@ -87,7 +86,7 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, no
     called = calls.called[: limits.LEGS_OF_A_DATE] if meeting.connect == CALL else ()
     new = [one for one in called if one.id not in known]
     refused = [one for one in called if one.id in known and _not_agreed(known[one.id])]
-    agreed = await approval.consenting(session, meeting, {one.unit_id for one in (*new, *refused)})
+    agreed = await consent.consenting(session, meeting, {one.unit_id for one in (*new, *refused)})
     for one in new:
         verdict = judge(meeting, one.closed, invited=True)
         if verdict.allowed and one.unit_id not in agreed:
@@ -148,7 +147,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
     known = await leg_of(session, occurrence_id, terminal_id)
     unit = await halls.unit_of(session, one.terminal.site_id)
     agreed = await invited(session, meeting, date.id, one.terminal)
-    agreed = agreed and await approval.consented(session, meeting, unit.id)
+    agreed = agreed and await consent.consented(session, meeting, unit.id)
     if not agreed and (known is None or known.reason == NOT_AGREED.code):
         roles.require(actor, "halls.operate", unit.path)
     if known is None:

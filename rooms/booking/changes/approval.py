@@ -5,7 +5,6 @@ system. An approved meeting gets a number.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -26,9 +25,8 @@ from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.tables.booking import Proposal, Reservation, Setting, Step, Wanted
-from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
-from rooms.store.tables.sites import Hall, Site, Terminal
 
 ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
 ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
@@ -281,54 +279,6 @@ async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
         return True
     meeting = await session.get_one(Meeting, meeting_id)
     return meeting.connect == CALL and bool((await call_list.of_date(session, meeting)).called)
-
-
-async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bool:
-    """Report whether the server may call a terminal of this unit by itself. See `consenting`."""
-    return unit_id in await consenting(session, meeting, {unit_id})
-
-
-async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: AbstractSet[str]) -> AbstractSet[str]:
-    """Return the units of `unit_ids` whose terminals the server may call by itself.
-
-    These are the host unit, each unit that accepted the invitation, and what an approver of the system has approved: the units
-    that were invited then, and the owners of the booked things. A unit that was invited later must accept first, because its
-    invitation needs no approval and its terminal answers by itself.
-
-    An answer that the host's desk entered for a unit does not count as the unit's consent. An answer of one of the unit's
-    people does not count either.
-    """
-    if not unit_ids - {meeting.host_unit_id}:
-        return unit_ids
-    comes = select(Attendee.unit_id).where(
-        Attendee.meeting_id == meeting.id,
-        Attendee.unit_id.in_(unit_ids),
-        Attendee.person_id.is_(None),
-        Attendee.answer == "accepted",
-        Attendee.answered_by.not_like("secretary:%"),
-    )
-    agreed = {meeting.host_unit_id, *(await session.scalars(comes))}
-    said = select(Step.id).where(Step.meeting_id == meeting.id, Step.step == 2, Step.state == "approved").limit(1)
-    if await session.scalar(said) is not None:
-        agreed |= await _approved_units(session, meeting.id)
-    return agreed & unit_ids
-
-
-async def _approved_units(session: AsyncSession, meeting_id: str) -> set[str]:
-    """Return the units that were invited at the approval, the owners of their sites, and the owners of the booked things."""
-    invited = await session.execute(
-        select(Attendee.unit_id, Site.unit_id)
-        .outerjoin(Site, Site.id == Attendee.site_id)
-        .where(Attendee.meeting_id == meeting_id, Attendee.agreed)
-    )
-    things = select(Wanted.resource_id).where(Wanted.meeting_id == meeting_id)
-    owners = select(Site.unit_id).where(
-        or_(
-            Site.id.in_(select(Hall.site_id).where(Hall.id.in_(things))),
-            Site.id.in_(select(Terminal.site_id).where(Terminal.id.in_(things))),
-        )
-    )
-    return {one for row in invited for one in row if one} | set(await session.scalars(owners))
 
 
 async def has_word(session: AsyncSession, meeting_id: str) -> bool:
