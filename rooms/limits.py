@@ -321,6 +321,11 @@ DATES_KNOWN = 50
 server reads the database again. Chosen: the 50 dates that a response shows (PAGE). More: bookings of longer series save these
 queries too. Fewer: the response to a new series waits for more queries.
 """
+GUEST_TERMINALS_HELD = 10_000
+"""Reservations of terminals of invited units that one booking or change makes at once, the earliest dates first. The server
+reserves the rest shortly before it calls them. Chosen: 96 units each week for 24 months. More: a long series with many units
+holds the database for longer. Fewer: another meeting can take a terminal of a later date first.
+"""
 UNDO_HOURS = 24
 """Hours in which the newest change of a meeting can be undone. Chosen. Longer: an undo surprises people who have already acted
 on the change. Shorter: a mistake is noticed too late.

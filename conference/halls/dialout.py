@@ -172,6 +172,10 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
         "Đơn vị chưa nhận lời, cuộc họp chưa qua duyệt cấp hệ thống: hãy gọi bằng tay",
         "the unit has not agreed and the system has not approved the meeting: call the hall by hand",
     ),
+    "taken_elsewhere": (
+        "Đã dành cho cuộc họp khác vào giờ này",
+        "reserved for another meeting at this time",
+    ),
     "needs_encryption": (
         "Phải mã hóa: thiết bị cần kết nối bằng TLS và bật SRTP",
         "encryption is required: connect the terminal by TLS and enable SRTP",

@@ -23,7 +23,8 @@ from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall, Site, Terminal
 
 WAITING = ("idle", "probing", "failed")
-OPEN = (*WAITING, "calling", "ringing", "connected")
+IN_CALL = ("calling", "ringing", "connected")
+OPEN = (*WAITING, *IN_CALL)
 """States from which a leg may still change by itself."""
 Change = Callable[[DialLeg], Mapping[str, Any] | None]
 
@@ -104,14 +105,22 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
     were taken off the date.
 
     A leg that only the schedule requested, and that was never tried, also waits until its date is near. The current start of
-    the date counts.
+    the date counts. Such a leg also waits while another date has a call with its terminal, because that date may continue after
+    its end.
     """
     tried = or_(DialLeg.asked_by != "schedule", DialLeg.epoch > 1, DialLeg.attempt > 1)
     near = Occurrence.starts_at <= now + timedelta(minutes=limits.DIAL_AHEAD_MIN)
+    other = aliased(DialLeg)
+    busy = (
+        select(other.id)
+        .where(other.terminal_id == DialLeg.terminal_id, other.occurrence_id != DialLeg.occurrence_id)
+        .where(other.state.in_(IN_CALL))
+    )
     rows = await session.scalars(
         select(DialLeg)
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
         .where(DialLeg.leased_by == worker, DialLeg.lease_until > now, or_(tried, near))
+        .where(or_(DialLeg.asked_by == "operator", ~busy.exists()))
         .where(DialLeg.state.in_(WAITING), DialLeg.next_try_at <= now, DialLeg.wish != "drop", ~DialLeg.taken_off)
         .order_by(DialLeg.next_try_at, DialLeg.id)
         .limit(limits.LEGS_CLAIMED)
@@ -261,7 +270,7 @@ async def elsewhere(session: AsyncSession, leg: DialLeg) -> bool:
     busy = select(DialLeg.id).where(
         DialLeg.terminal_id == leg.terminal_id,
         DialLeg.occurrence_id != leg.occurrence_id,
-        DialLeg.state.in_(("calling", "ringing", "connected")),
+        DialLeg.state.in_(IN_CALL),
     )
     return await session.scalar(busy.limit(1)) is not None
 

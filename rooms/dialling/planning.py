@@ -6,6 +6,7 @@ state given up and an entry in the audit trail, and is never called.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.meeting import call_list, consent
+from rooms.booking.meeting.call_list import Device
+from rooms.dialling import reserved
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy import roles
@@ -37,6 +40,15 @@ NOT_AGREED = Verdict(
     english="the unit has not accepted, and the system has not approved its invitation: the server does not call by itself",
 )
 """The verdict on a terminal of a unit that has not agreed."""
+TAKEN = Verdict(
+    False,
+    code="taken_elsewhere",
+    vietnamese="Thiết bị đã dành cho cuộc họp khác vào giờ này nên máy chủ không gọi.",
+    english="the terminal is reserved for another meeting at this time, so the server does not call it",
+)
+"""The verdict on a terminal that another date has."""
+LATER = (NOT_AGREED.code, TAKEN.code)
+"""Reasons that may end before the meeting does. Then the server calls the terminal."""
 
 
 @dataclass(frozen=True)
@@ -85,31 +97,54 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, no
     calls = await call_list.of_date(session, meeting, date.id)
     called = calls.called[: limits.LEGS_OF_A_DATE] if meeting.connect == CALL else ()
     new = [one for one in called if one.id not in known]
-    refused = [one for one in called if one.id in known and _not_agreed(known[one.id])]
-    agreed = await consent.consenting(session, meeting, {one.unit_id for one in (*new, *refused)})
+    open_ = [one for one in called if one.id in known and (_refused(known[one.id]) or _untouched(known[one.id]))]
+    verdicts = await _verdicts(session, date, meeting, (*new, *open_), now)
     for one in new:
-        verdict = judge(meeting, one.closed, invited=True)
-        if verdict.allowed and one.unit_id not in agreed:
-            verdict = NOT_AGREED
+        verdict = verdicts[one.id]
         await _insert(session, date.id, one.id, "schedule", when, now, verdict)
         if not verdict.allowed:
             await _forbidden(session, date, one.id, meeting, verdict, SYSTEM, now)
-    for one in refused:
-        if one.unit_id in agreed:
-            _agreed(known[one.id], when, now)
+    for one in open_:
+        leg, verdict = known[one.id], verdicts[one.id]
+        if verdict.allowed and _refused(leg):
+            _call(leg, when, now)
+        elif verdict is TAKEN and leg.reason != TAKEN.code:
+            _give_up(leg, verdict, now)
     if known:
         await _follow(session, date.id, {one.id for one in called})
     return len(new)
 
 
-def _not_agreed(leg: DialLeg) -> bool:
-    return (leg.state, leg.reason) == ("given_up", NOT_AGREED.code)
+async def _verdicts(
+    session: AsyncSession, date: Occurrence, meeting: Meeting, devices: Sequence[Device], now: datetime
+) -> dict[str, Verdict]:
+    """Judge the terminals, and reserve those that the server may call."""
+    agreed = await consent.consenting(session, meeting, {one.unit_id for one in devices})
+    found = {one.id: judge(meeting, one.closed, invited=True) for one in devices}
+    found |= {one.id: NOT_AGREED for one in devices if found[one.id].allowed and one.unit_id not in agreed}
+    taken = await reserved.ensure(session, date, {id_ for id_, one in found.items() if one.allowed}, now)
+    return {**found, **dict.fromkeys(taken, TAKEN)}
 
 
-def _agreed(leg: DialLeg, when: datetime, now: datetime) -> None:
-    """Make the leg ready for calls, because its unit has agreed in the meantime."""
+def _refused(leg: DialLeg) -> bool:
+    return leg.state == "given_up" and leg.reason in LATER
+
+
+def _untouched(leg: DialLeg) -> bool:
+    """Report whether the leg satisfies `_UNTOUCHED` and is on the call list."""
+    tried = leg.epoch > 1 or leg.attempt > 1 or leg.asked_by != "schedule"
+    return leg.state == "idle" and not tried and not leg.taken_off
+
+
+def _call(leg: DialLeg, when: datetime, now: datetime) -> None:
+    """Make the leg ready for calls, because the reason against them has ended."""
     leg.state, leg.reason, leg.next_try_at, leg.since = "idle", "", when, now
     leg.readiness, leg.readiness_reason, leg.readiness_at = "unknown", "", None
+
+
+def _give_up(leg: DialLeg, verdict: Verdict, now: datetime) -> None:
+    leg.state, leg.reason, leg.next_try_at, leg.since = "given_up", verdict.code, None, now
+    leg.readiness, leg.readiness_reason, leg.readiness_at = "red", verdict.code, now
 
 
 async def _follow(session: AsyncSession, occurrence_id: str, called: set[str]) -> None:
@@ -129,6 +164,7 @@ async def take_off(session: AsyncSession, occurrence_id: str, terminal_id: str) 
     if leg is not None:
         leg.taken_off, leg.asked_by = True, "operator"
         await session.flush()
+    await reserved.give_back(session, occurrence_id, terminal_id)
 
 
 async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor: Actor, now: datetime) -> DialLeg:
@@ -136,7 +172,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
 
     A terminal answers by itself, so a caller can hear and see the room. If the terminal is not invited or its unit has not
     agreed, only an operator of its unit may add it to the date. Raise Refusal `occurrence_unknown`, `unknown_terminal`,
-    `terminal_inactive`, `class_forbids`, `not_on_now`, `denied`.
+    `terminal_inactive`, `class_forbids`, `not_on_now`, `denied`, `terminal_taken`.
     """
     date, meeting = await date_of(session, occurrence_id)
     require_on(date, meeting, now)
@@ -150,6 +186,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
     agreed = agreed and await consent.consented(session, meeting, unit.id)
     if not agreed and (known is None or known.reason == NOT_AGREED.code):
         roles.require(actor, "halls.operate", unit.path)
+    await reserved.require(session, date, one.terminal, actor, now)
     if known is None:
         await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
         known = await leg_of(session, occurrence_id, terminal_id)
@@ -290,7 +327,7 @@ async def _insert(
         "terminal_id": terminal_id,
         "asked_by": asked_by,
         "state": "idle" if verdict.allowed else "given_up",
-        "reason": "" if verdict.allowed else NOT_AGREED.code if verdict is NOT_AGREED else "class_forbids",
+        "reason": "" if verdict.allowed else verdict.code if verdict.code in LATER else "class_forbids",
         "next_try_at": next_try_at if verdict.allowed else None,
         "since": now,
         "epoch": 1,
@@ -304,7 +341,7 @@ async def _insert(
         "readiness_reason": ""
         if verdict.allowed
         else verdict.code
-        if verdict.code in ("network_open", NOT_AGREED.code)
+        if verdict.code in ("network_open", *LATER)
         else "class_forbids",
         "readiness_at": None if verdict.allowed else now,
         "wish": "",

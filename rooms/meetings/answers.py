@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.holds import restoring
 from rooms.booking.meeting import attendees
 from rooms.errors import Refusal
 from rooms.org.names import cleaned
@@ -87,6 +88,8 @@ async def answer(
     if attendee.substitute_state == "asked":
         await outbox.enqueue(session, "mail.substitute", _payload(attendee), now, now)
     await outbox.enqueue(session, "webhook.event", _event(attendee), now, now)
+    if given == "accepted" and attendee.unit_id and not attendee.person_id:
+        await restoring.take_guests(session, meeting, now)
     return attendee
 
 

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.changes import approval
 from rooms.booking.changes.creation import Made, search_number
-from rooms.booking.holds import resources, restoring
+from rooms.booking.holds import resources, restoring, terminals
+from rooms.booking.holds.resources import Span
 from rooms.booking.meeting import attendees, call_list, history, reading
 from rooms.booking.meeting.attendees import Invited
 from rooms.booking.meeting.call_list import NamedList
@@ -39,6 +40,7 @@ class MeetingView:
     type_: MeetingType
     occurrences: tuple[Occurrence, ...]
     reservations: tuple[Reservation, ...]
+    """The reservations of halls and people. `calls` holds the terminals."""
     wanted: tuple[Wanted, ...]
     steps: tuple[Step, ...]
     proposal: Proposal | None
@@ -73,7 +75,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
     reservations = await session.scalars(
         select(Reservation)
         .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
-        .where(Occurrence.meeting_id == meeting_id, Reservation.active)
+        .where(Occurrence.meeting_id == meeting_id, Reservation.active, Reservation.kind != "terminal")
         .order_by(Reservation.starts_at)
     )
     steps = await session.scalars(select(Step).where(Step.meeting_id == meeting_id).order_by(Step.round, Step.step))
@@ -96,11 +98,19 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         attendees=tuple(await attendees.listed(session, meeting_id) if belongs else ()),
         date_answers=await answers.of_dates(session, meeting_id, now) if belongs and meeting.rule else {},
         documents=tuple(documents),
-        calls=await call_list.shown(session, meeting) if belongs else NamedList(),
+        calls=await _calls(session, meeting, occurrences, actor, now) if belongs else NamedList(),
         undo_until=change.undo_until if change else None,
         can=_can(meeting, unit, actor, change, decides, proposal),
         names={},
     )
+
+
+async def _calls(
+    session: AsyncSession, meeting: Meeting, occurrences: Sequence[Occurrence], actor: Actor, now: datetime
+) -> NamedList:
+    coming = [one for one in occurrences if one.state in ("planned", "running") and one.ends_at > now]
+    spans = [Span(one.id, one.starts_at, one.ends_at) for one in coming]
+    return await terminals.with_taken(session, await call_list.shown(session, meeting), spans, actor, meeting.id)
 
 
 def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
@@ -108,6 +118,9 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
     plan, written = made.plan, made.written
     if plan is None or len(plan.spans) > limits.DATES_KNOWN or made.meeting.created_by != actor.id:
         return None
+    kept = sum(row["kind"] == "terminal" for row in written[Reservation])
+    if kept < len(made.spans) * (len(plan.guests) + sum(one.kind == "terminal" for one in plan.needed)):
+        return None  # another meeting may have a terminal, and only the database knows this meeting
     meeting, unit = made.meeting, plan.unit
     steps = [transient(Step, row) for row in written.get(Step, ())]
     decides = bool(steps) and roles.allows(actor, approval.ACTION_OF[1], unit.path)
@@ -121,7 +134,10 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
             sorted((transient(Occurrence, row) for row in written[Occurrence]), key=lambda one: one.starts_at)
         ),
         reservations=tuple(
-            sorted((transient(Reservation, row) for row in written[Reservation]), key=lambda one: one.starts_at)
+            sorted(
+                (transient(Reservation, row) for row in written[Reservation] if row["kind"] != "terminal"),
+                key=lambda one: one.starts_at,
+            )
         ),
         wanted=tuple(transient(Wanted, row) for row in written[Wanted]),
         steps=tuple(steps),

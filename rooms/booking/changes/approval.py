@@ -340,6 +340,7 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
     await history.note(session, meeting, actor, now, "approve", "", {}, undoable=False)
     await attendees.agree(session, meeting.id)
     await approve(session, meeting, actor, now)
+    await restoring.take_guests(session, meeting, now)
 
 
 async def _refuse(session: AsyncSession, meeting: Meeting, step: Step, actor: Actor, now: datetime) -> None:

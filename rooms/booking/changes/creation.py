@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval
-from rooms.booking.holds import clashes, resources
+from rooms.booking.holds import clashes, resources, terminals
 from rooms.booking.holds.resources import Span, Taken
 from rooms.booking.meeting import attendees, history, timing
 from rooms.booking.planning import plans
@@ -79,14 +79,14 @@ async def _book(database: Database, request: Request, actor: Actor, now: datetim
 
     async def work(session: AsyncSession) -> Made:
         made = await _begin(session, plan, actor, now, key)
-        wishes = [(span, plan.things) for span in made.spans]
+        wishes = await terminals.wishes(session, made.spans, plan.needed, plan.guests)
         taken = await resources.take(session, wishes, plan.load, nested=False)
         return replace(made, written={**made.written, Reservation: list(taken)})
 
     try:
         return await database.transact(work)
     except Taken:
-        wishes = [(span, plan.things) for span in plan.spans]
+        wishes = [(span, plan.needed) for span in plan.spans]
         async with database.reading(brief=True) as session:
             found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule))
         raise clashes.refusal(wishes, found) from None
@@ -183,7 +183,7 @@ async def skips(session: AsyncSession, plan: Plan, actor: Actor, excluding: str 
     """
     skipped = plans.skips_of(plan, actor)
     if plan.skips_clashes:
-        kept = [(span, plan.things) for span in plan.spans if span.occurrence_id not in skipped]
+        kept = [(span, plan.needed) for span in plan.spans if span.occurrence_id not in skipped]
         found = await clashes.find(session, clashes.Question(kept, plan.load, actor, plan.rule, excluding))
         for (span, _), several in zip(kept, found, strict=True):
             if several:
@@ -209,10 +209,10 @@ async def take_or_refuse(
     session: AsyncSession, plan: Plan, spans: Sequence[Span], actor: Actor, excluding: str = ""
 ) -> None:
     """Make the reservations. Search for the clashes only after the database refused, to describe them in the refusal."""
-    wishes = [(span, plan.things) for span in spans]
     try:
-        await resources.take(session, wishes, plan.load)
+        await resources.take(session, await terminals.wishes(session, spans, plan.needed, plan.guests), plan.load)
     except Taken:
+        wishes = [(span, plan.needed) for span in spans]
         found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding))
         raise clashes.refusal(wishes, found) from None
 

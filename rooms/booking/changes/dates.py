@@ -347,7 +347,7 @@ async def extend(
     clearup = await _clearup(session, date)
     date.ends_at, date.end_asked_at = end, None
     try:
-        await restoring.retake(session, meeting, [date], actor)
+        await restoring.retake(session, meeting, [date], actor, keeps=True)
     except Refusal as refusal:
         raise _not_free(refusal, minutes, base, clearup) from refusal
     await history.finish(session, meeting, actor, now, "extend", f"Kéo dài {minutes} phút", {}, False, tells=False)

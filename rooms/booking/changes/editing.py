@@ -120,6 +120,11 @@ class _Edit:
         return self.time or bool(self.changed & {*THINGS, "attendees"})
 
     @property
+    def reserves(self) -> bool:
+        """Report whether the change needs other reservations."""
+        return self.takes or "uncalled_ids" in self.changed
+
+    @property
     def has_effects(self) -> bool:
         """Report whether the change has effects. A change that only takes away has none: a hall is no longer called, or the
         meeting is no longer public.
@@ -137,7 +142,7 @@ class _Edit:
         effects, or things of other units.
 
         Guests, halls of the own unit, and everything that is only taken away need no new approval. The terminal of a new guest
-        is called only after the guest's unit has accepted (`approval.consenting`).
+        is called only after the guest's unit has accepted (`consent.consenting`).
         """
         added = {*self.new.hall_ids, *self.new.terminal_ids} - {*self.old.hall_ids, *self.old.terminal_ids}
         foreign = any(one.id in added and plan.concerns_others(one) for one in plan.things)
@@ -256,7 +261,7 @@ async def _all(session: AsyncSession, one: _Edit) -> Meeting:
     if one.time:
         await _move_dates(session, one, plan)
     await _apply(session, meeting, plan, one)
-    if one.takes:
+    if one.reserves:
         await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor)
     await _ask_again(session, one, plan)
     told = bool(one.changed - UNTOLD)
@@ -277,12 +282,18 @@ async def _plan(session: AsyncSession, one: _Edit, request: Request) -> Plan:
 
 async def _counted(session: AsyncSession, one: _Edit, plan: Plan) -> Plan:
     """Return the plan with the stored attendees in its call list, if the edit does not change the attendees."""
-    if "attendees" in one.changed:
-        return plan
+    return (
+        plan
+        if "attendees" in one.changed
+        else await _with_attendees(session, await _same_attendees(session, one.meeting.id), plan)
+    )
+
+
+async def _with_attendees(session: AsyncSession, stored: tuple[attendees.Invited, ...], plan: Plan) -> Plan:
     booked = {thing.id: thing.site_id for thing in plan.things if thing.kind == "hall"}
-    stored = await _same_attendees(session, one.meeting.id)
     added, out = plan.request.terminal_ids, plan.request.uncalled_ids
-    return dataclasses.replace(plan, calls=await call_list.of_wish(session, booked, added, stored, out))
+    calls = await call_list.of_wish(session, booked, added, stored, out)
+    return dataclasses.replace(plan, invited=stored, calls=calls)
 
 
 async def _record(session: AsyncSession, one: _Edit, scope: str) -> None:
@@ -496,7 +507,8 @@ async def move(
     unit_rules.require_future(starts_at, now)
     one = dataclasses.replace(request, starts_at=starts_at, rule="")
     plan = await plans.make(session, one, actor, now, action="", ahead=not decided)
-    await resources.lock(session, plan.lock_names())
+    locked = await _with_attendees(session, await _same_attendees(session, meeting.id), plan)
+    await resources.lock(session, locked.lock_names())
     plans.skips_of(plan, actor)
     wanted = await resources.wanted(session, meeting.id)
     now_takes = {one.resource_id for one in wanted.get(date.id, wanted[""])}
@@ -544,9 +556,10 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     unit_rules.require_future(request.starts_at, now)
     plan = await plans.make(session, request, actor, now, action="", ahead=not one.decided)
     same = await _same_attendees(session, meeting.id)
-    plan = dataclasses.replace(
-        plan, invited=attendees.keeping(plan.invited, same) if "attendees" in one.changed else same
-    )
+    if "attendees" in one.changed:
+        plan = dataclasses.replace(plan, invited=attendees.keeping(plan.invited, same))
+    else:
+        plan = await _with_attendees(session, same, plan)
     await resources.lock(session, plan.lock_names())
     skipped = await creation.skips(session, plan, actor)
     kept = [span for span in plan.spans if span.occurrence_id not in skipped]
@@ -565,6 +578,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
         made.hold_until = meeting.hold_until
     else:
         await approval.ask(session, made, one.unit, plan.rule, now)
+    await restoring.take_guests(session, made, now)
     return made
 
 

@@ -175,12 +175,13 @@ def _trouble(date: Occurrence) -> Trouble:
 
 
 async def _clashing(session: AsyncSession, plan: plans.Plan) -> list[tuple[Occurrence, Meeting, Unit]]:
-    ids = {thing.id for thing in plan.things if thing.exclusive}
+    needed = plan.needed
+    ids = {thing.id for thing in needed}
     timetable = await clashes.timetable_of(session, ids, clashes.days_of(plan.spans))
     taken = {
         busy.occurrence_id
         for span in plan.spans
-        for thing in plan.things
+        for thing in needed
         if (busy := clashes.meets(timetable.get(thing.id, ()), *thing.keeps(span.starts_at, span.ends_at)))
     }
     rows = await session.execute(

@@ -111,11 +111,12 @@ async def _book(session: AsyncSession, meeting: Meeting, plan: plans.Plan, now: 
     except Refusal as refusal:
         skipped = {one.occurrence_id: refusal.vietnamese[:1000] for one in plan.spans}
     await session.execute(insert(Occurrence), [creation.date_row(meeting.id, one, skipped) for one in plan.spans])
-    kept = [(one, plan.things) for one in plan.spans if one.occurrence_id not in skipped]
+    kept = [(one, plan.needed) for one in plan.spans if one.occurrence_id not in skipped]
     try:
         await resources.take(session, kept, plan.load)
     except Taken as taken:
         raise AssertionError("a resource was reserved despite the lock") from taken
+    await restoring.take_guests(session, meeting, now)
     await history.finish(session, meeting, SYSTEM, now, "carry_on", "", {}, undoable=False, tells=False)
 
 

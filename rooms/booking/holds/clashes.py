@@ -183,23 +183,23 @@ async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, .
     clash.
     """
     days = days_of(span for span, _ in question.wishes)
-    ids = {thing.id for _, things in question.wishes for thing in things if thing.exclusive}
+    ids = {thing.id for _, things in question.wishes for thing in things}
     timetable = await timetable_of(session, ids, days, question.excluding)
     used = await _used(session, question)
     found = [_of_wish(wish, timetable, used, question.load) for wish in question.wishes]
     if not any(found):
         return [()] * len(found)
     told = [place for place, clashes in enumerate(found) if clashes][: limits.CLASHES_TOLD]
-    named = await _named(session, question.actor, found)
+    worded = await named(session, question.actor, found)
     others = await _other_halls(session, question, told, found)
     for place in told:
         span, things = question.wishes[place]
         free = _free_times(span, things, timetable, used, question)
         halls = others.get(place, {})
-        named[place] = tuple(
-            replace(one, free_times=free, equivalent_halls=halls.get(one.resource_id, ())) for one in named[place]
+        worded[place] = tuple(
+            replace(one, free_times=free, equivalent_halls=halls.get(one.resource_id, ())) for one in worded[place]
         )
-    return named
+    return worded
 
 
 def days_of(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
@@ -268,12 +268,16 @@ def _of_wish(
 ) -> tuple[Clash, ...]:
     span, things = wish
     found = []
+    taken = {
+        thing.id: busy
+        for thing in things
+        if (busy := meets(timetable.get(thing.id, ()), *thing.keeps(span.starts_at, span.ends_at)))
+    }
     for thing in things:
-        taken = (
-            meets(timetable.get(thing.id, ()), *thing.keeps(span.starts_at, span.ends_at)) if thing.exclusive else None
-        )
-        if taken:
-            found.append(Clash(thing.kind, thing.id, thing.name, taken.starts_at, taken.ends_at, taken.meeting_id))
+        busy = taken.get(thing.id)
+        # A taken hall already says why its terminal is taken too.
+        if busy is not None and thing.hall_id not in taken:
+            found.append(Clash(thing.kind, thing.id, thing.name, busy.starts_at, busy.ends_at, busy.meeting_id))
     return (*found, *_short(span, used, load))
 
 
@@ -308,7 +312,7 @@ async def _used(session: AsyncSession, question: Question) -> dict[datetime, int
     return found
 
 
-async def _named(session: AsyncSession, actor: Actor, found: Sequence[tuple[Clash, ...]]) -> list[tuple[Clash, ...]]:
+async def named(session: AsyncSession, actor: Actor, found: Sequence[tuple[Clash, ...]]) -> list[tuple[Clash, ...]]:
     """Add title and unit to each clash. Leave out the title and the meeting if `actor` may not read the meeting."""
     ids = {one.meeting_id for clashes in found for one in clashes if one.meeting_id}
     may = await reading.readable(session, actor, ids)
@@ -321,13 +325,13 @@ async def _named(session: AsyncSession, actor: Actor, found: Sequence[tuple[Clas
         )
         names |= {id_: (title, short or name) for id_, title, short, name in rows}
 
-    def named(one: Clash) -> Clash:
+    def told(one: Clash) -> Clash:
         title, unit = names.get(one.meeting_id, ("", ""))
         if one.meeting_id in may:
             return replace(one, title=title, unit=unit)
         return replace(one, meeting_id="", unit=unit)
 
-    return [tuple(named(one) for one in clashes) for clashes in found]
+    return [tuple(told(one) for one in clashes) for clashes in found]
 
 
 # Alternatives

@@ -67,12 +67,12 @@ class Thing:
     name: str
     before_min: int = 0
     after_min: int = 0
-    exclusive: bool = True
-    """False for a terminal that dials in by itself: two meetings may expect the same terminal."""
     seats: int = 0
     site_id: str = ""
     equipment: tuple[str, ...] = ()
     needs_approval: bool = False
+    hall_id: str = ""
+    """The booked hall, for its terminal."""
 
     def keeps(self, starts_at: datetime, ends_at: datetime) -> tuple[datetime, datetime]:
         return starts_at - timedelta(minutes=self.before_min), ends_at + timedelta(minutes=self.after_min)
@@ -182,7 +182,7 @@ def _hall_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
 
 
 def _terminal_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
-    """Select terminals. `flag`: the server dials the terminal. `asks`: the network of the terminal is closed."""
+    """Select terminals. `asks`: the network of the terminal is closed."""
     return (
         select(
             literal("terminal").label("kind"),
@@ -191,7 +191,7 @@ def _terminal_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
             Terminal.code,
             Terminal.site_id,
             *_NOTHING,
-            Terminal.dialled.label("flag"),
+            true().label("flag"),
             func.coalesce(Network.closed, false()).label("asks"),
             cast(null(), Date).label("valid_to"),
         )
@@ -282,9 +282,7 @@ def _terminals(ids: Sequence[str], found: Registered, class_: str, troubles: lis
         if not verdict.allowed:
             vietnamese = f"{terminal.name}: {verdict.vietnamese}"
             troubles.append(Trouble(verdict.code, vietnamese, verdict.english, "terminal_ids"))
-    return [
-        Thing("terminal", one.id, one.name, exclusive=bool(one.flag), site_id=one.site_id) for one in found.values()
-    ]
+    return [Thing("terminal", one.id, one.name, site_id=one.site_id) for one in found.values()]
 
 
 def _people(wanted: Mapping[str, Kind], found: Registered, troubles: list[Trouble]) -> list[Thing]:
@@ -330,7 +328,6 @@ def wanted_rows(meeting_id: str, things: Sequence[Thing], occurrence_id: str = "
             "occurrence_id": occurrence_id,
             "resource_id": one.id,
             "kind": one.kind,
-            "exclusive": one.exclusive,
             "position": place,
         }
         for place, one in enumerate(things)
@@ -414,17 +411,16 @@ def _what(error: IntegrityError) -> str:
 def _rows(wishes: Sequence[tuple[Span, Sequence[Thing]]]) -> Iterable[dict[str, Any]]:
     for span, things in wishes:
         for thing in things:
-            if thing.exclusive:
-                starts_at, ends_at = thing.keeps(span.starts_at, span.ends_at)
-                yield {
-                    "id": new_id(),
-                    "occurrence_id": span.occurrence_id,
-                    "kind": thing.kind,
-                    "resource_id": thing.id,
-                    "starts_at": starts_at,
-                    "ends_at": ends_at,
-                    "active": True,
-                }
+            starts_at, ends_at = thing.keeps(span.starts_at, span.ends_at)
+            yield {
+                "id": new_id(),
+                "occurrence_id": span.occurrence_id,
+                "kind": thing.kind,
+                "resource_id": thing.id,
+                "starts_at": starts_at,
+                "ends_at": ends_at,
+                "active": True,
+            }
 
 
 def slots(starts_at: datetime, ends_at: datetime) -> list[datetime]:

@@ -2,46 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.holds import clashes, resources
+from rooms.booking.holds import clashes, resources, terminals
 from rooms.booking.holds.resources import Span, Taken, Thing
-from rooms.booking.meeting import attendees, history, timing
+from rooms.booking.meeting import attendees, call_list, consent, history, timing
 from rooms.booking.rules.calendar import day_of
 from rooms.errors import Refusal
 from rooms.policy import classes
 from rooms.policy.actors import Actor
-from rooms.store.tables.booking import Change, Wanted
-from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting, Occurrence
+from rooms.store.tables.booking import Change, Reservation, Wanted
+from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting, MeetingType, Occurrence
 
 TAKES = ("held", "asked", "approved")
 OVER = ("running", "ended", "released")
 """States of dates that must not change any more."""
 
 
-async def retake(session: AsyncSession, meeting: Meeting, dates: Sequence[Occurrence], actor: Actor) -> None:
-    """Release the reservations of these dates and reserve what the meeting needs, all or none. Raise `overlap`, `capacity`."""
+@dataclass(frozen=True)
+class _Need:
+    """What dates need: `must` all together, and those of `guests` that are free. See `rooms.booking.holds.terminals`."""
+
+    must: tuple[Thing, ...]
+    guests: tuple[Thing, ...]
+
+    @property
+    def names(self) -> set[str]:
+        return {one.id for one in (*self.must, *self.guests)}
+
+
+async def retake(
+    session: AsyncSession, meeting: Meeting, dates: Sequence[Occurrence], actor: Actor, keeps: bool = False
+) -> None:
+    """Release the reservations of these dates and reserve what the meeting needs, all or none. Raise `overlap`, `capacity`.
+
+    `keeps`: the dates must keep the terminals that they have now. Otherwise a terminal of an invited unit that is not free is
+    left out.
+    """
     await session.flush()
-    wanted = await resources.wanted(session, meeting.id)
-    day = day_of(dates[0].starts_at) if dates else day_of(meeting.first_starts_at)
-    things: dict[str, tuple[Thing, ...]] = {
-        key: await resources.things_of(session, rows, meeting.class_, day) for key, rows in wanted.items()
-    }
-    await resources.lock(session, {one.id for several in things.values() for one in several if one.exclusive})
+    needs = await _needs(session, meeting, dates, keeps)
+    await resources.lock(session, {name for one in needs.values() for name in one.names})
     await resources.give_back(session, [one.id for one in dates], forget=True)
-    wishes = [(Span(one.id, one.starts_at, one.ends_at), things.get(one.id, things[""])) for one in dates]
+    wishes, must = await _wishes(session, dates, needs)
     load = await resources.load_of(session, meeting.legs)
     try:
         await resources.take(session, wishes, load)
     except Taken:
+        wishes = must
         rule = await timing.rule_of_meeting(session, meeting)
         found = await clashes.find(session, clashes.Question(wishes, load, actor, rule))
         raise clashes.refusal(wishes, found) from None
+
+
+async def take_guests(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Reserve the terminals of invited units that are free and not reserved yet, for all coming dates."""
+    dates = await coming(session, meeting.id, now)
+    wanted = await resources.wanted(session, meeting.id)
+    of_key: dict[str, _Need] = {}
+    for key in _keys(dates, wanted):
+        known = {one.resource_id for one in wanted[key]}
+        of_key[key] = _Need((), await _guests(session, meeting, await call_list.of_date(session, meeting, key), known))
+    if not any(one.guests for one in of_key.values()):
+        return
+    _, off = await terminals.of_operators(session, meeting.id)
+    needs = {one.id: _on_the_day(of_key[_key(one, wanted)], (), off.get(one.id, ()), ()) for one in dates}
+    await resources.lock(session, {name for one in needs.values() for name in one.names})
+    await resources.take(session, (await _wishes(session, dates, needs))[0], resources.Load())
+
+
+async def _needs(
+    session: AsyncSession, meeting: Meeting, dates: Sequence[Occurrence], keeps: bool = False
+) -> dict[str, _Need]:
+    """Return what each date needs, by its identifier."""
+    wanted = await resources.wanted(session, meeting.id)
+    day = day_of(dates[0].starts_at) if dates else day_of(meeting.first_starts_at)
+    of_key: dict[str, _Need] = {}
+    for key in _keys(dates, wanted):
+        things = await resources.things_of(session, wanted[key], meeting.class_, day)
+        calls = await call_list.of_date(session, meeting, key)
+        must = terminals.needed(things, calls)
+        of_key[key] = _Need(must, await _guests(session, meeting, calls, {one.id for one in must}))
+    called, off = await terminals.of_operators(session, meeting.id)
+    kept = await _held_now(session, dates) if keeps else {}
+    return {
+        one.id: _on_the_day(
+            of_key[_key(one, wanted)], called.get(one.id, ()), off.get(one.id, ()), kept.get(one.id, ())
+        )
+        for one in dates
+    }
+
+
+def _keys(dates: Iterable[Occurrence], wanted: Collection[str]) -> set[str]:
+    return {_key(one, wanted) for one in dates}
+
+
+def _key(date: Occurrence, wanted: Collection[str]) -> str:
+    """Return the key of the date's wishes in `wanted`: its own wishes, or the wishes for every date."""
+    return date.id if date.id in wanted else ""
+
+
+async def _guests(
+    session: AsyncSession, meeting: Meeting, calls: call_list.CallList, known: Collection[str]
+) -> tuple[Thing, ...]:
+    """Return the terminals of invited units that the meeting may reserve.
+
+    A meeting that waits for its approval reserves the terminals of all its units, as it reserves its halls. But an internal
+    meeting may need no approval, so that it reserves only terminals of units that agreed.
+    """
+    units = {one.device.unit_id for one in calls.lines if one.why == "unit"}
+    if not units:
+        return ()
+    type_ = await session.get_one(MeetingType, meeting.type_code)
+    internal = type_.internal and meeting.class_ == classes.ORDINARY
+    waits = meeting.state in ("held", "asked") and not internal
+    agreed = None if waits else await consent.consenting(session, meeting, units)
+    return terminals.of_guests(calls, meeting.class_, known, agreed)
+
+
+def _on_the_day(need: _Need, called: Iterable[Thing], off: Collection[str], kept: Collection[str]) -> _Need:
+    """Add the terminals that an operator called, and leave out the terminals that an operator took off. `kept`: the guests that
+    the date must keep.
+    """
+    must = {one.id: one for one in (*need.must, *called, *(one for one in need.guests if one.id in kept))}
+    return _Need(
+        tuple(one for one in must.values() if one.id not in off),
+        tuple(one for one in need.guests if one.id not in must and one.id not in off),
+    )
+
+
+async def _held_now(session: AsyncSession, dates: Sequence[Occurrence]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    rows = await session.execute(
+        select(Reservation.occurrence_id, Reservation.resource_id).where(
+            Reservation.occurrence_id.in_([one.id for one in dates]), Reservation.kind == "terminal", Reservation.active
+        )
+    )
+    for date, terminal in rows:
+        found.setdefault(date, set()).add(terminal)
+    return found
+
+
+async def _wishes(
+    session: AsyncSession, dates: Sequence[Occurrence], needs: Mapping[str, _Need]
+) -> tuple[terminals.Wishes, terminals.Wishes]:
+    """Return what to reserve, and the part of it that must be free."""
+    groups: dict[_Need, list[Span]] = {}
+    for one in dates:
+        groups.setdefault(needs[one.id], []).append(Span(one.id, one.starts_at, one.ends_at))
+    wishes: terminals.Wishes = []
+    for need, spans in groups.items():
+        wishes += await terminals.wishes(session, spans, need.must, need.guests)
+    return wishes, [(span, need.must) for need, spans in groups.items() for span in spans]
 
 
 def of_maker(change: Change, actor: Actor) -> bool:

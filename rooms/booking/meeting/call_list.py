@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import or_, select
@@ -161,6 +162,18 @@ def _best(devices: Iterable[Device]) -> Device | None:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """The first date of another meeting that has a terminal. `title` is empty for an actor who may not read that meeting."""
+
+    starts_at: datetime
+    ends_at: datetime
+    title: str
+    unit: str
+    dates: int
+    """The number of dates for which the terminal is not free."""
+
+
+@dataclass(frozen=True)
 class NamedLine:
     """A line with names for users."""
 
@@ -174,6 +187,8 @@ class NamedLine:
     out: bool
     called: bool
     closed: bool
+    taken: Taken | None = None
+    """Another meeting has the terminal, so the server does not call it into this meeting."""
 
 
 @dataclass(frozen=True)

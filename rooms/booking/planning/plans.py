@@ -14,7 +14,7 @@ from itertools import pairwise
 from sqlalchemy import bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.holds import resources
+from rooms.booking.holds import resources, terminals
 from rooms.booking.holds.resources import Load, Span, Thing
 from rooms.booking.meeting import attendees, call_list
 from rooms.booking.meeting.call_list import CallList
@@ -109,6 +109,21 @@ class Plan:
         """Return the terminals that the server will call."""
         return self.calls.called if self.request.connect == CALL else ()
 
+    @property
+    def needed(self) -> tuple[Thing, ...]:
+        """Return what every date must have: the resources of the request, and the terminals of the booked halls."""
+        return terminals.needed(self.things, self.calls)
+
+    @property
+    def guests(self) -> tuple[Thing, ...]:
+        """Return the terminals of invited units that a new meeting reserves where they are free.
+
+        No unit has accepted yet, so that a meeting that may need no approval reserves only terminals of the host.
+        """
+        open_ = self.type_.internal and self.class_ == classes.ORDINARY
+        known = {one.id for one in self.needed}
+        return terminals.of_guests(self.calls, self.class_, known, {self.unit.id} if open_ else None)
+
     def trouble_of(self, span: Span) -> Trouble | None:
         """Return why the unit does not meet on that date: its hours, or a day off. Return None if there is no reason."""
         day = day_of(span.starts_at)
@@ -118,7 +133,8 @@ class Plan:
 
     def lock_names(self) -> list[str]:
         quota = [f"unit:{self.unit.id}"] if self.rule.counts else []
-        return [*quota, *(one.id for one in self.things if one.exclusive)]
+        listed = (one.device.id for one in self.calls.lines if not one.out)
+        return [*quota, *{*(one.id for one in self.needed), *listed}]
 
 
 async def make(

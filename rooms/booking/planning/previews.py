@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import clashes
+from rooms.booking.holds import clashes, terminals
 from rooms.booking.holds.clashes import Clash
 from rooms.booking.meeting import call_list
 from rooms.booking.meeting.call_list import NamedGap, NamedLine
@@ -68,13 +68,14 @@ class Preview:
 async def preview(session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "") -> Preview:
     """Return the preview of a request. `excluding`: a meeting that the request changes; its own reservations do not count."""
     plan = await plans.make(session, request.checked(), actor, now, ahead=not excluding)
-    wishes = [(span, plan.things) for span in plan.spans]
+    wishes = [(span, plan.needed) for span in plan.spans]
     found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding))
     free = plans.may_leave_hours(actor, plan.unit, request)
     dates = tuple(_date(plan, place, found[place], free) for place in range(len(plan.spans)))
     bad = [one for one in dates if (one.clashes or one.trouble) and not one.skipped]
     ignored = request.skip_clashes and len(bad) < len(dates) and all(one.clashes or one.off for one in bad)
     calls = call_list.in_words(plan.calls, plan.names)
+    calls = await terminals.with_taken(session, calls, plan.spans, actor, excluding)
     return Preview(
         dates=dates,
         clashing=len(bad),

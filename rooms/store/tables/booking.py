@@ -49,8 +49,6 @@ class Wanted(Row):
     """Empty: the row applies to every date. Otherwise the row applies to this date, which then ignores the common rows."""
     resource_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
-    exclusive: Mapped[bool] = mapped_column(default=True)
-    """False for a terminal that dials in by itself: two meetings may expect the same terminal."""
     position: Mapped[int] = mapped_column(default=0)
 
 

@@ -81,9 +81,7 @@ class Hall(Row):
 
 
 class Terminal(Row):
-    """A video-conference device of a hall. A `dialled` terminal can be in one meeting at a time. A terminal that dials in can
-    be overbooked.
-    """
+    """A video-conference device of a hall. It can be in one meeting at a time, whether it is called (`dialled`) or dials in."""
 
     __tablename__ = "terminal"
 

@@ -68,6 +68,16 @@ class Warned(View):
     en: str
 
 
+class CallTaken(View):
+    """The first date of another meeting that has a terminal. `title` is empty if the caller may not read that meeting."""
+
+    starts_at: datetime
+    ends_at: datetime
+    title: str
+    unit: str
+    dates: int = Field(description="The number of dates for which the terminal is not free.")
+
+
 class CallLine(View):
     """A hall terminal of the call list. `why`: the terminal is in a booked hall, belongs to an invited unit, or was added."""
 
@@ -81,6 +91,9 @@ class CallLine(View):
     out: bool = Field(description="Removed from the list, so the server does not call it.")
     called: bool = Field(description="False: removed from the list, or it dials in by itself.")
     closed: bool = Field(description="The network is closed, as important meetings require.")
+    taken: CallTaken | None = Field(
+        None, description="Another meeting has the terminal, so it is not called into this one."
+    )
 
 
 class CallGap(View):

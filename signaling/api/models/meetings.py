@@ -312,7 +312,7 @@ class ExtendFields(Strict):
 
 
 class Reservation(View):
-    """A resource that a date reserves."""
+    """A hall or a person that a date reserves. The call list of the meeting names the terminals."""
 
     kind: str
     resource_id: str

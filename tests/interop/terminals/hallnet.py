@@ -177,7 +177,7 @@ async def _terminal(
         )
     )
     if wanted:
-        session.add(Wanted(meeting_id=meeting.id, resource_id=alias, kind="terminal", exclusive=False))
+        session.add(Wanted(meeting_id=meeting.id, resource_id=alias, kind="terminal"))
     await session.flush()
 
     def digest(algorithm: Any, name: str, password: str) -> str:

@@ -327,6 +327,7 @@ async def test_calling_off_a_series_leaves_the_date_that_is_on(
     assert {row[0] for row in await taken(database)} == {
         province.halls["tinh-a"],
         province.terminals["tinh-a"],
+        province.terminals["khcn"],
         province.people["tinh-1"],
     }
     other = wish(province, now, starts_at=during + timedelta(minutes=30), chair_id=None, terminal_ids=())

@@ -140,7 +140,7 @@ async def test_two_steps_to_a_number(database: Database, province: Province, now
     assert second.number
     assert second.pin
     assert "meeting.changed" in await kinds(database)
-    assert len(await taken(database)) == 3
+    assert len(await taken(database)) == 4
 
 
 async def test_a_deputy_decides_for_the_represented_person(
@@ -283,10 +283,11 @@ async def test_a_waiting_change_reserves_its_new_time_and_hall(
     """
     meeting = await approved(database, province, wish(province, now), now)
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
-    later = {"starts_at": meeting.first_starts_at + timedelta(hours=1), "hall_ids": (province.halls["tinh"],)}
+    place = {"hall_ids": (province.halls["tinh"],), "terminal_ids": (province.terminals["tinh"],)}
+    later = {"starts_at": meeting.first_starts_at + timedelta(hours=1), **place}
     await do(database, lambda s: editing.edit(s, meeting.id, later, secretary, now, meeting.version))
     old = wish(province, now, chair_id=None, terminal_ids=())
-    new = wish(province, now, **later, chair_id=None, terminal_ids=())
+    new = wish(province, now, **later, chair_id=None)
     for other in (old, new):
         said = await denied(database, lambda s, r=other: creation.create(s, r, secretary, now))  # type: ignore[misc]
         assert said.code == "overlap"
@@ -426,7 +427,7 @@ async def test_postponing_to_a_time_and_until_further_notice(
     )
     (moved,) = await dates(database, meeting)
     assert (moved.state, moved.starts_at, moved.original_at, moved.moved) == ("planned", to, date.original_at, True)
-    assert len(await taken(database)) == 3
+    assert len(await taken(database)) == 4
 
 
 async def test_a_running_meeting_can_be_extended_until_the_next(
@@ -564,7 +565,7 @@ async def test_editing_one_date_of_a_series(database: Database, province: Provin
     rows = await dates(database, meeting)
     assert len(rows) == 6
     assert [local(one.starts_at).hour for one in rows] == [13, 13, 9, 13, 13, 13]
-    assert len(await taken(database)) == 18
+    assert len(await taken(database)) == 25, "the date in the other hall also has the terminal of that hall"
 
 
 async def test_this_and_following(database: Database, province: Province, now: datetime) -> None:
@@ -593,7 +594,7 @@ async def test_this_and_following(database: Database, province: Province, now: d
         old = await views.meeting_view(session, meeting.id, operator, now)
     assert len(view.attendees) == 2
     assert old.meeting.rule.startswith("FREQ=WEEKLY;UNTIL=20260319T015959Z")
-    assert len(await taken(database)) == 18
+    assert len(await taken(database)) == 24
 
 
 @POSTGRESQL_IN_SIM
@@ -605,7 +606,7 @@ async def test_cancelling_one_date_of_a_series(database: Database, province: Pro
         database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", secretary, now, rows[1].id)
     )
     assert still.state == "held"
-    assert len(await taken(database)) == 15
+    assert len(await taken(database)) == 20
     for one in (*rows[:1], *rows[2:]):
         call = partial(
             booking_dates.cancel, meeting_id=meeting.id, reason_code="not_ready", reason="", actor=secretary, now=now

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.changes import approval, class_changes, deciding, editing, undoing
+from rooms.booking.changes import class_changes, deciding, editing, undoing
+from rooms.booking.meeting import consent
 from rooms.booking.planning.requests import AgendaItem, AttendeeRequest, DocumentRequest
 from rooms.dialling import planning
 from rooms.meetings import answers
@@ -165,5 +166,5 @@ async def test_an_approval_agrees_to_the_guests_that_it_shows(
     assert (part.state, part.split_from_id) == ("approved", meeting.id)
     assert await invited(database, part) == {units["khcn"]: True, units["xa1"]: True, units["yt"]: False}
     async with database.reading() as session:
-        found = await approval.consenting(session, part, {units[one] for one in ("khcn", "xa1", "yt", "tinh")})
+        found = await consent.consenting(session, part, {units[one] for one in ("khcn", "xa1", "yt", "tinh")})
     assert found == {units[one] for one in ("khcn", "xa1", "tinh")}

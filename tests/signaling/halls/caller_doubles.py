@@ -124,7 +124,7 @@ async def book(
                 dialled=False,
             )
         )
-        session.add(Wanted(meeting_id=meeting.id, resource_id=code, kind="terminal", exclusive=False))
+        session.add(Wanted(meeting_id=meeting.id, resource_id=code, kind="terminal"))
     await session.flush()
     date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
     return meeting, date

@@ -139,6 +139,7 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
     await expect(secretary.part("meeting-calls").get_by_test_id("call-way")).to_have_text("Máy chủ tự gọi hội trường")
     await expect(secretary.part("call-line").filter(has_text="Xã 11")).to_contain_text("Không gọi")
     await seen_at(secretary, tmp_path, "meeting")
+    await _busy_for_another(secretary, served, tmp_path)
     database = Database.open(served.database_url)
     try:
         await _list_is_changed_on_the_page(secretary, database, served, tmp_path)
@@ -179,6 +180,25 @@ async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
     await seen_at(visitor, tmp_path, "form")
     await visitor.part("book-submit").click()
     await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
+
+
+async def _busy_for_another(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
+    """Invite a commune of the first meeting to another meeting at the same time. The form names the first meeting."""
+    meeting = visitor.page.url
+    at = working_day(9, served.now).isoformat().replace("+", "%2B")
+    await visitor.page.goto(f"{served.url}/book?at={at}&min=60")
+    await visitor.part("book-title").fill("Họp khác")
+    await visitor.part("secret-no").check()
+    await visitor.part("open-tree").click()
+    await visitor.part("tree-search").fill("Xã 10")
+    await visitor.part("tree").get_by_role("checkbox", name="Xã 10").check()
+    await visitor.part("tree-done").click()
+    begins = f"{working_day(9, served.now):%d/%m/%Y} ({TITLE}, Văn phòng UBND tỉnh)"
+    await expect(visitor.part("call-taken")).to_contain_text(f"Bận 08:00 - 11:00 {begins}")
+    await expect(visitor.part("call-count")).to_contain_text("Máy chủ gọi 0 hội trường · 1 hội trường đang bận")
+    await expect(visitor.part("live-free")).to_be_visible()
+    await seen_at(visitor, tmp_path, "busy", known=True)
+    await visitor.page.goto(meeting)
 
 
 async def _approves(approver: Visitor, served: Booking, meeting_id: str) -> None:

@@ -513,11 +513,24 @@ export interface components {
             called: boolean;
             /** @description The network is closed, as important meetings require. */
             closed: boolean;
+            /** @description Another meeting has the terminal, so it is not called into this one. */
+            taken: components["schemas"]["CallTaken"] | null;
         };
         /** @description The meeting into which the hall is put. */
         CallPlace: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             occurrence_id: string;
+        };
+        /** @description The first date of another meeting that has a terminal. `title` is empty if the caller may not read that meeting. */
+        CallTaken: {
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            title: string;
+            unit: string;
+            /** @description The number of dates for which the terminal is not free. */
+            dates: number;
         };
         CameraFigures: {
             /** @enum {string} */
@@ -2454,7 +2467,7 @@ export interface components {
             /** @default false */
             keep_out?: boolean;
         };
-        /** @description A resource that a date reserves. */
+        /** @description A hall or a person that a date reserves. The call list of the meeting names the terminals. */
         Reservation: {
             kind: string;
             resource_id: string;
@@ -3209,6 +3222,7 @@ export type BrowserFigures = components['schemas']['BrowserFigures'];
 export type CallGap = components['schemas']['CallGap'];
 export type CallLine = components['schemas']['CallLine'];
 export type CallPlace = components['schemas']['CallPlace'];
+export type CallTaken = components['schemas']['CallTaken'];
 export type CameraFigures = components['schemas']['CameraFigures'];
 export type Cancellation = components['schemas']['Cancellation'];
 export type Change = components['schemas']['Change'];

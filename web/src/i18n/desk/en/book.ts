@@ -116,6 +116,7 @@ export const bookEn: Record<keyof typeof bookVi, string> = {
   'live.skip': 'Skip these {n} dates, book the others',
   'live.skipHint': 'Skipped dates stay listed; each can be moved or booked again on the meeting\'s page.',
   'live.instead': 'Equivalent halls:',
+  'live.leaveTerminal': 'Meet without this terminal',
   'live.freeAt': 'Free at:',
   'live.approval': 'Approval',
   'live.needsApproval': 'Needed; the number comes with it',

@@ -114,6 +114,7 @@ export const bookVi = {
   'live.skip': 'Bỏ qua {n} ngày này, đăng ký các ngày còn lại',
   'live.skipHint': 'Ngày bỏ qua vẫn nằm trong danh sách; có thể đổi giờ, đổi hội trường hoặc đặt lại từng ngày ở trang cuộc họp.',
   'live.instead': 'Hội trường tương đương:',
+  'live.leaveTerminal': 'Vẫn họp, không gọi thiết bị này',
   'live.freeAt': 'Trống lúc:',
   'live.approval': 'Phê duyệt',
   'live.needsApproval': 'Cần duyệt; có mã cuộc họp sau khi duyệt',
