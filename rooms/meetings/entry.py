@@ -286,7 +286,7 @@ def door(entry: Entry, now: datetime) -> Refusal | None:
             "the meeting was postponed: wait for a new invitation",
         )
     if now < entry.opens_at and date.state not in OVER:
-        moment = wording.moment(entry.opens_at)
+        moment = wording.short_moment(entry.opens_at)
         detail = {"opens_at": entry.opens_at.isoformat(), "starts_at": date.starts_at.isoformat()}
         vi = f"Chưa đến giờ. Phòng họp mở lúc {moment}."
         en = f"too early: the meeting opens at {entry.opens_at.isoformat()}"

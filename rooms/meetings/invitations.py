@@ -19,7 +19,7 @@ from rooms import limits
 from rooms.accounts.deputies import in_force as deputyship_in_force
 from rooms.accounts.roles import in_force as grant_in_force
 from rooms.booking.changes.dates import REASONS
-from rooms.booking.meeting import attendees
+from rooms.booking.meeting import attendees, composition
 from rooms.booking.meeting.attendees import Contact
 from rooms.errors import Refusal
 from rooms.meetings import calendar_entries, links, wording
@@ -92,6 +92,8 @@ class Around:
     """The address of this installation, without a slash at its end."""
     sender: str
     """The sender's address in mails."""
+    checks: bool = True
+    """True: people may check their devices at `CHECK_PAGE`."""
 
     @property
     def domain(self) -> str:
@@ -110,13 +112,19 @@ class Outgoing:
     host: str
     chair: str
     times: list[str]
-    """The first dates that take place, in words."""
+    """The first dates that take place, in words, each with its end."""
     times_en: list[str]
     places: list[str]
     description: str
     important: bool
     page: str
     """The page of the meeting."""
+    starts: str = ""
+    """The start of the first date in words, for the subject."""
+    number: str = ""
+    """The meeting's number in groups of three digits. It opens no meeting without the PIN."""
+    check: str = ""
+    """The page on which the recipient checks camera and microphone, for ordinary meetings."""
     link: str = ""
     """The personal link, to answer and, in ordinary meetings, to enter."""
     joins: bool = False
@@ -132,6 +140,8 @@ class Outgoing:
     actions: Mapping[str, str] = field(default_factory=dict)
     """The links to approve and to refuse. Each link leads to a page."""
     deadline: str = ""
+    invited: str = ""
+    """The attendees by kind in words, for approvers."""
     entry: Entry | None = None
     date: Dated | None = None
     """The only date of a series that the mail is about."""
@@ -355,14 +365,18 @@ async def _shown(session: AsyncSession, meeting: Meeting, around: Around) -> dic
     day = wording.local(meeting.first_starts_at).date()
     rows = await dates_of(session, meeting.id)
     standing = [one for one in rows if one.state in ("planned", "running")] or rows
-    times = [one.starts_at for one in standing[: limits.MAIL_TIMES]] or [meeting.first_starts_at]
+    end = meeting.first_starts_at + timedelta(minutes=meeting.duration_min)
+    times = [(one.starts_at, one.ends_at) for one in standing[: limits.MAIL_TIMES]] or [(meeting.first_starts_at, end)]
     return {
         "meeting_id": meeting.id,
         "title": meeting.title,
         "host": host.name,
         "chair": await attendees.person_label(session, chair, day) if chair else "",
-        "times": [wording.moment(at) for at in times] + _more(len(standing), "và {} buổi sau"),
-        "times_en": [wording.moment_en(at) for at in times] + _more(len(standing), "and {} more"),
+        "times": [wording.span(*one) for one in times] + _more(len(standing), "và {} buổi sau"),
+        "times_en": [wording.span_en(*one) for one in times] + _more(len(standing), "and {} more"),
+        "starts": wording.short_moment(times[0][0]),
+        "number": wording.number(meeting.number or ""),
+        "check": around.base + links.CHECK_PAGE if around.checks and meeting.class_ == "ordinary" else "",
         "places": await halls_of(session, meeting.id),
         "description": meeting.description,
         "important": meeting.class_ == "important",
@@ -450,10 +464,7 @@ async def _to_attendee(
         extra["entry"] = await entry_of(session, meeting, around, party, shown["places"])
     if kind == "reminder":
         occurrence = await session.get_one(Occurrence, payload["occurrence_id"])
-        shown |= {
-            "times": [wording.moment(occurrence.starts_at)],
-            "times_en": [wording.moment_en(occurrence.starts_at)],
-        }
+        shown |= _times_of(occurrence.starts_at, occurrence.ends_at)
     if kind == "substitute_decided":
         extra |= {"substitute": attendee.substitute_name, "agreed": attendee.substitute_state == "agreed"}
     return [
@@ -522,11 +533,18 @@ def _of_date(meeting: Meeting, date: Occurrence) -> dict[str, Any]:
     reason, _ = REASONS.get(date.reason_code, ("", ""))
     regular = date.starts_at == date.original_at
     return {
-        "times": [wording.moment(date.starts_at)],
-        "times_en": [wording.moment_en(date.starts_at)],
-        "was": "" if regular else wording.moment(date.original_at),
+        **_times_of(date.starts_at, date.ends_at),
+        "was": "" if regular else wording.short_moment(date.original_at),
         "reason": ": ".join(filter(None, (reason, date.reason))),
         "date": Dated(date.original_at, date.starts_at, date.ends_at, date.state),
+    }
+
+
+def _times_of(starts_at: datetime, ends_at: datetime) -> dict[str, Any]:
+    return {
+        "times": [wording.span(starts_at, ends_at)],
+        "times_en": [wording.span_en(starts_at, ends_at)],
+        "starts": wording.short_moment(starts_at),
     }
 
 
@@ -539,12 +557,9 @@ async def _make_displaced(
     made_by = await session.scalar(select(Account.person_id).where(Account.id == meeting.created_by))
     to = datetime.fromisoformat(payload["to"]) if payload["to"] else None
     shown = await _shown(session, meeting, around)
-    shown |= {
-        "times": [wording.moment(to) if to else "Hoãn, chờ sắp xếp lại"],
-        "times_en": [wording.moment_en(to) if to else "postponed until further notice"],
-        "was": wording.moment(datetime.fromisoformat(payload["was"])),
-        "reason": payload["reason"],
-    }
+    later = {"times": ["Hoãn, chờ sắp xếp lại"], "times_en": ["postponed until further notice"]}
+    shown |= _times_of(to, to + timedelta(minutes=meeting.duration_min)) if to else later
+    shown |= {"was": wording.short_moment(datetime.fromisoformat(payload["was"])), "reason": payload["reason"]}
     wanted = dict.fromkeys(filter(None, (meeting.chair_id, meeting.secretary_id, made_by)))
     people = [await session.get(Person, one) for one in wanted]
     return [
@@ -609,7 +624,8 @@ async def _make_approval(
         + links.action_token(around.key, links.Action(kind, meeting.id, step.id, expires))
         for kind in ("approve", "refuse")
     }
-    deadline = wording.moment(step.deadline) if step.deadline else ""
+    deadline = wording.short_moment(step.deadline) if step.deadline else ""
+    invited = await composition.in_words(session, meeting.id)
     return [
         Outgoing(
             kind="approval",
@@ -617,6 +633,7 @@ async def _make_approval(
             outside_reason="",
             actions=actions,
             deadline=deadline,
+            invited=invited,
             **shown,
         )
         for one in await deciders(session, step, now)

@@ -27,6 +27,8 @@ LEAST_KEY_BYTES = 32
 ANSWER_PAGE = "/moi"
 ACTION_PAGE = "/duyet"
 MEETING_PAGE = "/hop"
+CHECK_PAGE = "/test"
+JOIN_PAGE = "/join"
 
 
 @dataclass(frozen=True)

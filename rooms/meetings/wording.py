@@ -7,7 +7,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-WEEKDAYS = ("thứ hai", "thứ ba", "thứ tư", "thứ năm", "thứ sáu", "thứ bảy", "chủ nhật")
+WEEKDAYS = ("thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy", "Chủ nhật")
 WEEKDAYS_EN = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COLLECTIVE = (
     "ủy ban nhân dân",
@@ -32,24 +32,60 @@ def hour(at: datetime) -> str:
 
 
 def day(at: datetime) -> str:
-    """Return "thứ ba ngày 24/11/2026"."""
-    return f"{WEEKDAYS[local(at).weekday()]} ngày {local(at):%d/%m/%Y}"
+    """Return "thứ Ba, ngày 24 tháng 11 năm 2026", as letters write it."""
+    return f"{WEEKDAYS[local(at).weekday()]}, {_in_words(local(at).date())}"
 
 
 def moment(at: datetime) -> str:
-    """Return "14 giờ 00 phút, thứ ba ngày 24/11/2026"."""
+    """Return "14 giờ 00 phút, thứ Ba, ngày 24 tháng 11 năm 2026", as letters write it."""
     return f"{hour(at)}, {day(at)}"
 
 
-def moment_en(at: datetime) -> str:
-    """Return "14:00, Tuesday 24/11/2026": the date has the same form as in the Vietnamese text."""
-    return f"{local(at):%H:%M}, {WEEKDAYS_EN[local(at).weekday()]} {local(at):%d/%m/%Y}"
+def short_moment(at: datetime) -> str:
+    """Return "14 giờ 00, thứ Ba ngày 24/11/2026", as mails write it."""
+    return f"{_clock(at)}, {_short_day(at)}"
+
+
+def span(starts_at: datetime, ends_at: datetime) -> str:
+    """Return "từ 14 giờ 00 đến 16 giờ 30, thứ Ba ngày 24/11/2026", or both days if the end is on another day."""
+    if local(starts_at).date() == local(ends_at).date():
+        return f"từ {_clock(starts_at)} đến {_clock(ends_at)}, {_short_day(starts_at)}"
+    return f"từ {short_moment(starts_at)} đến {short_moment(ends_at)}"
+
+
+def span_en(starts_at: datetime, ends_at: datetime) -> str:
+    """Return "14:00-16:30, Tuesday 24/11/2026": the date has the same form as in the Vietnamese text."""
+    if local(starts_at).date() == local(ends_at).date():
+        return f"{local(starts_at):%H:%M}-{local(ends_at):%H:%M}, {_short_day_en(starts_at)}"
+    return f"{local(starts_at):%H:%M}, {_short_day_en(starts_at)} to {local(ends_at):%H:%M}, {_short_day_en(ends_at)}"
 
 
 def place_and_date(place: str, on: date) -> str:
-    """Return "Long An, ngày 04 tháng 6 năm 2021". Days below 10 and the months 1 and 2 have a leading zero."""
+    """Return "Long An, ngày 04 tháng 6 năm 2021"."""
+    return f"{place}, {_in_words(on)}"
+
+
+def number(digits: str) -> str:
+    """Return "123 456 789" for the number of a meeting."""
+    return " ".join(digits[at : at + 3] for at in range(0, len(digits), 3))
+
+
+def _clock(at: datetime) -> str:
+    return f"{local(at):%H} giờ {local(at):%M}"
+
+
+def _short_day(at: datetime) -> str:
+    return f"{WEEKDAYS[local(at).weekday()]} ngày {local(at):%d/%m/%Y}"
+
+
+def _short_day_en(at: datetime) -> str:
+    return f"{WEEKDAYS_EN[local(at).weekday()]} {local(at):%d/%m/%Y}"
+
+
+def _in_words(on: date) -> str:
+    """Return "ngày 04 tháng 6 năm 2021". Days below 10 and the months 1 and 2 have a leading zero."""
     month = f"{on.month:02}" if on.month < 3 else str(on.month)
-    return f"{place}, ngày {on.day:02} tháng {month} năm {on.year}"
+    return f"ngày {on.day:02} tháng {month} năm {on.year}"
 
 
 def short_date(on: date) -> str:

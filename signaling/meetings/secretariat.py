@@ -212,7 +212,8 @@ class Secretariat:
             domains=settings.mail_domains,
         )
         mailer = Mailer(server) if settings.smtp_host else None
-        around = Around(key=self.key, base=self._base, sender=settings.mail_from)
+        checks = settings.checks_at_once > 0
+        around = Around(key=self.key, base=self._base, sender=settings.mail_from, checks=checks)
         ranges = settings.webhook_private_ranges
         return works(self.database, mailer, around, self.seal, ranges, timers.HANDLERS)
 

@@ -55,7 +55,7 @@ class MailServer:
     domains: tuple[str, ...] = ()
     """Official domains."""
     trust: ssl.SSLContext | None = None
-    """The trusted authorities; None: the authorities of the system."""
+    """The trusted authorities; None: the authorities of the system. Without TLS nothing is read."""
 
 
 class Mailer:
@@ -63,6 +63,7 @@ class Mailer:
 
     def __init__(self, server: MailServer) -> None:
         self.server = server
+        self._trust = server.trust
         self._places = asyncio.Semaphore(limits.MAILS_AT_ONCE)
 
     def check(self, address: str, reason: str) -> bool:
@@ -99,7 +100,7 @@ class Mailer:
                     password=server.password or None,
                     use_tls=server.tls == "tls",
                     start_tls=server.tls == "starttls",
-                    tls_context=server.trust or (None if server.tls == "none" else ssl.create_default_context()),
+                    tls_context=self._authorities(),
                     timeout=limits.SMTP_WAIT_S,
                 )
             except aiosmtplib.SMTPRecipientsRefused as error:
@@ -110,6 +111,14 @@ class Mailer:
                 if error.code in PERMANENT and not isinstance(error, aiosmtplib.SMTPAuthenticationError):
                     raise GiveUp(f"the mail server refused the mail: {error.code}") from error
                 raise
+
+    def _authorities(self) -> ssl.SSLContext | None:
+        """Return the trusted authorities. They are read once: to read the authorities of the system takes tens of milliseconds,
+        in which the server does nothing else.
+        """
+        if self._trust is None and self.server.tls != "none":
+            self._trust = ssl.create_default_context()
+        return self._trust
 
     def compose(self, mail: Outgoing, now: datetime) -> EmailMessage:
         """Return the whole mail."""

@@ -68,13 +68,30 @@ def _facts(mail: Outgoing) -> list[Line]:
         ("Đơn vị chủ trì", mail.host),
         ("Chủ trì", mail.chair),
         ("Thời gian", "; ".join(mail.times)),
+        ("Mã cuộc họp", mail.number),
         ("Điểm cầu chính", "; ".join(mail.places)),
         ("Nội dung", mail.description),
     ]
 
 
+def _briefly(mail: Outgoing) -> list[Line]:
+    """Return the facts without places and content."""
+    return _facts(mail)[:5]
+
+
 def _facts_en(mail: Outgoing) -> list[Line]:
-    return [("Meeting", mail.title), ("Host", mail.host), ("Time (UTC+7)", "; ".join(mail.times_en))]
+    return [
+        ("Meeting", mail.title),
+        ("Host", mail.host),
+        ("Time (UTC+7)", "; ".join(mail.times_en)),
+        ("Meeting number", mail.number),
+    ]
+
+
+def _ways(mail: Outgoing, enter: str) -> list[Button]:
+    """Return the buttons of an attendee. `enter`: the words of the personal link if it opens the meeting."""
+    check = ("Kiểm tra thiết bị", mail.check if mail.joins else "")
+    return [(enter if mail.joins else "Trả lời lời mời", mail.link), ("Trang cuộc họp", mail.page), check]
 
 
 def _only_halls(mail: Outgoing) -> str:
@@ -94,7 +111,6 @@ def _invite(mail: Outgoing) -> tuple[str, Words, Words]:
     closing = " ".join(
         filter(None, (_only_halls(mail), head, "Liên kết trên dành riêng cho người nhận, không chuyển tiếp."))
     )
-    buttons = [("Trả lời và vào họp" if mail.joins else "Trả lời lời mời", mail.link), ("Trang cuộc họp", mail.page)]
     english = Words(
         "The meeting has changed; this replaces the earlier invitation."
         if mail.again
@@ -103,12 +119,12 @@ def _invite(mail: Outgoing) -> tuple[str, Words, Words]:
         [("Answer and join" if mail.joins else "Answer", mail.link)],
         "Important meeting: join only from registered halls." if mail.important else "",
     )
-    subject = f"[{what}] {mail.title} - {mail.times[0]}"
-    return subject, Words(opening, _facts(mail), buttons, closing), english
+    subject = f"[{what}] {mail.title} - {mail.starts}"
+    return subject, Words(opening, _facts(mail), _ways(mail, "Trả lời và vào họp"), closing), english
 
 
 def _cancel(mail: Outgoing) -> tuple[str, Words, Words]:
-    lines = [*_facts(mail)[:4], ("Lý do", mail.reason)]
+    lines = [*_briefly(mail), ("Lý do", mail.reason)]
     words = Words("Cuộc họp sau đây đã bị hủy.", lines, [("Trang cuộc họp", mail.page)], "")
     return f"[Hủy họp] {mail.title}", words, Words("This meeting is cancelled.", _facts_en(mail), [], "")
 
@@ -122,14 +138,14 @@ def _date(mail: Outgoing) -> tuple[str, Words, Words]:
         ("Chủ trì", mail.chair),
         ("Buổi họp", mail.times[0]),
         ("Theo lịch định kỳ", mail.was),
+        ("Mã cuộc họp", mail.number),
         ("Điểm cầu chính", facts["Điểm cầu chính"]),
         ("Lý do", mail.reason),
     ]
     opening = f"Một buổi của cuộc họp định kỳ có thay đổi; các buổi khác giữ nguyên. Kính báo: {mail.label}."
-    buttons = [("Trả lời và vào họp" if mail.joins else "Trả lời lời mời", mail.link), ("Trang cuộc họp", mail.page)]
-    words = Words(opening, lines, buttons, _only_halls(mail))
+    words = Words(opening, lines, _ways(mail, "Trả lời và vào họp"), _only_halls(mail))
     english = Words("One date of this series has changed; the other dates stay the same.", _facts_en(mail), [], "")
-    return f"[Thay đổi một buổi] {mail.title} - {mail.times[0]}", words, english
+    return f"[Thay đổi một buổi] {mail.title} - {mail.starts}", words, english
 
 
 def _date_off(mail: Outgoing) -> tuple[str, Words, Words]:
@@ -145,7 +161,7 @@ def _date_off(mail: Outgoing) -> tuple[str, Words, Words]:
     words = Words(opening, lines, [("Trang cuộc họp", mail.page)], "")
     done = "postponed until further notice" if mail.postponed else "cancelled"
     english = Words(f"One date of this series is {done}; the other dates stay the same.", _facts_en(mail), [], "")
-    return f"[{'Hoãn' if mail.postponed else 'Hủy'} một buổi] {mail.title} - {mail.times[0]}", words, english
+    return f"[{'Hoãn' if mail.postponed else 'Hủy'} một buổi] {mail.title} - {mail.starts}", words, english
 
 
 def _displaced(mail: Outgoing) -> tuple[str, Words, Words]:
@@ -182,7 +198,7 @@ def _still_off(mail: Outgoing) -> tuple[str, Words, Words]:
 
 
 def _removed(mail: Outgoing) -> tuple[str, Words, Words]:
-    words = Words("Thành phần dự họp đã thay đổi; kính báo không cần dự cuộc họp sau đây.", _facts(mail)[:4], [], "")
+    words = Words("Thành phần dự họp đã thay đổi; kính báo không cần dự cuộc họp sau đây.", _briefly(mail), [], "")
     return (
         f"[Không cần dự] {mail.title}",
         words,
@@ -192,16 +208,16 @@ def _removed(mail: Outgoing) -> tuple[str, Words, Words]:
 
 def _reminder(mail: Outgoing) -> tuple[str, Words, Words]:
     soon = "trong 1 giờ nữa" if mail.lead_min <= 60 else "vào ngày mai"
-    buttons = [("Vào họp" if mail.joins else "Trả lời lời mời", mail.link), ("Trang cuộc họp", mail.page)]
-    words = Words(f"Nhắc lịch: cuộc họp bắt đầu {soon}.", _facts(mail)[:5], buttons, _only_halls(mail))
+    lines = _facts(mail)[:6]
+    words = Words(f"Nhắc lịch: cuộc họp bắt đầu {soon}.", lines, _ways(mail, "Vào họp"), _only_halls(mail))
     english = Words(
         "A reminder of this meeting.", _facts_en(mail), [("Join" if mail.joins else "Answer", mail.link)], ""
     )
-    return f"[Nhắc họp] {mail.title} - {mail.times[0]}", words, english
+    return f"[Nhắc họp] {mail.title} - {mail.starts}", words, english
 
 
 def _approval(mail: Outgoing) -> tuple[str, Words, Words]:
-    lines = [*_facts(mail), ("Hạn duyệt", mail.deadline)]
+    lines = [*_facts(mail), ("Thành phần", mail.invited), ("Hạn duyệt", mail.deadline)]
     buttons = [("Xem và duyệt", mail.actions["approve"]), ("Xem và từ chối", mail.actions["refuse"])]
     words = Words(
         "Có đề nghị họp đang chờ đồng chí duyệt.",
@@ -228,7 +244,7 @@ def _substitute(mail: Outgoing) -> tuple[str, Words, Words]:
 
 def _decided(mail: Outgoing) -> tuple[str, Words, Words]:
     said = "đồng ý" if mail.agreed else "không đồng ý"
-    lines = [*_facts(mail)[:4], ("Người dự thay", mail.substitute)]
+    lines = [*_briefly(mail), ("Người dự thay", mail.substitute)]
     closing = "" if mail.agreed else "Đề nghị thủ trưởng dự họp, hoặc trả lời lại theo liên kết trên."
     words = Words(f"Chủ trì {said} việc cử người dự thay.", lines, [("Xem trả lời", mail.link)], closing)
     english = Words(f"The chair {'agrees' if mail.agreed else 'does not agree'} to the substitute.", [], [], "")

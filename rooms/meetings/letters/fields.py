@@ -198,7 +198,7 @@ def sample() -> Fields:
             "content": "Phòng, chống dịch Covid-19.",
             "form": "Trực tuyến",
             "chair": "Đồng chí Phạm Tấn Hòa - Phó Chủ tịch UBND tỉnh",
-            "time": "14 giờ 00 phút, thứ sáu ngày 11/06/2021",
+            "time": "14 giờ 00 phút, thứ Sáu, ngày 11 tháng 6 năm 2021",
             "places": ["Điểm cầu chính: Hội trường A"],
             "requirements": ["Dự họp đúng thành phần."],
             "closing": "Trân trọng./.",

@@ -60,7 +60,7 @@ async def drafted(database: Database, province: Province, now: datetime, wanted:
 
 def test_dates_as_decree_30_writes_them() -> None:
     at = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
-    assert wording.moment(at) == "14 giờ 00 phút, thứ ba ngày 24/11/2026"
+    assert wording.moment(at) == "14 giờ 00 phút, thứ Ba, ngày 24 tháng 11 năm 2026"
     assert wording.place_and_date("Long An", date(2021, 6, 4)) == "Long An, ngày 04 tháng 6 năm 2021"
     assert wording.place_and_date("Tây Ninh", date(2026, 2, 14)) == "Tây Ninh, ngày 14 tháng 02 năm 2026"
     assert wording.heading("UBND tỉnh Long An") == ["ỦY BAN NHÂN DÂN", "TỈNH LONG AN"]
@@ -75,7 +75,7 @@ async def test_a_draft_says_what_the_meeting_is(database: Database, province: Pr
     assert fields["nation"][0] == "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
     assert (fields["number"], fields["symbol"]) == ("12", "GM-UBND")
     assert fields["place_date"] == "Long An, ngày 04 tháng 3 năm 2026"
-    assert fields["time"] == "14 giờ 00 phút, thứ ba ngày 10/03/2026"
+    assert fields["time"] == "14 giờ 00 phút, thứ Ba, ngày 10 tháng 3 năm 2026"
     assert fields["chair"] == "Đồng chí Nguyễn Văn TINH - Chủ tịch UBND tỉnh Long An"
     assert fields["signing"] == ["TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"]
     assert set(fields["recipients"][:2]) == {"UBND xã Đức Lập", "Chủ tịch UBND xã Mỹ Hạnh"}

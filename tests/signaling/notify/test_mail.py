@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from typing import Any
 
+import aiosmtplib
 import pytest
 import vobject
 from hypothesis import given
@@ -113,7 +115,7 @@ async def test_an_invitation_arrives(office: MailRoom, province: Province) -> No
     (mail,) = office.mailbox.to("xa1@longan.gov.vn")
     raw = next(one for one in office.mailbox.raw() if one.startswith(b"X-Rcpt: xa1@"))
     raw.decode("ascii")  # no part of the mail needs 8 bits
-    assert mail["Subject"] == ("[Mời họp] Giao ban tháng 3 về chuyển đổi số - 14 giờ 00 phút, thứ ba ngày 10/03/2026")
+    assert mail["Subject"] == "[Mời họp] Giao ban tháng 3 về chuyển đổi số - 14 giờ 00, thứ Ba ngày 10/03/2026"
     assert mail["To"] == "UBND xã Mỹ Hạnh <xa1@longan.gov.vn>"
     assert mail["From"].addresses[0].addr_spec == SENDER
     body = parts(mail)
@@ -122,6 +124,12 @@ async def test_an_invitation_arrives(office: MailRoom, province: Province) -> No
     said = body["text/plain"]
     assert said.index("trân trọng kính mời") < said.index("-- English --")
     assert "phải được chủ trì đồng ý" in said
+    assert "Thời gian: từ 14 giờ 00 đến 16 giờ 00, thứ Ba ngày 10/03/2026" in said
+    assert "Time (UTC+7): 14:00-16:00, Tuesday 10/03/2026" in said
+    async with office.database.reading() as session:
+        digits = (await session.get_one(Meeting, meeting_id)).number or ""
+    assert f"Mã cuộc họp: {digits[:3]} {digits[3:6]} {digits[6:]}" in said
+    assert f"Kiểm tra thiết bị: {BASE}/test" in said
     secret = re.search(rf"{BASE}{links.ANSWER_PAGE}#([\w-]+)", said)
     assert secret is not None
     async with office.database.reading() as session:
@@ -298,6 +306,7 @@ async def test_approvers_and_their_deputies_are_asked(office: MailRoom, province
     (mail,) = office.mailbox.mails()
     assert mail["X-Rcpt"] == "tinh-2@longan.gov.vn"
     said = parts(mail)["text/plain"]
+    assert "Thành phần: 2 đơn vị cấp xã, 1 cá nhân, 1 khách mời" in said
     tokens = re.findall(rf"{BASE}{links.ACTION_PAGE}#([\w.-]+)", said)
     actions = [links.read_action(KEY, one, START) for one in tokens[:2]]
     assert [(one.kind, one.step_id) for one in actions] == [("approve", step_id), ("refuse", step_id)]
@@ -348,7 +357,7 @@ async def test_no_mail_of_any_kind_holds_a_pin_or_a_password(office: MailRoom, p
     for mail in office.mailbox.mails():
         text = "".join(parts(mail).values()) + str(mail["Subject"])
         bare = text.replace(meeting_id, "").replace(mail["Message-ID"], "")
-        assert row.number not in bare
+        assert row.number not in bare, "only in groups of three digits, as text"
         assert not re.search(rf"(?<!\w){row.pin}(?!\w)", bare)
         assert not FORBIDDEN.search(bare)
 
@@ -366,7 +375,8 @@ def outgoing(kind: str, **more: Any) -> Outgoing:
         "title": "<script>alert(1)</script>\r\nBcc: x@y.z",
         "host": "UBND tỉnh",
         "chair": "",
-        "times": ["14 giờ 00 phút"],
+        "times": ["từ 14 giờ 00 đến 16 giờ 00"],
+        "starts": "14 giờ 00",
         "times_en": ["14:00"],
         "places": [],
         "description": "",
@@ -410,6 +420,23 @@ def test_a_long_subject_keeps_its_blanks(words: list[str]) -> None:
     raw.decode("ascii")
     assert BytesParser(policy=policy.default).parsebytes(raw)["Subject"] == wanted
     assert all(len(line) <= 78 for line in raw.split(b"\r\n\r\n")[0].split(b"\r\n"))
+
+
+async def test_the_authorities_are_read_once_for_all_mails(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    whole = ssl.create_default_context
+
+    def counted() -> ssl.SSLContext:
+        read.append(1)
+        return whole()
+
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    mailer = Mailer(MailServer("127.0.0.1", 1, tls="tls", sender=SENDER))
+    message = mailer.compose(outgoing("invite"), START)
+    for _ in range(3):
+        with pytest.raises(aiosmtplib.SMTPConnectError):
+            await mailer.send(message, "xa1@longan.gov.vn")
+    assert len(read) == 1
 
 
 def test_official_domains() -> None:
