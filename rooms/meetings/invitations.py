@@ -35,6 +35,7 @@ from rooms.store.tables.sites import Hall, Site
 
 Kind = Literal[
     "invite",
+    "nudge",
     "cancel",
     "date",
     "date_off",
@@ -50,6 +51,7 @@ MAILS: Final = tuple(
     f"mail.{kind}"
     for kind in (
         "invite",
+        "nudge",
         "cancel",
         "date",
         "reminder",
@@ -258,8 +260,8 @@ async def mailed(session: AsyncSession, mail: Outgoing, state: str) -> None:
 
 async def resend(session: AsyncSession, attendee: Attendee, actor: Actor, now: datetime) -> None:
     """Mail the invitation again. Raise Refusal `denied`, `meeting_not_open`."""
-    host = await _open_host(session, attendee, actor)
     meeting = await session.get_one(Meeting, attendee.meeting_id)
+    host = await open_host(session, meeting, actor)
     attendee.notified = -1
     await session.flush()
     payload = {"attendee_id": attendee.id, "meeting_id": meeting.id, "sequence": meeting.sequence}
@@ -273,7 +275,7 @@ async def hand_over_link(session: AsyncSession, key: bytes, attendee: Attendee, 
 
     Raise Refusal `denied`, `meeting_not_open`, `link_of_guests_only`.
     """
-    host = await _open_host(session, attendee, actor)
+    host = await open_host(session, await session.get_one(Meeting, attendee.meeting_id), actor)
     if attendee.person_id is not None or not attendee.guest_name:
         raise Refusal(
             "link_of_guests_only",
@@ -296,9 +298,8 @@ async def take_link_back(session: AsyncSession, attendee: Attendee, actor: Actor
     await audit.record(session, now, actor, "attendee.link_back", "attendee", attendee.id, host.id)
 
 
-async def _open_host(session: AsyncSession, attendee: Attendee, actor: Actor) -> Unit:
-    """Return the host of an approved meeting, if the actor may manage its answers."""
-    meeting = await session.get_one(Meeting, attendee.meeting_id)
+async def open_host(session: AsyncSession, meeting: Meeting, actor: Actor) -> Unit:
+    """Return the host of an approved meeting, if the actor may manage its answers. Raise Refusal `denied`, `meeting_not_open`."""
     host = await session.get_one(Unit, meeting.host_unit_id)
     roles.require(actor, "meetings.answers", host.path)
     if meeting.state != "approved":
@@ -462,7 +463,7 @@ async def _to_attendee(
     }
     if kind in ("invite", "cancel"):
         extra["entry"] = await entry_of(session, meeting, around, party, shown["places"])
-    if kind == "reminder":
+    if kind in ("reminder", "nudge"):
         occurrence = await session.get_one(Occurrence, payload["occurrence_id"])
         shown |= _times_of(occurrence.starts_at, occurrence.ends_at)
     if kind == "substitute_decided":
@@ -488,6 +489,15 @@ async def _make_invite(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Aro
 
 async def _make_cancel(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
     return await _to_attendee(s, m, p, a, now, "cancel")
+
+
+async def _make_nudge(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
+    """Return a request to answer. Return no mail if the attendee has answered since."""
+    attendee, date = await s.get(Attendee, p["attendee_id"]), await s.get(Occurrence, p["occurrence_id"])
+    if attendee is None or date is None:
+        return []
+    said = (await attendees.answers_on(s, date)).get(attendee.id, attendee.answer)
+    return await _to_attendee(s, m, p, a, now, "nudge") if said == "none" else []
 
 
 async def _make_reminder(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
@@ -669,6 +679,7 @@ async def deciders(session: AsyncSession, step: Step, now: datetime) -> list[Per
 _Maker = Callable[[AsyncSession, Meeting, Mapping[str, Any], Around, datetime], Awaitable[list[Outgoing]]]
 _MAKERS: Final[Mapping[str, _Maker]] = {
     "invite": _make_invite,
+    "nudge": _make_nudge,
     "cancel": _make_cancel,
     "reminder": _make_reminder,
     "removed": _make_removed,

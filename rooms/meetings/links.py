@@ -22,6 +22,7 @@ from rooms.store.tables.meetings import Attendee
 
 SECRET_BYTES = 24
 SECRET_CHARACTERS = 64
+ANSWERING_CHARACTERS = 32
 TOKEN_CHARACTERS = 1000
 LEAST_KEY_BYTES = 32
 ANSWER_PAGE = "/moi"
@@ -77,6 +78,30 @@ def issue(key: bytes, attendee: Attendee) -> str:
     return secret
 
 
+def answering(key: bytes, attendee: Attendee) -> str:
+    """Return the secret of a link that answers for the attendee and opens no meeting. The desk may pass it on, because the desk
+    may record the answer itself.
+
+    It is the attendee's identifier and a seal of 64 bits, so it is as long as a personal link. Nothing is stored. `revoke` also
+    ends it.
+    """
+    return _text(bytes.fromhex(attendee.id) + _answer_seal(key, attendee))
+
+
+async def find_answering(session: AsyncSession, key: bytes, secret: str) -> Attendee | None:
+    """Return the attendee of a personal link or of an answering link, or None."""
+    found = await find(session, secret)
+    if found is not None or len(secret) != ANSWERING_CHARACTERS or not secret.isascii():
+        return found
+    try:
+        raw = base64.b64decode(secret, altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    attendee = await session.get(Attendee, raw[:16].hex())
+    fits = attendee is not None and hmac.compare_digest(_answer_seal(key, attendee), raw[16:])
+    return attendee if fits else None
+
+
 def revoke(attendee: Attendee) -> None:
     """Make the link invalid. The next link will be different."""
     attendee.link_digest = None
@@ -109,6 +134,11 @@ def read_action(key: bytes, token: str, now: datetime) -> Action:
             "the link has expired: sign in and open the approvals",
         )
     return Action(kind, meeting_id, step_id, expires)
+
+
+def _answer_seal(key: bytes, attendee: Attendee) -> bytes:
+    text = f"diemcau answer 1:{attendee.id}:{attendee.link_round}"
+    return hmac.digest(key, text.encode(), hashlib.sha256)[:8]
 
 
 def _sealed(key: bytes, text: str) -> str:

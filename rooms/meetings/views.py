@@ -169,18 +169,22 @@ def _view(
     meeting, unit, type_, days = ground
     coming = next((one for one in occurrences if one.ends_at > now and one.state in ("planned", "running")), None)
     next_ = coming or (occurrences[-1] if occurrences else None)
-    desk = roles.allows(actor, "meetings.edit", unit.path) or _leads(meeting, actor)
     notice = calendar.notice_due(days, next_.starts_at, type_.notice_days) if next_ and type_.notice_days else None
     return MeetingView(
         meeting=meeting,
         unit=unit,
         type_=type_,
         occurrences=occurrences,
-        pin=meeting.pin if desk else "",
+        pin=meeting.pin if knows_pin(meeting, unit, actor) else "",
         notice_due=notice,
         conclusion_due=calendar.conclusion_due(days, next_.ends_at, type_.conclusion_days) if next_ else None,
         **parts,
     )
+
+
+def knows_pin(meeting: Meeting, host: Unit, actor: Actor) -> bool:
+    """Report whether the actor may read the PIN: the host's desk, and the leaders of the meeting."""
+    return roles.allows(actor, "meetings.edit", host.path) or _leads(meeting, actor)
 
 
 def _leads(meeting: Meeting, actor: Actor) -> bool:

@@ -12,7 +12,7 @@ from signaling.api.ground import problems, visits
 from signaling.api.ground.desk import DeskParts
 from signaling.api.ground.doorway import InstantMeetings, ServerFacts
 from signaling.api.models.parts import Problem
-from signaling.api.routes.calendar import inviting, joining, keeping, mailing, meetings, planning, published
+from signaling.api.routes.calendar import inviting, joining, keeping, mailing, meetings, planning, published, sending
 from signaling.api.routes.control import bans, boards, checks, records
 from signaling.api.routes.live import conferences, hosting, lobby
 from signaling.api.routes.register import devices, exchange, people, recipients, sites, units
@@ -31,6 +31,7 @@ ROUTERS: Sequence[APIRouter] = (
     planning.router,
     inviting.router,
     mailing.router,
+    sending.router,
     joining.router,
     keeping.router,
     units.router,

@@ -228,6 +228,8 @@ class Secretariat:
             wake=self.worker.wake,
             hall_desk=lambda: self.hall_desk,
             public_url=self.settings.public_url,
+            mail_domains=self.settings.mail_domains if self.settings.smtp_host else None,
+            device_checks=self.settings.checks_at_once > 0,
         )
         passes = Passes(
             lobbies=self.lobbies,

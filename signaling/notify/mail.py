@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
@@ -22,6 +21,7 @@ from email.utils import format_datetime
 from rooms.booking.meeting.attendees import is_address
 from rooms.meetings import calendar_entries
 from rooms.meetings.invitations import Outgoing
+from rooms.meetings.sending import is_official
 from rooms.org.names import cleaned
 from signaling.notify import limits
 from signaling.notify.notices import Notice, notice
@@ -162,12 +162,6 @@ def serialised(message: EmailMessage) -> bytes:
     raw = message.as_bytes(policy=POLICY)
     subject = Header(str(message["Subject"]), "utf-8", header_name="Subject", maxlinelen=76).encode(linesep="\r\n")
     return _SUBJECT.sub(lambda _: f"Subject: {subject}\r\n".encode("ascii"), raw, count=1)
-
-
-def is_official(address: str, domains: Sequence[str]) -> bool:
-    """Report whether the domain of the address is in `domains` or below one of them."""
-    name, _, domain = address.lower().rpartition("@")
-    return bool(name) and any(domain == one.lower() or domain.endswith(f".{one.lower()}") for one in domains)
 
 
 def _invitation(mail: Outgoing, now: datetime) -> tuple[bytes | None, str]:

@@ -123,6 +123,15 @@ def _invite(mail: Outgoing) -> tuple[str, Words, Words]:
     return subject, Words(opening, _facts(mail), _ways(mail, "Trả lời và vào họp"), closing), english
 
 
+def _nudge(mail: Outgoing) -> tuple[str, Words, Words]:
+    """Ask an attendee for the answer that is still missing."""
+    opening = f"{mail.host} chưa nhận được trả lời của {mail.label} cho lời mời họp sau đây. Đề nghị trả lời sớm."
+    words = Words(opening, _facts(mail)[:6], _ways(mail, "Trả lời và vào họp"), _only_halls(mail))
+    said = "Your answer to this invitation is still missing."
+    english = Words(said, _facts_en(mail), [("Answer", mail.link)], "")
+    return f"[Đề nghị trả lời] {mail.title} - {mail.starts}", words, english
+
+
 def _cancel(mail: Outgoing) -> tuple[str, Words, Words]:
     lines = [*_briefly(mail), ("Lý do", mail.reason)]
     words = Words("Cuộc họp sau đây đã bị hủy.", lines, [("Trang cuộc họp", mail.page)], "")
@@ -253,6 +262,7 @@ def _decided(mail: Outgoing) -> tuple[str, Words, Words]:
 
 _WRITERS: Final[dict[str, Callable[[Outgoing], tuple[str, Words, Words]]]] = {
     "invite": _invite,
+    "nudge": _nudge,
     "cancel": _cancel,
     "date": _date,
     "date_off": _date_off,

@@ -293,16 +293,22 @@ async def answers_on(session: AsyncSession, occurrence: Occurrence) -> dict[str,
     return {one.attendee_id: one.answer for one in rows}
 
 
-async def missing(session: AsyncSession, meeting_id: str, now: datetime) -> list[Missing]:
-    """Return the attendees that the secretary still has to phone for the next date, in official order."""
-    coming = await session.scalar(
+async def coming(session: AsyncSession, meeting_id: str, now: datetime) -> Occurrence | None:
+    """Return the running date, otherwise the next date, or None if no date is ahead."""
+    found: Occurrence | None = await session.scalar(
         select(Occurrence)
         .where(Occurrence.meeting_id == meeting_id, Occurrence.ends_at > now)
         .where(Occurrence.state.in_(("planned", "running")))
         .order_by(Occurrence.starts_at)
         .limit(1)
     )
-    alone = await answers_on(session, coming) if coming is not None else {}
+    return found
+
+
+async def missing(session: AsyncSession, meeting_id: str, now: datetime) -> list[Missing]:
+    """Return the attendees that the secretary still has to phone for the next date, in official order."""
+    date = await coming(session, meeting_id, now)
+    alone = await answers_on(session, date) if date is not None else {}
     everybody = await listed(session, meeting_id)
     late = [(one, why) for one in everybody if one.required and (why := _why(one, alone.get(one.id, one.answer)))]
     day = today(now)

@@ -177,6 +177,10 @@ class Desk:
     hall_desk: Callable[[], HallDesk | None]
     """Returns None if halls are switched off."""
     public_url: str
+    mail_domains: Sequence[str] | None
+    """The official domains of mail. None: this server sends no mail."""
+    device_checks: bool
+    """True: people may check their devices at /test, so that messages name the page."""
 
     @property
     def halls(self) -> HallDesk | None:

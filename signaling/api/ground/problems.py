@@ -55,6 +55,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Liên kết này không còn dùng được. Hãy xin liên kết mới ở thư ký cuộc họp.",
         "this link is no longer valid: ask the secretary of the meeting for a new link",
     ),
+    "mail_off": (
+        "Máy chủ chưa gửi được thư. Hãy chép tin nhắn và gửi bằng cách khác.",
+        "this server sends no mail: copy the messages and send them in another way",
+    ),
     "nothing_to_preview": ("Hạ mức không có gì để xem trước.", "a change to a lower class has no preview"),
     "join_words": (
         "Hãy dùng liên kết cá nhân, hoặc số cuộc họp cùng mã PIN.",
@@ -106,6 +110,7 @@ STATUS: dict[str, int] = {
     "second_factor_needed": 403,
     "conference_unknown": 404,
     "link_wrong": 404,
+    "mail_off": 409,
     "number_or_pin_wrong": 403,
     "too_early": 403,
     "ended": 403,

@@ -124,6 +124,7 @@ class AnswerView(View):
     substitute_name: str
     substitute_post: str
     substitute_state: str
+    enters: bool = Field(description="The link also opens the meeting; otherwise it only answers.")
     open: bool = Field(description="Invitees can still answer.")
 
 

@@ -36,6 +36,10 @@ ATTENDEES = 600
 """Attendees in one request, or in one stored list of attendees; more are refused (422). Chosen. More: bigger requests, up to
 DESK_BODY_BYTES (512 KiB). Fewer: large meetings cannot be booked.
 """
+SENT_TO = 2000
+"""Invitees that one request to send mails or to make texts names; more are refused (422). Chosen, as INVITED of
+`rooms/limits.py`. More: no effect. Fewer: a conference of the whole province needs several requests.
+"""
 HALLS = 50
 """Halls (rooms that can be booked) that one request names; more are refused. Chosen. More: bigger requests and slower
 searches; the booking takes at most 260. Fewer: a meeting in many halls cannot be booked with its halls.

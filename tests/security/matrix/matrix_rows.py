@@ -347,6 +347,10 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/invitation"): Row(),
     ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(proven=False),  # a unit has no link to pass on
     ("DELETE", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(),
+    ("GET", "/meetings/{meeting_id}/sending"): Row(),
+    # The matrix has no mail server, so an allowed caller gets 409.
+    ("POST", "/meetings/{meeting_id}/sending"): Row(of(what="remind"), proven=False),
+    ("POST", "/meetings/{meeting_id}/messages"): Row(of()),
     ("POST", "/letter-templates"): Row(
         lambda w, p: {"unit_id": w.ids["unit", p], "kind": "invite", "name": "Mẫu"},
         upload=of(name="a.docx", content=b"PK"),

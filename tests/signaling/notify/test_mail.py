@@ -26,6 +26,7 @@ from rooms.identifiers import new_id
 from rooms.meetings import answers, invitations, links
 from rooms.meetings.answers import Substitute
 from rooms.meetings.invitations import Around, Outgoing
+from rooms.meetings.sending import is_official
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.sealing import Seal
 from rooms.store import outbox
@@ -34,7 +35,7 @@ from rooms.store.tables.booking import Step
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.records import AuditEntry, Job
 from signaling.notify import notices
-from signaling.notify.mail import Mailer, MailServer, build, is_official, serialised
+from signaling.notify.mail import Mailer, MailServer, build, serialised
 from signaling.notify.worker import Worker
 from signaling.notify.works import works
 from tests.rooms.invited import BASE, KEY, SENDER, Wanted, meeting

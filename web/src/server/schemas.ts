@@ -144,6 +144,8 @@ export interface components {
             substitute_name: string;
             substitute_post: string;
             substitute_state: string;
+            /** @description The link also opens the meeting; otherwise it only answers. */
+            enters: boolean;
             /** @description Invitees can still answer. */
             open: boolean;
         };
@@ -1874,6 +1876,22 @@ export interface components {
             /** @default 0 */
             position?: number;
         };
+        /** @description A text that the desk passes on to one invitee. It may hold the PIN or a personal link. */
+        Message: {
+            attendee_id: string;
+            label: string;
+            phone: string;
+            text: string;
+        };
+        /** @description The invitees for whom texts are made. Empty: all except the chair. */
+        MessageFields: {
+            /** @description Empty: all that the action is for. */
+            attendee_ids?: string[];
+        };
+        /** @description The texts in official order. */
+        Messages: {
+            items: components["schemas"]["Message"][];
+        };
         MicrophoneFigures: {
             /** @enum {string} */
             verdict: "good" | "fair" | "bad" | "untried";
@@ -2519,6 +2537,43 @@ export interface components {
         /** @description The code of the application, or a recovery code. */
         SecondStep: {
             code: string;
+        };
+        /** @description What the desk can send to the invitees of a meeting. */
+        Sending: {
+            /** @description This server sends mail. */
+            mails: boolean;
+            lines: components["schemas"]["SendingLine"][];
+        };
+        /** @description `invite`: the invitation, without `attendee_ids` to all that do not have it. `remind`: a request to answer. */
+        SendingFields: {
+            /** @enum {string} */
+            what: "invite" | "remind";
+            /** @description Empty: all that the action is for. */
+            attendee_ids?: string[];
+        };
+        /** @description An invitee, as the desk sees it before it sends. */
+        SendingLine: {
+            attendee_id: string;
+            label: string;
+            phone: string;
+            /** @description The answer for the next date. */
+            answer: string;
+            /** @description The result of the last mail, as in `MailStanding`. */
+            mail_state: string;
+            /**
+             * @description `outside`: the domain is not official and no reason was given; `none`: no address is known.
+             * @enum {string}
+             */
+            reach: "mail" | "outside" | "none";
+            /** @description The invitee has the present invitation. */
+            sent: boolean;
+        };
+        /** @description Identifiers of invitees. `again`: they were asked for their answer today already, so nothing is sent. */
+        SendingResult: {
+            queued: string[];
+            /** @description No address is known, or the address is not official. */
+            unreached: string[];
+            again: string[];
         };
         /**
          * @description The state of this browser. `must_change`: a link opened the session, and only the password change is possible first.
@@ -3309,6 +3364,9 @@ export type MeetingFields = components['schemas']['MeetingFields'];
 export type MeetingSummary = components['schemas']['MeetingSummary'];
 export type MeetingType = components['schemas']['MeetingType'];
 export type MeetingTypeFields = components['schemas']['MeetingTypeFields'];
+export type Message = components['schemas']['Message'];
+export type MessageFields = components['schemas']['MessageFields'];
+export type Messages = components['schemas']['Messages'];
 export type MicrophoneFigures = components['schemas']['MicrophoneFigures'];
 export type MissingAttendee = components['schemas']['MissingAttendee'];
 export type Moderation = components['schemas']['Moderation'];
@@ -3365,6 +3423,10 @@ export type Reservation = components['schemas']['Reservation'];
 export type Rule = components['schemas']['Rule'];
 export type RuleFields = components['schemas']['RuleFields'];
 export type SecondStep = components['schemas']['SecondStep'];
+export type Sending = components['schemas']['Sending'];
+export type SendingFields = components['schemas']['SendingFields'];
+export type SendingLine = components['schemas']['SendingLine'];
+export type SendingResult = components['schemas']['SendingResult'];
 export type Session = components['schemas']['Session'];
 export type SessionChange = components['schemas']['SessionChange'];
 export type Setting = components['schemas']['Setting'];

@@ -107,7 +107,7 @@ async def answer_by_link(visit: Stranger, passes: EntryPasses, wanted: LinkAnswe
     _throttle(visit, passes)
 
     async def work(session: AsyncSession) -> AnswerView:
-        attendee = await _attendee(session, wanted.link)
+        attendee = await _attendee(session, visit, wanted.link)
         actor = Actor("link", attendee.id, name=attendee.label, address=visit.address)
         await record(session, attendee, wanted, actor, visit.now, "link")
         return await _invitation(session, visit, wanted.link)
@@ -158,15 +158,15 @@ def _substitute_of(wanted: AnswerFields) -> answers.Substitute | None:
     return answers.Substitute(wanted.substitute_name, wanted.substitute_post, wanted.substitute_person_id or "")
 
 
-async def _attendee(session: AsyncSession, secret: str) -> Attendee:
-    found = await links.find(session, secret)
+async def _attendee(session: AsyncSession, visit: Visit, secret: str) -> Attendee:
+    found = await links.find_answering(session, visit.desk.key, secret)
     if found is None:
         raise problems.refused("link_wrong")
     return found
 
 
 async def _invitation(session: AsyncSession, visit: Visit, secret: str) -> AnswerView:
-    attendee = await _attendee(session, secret)
+    attendee = await _attendee(session, visit, secret)
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     host = await session.get_one(Unit, meeting.host_unit_id)
     dates = list(
@@ -195,6 +195,7 @@ async def _invitation(session: AsyncSession, visit: Visit, secret: str) -> Answe
         substitute_name=attendee.substitute_name,
         substitute_post=attendee.substitute_post,
         substitute_state=attendee.substitute_state,
+        enters=meeting.class_ == "ordinary" and await links.find(session, secret) is not None,
         open=meeting.state in ("approved", "asked", "held") and date_.ends_at > visit.now,
     )
 
