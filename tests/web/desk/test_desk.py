@@ -710,6 +710,9 @@ async def test_an_import_file_is_previewed_before_it_is_applied(visit: Visit, se
 async def test_a_meeting_is_put_off_and_brought_back(visit: Visit, served: Served) -> None:
     visitor = await visit()
     await sign_in(visitor, served, path="/meetings")
+    await expect(visitor.part("mail-off")).to_contain_text("chưa gửi được thư")
+    await visitor.part("mail-off-hide").click()
+    await expect(visitor.part("mail-off")).to_have_count(0)
     await visitor.part("find-text").fill("giao ban van phong")
     await visitor.part("found").get_by_role("link", name="Họp giao ban Văn phòng").click()
     await visitor.part("postpone").click()

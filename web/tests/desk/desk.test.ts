@@ -286,4 +286,9 @@ describe('who is told of a meeting that is called off', () => {
       expect(said(what, false)).not.toContain('nhận thông báo');
     }
   });
+
+  it('is nobody where nobody was invited or the meeting has no number yet', () => {
+    expect(calledOffTexts('cancel', true, false)).toEqual(['off.free']);
+    expect(calledOffTexts('now', false, false)).toEqual(['off.newTimeUntold']);
+  });
 });

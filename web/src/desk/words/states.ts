@@ -33,6 +33,21 @@ const ANSWERS: Record<Answer, Standing> = {
   tentative: { text: 'answer.tentative', sign: 'clock', tone: 'wait' },
 };
 
+/** The states of the mail to an invitee. `outside`: not an official address. `under`: on its way. */
+export type MailState = 'sent' | 'unsent' | 'under' | 'failed' | 'none' | 'outside';
+const MAILS: Record<MailState, Standing> = {
+  sent: { text: 'send.sent', sign: 'check', tone: 'good' },
+  unsent: { text: 'send.unsent', sign: 'clock', tone: 'wait' },
+  under: { text: 'send.under', sign: 'send', tone: 'wait' },
+  failed: { text: 'send.failed', sign: 'no', tone: 'bad' },
+  none: { text: 'send.none', sign: 'no', tone: 'bad' },
+  outside: { text: 'send.outside', sign: 'no', tone: 'bad' },
+};
+
+export function mailStanding(state: MailState): Standing {
+  return MAILS[state];
+}
+
 export function standing(meeting: MeetingState): Standing {
   return MEETING[meeting] ?? MEETING.held;
 }

@@ -35,6 +35,7 @@ export const guestEn: Record<keyof typeof guestVi, string> = {
   'rsvp.forUnit': 'Answer the invitation for {name}',
   'rsvp.change': 'Change the answer',
   'rsvp.sentHere': 'Your answer is recorded. It can be changed until the meeting begins.',
+  'rsvp.answersOnly': 'This link only answers. Join with the number and the PIN in the message, or sign in.',
   'rsvp.toJoin': 'To the page for joining',
   'schedule.title': 'Public schedule',
   'schedule.week': 'Week of {from} to {to}',

@@ -33,6 +33,7 @@ export const guestVi = {
   'rsvp.forUnit': 'Trả lời giấy mời cho {name}',
   'rsvp.change': 'Đổi trả lời',
   'rsvp.sentHere': 'Đã ghi nhận trả lời. Có thể đổi lại trước giờ họp.',
+  'rsvp.answersOnly': 'Liên kết này chỉ dùng để trả lời. Vào họp bằng mã cuộc họp và mã PIN trong tin nhắn, hoặc đăng nhập.',
   'rsvp.toJoin': 'Tới trang vào họp',
   'schedule.title': 'Lịch họp công khai',
   'schedule.week': 'Tuần từ {from} đến {to}',
