@@ -35,7 +35,7 @@ async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozen
     dates = await _dates(session, actor.person_id, now)
     if not dates:
         return frozenset()
-    by_meeting = await _sites_by_meeting(session, dates)
+    by_meeting = await sites_by_meeting(session, dates)
     everyone = {site for sites in by_meeting.values() for site in sites}
     units = dict((await session.execute(select(Site.id, Site.unit_id).where(Site.id.in_(everyone)))).all())
     bound = await _bound(session, by_meeting)
@@ -63,7 +63,8 @@ async def _dates(session: AsyncSession, person_id: str, now: datetime) -> dict[s
     return dict(rows.all())
 
 
-async def _sites_by_meeting(session: AsyncSession, dates: Mapping[str, str]) -> dict[str, set[str]]:
+async def sites_by_meeting(session: AsyncSession, dates: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return the sites of each meeting. `dates`: the meeting of each date."""
     meetings = set(dates.values())
     found: dict[str, set[str]] = {one: set() for one in meetings}
     invited = (

@@ -180,6 +180,7 @@ class NamedLine:
     terminal_id: str
     terminal_name: str
     hall_name: str
+    site_id: str
     site_name: str
     unit_id: str | None
     unit_name: str
@@ -216,6 +217,7 @@ def in_words(calls: CallList, names: Mapping[str, str]) -> NamedList:
             one.device.id,
             one.device.name,
             one.device.hall,
+            one.device.site_id,
             one.device.site,
             one.unit_id,
             names.get(one.unit_id or "", ""),

@@ -78,6 +78,18 @@ class LegAlarm(Row):
     acknowledged_name: Mapped[str] = mapped_column(String(200), default="")
 
 
+class SiteCall(Row):
+    """The last telephone call of an operator to a site, for one date."""
+
+    __tablename__ = "site_call"
+
+    occurrence_id: Mapped[str] = mapped_column(ForeignKey("occurrence.id", ondelete="CASCADE"), primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"), primary_key=True)
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(200), default="")
+    """The name of the operator who called."""
+
+
 class SipAccount(Row):
     """The account that a terminal uses to register or to dial in."""
 

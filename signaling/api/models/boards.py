@@ -88,6 +88,7 @@ class Leg(View):
     terminal: str
     hall: str = Field(description="The hall of the terminal. Empty: in no hall.")
     site: str
+    site_id: str
     unit_path: str
     unit: str
     protocol: Literal["sip", "h323"]
@@ -112,6 +113,31 @@ class Leg(View):
     taken_off: bool
     """True if an operator or the call list has taken the hall off the date."""
     alarms: list[Alarm]
+
+
+class SiteCalled(View):
+    """The last telephone call of an operator to a site. `by`: the name of the operator."""
+
+    site_id: str
+    at: datetime
+    by: str
+
+
+class SiteContact(View):
+    """A site of a date, with its technician. Both fields are empty for users who may not read them."""
+
+    site_id: str
+    site: str
+    unit: str
+    technician: str
+    phone: str
+    called: SiteCalled | None
+
+
+class SitePhoned(Strict):
+    """`called` false: remove the mark."""
+
+    called: bool
 
 
 class BoardDate(View):

@@ -84,6 +84,7 @@ class CallLine(View):
     terminal_id: str
     terminal_name: str
     hall_name: str
+    site_id: str
     site_name: str
     unit_id: str | None
     unit_name: str

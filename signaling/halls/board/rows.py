@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from conference import Hall
-from rooms.dialling import legs
+from rooms.dialling import contacts, legs
 from rooms.dialling.legs import Standing
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg, LegAlarm
@@ -23,6 +24,13 @@ from signaling.halls.calls.rooms import Meetings
 from signaling.halls.ground import limits
 from signaling.halls.sip.trace import Traces
 from signaling.host.dates import PREFIX
+
+
+class News(NamedTuple):
+    """The changes of a board. `phoned`: all telephone calls to sites; None: no change."""
+
+    legs: list[Row]
+    phoned: list[Row] | None
 
 
 class Rows:
@@ -49,31 +57,40 @@ class Rows:
         statistics = self._live.statistics(self._monotonic())
         return [self._row(one, alarms.get(one.leg.id, []), statistics) for one in found]
 
-    async def watch(self, occurrence_id: str) -> AsyncIterator[list[Row]]:
+    async def watch(self, occurrence_id: str) -> AsyncIterator[News]:
         """Yield all rows, then the changed rows, after each change and at least every `BOARD_S`. Raise Refusal
         `too_many_requests`.
         """
         try:
             with self._watchers.watching(occurrence_id) as news:
                 self._take_pictures(occurrence_id, True)
-                async for rows in self._changes(occurrence_id, news):
-                    yield rows
+                async for changes in self._changes(occurrence_id, news):
+                    yield changes
         finally:
             if not self._watchers.has(occurrence_id):
                 self._take_pictures(occurrence_id, False)
 
-    async def _changes(self, occurrence_id: str, news: asyncio.Event) -> AsyncIterator[list[Row]]:
+    async def _changes(self, occurrence_id: str, news: asyncio.Event) -> AsyncIterator[News]:
         shown: dict[str, Row] = {}
+        phoned: list[Row] | None = None
         while True:
-            rows = await self.rows(occurrence_id)
+            rows, calls = await self.rows(occurrence_id), await self._phoned(occurrence_id)
             self._take_pictures(occurrence_id, True)
             changed = [row for row in rows if shown.get(row["leg_id"]) != row]
-            shown = {row["leg_id"]: row for row in rows}
-            yield changed
+            yield News(changed, calls if calls != phoned else None)
+            shown, phoned = {row["leg_id"]: row for row in rows}, calls
             with suppress(TimeoutError):
                 async with asyncio.timeout(limits.BOARD_S):
                     await news.wait()
             news.clear()
+
+    def changed(self, occurrence_id: str) -> None:
+        """Send the news of this date at once, because another part has changed a row of the database."""
+        self._watchers.changed(occurrence_id)
+
+    async def _phoned(self, occurrence_id: str) -> list[Row]:
+        async with self._database.reading() as session:
+            return [asdict(one) for one in await contacts.calls_of(session, occurrence_id)]
 
     def _take_pictures(self, occurrence_id: str, watched: bool) -> None:
         """Begin or stop to take small pictures of each hall. `watched`: at least one operator watches the board."""
@@ -99,6 +116,7 @@ class Rows:
             "terminal": one.terminal.name,
             "hall": one.hall.name if one.hall is not None else "",
             "site": one.site.name,
+            "site_id": one.site.id,
             "unit_path": one.unit.path,
             "unit": one.unit.name,
             "protocol": "sip",

@@ -288,6 +288,11 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/occurrences/{occurrence_id}/alarms/{alarm_id}/acknowledge"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/trace"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/contacts"): Row(),
+    # The dates of the matrix have no site of their own. tests/rooms/booking/test_contacts.py notes calls.
+    ("PUT", "/occurrences/{occurrence_id}/contacts/{site_id}"): Row(
+        of(called=True), refused=frozenset({"unknown_site"}), proven=False
+    ),
     ("GET", "/device-profiles/match"): Row(query=of(user_agent="Yealink VC400")),
     ("PUT", "/device-profiles/{profile}"): Row(of(words=["Yealink VC"], modes=[0])),
     ("DELETE", "/device-profiles/{profile}"): Row(proven=False),  # the profile has no settings

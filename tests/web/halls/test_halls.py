@@ -4,6 +4,7 @@ server with halls switched on, a terminal on loopback that refuses calls.
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 import time
@@ -22,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.booking.changes import creation
 from rooms.booking.planning import requests
 from rooms.policy.actors import COMMAND
-from rooms.sites import terminals
+from rooms.sites import places, terminals
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.sites import Hall, Site, Terminal
@@ -120,6 +121,8 @@ async def _equip(session: AsyncSession, port: int) -> str:
     absent = (await session.scalars(select(Terminal).where(Terminal.code == ABSENT))).one()
     change = {"dialled": False, "sip_uri": f"sip:absent@127.0.0.1:{port};transport=udp"}
     await terminals.edit(session, absent.id, change, COMMAND, now)
+    person = {"technician": "Lê Thị Kỹ Thuật", "technician_phone": "0276 382 2222"}
+    await places.edit(session, absent.site_id, person, COMMAND, now)
     for name, code in HALLS.items():
         hall = (await session.scalars(select(Hall).where(Hall.code == code))).one()
         values = {"code": f"TB-{name}", "name": f"Thiết bị {name}", "protocols": ["sip"]}
@@ -216,6 +219,25 @@ async def test_halls_on_the_board_are_named_counted_found_and_called(
     await operator.part("remove-sure").click()
     await expect(called).to_have_count(0)
     await expect(lines).to_contain_text("Hội trường Xã 10")
+
+
+async def test_a_phone_call_to_a_technician_is_noted_for_all_operators(
+    operator: Visitor, served: Halls, visit: Visit, tmp_path: Path
+) -> None:
+    await open_board(operator, served)
+    colleague = await visit()
+    await sign_in(colleague, served, "dieuhanh")
+    await open_board(colleague, served)
+    there = operator.part("expected").get_by_role("listitem").filter(has_text="Xã 10")
+    await expect(there.get_by_test_id("contact")).to_contain_text("Lê Thị Kỹ Thuật 0276 382 2222")
+    await expect(there.get_by_role("link", name="0276 382 2222")).to_have_attribute("href", "tel:02763822222")
+    await there.get_by_test_id("called-note").click()
+    await expect(there.get_by_test_id("called")).to_have_text(re.compile(r"đã gọi điện lúc \d\d:\d\d"))
+    seen = colleague.part("expected").get_by_role("listitem").filter(has_text="Xã 10")
+    await expect(seen.get_by_test_id("called")).to_contain_text("đã gọi điện lúc")
+    await shots(operator, tmp_path, "phone")
+    await seen.get_by_test_id("called-not").click()
+    await expect(there.get_by_test_id("called")).to_have_count(0)
 
 
 async def test_commands_layout_and_alarms(operator: Visitor, served: Halls) -> None:

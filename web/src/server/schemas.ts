@@ -504,6 +504,7 @@ export interface components {
             terminal_id: string;
             terminal_name: string;
             hall_name: string;
+            site_id: string;
             site_name: string;
             unit_id: string | null;
             unit_name: string;
@@ -1385,6 +1386,7 @@ export interface components {
             /** @description The hall of the terminal. Empty: in no hall. */
             hall: string;
             site: string;
+            site_id: string;
             unit_path: string;
             unit: string;
             /** @enum {string} */
@@ -2696,6 +2698,22 @@ export interface components {
             valid_to: string | null;
             version: number;
         };
+        /** @description The last telephone call of an operator to a site. `by`: the name of the operator. */
+        SiteCalled: {
+            site_id: string;
+            /** Format: date-time */
+            at: string;
+            by: string;
+        };
+        /** @description A site of a date, with its technician. Both fields are empty for users who may not read them. */
+        SiteContact: {
+            site_id: string;
+            site: string;
+            unit: string;
+            technician: string;
+            phone: string;
+            called: components["schemas"]["SiteCalled"] | null;
+        };
         /** @description The fields of a site. */
         SiteFields: {
             /** @example so-nv */
@@ -2720,6 +2738,10 @@ export interface components {
             note?: string;
             valid_from?: string | null;
             valid_to?: string | null;
+        };
+        /** @description `called` false: remove the mark. */
+        SitePhoned: {
+            called: boolean;
         };
         /** @description A hall and a time. */
         Slot: {
@@ -3437,7 +3459,10 @@ export type SingleSignOn = components['schemas']['SingleSignOn'];
 export type SipAccount = components['schemas']['SipAccount'];
 export type SipAccountFields = components['schemas']['SipAccountFields'];
 export type Site = components['schemas']['Site'];
+export type SiteCalled = components['schemas']['SiteCalled'];
+export type SiteContact = components['schemas']['SiteContact'];
 export type SiteFields = components['schemas']['SiteFields'];
+export type SitePhoned = components['schemas']['SitePhoned'];
 export type Slot = components['schemas']['Slot'];
 export type SpeakerFigures = components['schemas']['SpeakerFigures'];
 export type Standing = components['schemas']['Standing'];

@@ -5,7 +5,7 @@ import type { Leg } from '../../src/server/model';
 
 function leg(id: string, more: Partial<Leg> = {}): Leg {
   return {
-    leg_id: id, terminal_id: id, terminal: 'Polycom', hall: '', site: `Điểm cầu ${id}`, unit: 'UBND xã', unit_path: '/a', protocol: 'sip', address: `sip:${id}@10.1.1.1`,
+    leg_id: id, terminal_id: id, terminal: 'Polycom', hall: '', site: `Điểm cầu ${id}`, site_id: `s-${id}`, unit: 'UBND xã', unit_path: '/a', protocol: 'sip', address: `sip:${id}@10.1.1.1`,
     state: 'idle', reason: NONE, attempts: 0, next_try_at: null, since: '2026-01-01T00:00:00Z', secure: true, audio: null, video: null, content: false, floor_wanted_at: null,
     camera: false, on_stage: false, layout: '1+5', readiness: { state: 'unknown', at: null, reason: NONE }, thumbnail_url: '', unprotected: false, taken_off: false, alarms: [], ...more,
   };
@@ -46,7 +46,7 @@ describe('the operators board', () => {
     expect(placeOf(other)).toBe('Điểm cầu 2 · UBND xã · Polycom');
     expect([titleOf(bare), placeOf(bare)]).toEqual(['Điểm cầu c', 'UBND xã · Polycom']);
     expect(shown([one, other, bare], 'all', 'phong hop a', 'tree')).toEqual([other]);
-    const line = { terminal_id: 't', terminal_name: 'Thiết bị 3', hall_name: 'Hội trường Xã 07', site_name: 'Điểm cầu', unit_id: null, unit_name: '', why: 'hall' as const, out: false, called: true, closed: true, taken: null };
+    const line = { terminal_id: 't', terminal_name: 'Thiết bị 3', hall_name: 'Hội trường Xã 07', site_id: 's', site_name: 'Điểm cầu', unit_id: null, unit_name: '', why: 'hall' as const, out: false, called: true, closed: true, taken: null };
     expect(shownLines([line], 'all', 'xa 07')).toEqual([line]);
     expect(shownLines([line], 'waiting', '')).toEqual([line]);
     expect([...shownLines([line], 'connected', ''), ...shownLines([line], 'all', 'xã 08')]).toEqual([]);

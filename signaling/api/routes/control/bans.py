@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import Path
 
-from signaling.api.ground import problems
-from signaling.api.ground.visits import Caller, HallDesk, Visit, anywhere
+from signaling.api.ground.visits import Caller, anywhere
 from signaling.api.models.parts import View
+from signaling.api.routes.control.rights import hall_desk
 from signaling.host.declared import needs
 from signaling.host.routers import new_router
 
@@ -34,18 +34,11 @@ class HallBan(View):
 async def list_bans(visit: Caller) -> list[HallBan]:
     """List the bans of terminals that the caller operates. Operators of all units also see banned sources."""
     actor = anywhere(visit, OPERATE)
-    return [HallBan.model_validate(row) for row in await _desk(visit).bans.rows(actor)]
+    return [HallBan.model_validate(row) for row in await hall_desk(visit).bans.rows(actor)]
 
 
 @router.delete("/hall-bans/{subject:path}", status_code=204, openapi_extra=needs(OPERATE))
 async def lift_ban(visit: Caller, subject: Subject) -> None:
     """Lift a ban. SIP accepts the terminal again at once."""
     actor = anywhere(visit, OPERATE)
-    await _desk(visit).bans.lift(subject, actor)
-
-
-def _desk(visit: Visit) -> HallDesk:
-    """Return the desk of halls. Raise Refusal `halls_off`."""
-    if visit.desk.halls is None:
-        raise problems.refused("halls_off")
-    return visit.desk.halls
+    await hall_desk(visit).bans.lift(subject, actor)

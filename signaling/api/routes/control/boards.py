@@ -15,9 +15,9 @@ from rooms.dialling import accounts, dates, legs, planning
 from rooms.errors import Refusal
 from rooms.policy import disclosure, roles
 from rooms.sites import halls, terminals
-from rooms.store.tables.org import Unit
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Caller, HallDesk, Visit, anywhere, found
+from signaling.api.ground.desk import BoardNews
+from signaling.api.ground.visits import Caller, Visit, anywhere, found
 from signaling.api.models.boards import (
     Alarm,
     BoardDate,
@@ -32,9 +32,11 @@ from signaling.api.models.boards import (
     ProgramState,
     SipAccount,
     SipAccountFields,
+    SiteCalled,
     TerminalState,
 )
-from signaling.api.models.parts import Id
+from signaling.api.models.parts import Id, View
+from signaling.api.routes.control.rights import hall_desk, require
 from signaling.host.declared import needs
 from signaling.host.routers import new_router
 
@@ -47,7 +49,7 @@ READ, OPERATE = "halls.read", "halls.operate"
 async def list_boards(visit: Caller) -> list[BoardDate]:
     """List the dates of today, and the running dates, that have halls."""
     actor = anywhere(visit, READ)
-    _desk(visit)
+    hall_desk(visit)
     return [_board(one) for one in await visit.read(lambda session: dates.with_halls(session, actor, visit.now))]
 
 
@@ -77,22 +79,22 @@ def _board(one: dates.BoardDate) -> BoardDate:
 async def list_calls(visit: Caller) -> list[OperatorCall]:
     """List the halls that have dialled the operator, from units whose halls the caller may see. The longest wait comes first."""
     actor = anywhere(visit, READ)
-    return [OperatorCall.model_validate(row) for row in await _desk(visit).calls.rows(actor)]
+    return [OperatorCall.model_validate(row) for row in await hall_desk(visit).calls.rows(actor)]
 
 
 @router.post("/hall-calls/{call_id}/acknowledge", openapi_extra=needs(OPERATE))
 async def acknowledge_call(visit: Caller, call_id: Key) -> OperatorCall:
     """Note that the caller handles the call. The hall hears an announcement."""
     actor = anywhere(visit, OPERATE)
-    return OperatorCall.model_validate(await _desk(visit).calls.acknowledge(call_id, actor))
+    return OperatorCall.model_validate(await hall_desk(visit).calls.acknowledge(call_id, actor))
 
 
 @router.post("/hall-calls/{call_id}/place", status_code=204, openapi_extra=needs(OPERATE))
 async def place_call(visit: Caller, call_id: Key, wanted: CallPlace) -> None:
     """Put the hall into this meeting, as a hall that the operator called. The caller needs the right in that meeting too."""
     actor = anywhere(visit, OPERATE)
-    desk = _desk(visit)
-    await _require(visit, wanted.occurrence_id, OPERATE)
+    desk = hall_desk(visit)
+    await require(visit, wanted.occurrence_id, OPERATE)
     await desk.calls.place(call_id, wanted.occurrence_id, actor)
 
 
@@ -100,14 +102,14 @@ async def place_call(visit: Caller, call_id: Key, wanted: CallPlace) -> None:
 async def end_call(visit: Caller, call_id: Key) -> None:
     """Hang up after an announcement."""
     actor = anywhere(visit, OPERATE)
-    await _desk(visit).calls.end(call_id, actor)
+    await hall_desk(visit).calls.end(call_id, actor)
 
 
 @router.get("/occurrences/{occurrence_id}/legs", openapi_extra=needs(READ, of="occurrence"))
 async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
     """List every hall of a date, in the order of the unit tree."""
-    await _require(visit, occurrence_id, READ)
-    return [Leg.model_validate(row) for row in await _desk(visit).rows.rows(occurrence_id)]
+    await require(visit, occurrence_id, READ)
+    return [Leg.model_validate(row) for row in await hall_desk(visit).rows.rows(occurrence_id)]
 
 
 @router.get(
@@ -116,30 +118,39 @@ async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
     response_class=StreamingResponse,
 )
 async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
-    """Stream server-sent events: `legs` with a list of rows, first all rows, then the changed ones."""
-    await _require(visit, occurrence_id, READ)
-    rows = _desk(visit).rows.watch(occurrence_id)
+    """Stream server-sent events. `legs`: a list of rows, first all rows, then the changed ones. `phoned`: the last telephone call
+    to each site (`SiteCalled`), after each change.
+    """
+    await require(visit, occurrence_id, READ)
+    rows = hall_desk(visit).rows.watch(occurrence_id)
     stream = _stream(visit, occurrence_id, rows)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-async def _stream(visit: Visit, occurrence_id: str, rows: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[str]:
+async def _stream(visit: Visit, occurrence_id: str, news: AsyncIterator[BoardNews]) -> AsyncIterator[str]:
     """Yield the events. The stream ends when the session, the account or the right of the caller ends."""
-    async for changed in rows:
+    async for one in news:
         try:
-            await _require(await visit.again(), occurrence_id, READ)
+            await require(await visit.again(), occurrence_id, READ)
         except Refusal:
             return
-        listed = [Leg.model_validate(row).model_dump(mode="json") for row in changed]
         # A comment keeps the connection alive if nothing has changed.
-        yield f"event: legs\ndata: {json.dumps(listed)}\n\n" if listed else ": \n\n"
+        yield _event("legs", Leg, one.legs) + _event("phoned", SiteCalled, one.phoned) or ": \n\n"
+
+
+def _event(name: str, model: type[View], rows: list[dict[str, Any]] | None) -> str:
+    """Return the event with these rows. Telephone calls may be an empty list; an empty list of halls is no event."""
+    if rows is None or (not rows and model is Leg):
+        return ""
+    listed = [model.model_validate(row).model_dump(mode="json") for row in rows]
+    return f"event: {name}\ndata: {json.dumps(listed)}\n\n"
 
 
 @router.post("/occurrences/{occurrence_id}/legs", openapi_extra=needs(OPERATE, of="occurrence"))
 async def call_terminal(visit: Caller, occurrence_id: Key, wanted: LegCall) -> Leg:
     """Call a terminal of the register into this date."""
-    await _require(visit, occurrence_id, OPERATE)
-    desk = _desk(visit)
+    await require(visit, occurrence_id, OPERATE)
+    desk = hall_desk(visit)
     leg = await visit.write(
         lambda session: planning.ask(session, occurrence_id, wanted.terminal_id, visit.actor, visit.now)
     )
@@ -151,22 +162,24 @@ async def call_terminal(visit: Caller, occurrence_id: Key, wanted: LegCall) -> L
 @router.post("/occurrences/{occurrence_id}/legs/commands", openapi_extra=needs(OPERATE, of="occurrence"))
 async def command_legs(visit: Caller, occurrence_id: Key, wanted: LegCommand) -> LegResults:
     """Carry out a command for these halls, and return the result of each hall."""
-    await _require(visit, occurrence_id, OPERATE)
-    return LegResults.model_validate(await _desk(visit).orders.order(occurrence_id, wanted.model_dump(), visit.actor))
+    await require(visit, occurrence_id, OPERATE)
+    return LegResults.model_validate(
+        await hall_desk(visit).orders.order(occurrence_id, wanted.model_dump(), visit.actor)
+    )
 
 
 @router.post("/occurrences/{occurrence_id}/legs/undo", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> None:
     """Take back mute, deafen or stage, or call again the halls that drop has hung up."""
-    await _require(visit, occurrence_id, OPERATE)
-    _desk(visit).orders.undo(occurrence_id, wanted.token)
+    await require(visit, occurrence_id, OPERATE)
+    hall_desk(visit).orders.undo(occurrence_id, wanted.token)
 
 
 @router.get("/occurrences/{occurrence_id}/program", openapi_extra=needs(READ, of="occurrence"))
 async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
     """Return the state of the composed picture of the halls."""
-    await _require(visit, occurrence_id, READ)
-    return ProgramState.model_validate(_desk(visit).pictures.program(occurrence_id))
+    await require(visit, occurrence_id, READ)
+    return ProgramState.model_validate(hall_desk(visit).pictures.program(occurrence_id))
 
 
 @router.get(
@@ -176,16 +189,16 @@ async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
 )
 async def program_picture(visit: Caller, occurrence_id: Key) -> Response:
     """Return the picture that most halls see, small and a few seconds old (JPEG). It is made while a client watches the board."""
-    await _require(visit, occurrence_id, READ)
-    jpeg = found(_desk(visit).pictures.picture(occurrence_id))
+    await require(visit, occurrence_id, READ)
+    jpeg = found(hall_desk(visit).pictures.picture(occurrence_id))
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
 @router.put("/occurrences/{occurrence_id}/program", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def set_program(visit: Caller, occurrence_id: Key, wanted: Program) -> None:
     """Set the layout of all halls, and a message to all."""
-    await _require(visit, occurrence_id, OPERATE)
-    _desk(visit).pictures.set_program(occurrence_id, wanted.layout, wanted.text)
+    await require(visit, occurrence_id, OPERATE)
+    hall_desk(visit).pictures.set_program(occurrence_id, wanted.layout, wanted.text)
 
 
 @router.post(
@@ -193,8 +206,8 @@ async def set_program(visit: Caller, occurrence_id: Key, wanted: Program) -> Non
 )
 async def acknowledge_alarm(visit: Caller, occurrence_id: Key, alarm_id: Key) -> Alarm:
     """Mark an alarm as seen."""
-    await _require(visit, occurrence_id, OPERATE)
-    return Alarm.model_validate(await _desk(visit).orders.acknowledge(occurrence_id, alarm_id, visit.actor))
+    await require(visit, occurrence_id, OPERATE)
+    return Alarm.model_validate(await hall_desk(visit).orders.acknowledge(occurrence_id, alarm_id, visit.actor))
 
 
 @router.get(
@@ -206,7 +219,7 @@ async def leg_trace(visit: Caller, occurrence_id: Key, leg_id: Key) -> PlainText
     """Return the messages of the leg's calls as a file, without keys, passwords and PINs."""
     await _leg(visit, occurrence_id, leg_id, OPERATE)
     name = {"content-disposition": f'attachment; filename="{leg_id}.txt"'}
-    return PlainTextResponse(_desk(visit).rows.trace(leg_id), headers=name)
+    return PlainTextResponse(hall_desk(visit).rows.trace(leg_id), headers=name)
 
 
 @router.get(
@@ -217,7 +230,7 @@ async def leg_trace(visit: Caller, occurrence_id: Key, leg_id: Key) -> PlainText
 async def leg_thumbnail(visit: Caller, occurrence_id: Key, leg_id: Key) -> Response:
     """Return a small picture of the hall's camera, at most half a minute old (JPEG)."""
     await _leg(visit, occurrence_id, leg_id, READ)
-    jpeg = found(_desk(visit).pictures.thumbnail(occurrence_id, leg_id))
+    jpeg = found(hall_desk(visit).pictures.thumbnail(occurrence_id, leg_id))
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
@@ -225,7 +238,7 @@ async def leg_thumbnail(visit: Caller, occurrence_id: Key, leg_id: Key) -> Respo
 async def give_sip_account(visit: Caller, terminal_id: Key, wanted: SipAccountFields) -> SipAccount:
     """Give a terminal a new password, which is shown only this once. The old password becomes invalid."""
     await _require_terminal(visit, terminal_id)
-    desk = _desk(visit)
+    desk = hall_desk(visit)
 
     async def work(session: AsyncSession) -> str:
         given = (wanted.alias, wanted.algorithm, wanted.behind_nat, visit.desk.seal, desk.terminals.digest)
@@ -242,7 +255,7 @@ async def give_sip_account(visit: Caller, terminal_id: Key, wanted: SipAccountFi
 async def end_sip_account(visit: Caller, terminal_id: Key) -> None:
     """End the SIP account. The terminal can neither register nor dial in by its alias any more."""
     await _require_terminal(visit, terminal_id)
-    desk = _desk(visit)
+    desk = hall_desk(visit)
     await visit.write(lambda session: accounts.take(session, terminal_id, visit.actor, visit.now))
     await desk.terminals.refresh()
 
@@ -253,7 +266,7 @@ async def terminal_states(visit: Caller) -> list[TerminalState]:
     user agent are empty for callers who do not operate the branch.
     """
     actor = anywhere(visit, "sites.read")
-    rows = await _desk(visit).terminals.states()
+    rows = await hall_desk(visit).terminals.states()
     known = [row["terminal_id"] for row in rows]
     paths = await visit.read(lambda session: terminals.unit_paths(session, known))
     return [
@@ -261,24 +274,6 @@ async def terminal_states(visit: Caller) -> list[TerminalState]:
         for row in rows
         if row["terminal_id"] in paths
     ]
-
-
-def _desk(visit: Visit) -> HallDesk:
-    """Return the desk of halls. Raise Refusal `halls_off`."""
-    if visit.desk.halls is None:
-        raise problems.refused("halls_off")
-    return visit.desk.halls
-
-
-async def _require(visit: Visit, occurrence_id: str, action: str) -> None:
-    """Require the right in the unit that hosts the meeting. Raise Refusal `occurrence_unknown`, `denied`."""
-    visit.actor  # noqa: B018 - raises
-
-    async def work(session: AsyncSession) -> str:
-        meeting = (await planning.date_of(session, occurrence_id))[1]
-        return (await session.get_one(Unit, meeting.host_unit_id)).path
-
-    roles.require(visit.actor, action, await visit.read(work))
 
 
 async def _require_terminal(visit: Visit, terminal_id: str) -> None:
@@ -292,7 +287,7 @@ async def _require_terminal(visit: Visit, terminal_id: str) -> None:
 
 
 async def _leg(visit: Visit, occurrence_id: str, leg_id: str, action: str) -> None:
-    await _require(visit, occurrence_id, action)
+    await require(visit, occurrence_id, action)
     standing = await visit.read(lambda session: legs.standing(session, leg_id))
     if standing is None or standing.leg.occurrence_id != occurrence_id:
         raise problems.refused("not_found")

@@ -3,7 +3,7 @@
  * connection and uses no screen.
  */
 import { address, get } from '../data/client';
-import type { Leg, ProgramState } from '../../server/model';
+import type { Leg, ProgramState, SiteCalled } from '../../server/model';
 
 export class LiveLegs {
   legs = $state.raw<Leg[]>([]);
@@ -17,8 +17,11 @@ export class LiveLegs {
   #path: string;
   #program: string;
   #drawing = 0;
+  #phoned: (calls: SiteCalled[]) => void;
 
-  constructor(occurrence: string) {
+  /** `phoned` takes the telephone calls to all sites, after each change. */
+  constructor(occurrence: string, phoned: (calls: SiteCalled[]) => void) {
+    this.#phoned = phoned;
     this.#path = `/occurrences/${occurrence}/legs`;
     this.#program = `/occurrences/${occurrence}/program`;
   }
@@ -55,6 +58,7 @@ export class LiveLegs {
     });
     // The first event has all rows; later events have the changed rows. A leg that was removed from the date is marked.
     source.addEventListener('legs', (event) => this.#take(JSON.parse(event.data) as Leg[]));
+    source.addEventListener('phoned', (event) => this.#phoned(JSON.parse(event.data) as SiteCalled[]));
   }
 
   /** Read the state of the composed picture. The server sends no event for its changes. */

@@ -1,0 +1,38 @@
+"""The routes of the telephone contacts of a date: the technician of each site, and the note of a telephone call."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from rooms.dialling import contacts
+from signaling.api.ground.visits import Caller
+from signaling.api.models.boards import SiteCalled, SiteContact, SitePhoned
+from signaling.api.models.parts import Id
+from signaling.api.routes.control.rights import require
+from signaling.host.declared import needs
+from signaling.host.routers import new_router
+
+router = new_router("halls")
+Key = Annotated[Id, Path()]
+READ, OPERATE = "halls.read", "halls.operate"
+
+
+@router.get("/occurrences/{occurrence_id}/contacts", openapi_extra=needs(READ, of="occurrence"))
+async def list_contacts(visit: Caller, occurrence_id: Key) -> list[SiteContact]:
+    """List the sites of a date with their technicians. Name and telephone are empty for callers who neither operate the branch
+    nor look after the meeting.
+    """
+    await require(visit, occurrence_id, READ)
+    found = await visit.read(lambda session: contacts.of_date(session, occurrence_id, visit.actor, visit.now))
+    return [SiteContact.model_validate(one) for one in found]
+
+
+@router.put("/occurrences/{occurrence_id}/contacts/{site_id}", openapi_extra=needs(OPERATE, of="occurrence"))
+async def note_call(visit: Caller, occurrence_id: Key, site_id: Key, wanted: SitePhoned) -> SiteCalled | None:
+    """Note that the caller phoned this site now, or remove the note. The other operators of the board see the note."""
+    await require(visit, occurrence_id, OPERATE)
+    note = (occurrence_id, site_id, wanted.called, visit.actor, visit.now)
+    made = await visit.write(lambda session: contacts.note(session, *note))
+    if visit.desk.halls is not None:
+        visit.desk.halls.rows.changed(occurrence_id)
+    return None if made is None else SiteCalled.model_validate(made)
