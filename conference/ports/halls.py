@@ -25,6 +25,16 @@ class LineOptions:
     """
 
 
+class HallCamera(Protocol):
+    """The camera of a hall (far end camera control, H.281)."""
+
+    def move(self, pan: int, tilt: int, zoom: int) -> None:
+        """Move the camera. Each value is -1, 0 or 1. -1 means left, down or zoom out. All 0: stop."""
+
+    def preset(self, number: int, *, store: bool) -> None:
+        """Move the camera to a stored position (0..15), or store the present position under this number."""
+
+
 class HallSignal(Protocol):
     """The signalling of one hall's call. The composition root implements it for SIP or H.323. All methods return at once."""
 
@@ -39,10 +49,8 @@ class HallSignal(Protocol):
     def moves_camera(self) -> bool:
         """Report whether the server may move the hall's camera."""
 
-    def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
-        """Move the camera (far end camera control, H.281). Each value is -1, 0 or 1. -1 means left, down or zoom out. All 0:
-        stop.
-        """
+    @property
+    def camera(self) -> HallCamera: ...
 
     def camera_said(self, frame: bytes) -> None:
         """Handle an H.224 frame from the hall."""

@@ -195,8 +195,15 @@ class FakeSignal:
     def moves_camera(self) -> bool:
         return True
 
-    def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
+    @property
+    def camera(self) -> FakeSignal:
+        return self
+
+    def move(self, pan: int, tilt: int, zoom: int) -> None:
         self.said.append(f"camera {pan} {tilt} {zoom}")
+
+    def preset(self, number: int, *, store: bool) -> None:
+        self.said.append(f"camera {'store' if store else 'go to'} {number}")
 
     def pressed(self, key: str) -> bool:
         return False

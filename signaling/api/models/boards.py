@@ -22,6 +22,8 @@ Action = Literal[
     "layout",
     "text",
     "camera",
+    "preset",
+    "store_preset",
 ]
 LegState = Literal["idle", "probing", "calling", "ringing", "connected", "failed", "given_up", "left"]
 LayoutName = Literal["", "auto", "1", "1+5", "1+7", "2x2", "3x3", "4x4", "lecture"]
@@ -107,7 +109,9 @@ class Leg(View):
     camera: bool
     """True if an operator can move the camera from here."""
     on_stage: bool
-    layout: str
+    lecture: bool = Field(False, description="This hall lectures: it sees the other halls, which all see this hall.")
+    layout: str = Field(description="The layout of this hall only. Empty: the layout of all halls.")
+    text: str = Field("", description="The text over the picture of this hall only.")
     readiness: Readiness
     thumbnail_url: str
     taken_off: bool
@@ -188,7 +192,7 @@ class CallPlace(Strict):
 
 class LegCommand(Strict):
     """A command to halls. `stage` without a leg: the picture follows the active speaker again. `pan`, `tilt`, `zoom` belong to
-    `camera`; three zeros stop the camera.
+    `camera`; three zeros stop the camera. `preset` is the number of a position of the camera.
     """
 
     action: Action
@@ -199,6 +203,7 @@ class LegCommand(Strict):
     pan: Step = 0
     tilt: Step = 0
     zoom: Step = 0
+    preset: int = Field(0, ge=0, le=15)
 
 
 class LegResult(View):
@@ -210,8 +215,8 @@ class LegResult(View):
 
 
 class LegResults(View):
-    """The results of a command. For two minutes `undo` takes back mute, deafen and stage, and calls again the halls that drop
-    has hung up. Empty: there is nothing to take back.
+    """The results of a command. For two minutes `undo` takes back mute, deafen, stage, layout and text, and calls again the
+    halls that drop has hung up. Empty: there is nothing to take back.
     """
 
     results: list[LegResult]

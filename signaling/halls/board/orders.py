@@ -31,12 +31,14 @@ from signaling.halls.ground import limits
 
 log = logging.getLogger(__name__)
 UNDER_WAY: Final = ("calling", "ringing", "connected")
-UNDOABLE: Final = frozenset(("mute", "unmute", "deafen", "undeafen", "stage", "drop"))
+UNDOABLE: Final = frozenset(("mute", "unmute", "deafen", "undeafen", "stage", "layout", "text", "drop"))
 
 
 @dataclass(frozen=True)
 class Order:
-    """The action that an operator wants. `layout` empty: automatic. `mode` belongs to the action `stage`."""
+    """The action that an operator wants. `layout` empty: automatic. `mode` belongs to the action `stage`,
+    `preset` to the actions `preset` and `store_preset`.
+    """
 
     action: str
     leg_ids: tuple[str, ...]
@@ -46,6 +48,7 @@ class Order:
     pan: int = 0
     tilt: int = 0
     zoom: int = 0
+    preset: int = 0
 
 
 @dataclass
@@ -181,13 +184,19 @@ class Orders:
             hall.give_floor()
             return lambda: program.set_stage(stage.mode, stage.site)
         if action == "layout":
+            earlier = hall.layout
             hall.set_layout(order.layout if order.layout in layout.PLACES else None)  # type: ignore[arg-type]
-        elif action == "text":
+            return lambda: hall.set_layout(earlier)
+        if action == "text":
+            text = hall.text
             hall.set_text(order.text)
-        elif not hall.signal.moves_camera:
+            return lambda: hall.set_text(text)
+        if not hall.signal.moves_camera:
             raise Refusal("no_camera", *TEXTS["no_camera"])
+        if action == "camera":
+            hall.signal.camera.move(order.pan, order.tilt, order.zoom)
         else:
-            hall.signal.move_camera(order.pan, order.tilt, order.zoom)
+            hall.signal.camera.preset(order.preset, store=action == "store_preset")
         return None
 
     def _free_stage(self, occurrence_id: str, steps: list[Callable[[], None]]) -> Row:

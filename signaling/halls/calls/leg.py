@@ -79,6 +79,7 @@ class Camera(Protocol):
         """Report whether the camera can be moved. False: the terminal has said that its camera cannot be moved by others."""
 
     def move(self, pan: int, tilt: int, zoom: int) -> None: ...
+    def preset(self, number: int, *, store: bool) -> None: ...
     def said(self, frame: bytes) -> None: ...
     def stop(self) -> None: ...
 
@@ -458,8 +459,9 @@ class Leg:
     def moves_camera(self) -> bool:
         return self.room is not None and self.room.hall.lines.moves_camera and self.side.camera.there
 
-    def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
-        self.side.camera.move(pan, tilt, zoom)
+    @property
+    def camera(self) -> Camera:
+        return self.side.camera
 
     def camera_said(self, frame: bytes) -> None:
         self.side.camera.said(frame)

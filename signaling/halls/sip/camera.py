@@ -56,6 +56,11 @@ class HallCamera:
             self._movement = Movement(move, asyncio.get_running_loop().time())
             self._tick()
 
+    def preset(self, number: int, *, store: bool) -> None:
+        """Move the camera to a stored position (0..15), or store the present position. A running movement stops first."""
+        self.stop()
+        self._send(camera.preset(number, store=store))
+
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

@@ -102,6 +102,12 @@ def stop(move: Move) -> bytes:
     return _frame(bytes((Order.STOP, _bits(move))))
 
 
+def preset(number: int, *, store: bool) -> bytes:
+    """Return the order that stores the present position under a number, or moves the camera there (H.281 §5). `number`: 0..15."""
+    order = Order.STORE_PRESET if store else Order.ACTIVATE_PRESET
+    return _frame(bytes((order, number << 4)))
+
+
 def capabilities() -> bytes:
     """Return the list of our clients (H.224 §9). A terminal shows a camera key only after it has read the list."""
     return _ADDRESS_LOW + _BROADCAST + bytes((_CLIENT_MANAGEMENT, _WHOLE, _CLIENT_LIST, _TOLD, 1, _CLIENT_CAMERA))

@@ -51,6 +51,16 @@ async def shows_it_moves(there: There, moves: bool) -> None:
     await until(lambda: [row["camera"] for row in there.rows() if row["state"] == "connected"] == [moves], "the board")
 
 
+def preset(order: int, number: int) -> bytes:
+    return CAMERA + bytes((order, number << 4))
+
+
+def go_to(there: There, action: str, number: int) -> None:
+    row = next(row for row in there.rows() if row["state"] == "connected")
+    (result,) = there.command(action, row["leg_id"], preset=number)["results"]
+    assert result["ok"]
+
+
 async def is_moved(there: There, terminal: Recorder) -> None:
     orders = terminal.orders
     await until(lambda: WE_HAVE_A_CAMERA_CLIENT in orders, "it is told that its camera may be moved")
@@ -68,6 +78,12 @@ async def is_moved(there: There, terminal: Recorder) -> None:
     await until(lambda: orders.count(stop(LEFT)) == 1, "two moves, one after the other")
     rest = [order for order in orders if order[9] != 2]
     assert rest == [start(RIGHT_AND_OUT), stop(RIGHT_AND_OUT), start(LEFT), stop(LEFT)]
+    orders.clear()
+    assert turn(there, tilt=1) == ""
+    go_to(there, "store_preset", 3)
+    go_to(there, "preset", 15)
+    await until(lambda: preset(7, 15) in orders, "it goes to a stored position")
+    assert [order for order in orders if order[9] > 2] == [stop(0x30), preset(6, 3), preset(7, 15)]
     assert len(terminal.camera.sources) == 1
     assert set(terminal.camera.types) == {terminal.camera.payload_type}
 

@@ -215,11 +215,13 @@ async def lay_out(meeting: Meeting) -> None:
         in_thread=True,
     )
     meeting.undo(undo)
-    meeting.command("layout", "hall-a", layout="2x2")
+    undo = meeting.command("layout", "hall-a", layout="2x2")
     everybody = {"red", "blue", "green", "yellow"}
     await until(lambda: set(meeting.sees_a()) == everybody, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
     await until(lambda: len(set(meeting.sees_b())) == 1, lambda: f"hall B sees {meeting.sees_b()}", in_thread=True)
-    meeting.command("layout", "hall-a", layout="auto")
+    assert meeting.row("hall-a")["layout"] == "2x2"
+    meeting.undo(undo)
+    assert meeting.row("hall-a")["layout"] == ""
     meeting.net.ask("PUT", "/program", json={"layout": "auto"})
     await until(lambda: set(meeting.sees_b()) == everybody, lambda: f"hall B sees {meeting.sees_b()}", in_thread=True)
 

@@ -290,7 +290,7 @@ async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> N
     await expect(spare).to_have_attribute("data-state", "connected", timeout=WAIT_MS)
     await seen_at(operator, tmp_path, "board", known=True)
 
-    await spare.locator("summary").click()
+    await spare.get_by_test_id("leg-details").click()
     await spare.get_by_test_id("leg-remove").click()
     await operator.part("remove-sure").click()
     await expect(spare).to_have_count(0, timeout=WAIT_MS)

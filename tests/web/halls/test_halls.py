@@ -174,7 +174,7 @@ async def test_the_board_shows_the_outcome_of_each_call(operator: Visitor, serve
             break
         await operator.page.wait_for_timeout(250)
     assert served.peer.heard.count(("INVITE", "nobody")) > before
-    await gone.locator("summary").click()
+    await gone.get_by_test_id("leg-details").click()
     async with operator.page.expect_download() as coming:
         await gone.get_by_test_id("trace").click()
     await (await coming.value).save_as(tmp_path / "trace.txt")
@@ -214,7 +214,7 @@ async def test_halls_on_the_board_are_named_counted_found_and_called(
     await expect(called).to_contain_text("Sai địa chỉ thiết bị")
     await expect(operator.part("said")).to_have_count(0)
     await shots(operator, tmp_path, "board")
-    await called.locator("summary").click()
+    await called.get_by_test_id("leg-details").click()
     await called.get_by_test_id("leg-remove").click()
     await operator.part("remove-sure").click()
     await expect(called).to_have_count(0)

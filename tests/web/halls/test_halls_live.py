@@ -43,6 +43,7 @@ from tests.interop.terminals.quirks import Quirk, alaw_samples, loudest_hz
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
 from tests.running.runs import LONG_RUN
+from tests.waiting import until
 from tests.web.desk import province as furniture
 from tests.web.desk.province import furnish, working_day
 from tests.web.desk.test_desk import Served, sign_in
@@ -185,7 +186,7 @@ async def test_the_board_shows_which_halls_are_ready_before_the_start(
     await expect(row(operator, "vang")).to_contain_text("Thiết bị chưa kết nối máy chủ")
     await expect(operator.part("leg").first).to_contain_text(NAMES["vang"])  # the worst row is first
     served.halls["do"].readiness = 486
-    await row(operator, "do").locator("summary").click()
+    await row(operator, "do").get_by_test_id("leg-details").click()
     await row(operator, "do").get_by_test_id("leg-probe").click()
     await expect(row(operator, "do")).to_contain_text("Cần xem", timeout=WAIT_MS)
     await expect(row(operator, "do")).to_contain_text("Đang bận")
@@ -255,7 +256,7 @@ async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live
     await operator.part("undo").click()
     for name in COLOURS:
         await expect(row(operator, name)).to_have_attribute("data-state", "connected", timeout=WAIT_MS)
-    await row(operator, "vang").locator("summary").click()
+    await row(operator, "vang").get_by_test_id("leg-details").click()
     async with operator.page.expect_download() as coming:
         await row(operator, "vang").get_by_test_id("trace").click()
     await coming.value
@@ -330,11 +331,53 @@ async def _hears(visitor: Visitor, served: Live, hz: int) -> None:
 
 
 @pytest.mark.longer
+async def test_one_hall_gets_its_own_layout_text_and_lecture(operator: Visitor, served: Live, tmp_path: Path) -> None:
+    await operator.page.goto(served.board)
+    await _call(operator, "do", "xanh")
+    green = row(operator, "xanh")
+    await green.get_by_test_id("leg-details").click()
+    for width in (1440, 820, 390):
+        await _looks_right(operator, width, tmp_path / f"details-{width}.png")
+    await operator.page.set_viewport_size({"width": 1440, "height": 900})
+    marks = green.locator(".marks.below")
+    await green.get_by_test_id("own-layout-2x2").click()
+    await expect(marks).to_contain_text("4 ô")
+    await expect(row(operator, "do").locator(".marks.below")).not_to_contain_text("4 ô")
+    await green.get_by_test_id("own-text").fill("Mời đồng chí bật micro")
+    await green.get_by_test_id("own-text-send").click()
+    await expect(marks).to_contain_text("Mời đồng chí bật micro")
+    await operator.part("undo").click()
+    await expect(marks).not_to_contain_text("Mời đồng chí")
+    await green.get_by_test_id("own-layout-auto").click()
+    await expect(marks).not_to_contain_text("4 ô")
+    await green.get_by_test_id("leg-lecture").click()
+    await expect(marks).to_contain_text("Đang giảng bài")
+    await operator.part("layout-1").click()
+    await _shows(operator, (0.5, 0.5), "green")
+    await green.get_by_test_id("leg-lecture").click()
+    await expect(marks).not_to_contain_text("Đang giảng bài")
+
+    orders = served.halls["xanh"].orders
+    orders.clear()
+    await green.get_by_test_id("preset-store").click()
+    await green.get_by_test_id("preset-2").click()
+    await expect(green.get_by_test_id("preset-store")).to_have_attribute("aria-pressed", "false")
+    await green.get_by_test_id("preset-5").click()
+    await until(lambda: len(_to_camera(orders)) == 2, "the two orders")
+    assert _to_camera(orders) == [bytes((6, 2 << 4)), bytes((7, 5 << 4))]
+
+
+def _to_camera(orders: list[bytes]) -> list[bytes]:
+    """Return the orders to the camera, without the capabilities of both sides."""
+    return [order[9:] for order in orders if order[7] == 1]
+
+
+@pytest.mark.longer
 async def test_a_camera_turns_while_a_key_is_held(operator: Visitor, served: Live, tmp_path: Path) -> None:
     await operator.page.goto(served.board)
     await _call(operator, "xanh")
     green, orders = row(operator, "xanh"), served.halls["xanh"].orders
-    await green.locator("summary").click()
+    await green.get_by_test_id("leg-details").click()
     pad = green.get_by_test_id("camera-pad")
     await pad.scroll_into_view_if_needed()
     await shot(operator, tmp_path / "camera.png")
@@ -366,9 +409,7 @@ async def _turned(operator: Visitor, orders: list[bytes], way: int) -> None:
         if orders and orders[-1][9:] == bytes((3, way)):
             break
         await operator.page.wait_for_timeout(250)
-    said = [
-        order[9:11] for order in orders if order[7] == 1
-    ]  # only orders to the camera, not the capabilities of both sides
+    said = [order[:2] for order in _to_camera(orders)]
     assert said[0] == bytes((1, way))
     assert said[-1] == bytes((3, way))
     assert set(said[1:-1]) == {bytes((2, way))}

@@ -1411,7 +1411,18 @@ export interface components {
             floor_wanted_at: string | null;
             camera: boolean;
             on_stage: boolean;
+            /**
+             * @description This hall lectures: it sees the other halls, which all see this hall.
+             * @default false
+             */
+            lecture: boolean;
+            /** @description The layout of this hall only. Empty: the layout of all halls. */
             layout: string;
+            /**
+             * @description The text over the picture of this hall only.
+             * @default
+             */
+            text: string;
             readiness: components["schemas"]["Readiness"];
             thumbnail_url: string;
             taken_off: boolean;
@@ -1436,11 +1447,11 @@ export interface components {
         };
         /**
          * @description A command to halls. `stage` without a leg: the picture follows the active speaker again. `pan`, `tilt`, `zoom` belong to
-         *     `camera`; three zeros stop the camera.
+         *     `camera`; three zeros stop the camera. `preset` is the number of a position of the camera.
          */
         LegCommand: {
             /** @enum {string} */
-            action: "call" | "redial" | "drop" | "remove" | "probe" | "mute" | "unmute" | "deafen" | "undeafen" | "stage" | "layout" | "text" | "camera";
+            action: "call" | "redial" | "drop" | "remove" | "probe" | "mute" | "unmute" | "deafen" | "undeafen" | "stage" | "layout" | "text" | "camera" | "preset" | "store_preset";
             /** @default [] */
             leg_ids?: string[];
             /**
@@ -1461,6 +1472,8 @@ export interface components {
             tilt?: number;
             /** @default 0 */
             zoom?: number;
+            /** @default 0 */
+            preset?: number;
         };
         LegResult: {
             leg_id: string;
@@ -1470,8 +1483,8 @@ export interface components {
             en: string;
         };
         /**
-         * @description The results of a command. For two minutes `undo` takes back mute, deafen and stage, and calls again the halls that drop
-         *     has hung up. Empty: there is nothing to take back.
+         * @description The results of a command. For two minutes `undo` takes back mute, deafen, stage, layout and text, and calls again the
+         *     halls that drop has hung up. Empty: there is nothing to take back.
          */
         LegResults: {
             results: components["schemas"]["LegResult"][];

@@ -170,7 +170,7 @@ async def command_legs(visit: Caller, occurrence_id: Key, wanted: LegCommand) ->
 
 @router.post("/occurrences/{occurrence_id}/legs/undo", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> None:
-    """Take back mute, deafen or stage, or call again the halls that drop has hung up."""
+    """Take back mute, deafen, stage, layout or text, or call again the halls that drop has hung up."""
     await require(visit, occurrence_id, OPERATE)
     hall_desk(visit).orders.undo(occurrence_id, wanted.token)
 

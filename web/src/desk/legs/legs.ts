@@ -37,6 +37,12 @@ const READINESS: Record<Leg['readiness']['state'], { text: DeskKey; sign: SignNa
   unknown: { text: 'ready.unknown', sign: 'clock', tone: '' },
 };
 
+const CODECS: Record<string, string> = { h264: 'H.264', g722: 'G.722', pcma: 'G.711 A', pcmu: 'G.711 µ', opus: 'Opus' };
+
+export function codecOf(code: string): string {
+  return CODECS[code] ?? code;
+}
+
 export function legStanding(state: Leg['state']): Standing {
   return STATES[state] ?? STATES.idle;
 }
