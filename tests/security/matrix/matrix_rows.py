@@ -289,7 +289,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/trace"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/contacts"): Row(),
-    # The dates of the matrix have no site of their own. tests/rooms/booking/test_contacts.py notes calls.
+    # The dates of the matrix have no site of their own. tests/rooms/dialling/test_board.py notes calls.
     ("PUT", "/occurrences/{occurrence_id}/contacts/{site_id}"): Row(
         of(called=True), refused=frozenset({"unknown_site"}), proven=False
     ),
