@@ -31,7 +31,7 @@ from conference.halls.hall import Hall, Wished
 from conference.people import moderation
 from conference.people.participant import Participant, described
 from conference.picture import layout
-from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenRule, ContentTokenState
+from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenState
 from conference.picture.program import announce
 from conference.picture.scene import Mode
 from conference.ports.clients import Entry
@@ -45,7 +45,6 @@ __all__ = [
     "Conference",
     "ContentToken",
     "ContentTokenChange",
-    "ContentTokenRule",
     "ContentTokenState",
     "Entry",
     "Fill",

@@ -59,10 +59,6 @@ DATA_SUBSCRIPTIONS_PER_PARTICIPANT = 256
 effect. Chosen. More: more memory, and a longer table of the tracks' numbers for one client. Fewer: clients in large conferences
 miss data tracks.
 """
-CONTENT_TOKEN_REQUESTS = 64
-"""Requests for the content token (the right to present slides) that wait in one conference. A further request is denied.
-Larger: a longer queue. Smaller: more people are denied and must ask again.
-"""
 BLOBS = 16
 """Blobs (for example schemas of data tracks) that one participant stores. The next blob is refused. Chosen. More: no more
 memory, because BLOBS_BYTES (64 KiB) limits all blobs together. Fewer: applications with many schemas do not work.

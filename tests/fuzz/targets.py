@@ -167,7 +167,7 @@ def control(data: bytes) -> None:
 
 def floor(data: bytes) -> None:
     """Fuzz BFCP messages of two terminals, one over UDP and one over TCP. The token of a third terminal must not move."""
-    server = FloorServer(ContentToken("deny"))
+    server = FloorServer(ContentToken(may=lambda who: who == "good"))
     for leg, user, transport in (("good", 5, "udp"), ("bad", 6, "udp"), ("worse", 7, "tcp")):
         where = Endpoint("192.0.2.9", 5070)
         server.attach(leg, BfcpPlan("tcp" if transport == "tcp" else "udp", where, 77, user, 1, False))

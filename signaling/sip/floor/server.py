@@ -19,14 +19,12 @@ from signaling.sip.wire import body_limits as limits
 from signaling.sip.wire.bfcp import Attribute, BfcpError, Fault, Kind, Message, Primitive, Status
 
 _STATES: Final[dict[ContentTokenState, Status]] = {
-    "pending": Status.PENDING,
     "granted": Status.GRANTED,
     "denied": Status.DENIED,
-    "cancelled": Status.CANCELLED,
     "released": Status.RELEASED,
     "revoked": Status.REVOKED,
 }
-_OVER: Final = frozenset({"denied", "cancelled", "released", "revoked"})
+_OVER: Final = frozenset({"denied", "released", "revoked"})
 _ACKNOWLEDGED: Final = {
     Primitive.FLOOR_REQUEST_STATUS: Primitive.FLOOR_REQUEST_STATUS_ACK,
     Primitive.FLOOR_STATUS: Primitive.FLOOR_STATUS_ACK,
@@ -191,7 +189,7 @@ class FloorServer:
                 link.request_id = link.request_id or self._next_request()
                 link.notify(self._status(link, change), now)
                 link.request_id = 0 if change.state in _OVER else link.request_id
-        if any(change.state != "pending" for change in changes):
+        if changes:
             self._show(now)
         return changes
 
@@ -310,7 +308,7 @@ class FloorServer:
     def _told(self, own: ContentTokenChange, others: list[ContentTokenChange], now: float) -> list[ContentTokenChange]:
         """Notify the other terminals after the requester has its answer, and show the holder to all subscribers."""
         self.apply(others, now)
-        if own.state != "pending" and not any(change.state != "pending" for change in others):
+        if not others:
             self._show(now)
         return [own, *others]
 
@@ -318,8 +316,8 @@ class FloorServer:
         return link.request_id != 0 and message.number(Kind.FLOOR_REQUEST_ID) == link.request_id
 
     def _standing(self, link: Link) -> tuple[Attribute, ...]:
-        change = self.floor.state_of(link.leg)
-        return (self._information(link, change),) if change is not None and link.request_id else ()
+        holds = self.floor.holder == link.leg and link.request_id != 0
+        return (self._information(link, ContentTokenChange(link.leg, "granted")),) if holds else ()
 
     # -- what is said --------------------------------------------------------------------------------------------------
 
@@ -348,7 +346,7 @@ class FloorServer:
         link.send(bfcp.encode(message))
 
     def _information(self, link: Link, change: ContentTokenChange) -> Attribute:
-        state = bfcp.status(_STATES[change.state], change.position)
+        state = bfcp.status(_STATES[change.state])
         return bfcp.request_information(link.request_id, self._floor_id, state)
 
     def _status(self, link: Link, change: ContentTokenChange) -> Message:

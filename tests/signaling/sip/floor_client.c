@@ -40,7 +40,7 @@ static void show(const char *how, const struct bfcp_msg *msg)
 		bfcp_request(conn, &server, BFCP_VER2, BFCP_FLOOR_RELEASE, conference, user, answered, NULL, 1,
 			     BFCP_FLOOR_REQUEST_ID | BFCP_MANDATORY, 0, &request_id);
 	}
-	else if (state && state->v.reqstatus.status == BFCP_RELEASED) {
+	else if (state && (state->v.reqstatus.status == BFCP_RELEASED || state->v.reqstatus.status == BFCP_DENIED)) {
 		re_cancel();
 	}
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import shutil
 import socket
@@ -11,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conference import ContentToken, ContentTokenChange, ContentTokenRule
-from conference.ground.limits import CONTENT_TOKEN_REQUESTS
+from conference import ContentToken, ContentTokenChange
 from conference.ground.plan import BfcpPlan, Endpoint
 from signaling.sip.floor.channel import FloorChannel
 from signaling.sip.floor.server import FloorServer
@@ -31,92 +29,38 @@ def plan(
 
 # -- the token ---------------------------------------------------------------------------------------------------------
 
-STATES = ("free", "held by another", "mine", "waiting")
-EVENTS = ("ask", "give_up", "grant", "deny", "revoke")
-TABLE: dict[ContentTokenRule, dict[tuple[str, str], tuple[str, str | None]]] = {
+TABLE: dict[tuple[str, str], tuple[str, str | None]] = {
     # (state of a, event): the notice to a, and the holder of the token afterwards
-    "take": {
-        ("free", "ask"): ("granted", "a"),
-        ("held by another", "ask"): ("granted", "a"),
-    },
-    "queue": {
-        ("free", "ask"): ("granted", "a"),
-        ("held by another", "ask"): ("pending 1", "b"),
-    },
-    "deny": {
-        ("free", "ask"): ("granted", "a"),
-        ("held by another", "ask"): ("denied", "b"),
-    },
-    "approve": {
-        ("free", "ask"): ("pending 1", None),
-        ("held by another", "ask"): ("pending 1", "b"),
-    },
-}
-ALWAYS = {
+    ("free", "ask"): ("granted", "a"),
     ("free", "give_up"): ("", None),
-    ("free", "grant"): ("granted", "a"),
-    ("free", "deny"): ("", None),
     ("free", "revoke"): ("", None),
+    ("held by another", "ask"): ("granted", "a"),
     ("held by another", "give_up"): ("", "b"),
-    ("held by another", "grant"): ("granted", "a"),
-    ("held by another", "deny"): ("", "b"),
     ("held by another", "revoke"): ("", None),
     ("mine", "ask"): ("granted", "a"),
     ("mine", "give_up"): ("released", None),
-    ("mine", "grant"): ("", "a"),
-    ("mine", "deny"): ("", "a"),
     ("mine", "revoke"): ("revoked", None),
-    ("waiting", "ask"): ("pending 1", "b"),
-    ("waiting", "give_up"): ("cancelled", "b"),
-    ("waiting", "grant"): ("granted", "a"),
-    ("waiting", "deny"): ("denied", "b"),
-    ("waiting", "revoke"): ("granted", "a"),
 }
 
 
-def in_state(rule: ContentTokenRule, state: str) -> ContentToken:
-    made = ContentToken("queue" if state == "waiting" else "take")
-    if state in ("held by another", "waiting"):
-        made.grant("b")
-    if state == "mine":
-        made.grant("a")
-    if state == "waiting":
-        made.ask("a")
-    made.rule = rule
-    return made
-
-
-@pytest.mark.parametrize(("rule", "state", "event"), list(itertools.product(TABLE, STATES, EVENTS)))
-def test_every_state_and_event_of_the_token(rule: ContentTokenRule, state: str, event: str) -> None:
-    told, holder = TABLE[rule].get((state, event)) or ALWAYS[state, event]
-    if (rule, state, event) == ("approve", "waiting", "revoke"):
-        told, holder = "", None  # the waiting request waits for the chair
-    token = in_state(rule, state)
+@pytest.mark.parametrize(("state", "event"), list(TABLE))
+def test_every_state_and_event_of_the_token(state: str, event: str) -> None:
+    told, holder = TABLE[state, event]
+    token = ContentToken()
+    if state != "free":
+        token.ask("a" if state == "mine" else "b")
     changes = token.revoke() if event == "revoke" else getattr(token, event)("a")
-    own = [f"{one.state} {one.position or ''}".strip() for one in changes if one.who == "a"]
-    assert own == ([told] if told else [])
+    assert [one.state for one in changes if one.who == "a"] == ([told] if told else [])
     assert token.holder == holder
-    if holder == "a" and state in ("held by another", "waiting"):
-        assert ContentTokenChange("b", "revoked") in changes
-    assert "a" not in token.waiting or token.holder != "a"
+    assert (ContentTokenChange("b", "revoked") in changes) == (
+        state == "held by another" and event in ("ask", "revoke")
+    )
 
 
 def test_a_requester_without_permission_is_denied() -> None:
     token = ContentToken(may=lambda who: who == "chair")
     assert token.ask("hall") == [ContentTokenChange("hall", "denied")]
     assert token.ask("chair")[0].state == "granted"
-
-
-def test_a_request_beyond_the_queue_limit_is_denied() -> None:
-    token = ContentToken("queue")
-    token.ask("holder")
-    for number in range(CONTENT_TOKEN_REQUESTS):
-        assert token.ask(f"w{number}")[0].position == number + 1
-    assert token.ask("late") == [ContentTokenChange("late", "denied")]
-    changes = token.give_up("holder")
-    assert changes[:2] == [ContentTokenChange("holder", "released"), ContentTokenChange("w0", "granted")]
-    assert changes[2] == ContentTokenChange("w1", "pending", 1)
-    assert len(changes) == CONTENT_TOKEN_REQUESTS + 1
 
 
 # -- the server, without sockets ---------------------------------------------------------------------------------------
@@ -196,26 +140,23 @@ def test_a_browser_takes_the_floor_and_terminals_are_notified() -> None:
     assert information.inner[2].inner[0].data.decode() == "Văn phòng"
 
 
-def test_a_waiting_hall_gets_the_token_when_its_holder_leaves() -> None:
-    server = FloorServer(ContentToken("queue"))
+def test_the_token_is_free_when_its_holder_leaves() -> None:
+    server = FloorServer(ContentToken())
     one, two = Terminal(server, "one", 5), Terminal(server, "two", 6)
     one.ask()
-    assert two.ask() == [ContentTokenChange("two", "pending", 1)]
-    assert state_in(delivered(server)["two"][0])[1] is Status.PENDING
-    assert server.detach("one", 1.0) == [ContentTokenChange("one", "released"), ContentTokenChange("two", "granted")]
+    assert server.detach("one", 1.0) == [ContentTokenChange("one", "released")]
+    assert two.ask() == [ContentTokenChange("two", "granted")]
     assert state_in(delivered(server)["two"][0])[1] is Status.GRANTED
     assert server.legs == ("two",)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-@pytest.mark.parametrize("standing", ["nothing", "pending", "granted"])
+@pytest.mark.parametrize("standing", ["nothing", "granted"])
 @pytest.mark.parametrize("primitive", list(Primitive))
 def test_every_state_and_message(primitive: Primitive, standing: str, transport: str) -> None:
     """Show the answer to each message, and whether the token moves. The server never answers acknowledgements and errors."""
-    server = FloorServer(ContentToken("queue"))
+    server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5, transport)
-    if standing == "pending":
-        server.floor.ask("browser")
     if standing != "nothing":
         hall.ask()
     request = state_in(delivered(server)["hall"][0])[0] if standing != "nothing" else 1
@@ -294,7 +235,7 @@ def test_notices_repeat_until_acknowledged_then_stop() -> None:
         sent += [now] * len(server.take())
     assert sent == [10.0, 10.5, 11.5, 13.5]
     assert server._links["hall"].lost == 1
-    server.apply(server.floor.grant("hall"), 20.0)
+    server.apply(server.floor.ask("hall"), 20.0)
     ((_, data),) = server.take()
     notice = bfcp.decode(data)
     acknowledged = Message(Primitive.FLOOR_REQUEST_STATUS_ACK, CONFERENCE, notice.transaction, 5, (), 2, True)
@@ -306,7 +247,7 @@ def test_notices_repeat_until_acknowledged_then_stop() -> None:
 def test_acknowledgements_of_other_things_do_not_count() -> None:
     server = FloorServer(ContentToken())
     Terminal(server, "hall", 5)
-    server.apply(server.floor.grant("hall"), 0.0)
+    server.apply(server.floor.ask("hall"), 0.0)
     server.take()
     for primitive, transaction in ((Primitive.FLOOR_STATUS_ACK, 1), (Primitive.FLOOR_REQUEST_STATUS_ACK, 2)):
         server.receive("hall", bfcp.encode(Message(primitive, CONFERENCE, transaction, 5, (), 2, True)), 0.1)
@@ -345,7 +286,7 @@ def test_the_bounds_of_a_leg() -> None:
     link = server._links["hall"]
     assert len(link.answers) == limits.BFCP_REMEMBERED
     for number in range(3 * limits.BFCP_QUEUE):
-        server.apply(server.floor.grant("hall") if number % 2 else server.floor.revoke(), 3.0)
+        server.apply(server.floor.ask("hall") if number % 2 else server.floor.revoke(), 3.0)
     assert len(link.queue) == limits.BFCP_QUEUE
     assert link.lost > 0
     assert server.receive("nobody", b"", 0.0) == []
@@ -376,7 +317,7 @@ def test_a_call_that_reconnects_keeps_its_floor_request() -> None:
 def test_mutated_messages_do_not_change_other_floor_requests() -> None:
     """Show that one terminal's mutated messages change no other terminal's request, and that no exception escapes."""
     random_ = random.Random(11)
-    server = FloorServer(ContentToken("deny"))
+    server = FloorServer(ContentToken(may=lambda who: who == "good"))
     Terminal(server, "good", 5).ask()
     good = [
         Primitive.HELLO,
@@ -448,29 +389,17 @@ async def test_a_client_of_other_hands(floor_client: Path) -> None:
     assert seen == [ContentTokenChange("hall", "granted"), ContentTokenChange("hall", "released")]
 
 
-async def test_a_client_of_other_hands_waits_for_its_turn(floor_client: Path) -> None:
-    """Show that a foreign client waits for its turn. A browser holds the token, and the chair gives the token to the hall."""
-    channel, server = FloorChannel(), FloorServer(ContentToken("queue"))
+async def test_a_client_of_other_hands_is_denied(floor_client: Path) -> None:
+    """Show that a foreign client understands the refusal while only the chair may present."""
+    channel, server = FloorChannel(), FloorServer(ContentToken(may=lambda who: who == "chair"))
     udp, _ = await channel.open("127.0.0.1")
-    server.floor.ask("browser")
-    asked = asyncio.Event()
-
-    def changed(changes: list[ContentTokenChange]) -> None:
-        if changes[0].state == "pending":
-            asked.set()
-
-    channel.attach(server, "hall", plan(5, host="127.0.0.1"), changed)
-    client = asyncio.ensure_future(run_client(floor_client, udp))
+    channel.attach(server, "hall", plan(5, host="127.0.0.1"), lambda _: None)
     try:
-        await asyncio.wait_for(asked.wait(), 10)
-        server.apply(server.floor.give_up("browser"), asyncio.get_running_loop().time())
-        channel.flush(server)
-        lines = await client
+        lines = await run_client(floor_client, udp)
     finally:
         await channel.close()
-    assert "answer FloorRequestStatus request 1 Pending" in lines
-    assert "notice FloorRequestStatus request 1 Granted" in lines
-    assert lines[-1] == "answer FloorRequestStatus request 1 Released" or lines[-1].startswith("notice")
+    assert "answer FloorRequestStatus request 1 Denied" in lines
+    assert not any("Granted" in line for line in lines)
 
 
 async def test_strangers_get_no_answer() -> None:
