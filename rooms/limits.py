@@ -186,6 +186,28 @@ HOOK_DAYS = 7
 table grows. Shorter than 300 s (HOOK_WINDOW_S): an attacker who recorded a webhook can send it again.
 """
 
+# Notices in the page
+NOTICE_DAYS = 90
+"""Days for which a notice of an account is kept. The issue names the number. Longer: the table grows. Shorter: users miss
+notices after a long leave.
+"""
+NOTICE_ACCOUNTS = 2000
+"""Accounts that one event notifies in the page. Chosen, as INVITED. More: a longer transaction. Fewer: some attendees of a
+conference of the whole province get no notice.
+"""
+NOTICE_CHANGES = 2000
+"""Changed notices that one look of the live channel reads; with more, every open page looks again. Chosen. More: a longer query
+each time. Fewer: every page asks the server in a rush of notices.
+"""
+HALL_NOTICE_H = 24
+"""Hours before a date from which the operator is told that a hall is not ready. Chosen. More: notices about halls that are
+repaired before the date. Fewer: no time for a repair.
+"""
+SOON_MIN = 10
+"""Minutes between the notice "starts soon" in the page and the start of a date. The issue names the number. More: people forget
+the meeting again. Fewer: people have no time to enter.
+"""
+
 # Work that is due
 JOB_ATTEMPTS = 8
 """Attempts of a job (mail, webhook) when its caller names no number; then the job has failed. Chosen. The only caller

@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from rooms import limits
+from rooms.booking.meeting import timing
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor
+from rooms.store import outbox
 from rooms.store.tables.dialling import DialLeg, LegAlarm
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Unit
@@ -259,10 +261,15 @@ async def clear_wish(session: AsyncSession, leg_id: str, wish: str) -> bool:
 
 
 async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, at: datetime) -> None:
-    """Store a readiness from time `at`, unless a later one is stored."""
+    """Store a readiness from time `at`, unless a later one is stored. Notify the operator if the hall became red, or if it is
+    not red any more.
+    """
+    was = await session.scalar(select(DialLeg.readiness).where(DialLeg.id == leg_id))
     values = {"readiness": readiness, "readiness_reason": reason[:40], "readiness_at": at}
     latest = or_(DialLeg.readiness_at.is_(None), DialLeg.readiness_at <= at)
     await session.execute(update(DialLeg).where(DialLeg.id == leg_id, latest).values(values))
+    if was != readiness and "red" in (was, readiness):
+        await outbox.enqueue(session, timing.READINESS, {"leg_id": leg_id}, at, at)
 
 
 async def elsewhere(session: AsyncSession, leg: DialLeg) -> bool:

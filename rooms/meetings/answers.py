@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.holds import restoring
-from rooms.booking.meeting import attendees
+from rooms.booking.meeting import attendees, timing
 from rooms.errors import Refusal
 from rooms.org.names import cleaned
 from rooms.policy import roles
@@ -87,7 +87,7 @@ async def answer(
     await audit.record(session, now, actor, "attendee.answer", "attendee", attendee.id, meeting.host_unit_id, detail)
     if attendee.substitute_state == "asked":
         await outbox.enqueue(session, "mail.substitute", _payload(attendee), now, now)
-    await outbox.enqueue(session, "webhook.event", _event(attendee), now, now)
+    await _tell(session, attendee, _event(attendee), actor, now)
     if given == "accepted" and attendee.unit_id and not attendee.person_id:
         await restoring.take_guests(session, meeting, now)
     return attendee
@@ -137,7 +137,7 @@ async def decide_substitute(
         session, now, actor, "attendee.substitute", "attendee", attendee.id, meeting.host_unit_id, detail
     )
     await outbox.enqueue(session, "mail.substitute_decided", _payload(attendee), now, now)
-    await outbox.enqueue(session, "webhook.event", _event(attendee), now, now)
+    await _tell(session, attendee, _event(attendee), actor, now)
     return attendee
 
 
@@ -284,7 +284,14 @@ async def _keep(
     await audit.record(session, now, actor, "attendee.answer", "attendee", attendee.id, meeting.host_unit_id, detail)
     event = _event(attendee)
     event["data"] |= {"answer": row.answer, "occurrence_id": date.id}
+    await _tell(session, attendee, event, actor, now)
+
+
+async def _tell(session: AsyncSession, attendee: Attendee, event: dict[str, Any], actor: Actor, now: datetime) -> None:
+    """Store the jobs that tell other systems and the desk of the host. The actor's own account gets no notice."""
     await outbox.enqueue(session, "webhook.event", event, now, now)
+    by = actor.id if actor.kind == "account" else ""
+    await outbox.enqueue(session, timing.ANSWERED, _payload(attendee) | {"by": by}, now, now)
 
 
 async def _open_meeting(session: AsyncSession, attendee: Attendee, now: datetime) -> Meeting:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -652,6 +652,17 @@ async def _make_approval(
 
 async def deciders(session: AsyncSession, step: Step, now: datetime) -> list[Person]:
     """Return the people who hold the step's role in its unit or above it, and their deputies: at most 50, with a mail address."""
+    rows = await session.scalars(
+        select(Person)
+        .where(await deciding(session, step, now), Person.active, Person.email != "")
+        .order_by(Person.name)
+        .limit(limits.DECIDERS_MAILED)
+    )
+    return list(rows)
+
+
+async def deciding(session: AsyncSession, step: Step, now: datetime) -> ColumnElement[bool]:
+    """Return the SQL condition: the Person holds the step's role in its unit or above it, or is a deputy for the role."""
     unit = await session.get_one(Unit, step.unit_id)
     above = [one for one in unit.path.split("/") if one]
     holders = (
@@ -667,13 +678,7 @@ async def deciders(session: AsyncSession, step: Step, now: datetime) -> list[Per
         .where(RoleGrant.role == step.role, RoleGrant.unit_id.in_(above), Deputy.person_id.in_(holders))
         .where(grant_in_force(now), deputyship_in_force(now))
     )
-    rows = await session.scalars(
-        select(Person)
-        .where(or_(Person.id.in_(holders), Person.id.in_(deputies)), Person.active, Person.email != "")
-        .order_by(Person.name)
-        .limit(limits.DECIDERS_MAILED)
-    )
-    return list(rows)
+    return or_(Person.id.in_(holders), Person.id.in_(deputies))
 
 
 _Maker = Callable[[AsyncSession, Meeting, Mapping[str, Any], Around, datetime], Awaitable[list[Outgoing]]]

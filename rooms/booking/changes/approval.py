@@ -158,6 +158,7 @@ async def approve(session: AsyncSession, meeting: Meeting, actor: Actor, now: da
     meeting.state, meeting.hold_until = "approved", None
     await session.flush()
     await timing.changed(session, meeting, "approve", now, await history.dates_since_approval(session, meeting))
+    await timing.told(session, meeting, "approve", "", _by(actor), now)
     await timing.next_date(session, meeting, now)
     await timing.horizon(session, meeting, now)
     await audit.record(session, now, actor, "meeting.approve", "meeting", meeting.id, meeting.host_unit_id)
@@ -350,6 +351,7 @@ async def _refuse(session: AsyncSession, meeting: Meeting, step: Step, actor: Ac
     if meeting.state == "approved":
         return  # a proposed change: `proposals.settle` drops it
     if step.round > 1 and meeting.number is not None and await restoring.went_back(session, meeting, actor, now):
+        await timing.told(session, meeting, "refuse", step.reason, _by(actor), now)
         return
     before = await history.snapshot(session, meeting)
     await end(session, meeting, "refused", step.reason, now)

@@ -282,11 +282,11 @@ async def settle(
         request, who = requests.from_json(proposal.request), Actor("system", id=proposal.by)
         if proposal.reason_code:
             await move(session, meeting, unit, proposal, request.starts_at, who, now)
-            return
-        changes = {name: getattr(request, name) for name in proposal.names}
-        await change(
-            session, meeting, unit, changes, who, now, proposal.scope, proposal.occurrence_id or None, decided=True
-        )
+        else:
+            changes = {name: getattr(request, name) for name in proposal.names}
+            scope = (proposal.scope, proposal.occurrence_id or None)
+            await change(session, meeting, unit, changes, who, now, *scope, decided=True)
+        await timing.told(session, meeting, "applied", proposal.summary, actor.id, now)
 
 
 async def lapse(session: AsyncSession, meeting: Meeting, now: datetime) -> None:

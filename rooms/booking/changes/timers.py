@@ -50,6 +50,7 @@ async def deadline_over(session: AsyncSession, payload: Payload, now: datetime) 
         return
     if step.round > 1 and meeting.number and await restoring.went_back(session, meeting, SYSTEM, now):
         await approval.withdraw(session, meeting.id, now)
+        await timing.told(session, meeting, "lapse", "Quá hạn duyệt", "", now)
         return
     await _expire(session, meeting, "Quá hạn duyệt", now)
 

@@ -72,12 +72,13 @@ async def note(
     undoable: bool = True,
     date_id: str = "",
 ) -> None:
-    """Write one line of the history. `summary` adds to `action` and is empty where `action` says all. `before` is a snapshot, or
-    empty. `date_id` is the only date that the change concerns.
+    """Write one line of the history, and store the job for the notices in the page. `summary` adds to `action` and is empty
+    where `action` says all. `before` is a snapshot, or empty. `date_id` is the only date that the change concerns.
     """
     undo_until = now + timedelta(hours=limits.UNDO_HOURS) if undoable else None
     values = line(meeting.id, meeting.version, actor, now, action, summary, before, undo_until, date_id)
     await session.execute(insert(Change), [values])
+    await timing.told(session, meeting, action, summary, values["by"], now)
 
 
 def line(

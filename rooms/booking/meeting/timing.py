@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms import limits
 from rooms.booking.rules import unit_rules
 from rooms.booking.rules.unit_rules import Rule
 from rooms.store import outbox, rows
@@ -23,6 +24,9 @@ BEGUN = "booking.begun"
 CHANGED = "meeting.changed"
 APPROVAL = "mail.approval"
 DISPLACED = "mail.displaced"
+NOTICE, GAVE_WAY, SOON = "notice.meeting", "notice.displaced", "notice.soon"
+ANSWERED, READINESS = "notice.answered", "notice.hall"
+"""The jobs of `rooms.notices`, which is above this package."""
 LIVE = ("planned", "running")
 Jobs = list[dict[str, Any]]
 """Rows of the job table."""
@@ -38,9 +42,12 @@ def hold(meeting_id: str, until: datetime, now: datetime) -> Jobs:
 
 
 def deadline(meeting_id: str, step_id: str, at: datetime, now: datetime) -> Jobs:
-    """Return two jobs: mail the approvers of a step, and end the step if no approver decides in time."""
+    """Return three jobs: notify the approvers of a step by mail and in the page, and end the step if no approver decides in
+    time.
+    """
     payload = {"meeting_id": meeting_id, "step_id": step_id}
     return [
+        outbox.job(NOTICE, _told(meeting_id), now, now, f"notice:{step_id}"),
         outbox.job(APPROVAL, payload, now, now, f"approval:{step_id}"),
         outbox.job(DEADLINE, payload, at, now, f"deadline:{step_id}"),
     ]
@@ -58,10 +65,12 @@ async def changed(
     date_ids: Sequence[str] = (),
     only_new: bool = False,
 ) -> None:
-    """Notify the attendees of a change. A meeting without a number has no notified attendees. `date_ids`: the change concerns
-    only these dates of a series. `only_new`: nothing has changed for attendees who were already notified.
+    """Notify the attendees of a change, and other systems. `date_ids`: the change concerns only these dates of a series.
+    `only_new`: nothing has changed for attendees who were already notified.
+
+    A meeting without a number has no notified attendees. Other systems still hear that it was refused.
     """
-    if meeting.number is None:
+    if meeting.number is None and meeting.state != "refused":
         return
     payload = {
         "meeting_id": meeting.id,
@@ -74,6 +83,18 @@ async def changed(
     await outbox.enqueue(session, CHANGED, payload, now, now, f"changed:{meeting.id}:{meeting.version}")
 
 
+async def told(session: AsyncSession, meeting: Meeting, action: str, reason: str, by: str, now: datetime) -> None:
+    """Write the notices in the page that this change makes necessary, and settle the others. `by`: the account that made the
+    change, which gets no notice. `action`: as in the history; `applied`: a change that waited for approval is in force.
+    """
+    key = f"notice:{meeting.id}:{meeting.version}:{action}"
+    await outbox.enqueue(session, NOTICE, _told(meeting.id, action, reason, by), now, now, key)
+
+
+def _told(meeting_id: str, action: str = "", reason: str = "", by: str = "") -> dict[str, Any]:
+    return {"meeting_id": meeting_id, "action": action, "reason": reason[: limits.REASON], "by": by}
+
+
 async def displaced(
     session: AsyncSession,
     meeting: Meeting,
@@ -84,8 +105,8 @@ async def displaced(
     reason: str,
     now: datetime,
 ) -> None:
-    """Mail the chair, the secretary and the maker of a meeting at once that its date gave way. `to`: the new time, or None.
-    `waits`: the new time needs approval.
+    """Notify the chair, the secretary and the maker of a meeting at once, by mail and in the page, that its date gave way.
+    `to`: the new time, or None. `waits`: the new time needs approval.
     """
     payload = {
         "meeting_id": meeting.id,
@@ -96,6 +117,7 @@ async def displaced(
         "reason": reason,
     }
     await outbox.enqueue(session, DISPLACED, payload, now, now, f"displaced:{date.id}:{meeting.version}")
+    await outbox.enqueue(session, GAVE_WAY, payload, now, now, f"notice:{date.id}:{meeting.version}")
 
 
 async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, reason: str, now: datetime) -> None:
@@ -112,7 +134,9 @@ async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, r
 
 
 async def next_date(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Store a job that processes the dates when the next date can be released or has ended."""
+    """Store a job that processes the dates when the next date can be released or has ended, and a job for the notice shortly
+    before its start.
+    """
     row = (
         await session.execute(
             select(Occurrence)
@@ -127,6 +151,12 @@ async def next_date(session: AsyncSession, meeting: Meeting, now: datetime) -> N
     due = due_of(row, rule, now)
     key = f"dates:{meeting.id}:{due.isoformat()}"
     await outbox.enqueue(session, DATES, {"meeting_id": meeting.id}, due, now, key)
+    if row.starts_at > now:
+        at = row.starts_at.isoformat()
+        soon = max(now, row.starts_at - timedelta(minutes=limits.SOON_MIN))
+        await outbox.enqueue(
+            session, SOON, {"occurrence_id": row.id, "starts_at": at}, soon, now, f"soon:{row.id}:{at}"
+        )
 
 
 def due_of(date: Occurrence, rule: Rule, now: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rooms.store.tables import accounts, booking, dialling, meetings, org, records, sites  # noqa: F401
+from rooms.store.tables import accounts, booking, dialling, meetings, notices, org, records, sites  # noqa: F401
 from rooms.store.tables.columns import Row
 
 METADATA = Row.metadata

@@ -1,0 +1,147 @@
+"""The handlers of the jobs `notice.…`: each chooses the accounts that an event concerns, and writes their notices.
+
+A job decides by the stored state when it runs, so a job that is late or runs twice makes no wrong notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking.changes import approval
+from rooms.booking.meeting import timing
+from rooms.notices import kinds, recipients, records
+from rooms.notices.records import News
+from rooms.notices.settling import settle
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.sites import Hall, Site, Terminal
+
+Payload = Mapping[str, Any]
+KIND_OF: Final[Mapping[tuple[str, str], str]] = {
+    ("approve", "approved"): kinds.APPROVED,
+    ("applied", "approved"): kinds.APPLIED,
+    ("refuse", "refused"): kinds.REFUSED,
+    ("refuse", "approved"): kinds.NOT_APPLIED,
+    ("lapse", "approved"): kinds.NOT_APPLIED,
+    ("expire", "expired"): kinds.EXPIRED,
+}
+"""The kind of the notice about a decision, by the action of the job and the state of the meeting."""
+
+
+async def meeting_changed(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.meeting`: settle old notices, ask the approvers, and tell the decision."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    if meeting is None:
+        return
+    await settle(session, meeting, now)
+    await _ask(session, meeting, now)
+    await _hold(session, meeting, now)
+    kind = KIND_OF.get((payload["action"], meeting.state))
+    if kind is not None:
+        news = News(kind, f"{kind}:{meeting.id}:{meeting.version}", meeting.id, reason=payload["reason"])
+        await records.tell(session, await recipients.staff(session, meeting) - {payload["by"]}, news, now)
+
+
+async def _ask(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    step = await approval.open_step(session, meeting.id)
+    if step is None or meeting.state not in ("asked", "approved"):
+        return
+    news = News(kinds.APPROVE, f"{kinds.APPROVE}:{step.id}", meeting.id, subject_id=step.id, until=step.deadline)
+    await records.tell(session, await recipients.deciders(session, meeting, step, now), news, now)
+
+
+async def _hold(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Tell each unit that this meeting of another unit reserves a hall of the unit."""
+    rows = await session.execute(
+        select(Hall.id, Hall.name, Site.unit_id, func.min(Reservation.occurrence_id), func.max(Occurrence.ends_at))
+        .join(Reservation, Reservation.resource_id == Hall.id)
+        .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
+        .join(Site, Site.id == Hall.site_id)
+        .where(Occurrence.meeting_id == meeting.id, Reservation.active, Occurrence.ends_at > now)
+        .where(Site.unit_id != meeting.host_unit_id)
+        .group_by(Hall.id, Hall.name, Site.unit_id)
+    )
+    for hall, name, unit, date, until in rows.all():
+        key = f"{kinds.HELD}:{meeting.id}:{hall}"
+        news = News(kinds.HELD, key, meeting.id, date, hall, about=name, until=until)
+        await records.tell(session, await recipients.of_unit(session, unit, now), news, now)
+
+
+async def displaced(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.displaced`: tell the meeting's staff that a date gave way."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    if meeting is None:
+        return
+    date = str(payload["occurrence_id"])
+    key = f"{kinds.DISPLACED}:{date}:{payload['was']}"
+    # A date that has its new time needs nothing any more, but its notice stays new until it is read.
+    subject = date if not payload["to"] or payload["waits"] else ""
+    news = News(kinds.DISPLACED, key, meeting.id, date, subject, reason=str(payload["reason"]))
+    await records.tell(session, await recipients.staff(session, meeting), news, now)
+
+
+async def answered(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.answered`: tell the desk of the meeting. All answers to one meeting share one notice, which becomes
+    new again. A proposed substitute is a task of chair and secretary.
+    """
+    attendee = await session.get(Attendee, payload["attendee_id"])
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    if attendee is None or meeting is None:
+        return
+    await settle(session, meeting, now)
+    told = await recipients.staff(session, meeting, chair=False) - {payload["by"]}
+    news = News(kinds.ANSWERED, f"{kinds.ANSWERED}:{meeting.id}", meeting.id)
+    await records.tell(session, told, news, now, again=True)
+    if attendee.substitute_state == "asked" and attendee.answered_at is not None:
+        key = f"{kinds.SUBSTITUTE}:{attendee.id}:{attendee.answered_at.isoformat()}"
+        who = f"{attendee.label}: {attendee.substitute_name}"
+        news = News(kinds.SUBSTITUTE, key, meeting.id, subject_id=attendee.id, about=who, reason=attendee.comment)
+        people = [one for one in (meeting.chair_id, meeting.secretary_id) if one]
+        await records.tell(session, await recipients.of_people(session, people), news, now)
+
+
+async def hall(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.hall`: tell the desk of a date within `HALL_NOTICE_H` hours that a hall is not ready."""
+    leg = await session.get(DialLeg, payload["leg_id"])
+    date = await session.get(Occurrence, leg.occurrence_id) if leg is not None else None
+    meeting = await session.get(Meeting, date.meeting_id) if date is not None else None
+    if leg is None or date is None or meeting is None:
+        return
+    await settle(session, meeting, now)
+    soon = date.starts_at <= now + timedelta(hours=limits.HALL_NOTICE_H) and date.ends_at > now
+    if leg.readiness != "red" or leg.taken_off or not soon or date.state not in timing.LIVE:
+        return
+    terminal = await session.get_one(Terminal, leg.terminal_id)
+    site = await session.get_one(Site, terminal.site_id)
+    key = f"{kinds.HALL}:{leg.id}"
+    news = News(kinds.HALL, key, meeting.id, date.id, leg.id, about=site.name, until=date.ends_at)
+    await records.tell(session, await recipients.desk(session, meeting), news, now, again=True)
+
+
+async def soon(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.soon`: tell everybody who is expected that the date starts soon."""
+    date = await session.get(Occurrence, payload["occurrence_id"])
+    meeting = await session.get(Meeting, date.meeting_id) if date is not None else None
+    if date is None or meeting is None or meeting.state != "approved" or date.state not in timing.LIVE:
+        return
+    if date.starts_at.isoformat() != payload["starts_at"] or date.ends_at <= now:
+        return
+    key = f"{kinds.SOON}:{date.id}:{payload['starts_at']}"
+    news = News(kinds.SOON, key, meeting.id, date.id, date.id, until=date.ends_at)
+    await records.tell(session, await recipients.attending(session, meeting, date), news, now)
+
+
+HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Any, datetime], Awaitable[None]]]] = {
+    timing.NOTICE: meeting_changed,
+    timing.GAVE_WAY: displaced,
+    timing.SOON: soon,
+    timing.ANSWERED: answered,
+    timing.READINESS: hall,
+}

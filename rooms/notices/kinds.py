@@ -1,0 +1,28 @@
+"""The kinds of notices."""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPROVE, APPROVED, REFUSED, EXPIRED = "approve", "approved", "refused", "expired"
+APPLIED, NOT_APPLIED = "change_approved", "change_refused"
+DISPLACED, ANSWERED, SUBSTITUTE = "displaced", "answered", "substitute"
+HALL, HELD, SOON = "hall_unready", "hall_held", "soon"
+KINDS: Final = (
+    APPROVE,
+    APPROVED,
+    REFUSED,
+    EXPIRED,
+    APPLIED,
+    NOT_APPLIED,
+    DISPLACED,
+    ANSWERED,
+    SUBSTITUTE,
+    HALL,
+    HELD,
+    SOON,
+)
+TASKS: Final = (APPROVE, SUBSTITUTE)
+"""The kinds that ask for a decision. Such a notice stays in "Việc chờ tôi" until the decision, even if it was read. Every other
+notice leaves the list when it was read.
+"""

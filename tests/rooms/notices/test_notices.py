@@ -1,0 +1,328 @@
+"""The notices of accounts: real bookings, decisions, answers and halls make them. Each job runs twice. On both databases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking.changes import dates as booking_dates
+from rooms.booking.changes import deciding, editing, timers
+from rooms.booking.planning.requests import AttendeeRequest
+from rooms.dialling import legs
+from rooms.meetings import answers, invitations
+from rooms.meetings.answers import Substitute
+from rooms.notices import events, records
+from rooms.notices.records import News, Shown, Wanted
+from rooms.policy.actors import Actor
+from rooms.sealing import Seal
+from rooms.store import webhooks
+from rooms.store.database import Database
+from rooms.store.tables.accounts import Account, RoleGrant
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.notices import Notice
+from rooms.store.tables.org import Person
+from rooms.store.tables.records import Delivery, Job
+from tests.rooms.booking.test_creation import TITLE, make, wish
+from tests.rooms.booking.test_proposals import give_way
+from tests.rooms.people import SignedIn, signed_in
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
+from tests.rooms.province import Province
+
+WORKS = {**events.HANDLERS, **timers.HANDLERS, **invitations.HANDLERS}
+
+
+@dataclass
+class Office:
+    """People with accounts around meetings of the unit `vp`."""
+
+    database: Database
+    province: Province
+    now: datetime
+    secretary: SignedIn
+    leader: SignedIn
+    operator: SignedIn
+    chair: SignedIn
+
+    async def work(self, now: datetime | None = None) -> None:
+        """Run the due jobs until none is left, those of notices twice, as after a worker that died once."""
+        at = now or self.now
+        while True:
+            async with self.database.reading() as session:
+                due = select(Job).where(Job.kind.in_(WORKS), Job.due_at <= at, Job.done_at.is_(None)).order_by(Job.id)
+                jobs = [(one.id, one.kind, one.payload) for one in await session.scalars(due)]
+            if not jobs:
+                return
+            for id_, kind, payload in jobs:
+                for _ in range(2 if kind.startswith("notice.") else 1):
+                    await self.database.transact(lambda s, k=kind, p=payload: WORKS[k](s, p, at))  # type: ignore[misc]
+                done = update(Job).where(Job.id == id_).values(done_at=at)
+                await self.database.transact(lambda s, d=done: s.execute(d))  # type: ignore[misc]
+
+    async def notices(self, who: SignedIn, now: datetime | None = None, **wanted: Any) -> list[Shown]:
+        async with self.database.reading() as session:
+            return await records.listed(
+                session, who.account_id, who.actor, Wanted(**wanted), now or self.now, limit=100
+            )
+
+    async def kinds(self, who: SignedIn, now: datetime | None = None, **wanted: Any) -> list[str]:
+        return [one.notice.kind for one in await self.notices(who, now, **wanted)]
+
+    async def booked(self, **changes: Any) -> Meeting:
+        asked = wish(self.province, self.now, secretary_id=self.province.people["vp-2"], submit=True, **changes)
+        made = await make(self.database, asked, self.secretary.actor, self.now)
+        await self.work()
+        return made
+
+    async def decide(self, meeting: Meeting, who: SignedIn, yes: bool = True, now: datetime | None = None) -> None:
+        at = now or self.now
+        await self.database.transact(lambda s: deciding.decide(s, meeting.id, yes, "Trùng lịch", who.actor, at))
+        await self.work(at)
+
+    async def edit(self, meeting: Meeting, changes: dict[str, Any]) -> None:
+        """Edit the meeting as its secretary."""
+
+        async def work(session: AsyncSession) -> None:
+            row = await session.get_one(Meeting, meeting.id)
+            await editing.edit(session, row.id, changes, self.secretary.actor, self.now, row.version)
+
+        await self.database.transact(work)
+        await self.work()
+
+    async def approved(self, **changes: Any) -> Meeting:
+        made = await self.booked(**changes)
+        await self.decide(made, self.leader)
+        await self.decide(made, self.operator)
+        return made
+
+
+@pytest.fixture
+async def office(database: Database, province: Province, now: datetime) -> Office:
+    async def account(role: str, unit: str, person: str) -> SignedIn:
+        return await signed_in(database, role, province.units[unit], now, person_id=province.people[person])
+
+    # An approver without a mail address gets notices too.
+    silent = update(Person).where(Person.id == province.people["vp-1"]).values(email="")
+    await database.transact(lambda session: session.execute(silent))
+    secretary, leader = await account("secretary", "vp", "vp-2"), await account("approver", "vp", "vp-1")
+    operator, chair = await account("operator", "tinh", "tinh-2"), await account("requester", "tinh", "tinh-1")
+    return Office(database, province, now, secretary, leader, operator, chair)
+
+
+async def test_a_refusal_reaches_the_people_of_the_meeting_and_other_systems(office: Office) -> None:
+    """The meeting was never approved, so it has no number."""
+    admin = office.province.actor("admin")
+    hook = (office.province.units["tinh"], "https://a.example/", ["*"], admin, office.now)
+    await office.database.transact(lambda s: webhooks.create(s, Seal(b"k" * 32), *hook))
+    made = await office.booked()
+    (asked,) = await office.notices(office.leader, waiting=True)
+    assert (asked.notice.kind, asked.meeting and asked.meeting.title, asked.done) == ("approve", TITLE, False)
+    assert "approve" not in await office.kinds(office.operator) + await office.kinds(office.secretary)
+    await office.decide(made, office.leader, yes=False)
+    assert await office.kinds(office.leader, waiting=True) == []
+    assert [one.done for one in await office.notices(office.leader)] == [True]
+    (told,) = await office.notices(office.secretary, unread=True)
+    assert (told.notice.kind, told.notice.reason, told.host) == ("refused", "Trùng lịch", "Văn phòng UBND tỉnh")
+    assert "refused" in await office.kinds(office.chair)
+    async with office.database.reading() as session:
+        assert list(await session.scalars(select(Delivery.event))) == ["meeting.refused"]
+
+
+async def test_an_approved_meeting_is_told_and_announced_before_its_start(office: Office) -> None:
+    head = await signed_in(
+        office.database, "", "", office.now, person_id=office.province.people["khcn-1"], name="giam-doc"
+    )
+    made = await office.approved()
+    assert await office.kinds(office.operator, kind="approved") == []  # the operator decided
+    for who in (office.secretary, office.chair):
+        assert await office.kinds(who, waiting=True, kind="approved") == ["approved"]
+    start = made.first_starts_at
+    await office.work(start - timedelta(minutes=limits.SOON_MIN, seconds=1))
+    assert await office.kinds(head) == []
+    await office.work(start - timedelta(minutes=limits.SOON_MIN))
+    for who in (office.secretary, office.chair, head):
+        assert await office.kinds(who, start, kind="soon", waiting=True) == ["soon"]
+    assert await office.kinds(head, start + timedelta(minutes=120), waiting=True) == []
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_moved_date_has_its_notice_at_its_new_time(office: Office) -> None:
+    made = await office.approved()
+    start = made.first_starts_at
+    earlier = start - timedelta(hours=1)
+    await office.edit(made, {"starts_at": earlier})
+    await office.decide(made, office.leader)
+    await office.decide(made, office.operator)
+    assert await office.kinds(office.secretary, kind="change_approved") == ["change_approved"]
+    await office.work(earlier - timedelta(minutes=limits.SOON_MIN))
+    assert await office.kinds(office.secretary, earlier, kind="soon") == ["soon"]
+    await office.work(start)
+    assert await office.kinds(office.secretary, start, kind="soon") == ["soon"]
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_refused_change_and_a_missed_deadline_are_told(office: Office) -> None:
+    made = await office.approved()
+    await office.edit(made, {"title": "Tên mới"})
+    assert await office.kinds(office.leader, waiting=True) == ["approve"]
+    await office.decide(made, office.leader, yes=False)
+    (told,) = await office.notices(office.secretary, kind="change_refused")
+    assert told.notice.reason == "Không duyệt thay đổi, giữ lịch đã duyệt: Trùng lịch"
+    late = await office.booked(starts_at=office.now + timedelta(days=3))
+    await office.work(office.now + timedelta(days=3))
+    assert [one.notice.meeting_id for one in await office.notices(office.secretary, kind="expired")] == [late.id]
+
+
+async def test_a_displaced_date_waits_until_it_is_arranged_again(office: Office) -> None:
+    made = await office.approved()
+    async with office.database.reading() as session:
+        date = await session.scalar(select(Occurrence).where(Occurrence.meeting_id == made.id))
+    assert date is not None
+    await give_way(office.database, office.province, office.now, {date.id: None}, date.starts_at)
+    await office.work()
+    (told,) = await office.notices(office.secretary, kind="displaced", waiting=True)
+    assert (told.notice.reason, told.meeting and told.meeting.id) == ("Chỉ đạo", made.id)
+    why = ("other", "Không họp nữa", office.secretary.actor, office.now)
+    await office.database.transact(lambda s: booking_dates.cancel(s, made.id, *why))
+    await office.work()
+    assert await office.kinds(office.secretary, kind="displaced", waiting=True) == []
+
+
+async def test_answers_share_one_notice_and_a_substitute_is_a_task_of_the_chair(office: Office) -> None:
+    head = AttendeeRequest(unit_id=office.province.units["xa1"], must_be_head=True)
+    wanted = (head, AttendeeRequest(unit_id=office.province.units["yt"]))
+    made = await office.approved(attendees=wanted)
+    async with office.database.reading() as session:
+        rows = {one.unit_id: one for one in await session.scalars(select(Attendee))}
+    one, other = rows[office.province.units["xa1"]], rows[office.province.units["yt"]]
+
+    async def answer(attendee: Attendee, given: str, substitute: Substitute | None, now: datetime) -> None:
+        async def work(session: Any) -> None:
+            row = await session.get_one(Attendee, attendee.id)
+            await answers.answer(session, row, given, "Bận", substitute, Actor("link", row.id), now)
+
+        await office.database.transact(work)
+        await office.work(now)
+
+    await answer(other, "declined", None, office.now)
+    (told,) = await office.notices(office.secretary, kind="answered")
+    assert told.tally == {"declined": 1, "none": 1}
+    assert await office.kinds(office.chair, kind="answered") == []
+    later = office.now + timedelta(minutes=5)
+    await office.database.transact(
+        lambda s: records.mark_read(s, office.secretary.account_id, [told.notice.id], office.now)
+    )
+    assert await office.kinds(office.secretary, kind="answered", unread=True) == []
+    await answer(one, "accepted", Substitute("Lê Văn Phó"), later)
+    (again,) = await office.notices(office.secretary, kind="answered", unread=True)
+    assert (again.notice.id, again.notice.at, again.tally) == (told.notice.id, later, {"declined": 1, "tentative": 1})
+    (task,) = await office.notices(office.chair, kind="substitute")
+    assert task.notice.about.endswith(": Lê Văn Phó")
+    await office.database.transact(lambda s: records.mark_read(s, office.chair.account_id, [], later, until=later))
+    assert await office.kinds(office.chair, later, waiting=True) == ["substitute"]  # read, but not decided
+
+    async def agree(session: Any) -> None:
+        row = await session.get_one(Attendee, one.id)
+        await answers.decide_substitute(session, row, True, office.chair.actor, later)
+
+    await office.database.transact(agree)
+    await office.work(later)
+    assert await office.kinds(office.chair, later, waiting=True) == []
+    assert made.id
+
+
+async def test_a_hall_of_another_unit_is_told_when_it_is_taken(office: Office) -> None:
+    """The hall belongs to the province. Its desk hears of it, and not the desk of the meeting."""
+    desk = await signed_in(office.database, "secretary", office.province.units["tinh"], office.now)
+    made = await office.booked()
+    (told,) = await office.notices(desk, kind="hall_held")
+    assert (told.notice.about, told.done) == ("Phòng họp tinh-a", False)
+    assert await office.kinds(office.secretary, kind="hall_held") == []
+    await office.decide(made, office.leader, yes=False)
+    assert await office.kinds(desk, kind="hall_held", unread=True) == []
+
+
+async def test_a_hall_that_is_not_ready_is_told_to_the_desk_of_the_date(office: Office) -> None:
+    made = await office.approved(operator_id=office.province.people["tinh-2"], class_="ordinary")
+    async with office.database.reading() as session:
+        date = await session.scalar(select(Occurrence).where(Occurrence.meeting_id == made.id))
+    assert date is not None
+    leg = DialLeg(id="leg", occurrence_id=date.id, terminal_id=office.province.terminals["tinh-a"], since=office.now)
+
+    async def put(session: Any) -> None:
+        session.add(leg)
+
+    await office.database.transact(put)
+
+    async def seen(readiness: str, at: datetime) -> None:
+        await office.database.transact(lambda s: legs.set_readiness(s, "leg", readiness, "not_registered", at))
+        await office.work(at)
+
+    await seen("red", office.now)
+    assert await office.kinds(office.operator, kind="hall_unready") == []  # two days before the date
+    await seen("green", office.now)
+    near = date.starts_at - timedelta(hours=1)
+    await seen("red", near)
+    for who in (office.operator, office.secretary):
+        (told,) = await office.notices(who, near, kind="hall_unready", waiting=True)
+        assert told.notice.about == "Điểm cầu tinh"
+    assert await office.kinds(office.chair, near, kind="hall_unready") == []
+    await seen("green", near + timedelta(minutes=1))
+    assert await office.kinds(office.operator, near, kind="hall_unready", waiting=True) == []
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_lost_right_hides_the_meeting_and_an_inactive_account_gets_nothing(office: Office) -> None:
+    await office.booked()
+
+    async def take_away(session: Any) -> None:
+        await session.execute(update(RoleGrant).where(RoleGrant.role == "approver").values(ends_at=office.now))
+        await session.execute(update(Account).where(Account.id == office.secretary.account_id).values(active=False))
+
+    await office.database.transact(take_away)
+    nobody = Actor("account", id=office.leader.account_id)
+    async with office.database.reading() as session:
+        (kept,) = await records.listed(session, nobody.id, nobody, Wanted(), office.now, limit=10)
+    assert (kept.notice.kind, kept.meeting, kept.host, kept.date) == ("approve", None, "", None)
+    await office.work(office.now + timedelta(days=2))
+    assert await office.kinds(office.secretary, kind="expired") == []
+
+
+async def test_the_list_goes_on_where_it_ended_and_ends_after_90_days(office: Office) -> None:
+    for number in range(5):
+        at = office.now + timedelta(days=number // 2)
+        news = News("approved", f"key:{number}")
+        await office.database.transact(lambda s, n=news, a=at: records.tell(s, [office.chair.account_id], n, a))  # type: ignore[misc]
+    whole = await office.notices(office.chair)
+    assert [one.notice.at for one in whole] == sorted((one.notice.at for one in whole), reverse=True)
+    second = whole[1].notice
+    assert await office.notices(office.chair, after=(second.at, second.id)) != []
+    assert [one.notice.id for one in await office.notices(office.chair, after=(second.at, second.id))] == [
+        one.notice.id for one in whole[2:]
+    ]
+    await office.database.transact(
+        lambda s: records.purge(s, office.now + timedelta(days=limits.NOTICE_DAYS, seconds=1))
+    )
+    assert len(await office.notices(office.chair)) == 3
+
+
+async def test_the_numbers_of_accounts_and_of_changes_are_limited(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "NOTICE_ACCOUNTS", 2)
+    monkeypatch.setattr(limits, "NOTICE_CHANGES", 1)
+    everybody = [office.secretary.account_id, office.leader.account_id, office.chair.account_id]
+    await office.database.transact(lambda s: records.tell(s, everybody, News("approved", "one"), office.now))
+    async with office.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Notice)) == 2
+        assert len(await records.changes(session, office.now - timedelta(seconds=1))) == 1
+    made = await office.approved()
+    async with office.database.reading() as session:
+        told = await session.scalars(select(Notice.account_id).where(Notice.meeting_id == made.id))
+        assert len(set(told)) > 0
