@@ -263,6 +263,7 @@ class Composition:
     def say_goodbye(self) -> None:
         """Notify every participant that the server stops. After this call the server admits no new participant."""
         self._stopping = True
+        self.secretariat.notices.close()
         if self.running is not None:
             self.running.registry.close()
 

@@ -14,7 +14,7 @@ from signaling.api.ground.doorway import InstantMeetings, ServerFacts
 from signaling.api.models.parts import Problem
 from signaling.api.routes.calendar import inviting, joining, keeping, mailing, meetings, planning, published, sending
 from signaling.api.routes.control import bans, boards, checks, contacts, records
-from signaling.api.routes.live import conferences, hosting, lobby
+from signaling.api.routes.live import conferences, hosting, lobby, notices
 from signaling.api.routes.register import devices, exchange, people, recipients, sites, units
 from signaling.host import limits
 
@@ -46,6 +46,7 @@ ROUTERS: Sequence[APIRouter] = (
     contacts.router,
     devices.router,
     checks.router,
+    notices.router,
 )
 
 

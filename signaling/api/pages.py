@@ -20,7 +20,10 @@ _HASHED = re.compile(r".+[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
 _TYPES |= {".webmanifest": "application/manifest+json", ".html": "text/html", ".css": "text/css"}
 _PACKED = {".woff2", ".png", ".jpg", ".webp", ".mp3", ".gz", ".br"}
-_DESK = "sign-in|my|account|board|book|approvals|meetings|control|directory|settings|guides|answer|join|schedule|moi|duyet|hop"
+_DESK = (
+    "sign-in|my|account|board|book|approvals|meetings|control|directory|settings|guides|notices|answer|join|schedule"
+)
+_DESK += "|moi|duyet|hop"
 """The pages of the secretariat: `DESKS` and `SHORT` of `web/src/browser/route.ts`; a test compares the two."""
 _PAGES = re.compile(rf"/|/trust/?|/test/?|/m/[^/]{{1,200}}/?|/(?:{_DESK})(?:/[^/]{{1,200}}){{0,3}}/?")
 

@@ -407,3 +407,24 @@ KEEP_S = 300.0
 """Seconds between two signed checkpoints of the audit trail. Longer: a forger can change more of the latest entries without
 notice. Shorter: more files.
 """
+
+NOTICE_PAGES_EACH = 8
+"""Open streams of notices of one account; a further one gets 429. Tabs of one browser share one stream. More: one account can
+use up NOTICE_PAGES (4000). Fewer: a user with many devices sees new notices only after a reload.
+"""
+NOTICE_PAGES = 4000
+"""Open streams of notices of one server process; a further one gets 429. Each takes one of the 8192 CONNECTIONS. More: too few
+connections are left for requests. Fewer: users of a whole province see new notices only after a reload.
+"""
+NOTICE_LOOK_S = 2.0
+"""Seconds between two looks for changed notices while a page is open: one query for all pages. Longer: notices are late.
+Shorter: more queries.
+"""
+NOTICE_LATE_S = 60.0
+"""Seconds that a look for changed notices goes back, for late commits and for clocks of other servers that are behind. Longer:
+more rows each time. Shorter: a notice of a slow transaction appears only after a reload.
+"""
+NOTICE_QUIET_S = 45.0
+"""Seconds after which a quiet stream of notices sends a comment and asks for the session again. Proxies close a connection that
+is silent for 60 s. Longer: such a proxy cuts the stream. Shorter: more queries for sessions.
+"""

@@ -22,12 +22,14 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
 from rooms.meetings import entry, lobbies
 from rooms.meetings.invitations import Around
+from rooms.notices import events, records
 from rooms.sealing import Seal
 from rooms.store import outbox, upkeep
 from rooms.store.database import Database, reason
 from signaling.access.access import Access, Issuer, Options
 from signaling.api.ground.checks import Checks
 from signaling.api.ground.desk import Desk, DeskParts, HallDesk, Passes
+from signaling.api.ground.notices import NoticeBoard
 from signaling.api.ground.numbers import Numbers, Rows
 from signaling.halls.sip.profile_book import ProfileBook
 from signaling.host import limits
@@ -86,6 +88,7 @@ class Secretariat:
             approver_factor=settings.second_factor_approvers,
         )
         self.access = Access(self.database, self.seal, self.clock, self.shared, options)
+        self.notices = NoticeBoard(self.database, self.clock)
         self.worker = Worker(self.database, self._works(), self.clock)
         self.parts = self._parts(authenticator)
         self.access.live = self.live
@@ -129,20 +132,22 @@ class Secretariat:
         """Run the background work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.worker.run())
+            group.create_task(self.notices.run())
             group.create_task(self._keep_records())
             group.create_task(self.hosts.watch_accounts())
             group.create_task(self.endings.run())
 
     async def _keep_records(self) -> None:
         """Sign the audit trail and write its checkpoints to `audit_dir`, from which the operator can copy them to another host.
-        Forget request keys that are no longer repeated, and meeting numbers that were unused for long. A full disk does not
-        end the loop.
+        Forget request keys that are no longer repeated, old notices, and meeting numbers that were unused for long. A full
+        disk does not end the loop.
         """
         folder = self.settings.audit_dir or self.settings.data_dir / "audit"
         while True:
             try:
                 await upkeep.keep(self.database, self.settings.data_dir, folder, self.clock())
                 await self.database.transact(lambda session: creation.forget_keys(session, self.clock()))
+                await self.database.transact(lambda session: records.purge(session, self.clock()))
                 await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
                 log.warning("the upkeep of stored records failed: %s", error)
@@ -215,7 +220,7 @@ class Secretariat:
         checks = settings.checks_at_once > 0
         around = Around(key=self.key, base=self._base, sender=settings.mail_from, checks=checks)
         ranges = settings.webhook_private_ranges
-        return works(self.database, mailer, around, self.seal, ranges, timers.HANDLERS)
+        return works(self.database, mailer, around, self.seal, ranges, {**timers.HANDLERS, **events.HANDLERS})
 
     def _parts(self, authenticator: Authenticator) -> DeskParts:
         desk = Desk(
@@ -230,6 +235,7 @@ class Secretariat:
             public_url=self.settings.public_url,
             mail_domains=self.settings.mail_domains if self.settings.smtp_host else None,
             device_checks=self.settings.checks_at_once > 0,
+            notices=self.notices,
         )
         passes = Passes(
             lobbies=self.lobbies,

@@ -19,6 +19,7 @@ from rooms.sealing import Seal
 from rooms.store.database import Database
 from rooms.store.tables.dialling import TerminalProfile
 from signaling.api.ground.checks import Checks
+from signaling.api.ground.notices import NoticeBoard
 from signaling.host.throttle import NumberTries, Throttle
 
 if TYPE_CHECKING:
@@ -191,6 +192,7 @@ class Desk:
     """The official domains of mail. None: this server sends no mail."""
     device_checks: bool
     """True: people may check their devices at /test, so that messages name the page."""
+    notices: NoticeBoard
 
     @property
     def halls(self) -> HallDesk | None:

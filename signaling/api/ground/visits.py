@@ -56,7 +56,10 @@ class Visit:
             return await work(session)
 
     async def write(self, work: Work[T]) -> T:
-        return await self.desk.database.transact(work)
+        """Run the work in a transaction. The worker then looks for jobs that the transaction has stored."""
+        done = await self.desk.database.transact(work)
+        self.desk.wake()
+        return done
 
     async def again(self) -> "Visit":
         """Return the same request with the present rights. The user may have signed out, or may have lost a right."""

@@ -293,6 +293,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/occurrences/{occurrence_id}/contacts/{site_id}"): Row(
         of(called=True), refused=frozenset({"unknown_site"}), proven=False
     ),
+    ("PUT", "/notices/read"): Row(of(until=at(0))),
     ("GET", "/device-profiles/match"): Row(query=of(user_agent="Yealink VC400")),
     ("PUT", "/device-profiles/{profile}"): Row(of(words=["Yealink VC"], modes=[0])),
     ("DELETE", "/device-profiles/{profile}"): Row(proven=False),  # the profile has no settings

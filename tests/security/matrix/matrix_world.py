@@ -109,6 +109,7 @@ class World:
         settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
         self.secretariat = Secretariat(settings, authenticator, NOW.timestamp)
         self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
+        self.secretariat.notices.close()  # the stream of notices then ends at once
         desk, starting = self.secretariat, Starting()
         probes = Probes(lambda: True, lambda: False, desk.ready)
         doorway = Doorway(authenticator, desk.lobbies, desk.shared, desk.live, desk.hosts, NOW.timestamp)

@@ -83,7 +83,6 @@ async def invite_again(visit: Caller, meeting_id: Key, attendee_id: Key) -> Mail
         return row
 
     row = await visit.write(work)
-    visit.desk.wake()
     return _standing(row)
 
 

@@ -148,7 +148,6 @@ async def displace(visit: Caller, response: Response, wanted: DisplaceFields, ke
     made = await visit.write(
         lambda session: precedence.displace(session, request, moves, wanted.reason, actor, visit.now, key)
     )
-    visit.desk.wake()
     meeting = await _answer(visit, response, made.meeting.id)
     return Displaced(meeting=meeting, moved=[shown(Moved, one) for one in made.moved])
 
@@ -174,7 +173,6 @@ async def edit_meeting(
         await visit.read(lambda session: _attendees(session, meeting_id)) if wanted.attendees is not None else set()
     )
     row = await visit.write(lambda session: editing.edit(session, meeting_id, *given))
-    visit.desk.wake()
     if before:
         gone = before - await visit.read(lambda session: _attendees(session, meeting_id))
         visit.desk.live.bar(gone, math.inf)
@@ -276,7 +274,6 @@ async def extend(visit: Caller, occurrence_id: Key, wanted: ExtendFields) -> Occ
     """Extend a running date, if its resources are free for this time."""
     given = (wanted.minutes, visit.actor, visit.now)
     row = await visit.write(lambda session: booking_dates.extend(session, occurrence_id, *given))
-    visit.desk.wake()
     return shapes.occurrence_of(row)
 
 
@@ -284,7 +281,6 @@ async def extend(visit: Caller, occurrence_id: Key, wanted: ExtendFields) -> Occ
 async def rebook(visit: Caller, response: Response, occurrence_id: Key) -> Meeting:
     """Hold a skipped, postponed or cancelled date after all, at its original time."""
     row = await visit.write(lambda session: booking_dates.rebook(session, occurrence_id, visit.actor, visit.now))
-    visit.desk.wake()
     await _set_doors(visit, row.id)
     return await _answer(visit, response, row.id)
 
@@ -306,7 +302,6 @@ async def _act(visit: Visit, response: Response, meeting_id: str, version: int, 
         await action(session)
 
     await visit.write(work)
-    visit.desk.wake()
     await _set_doors(visit, meeting_id)
     return await _answer(visit, response, meeting_id)
 

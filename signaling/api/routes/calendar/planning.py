@@ -115,7 +115,6 @@ async def change_class(
     if made.applied:
         for date in dates:
             visit.desk.live.set_door(date, made.class_, made.meeting.version)
-        visit.desk.wake()
     # Only after the write: during the write a participant may have entered through the old door.
     leaving = _leaving(visit, dates, made.class_)
     if made.applied:
