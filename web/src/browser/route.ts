@@ -14,7 +14,7 @@ export interface Numbered {
 }
 
 /** The first part of the path of each desk page. The server sends its page at the same addresses. */
-export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'control', 'directory', 'settings', 'guides', 'answer', 'join', 'schedule'] as const;
+export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'control', 'directory', 'settings', 'guides', 'notices', 'answer', 'join', 'schedule'] as const;
 export type Desk = (typeof DESKS)[number];
 
 /**

@@ -8,6 +8,7 @@ import { frameEn } from './desk/en/frame';
 import { guestEn } from './desk/en/guest';
 import { homeEn } from './desk/en/home';
 import { meetingEn } from './desk/en/meeting';
+import { noticesEn } from './desk/en/notices';
 import { settingsEn } from './desk/en/settings';
 import type { DeskKey } from './desk-vi';
 
@@ -21,5 +22,6 @@ export const deskEn: Record<DeskKey, string> = {
   ...guestEn,
   ...homeEn,
   ...meetingEn,
+  ...noticesEn,
   ...settingsEn,
 };

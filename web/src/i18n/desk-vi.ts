@@ -11,6 +11,7 @@ import { frameVi } from './desk/vi/frame.ts';
 import { guestVi } from './desk/vi/guest.ts';
 import { homeVi } from './desk/vi/home.ts';
 import { meetingVi } from './desk/vi/meeting.ts';
+import { noticesVi } from './desk/vi/notices.ts';
 import { settingsVi } from './desk/vi/settings.ts';
 
 export const deskVi = {
@@ -23,6 +24,7 @@ export const deskVi = {
   ...guestVi,
   ...homeVi,
   ...meetingVi,
+  ...noticesVi,
   ...settingsVi,
 } as const;
 

@@ -2133,6 +2133,34 @@ export interface components {
             created_at: string;
             secret: string;
         };
+        /** @description A notice of the caller. Title, host, times, names and reason are empty if the caller may not read the meeting any more. */
+        Notice: {
+            id: string;
+            /** @enum {string} */
+            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "soon";
+            meeting_id: string;
+            title: string;
+            host_unit_name: string;
+            occurrence_id: string;
+            starts_at: string | null;
+            ends_at: string | null;
+            /** @description The hall or the attendee that the notice is about. */
+            about: string;
+            reason: string;
+            /** Format: date-time */
+            at: string;
+            until: string | null;
+            read: boolean;
+            /** @description The notice asks for nothing any more. */
+            done: boolean;
+            /** @description For the kind `answered`. */
+            tally: components["schemas"]["Tally"] | null;
+        };
+        /** @description The number of unread notices, and of notices that wait for the caller. */
+        NoticeCounts: {
+            unread: number;
+            waiting: number;
+        };
         /** @description A date of a meeting. `opens_at`: the time from which invitees may enter. */
         Occurrence: {
             id: string;
@@ -2438,6 +2466,11 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
             meetings: components["schemas"]["PublicMeeting"][];
+        };
+        /** @description The notices that the caller has read: these, and all up to a time. */
+        ReadFields: {
+            ids?: string[];
+            until?: string | null;
         };
         /** @description The result of the probe 15 minutes before the start. */
         Readiness: {
@@ -2876,6 +2909,17 @@ export interface components {
         Taken: {
             meeting_id: string;
             state: string;
+        };
+        /** @description The answers of the attendees of a meeting. */
+        Tally: {
+            /** @default 0 */
+            accepted: number;
+            /** @default 0 */
+            declined: number;
+            /** @default 0 */
+            tentative: number;
+            /** @default 0 */
+            none: number;
         };
         /** @description A saved booking request. */
         Template: {
@@ -3420,6 +3464,8 @@ export type NewFeed = components['schemas']['NewFeed'];
 export type NewGrant = components['schemas']['NewGrant'];
 export type NewUnit = components['schemas']['NewUnit'];
 export type NewWebhook = components['schemas']['NewWebhook'];
+export type Notice = components['schemas']['Notice'];
+export type NoticeCounts = components['schemas']['NoticeCounts'];
 export type Occurrence = components['schemas']['Occurrence'];
 export type OperatorCall = components['schemas']['OperatorCall'];
 export type OutsideFields = components['schemas']['OutsideFields'];
@@ -3446,6 +3492,7 @@ export type Program = components['schemas']['Program'];
 export type ProgramState = components['schemas']['ProgramState'];
 export type PublicMeeting = components['schemas']['PublicMeeting'];
 export type PublicSchedule = components['schemas']['PublicSchedule'];
+export type ReadFields = components['schemas']['ReadFields'];
 export type Readiness = components['schemas']['Readiness'];
 export type RecipientRule = components['schemas']['RecipientRule'];
 export type RecipientRuleView = components['schemas']['RecipientRuleView'];
@@ -3485,6 +3532,7 @@ export type SuccessionPart = components['schemas']['SuccessionPart'];
 export type SuccessionReport = components['schemas']['SuccessionReport'];
 export type Switch = components['schemas']['Switch'];
 export type Taken = components['schemas']['Taken'];
+export type Tally = components['schemas']['Tally'];
 export type Template = components['schemas']['Template'];
 export type TemplateFields = components['schemas']['TemplateFields'];
 export type Terminal = components['schemas']['Terminal'];
