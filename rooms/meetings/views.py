@@ -11,7 +11,7 @@ from sqlalchemy import and_, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.changes import approval
+from rooms.booking.changes import approval, resubmitting
 from rooms.booking.changes.creation import Made, search_number
 from rooms.booking.holds import resources, restoring, terminals
 from rooms.booking.holds.resources import Span
@@ -27,7 +27,15 @@ from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store.rows import transient
 from rooms.store.tables.booking import Change, Proposal, Reservation, Step, Wanted
-from rooms.store.tables.meetings import Attendee, DateAnswer, DocumentRef, Meeting, MeetingType, Occurrence
+from rooms.store.tables.meetings import (
+    STATES,
+    Attendee,
+    DateAnswer,
+    DocumentRef,
+    Meeting,
+    MeetingType,
+    Occurrence,
+)
 from rooms.store.tables.org import Unit
 
 
@@ -216,6 +224,7 @@ class _Act:
 _CHANGE = _Act("meetings.edit", restoring.TAKES, maker_in=("held", "asked"))
 _ACTS: Final = {
     "submit": _Act("meetings.create", ("held",), maker_in=("held",)),
+    "resubmit": _Act("meetings.edit", resubmitting.ENDED, maker_in=resubmitting.ENDED),
     "edit": _CHANGE,
     "cancel": _Act("meetings.cancel", restoring.TAKES, maker_in=restoring.TAKES),
     "postpone": _CHANGE,
@@ -224,9 +233,11 @@ _ACTS: Final = {
     "lower_class": _Act("meetings.lower_class", restoring.TAKES, "important"),
     "letters": _Act("meetings.letters", ("approved",)),
     "answers": _Act("meetings.answers"),
+    "copy": _Act("meetings.create", maker_in=STATES),
 }
 _ORDER: Final = (
     "submit",
+    "resubmit",
     "edit",
     "cancel",
     "postpone",
@@ -236,6 +247,7 @@ _ORDER: Final = (
     "lower_class",
     "letters",
     "answers",
+    "copy",
     "decide",
     "withdraw_change",
 )

@@ -204,6 +204,12 @@ class MeetingChanges(Strict):
     uncalled_ids: list[Id] | None = Field(None, max_length=limits.CALLS)
 
 
+class Resubmission(MeetingChanges):
+    """The changes of a refused or expired booking. They apply to all dates."""
+
+    urgent_reason: Text500 = ""
+
+
 class Decision(Strict):
     """The decision of an approver. A refusal needs a reason."""
 

@@ -312,6 +312,12 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ),
     ("PATCH", "/meetings/{meeting_id}"): Row(of(description="Sửa"), version="approved"),
     ("POST", "/meetings/{meeting_id}/submit"): Row(kinds=HELD, version="held"),
+    ("POST", "/meetings/{meeting_id}/resubmit"): Row(
+        of(title="Tên đã sửa"),
+        version="approved",
+        refused=frozenset({"wrong_state"}),
+        proven=False,  # no meeting of the matrix is refused
+    ),
     ("POST", "/meetings/{meeting_id}/decide"): Row(of(approve=True), kinds=ASKED, version="meeting"),
     ("POST", "/meetings/{meeting_id}/cancel"): Row(
         of(reason_code="not_ready", reason="Chưa đủ tài liệu"), version="approved"

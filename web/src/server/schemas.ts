@@ -2544,6 +2544,36 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
         };
+        /** @description The changes of a refused or expired booking. They apply to all dates. */
+        Resubmission: {
+            /**
+             * @default all
+             * @enum {string}
+             */
+            scope?: "all" | "following" | "this";
+            occurrence_id?: string | null;
+            title?: string | null;
+            type_code?: string | null;
+            starts_at?: string | null;
+            duration_min?: number | null;
+            rule?: string | null;
+            chair_id?: string | null;
+            secretary_id?: string | null;
+            operator_id?: string | null;
+            hall_ids?: string[] | null;
+            terminal_ids?: string[] | null;
+            legs?: number | null;
+            attendees?: components["schemas"]["AttendeeFields"][] | null;
+            documents?: components["schemas"]["DocumentFields"][] | null;
+            agenda?: components["schemas"]["AgendaItemFields"][] | null;
+            description?: string | null;
+            public?: boolean | null;
+            lobby?: boolean | null;
+            connect?: ("call" | "dial_in") | null;
+            uncalled_ids?: string[] | null;
+            /** @default  */
+            urgent_reason?: string;
+        };
         /** @description The rule of a unit. `inherited_from`: the unit that owns the rule, if this unit has no own rule. */
         Rule: {
             unit_id: string;
@@ -3502,6 +3532,7 @@ export type Recovery = components['schemas']['Recovery'];
 export type Reference = components['schemas']['Reference'];
 export type Removing = components['schemas']['Removing'];
 export type Reservation = components['schemas']['Reservation'];
+export type Resubmission = components['schemas']['Resubmission'];
 export type Rule = components['schemas']['Rule'];
 export type RuleFields = components['schemas']['RuleFields'];
 export type SecondStep = components['schemas']['SecondStep'];

@@ -9,7 +9,7 @@ from fastapi import Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.changes import approval, creation, deciding, editing, precedence, proposals, undoing
+from rooms.booking.changes import approval, creation, deciding, editing, precedence, proposals, resubmitting, undoing
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.meeting import history, naming, reading
 from rooms.booking.planning import requests, templates
@@ -38,6 +38,7 @@ from signaling.api.models.meetings import (
     Moved,
     Occurrence,
     Postponement,
+    Resubmission,
 )
 from signaling.api.models.parts import Code, Id, Instant, MeetingClass, MeetingState, Page, shown
 from signaling.api.routes.calendar import shapes
@@ -186,6 +187,17 @@ async def submit(visit: Caller, response: Response, meeting_id: Key, version: Ve
     return await _act(
         visit, response, meeting_id, version, lambda s: approval.submit(s, meeting_id, visit.actor, visit.now)
     )
+
+
+@router.post("/meetings/{meeting_id}/resubmit", openapi_extra=needs("meetings.edit", of="meeting"))
+async def resubmit(
+    visit: Caller, response: Response, meeting_id: Key, wanted: Resubmission, version: Version
+) -> Meeting:
+    """Submit a refused or expired booking for approval again, with the given changes. All its dates are reserved again, or
+    nothing.
+    """
+    given = (shapes.changes_of(wanted), visit.actor, visit.now, version)
+    return await _act(visit, response, meeting_id, version, lambda s: resubmitting.resubmit(s, meeting_id, *given))
 
 
 @router.post("/meetings/{meeting_id}/decide", openapi_extra=needs("meetings.approve.unit", of="meeting"))

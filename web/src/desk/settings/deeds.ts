@@ -69,6 +69,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'meeting.secret_refused': ['Từ chối cuộc họp mật', 'Secret meeting refused'],
   'meeting.step.approve': ['Duyệt một bước', 'One step approved'],
   'meeting.step.refuse': ['Từ chối duyệt', 'Approval refused'],
+  'meeting.resubmit': ['Sửa và trình lại', 'Sent for approval again'],
   'meeting.submit': ['Gửi duyệt', 'Sent for approval'],
   'meeting.undo': ['Hoàn tác', 'Change undone'],
   'network.create': ['Thêm dải mạng', 'Network added'],
