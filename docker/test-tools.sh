@@ -9,9 +9,9 @@ if ! "$golang/build.sh" --find >/dev/null 2>&1; then
 fi
 
 # The tests use hall terminals, two browsers (Firefox needs a sound server; Chromium comes with and without windows), network
-# namespaces and a packet filter. They also use a database, a directory, a TURN server, a floor client in C, and a clock that a
-# test can change.
-packages=(baresip-core baresip-ffmpeg chromium chromium-headless-shell coturn faketime ffmpeg firefox-esr gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql pulseaudio sip-tester sipvicious slapd)
+# namespaces and a packet filter. They also use a database, a directory, a TURN server, a floor client in C, a mailbox, and a clock
+# that a test can change.
+packages=(baresip-core baresip-ffmpeg chromium chromium-headless-shell coturn dovecot-imapd faketime ffmpeg firefox-esr gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql pulseaudio sip-tester sipvicious slapd)
 # Packages for later parts: redis-server espeak-ng.
 
 missing=()

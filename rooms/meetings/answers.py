@@ -167,6 +167,9 @@ async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Att
         await _answer_date(session, found, meeting, reply, actor, now)
         return found
     _check_order(reply.stamped, found.answer_stamp)
+    known = (found.answered_by, found.answer, found.comment, found.answer_stamp)
+    if known == ("mail", reply.answer, cleaned(reply.comment), _known_stamp(reply.stamped, found.answered_at or now)):
+        return found  # the mail was read before, and its reader ended before it marked the mail
     said = (reply.answer, reply.comment, None)
     return await answer(session, found, *said, actor, now, channel="mail", stamped=reply.stamped)
 
@@ -274,6 +277,9 @@ async def _keep(
     row = await session.get(DateAnswer, (attendee.id, date.id))
     if row is not None and row.starts_at == date.starts_at:
         _check_order(stamped, row.answer_stamp)
+        known = (row.answer, row.comment, row.answer_stamp)
+        if via == "mail" and known == (given, cleaned(comment), _known_stamp(stamped, row.answered_at)):
+            return  # as in `by_mail`
     if row is None:
         row = DateAnswer(attendee_id=attendee.id, occurrence_id=date.id)
         session.add(row)

@@ -1,4 +1,4 @@
-"""`diemcau mail …`: test the mail settings, and read answers that a mail server pipes to the command."""
+"""`diemcau mail …`: test the mail settings, read answers that a mail server pipes to the command, or look into a mailbox."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from rooms.store.database import Database
 from signaling.commands.ground import DataDir, File, ground, with_database
 from signaling.host.settings import Settings
+from signaling.notify.inbox import FAILURES, Inbox, account_of
 from signaling.notify.limits import REPLY_BYTES
 from signaling.notify.mail import Mailer, MailRefused, MailServer, build
 from signaling.notify.notices import trial
@@ -91,6 +92,26 @@ def receive(data_dir: DataDir = None, file: File = None) -> None:
     except (OSError, SQLAlchemyError) as error:
         typer.echo(f"{type(error).__name__}", err=True)
         raise typer.Exit(TEMPORARY) from error
+
+
+@app.command("fetch")
+def fetch(data_dir: DataDir = None, file: File = None) -> None:
+    """Đọc hộp thư trả lời một lần / look once into the mailbox of imap_host; after a failure exit code 1 and the reason."""
+    standing = ground(data_dir, file)
+    account = account_of(standing.settings)
+    if account is None:
+        typer.echo("Chưa cấu hình imap_host / imap_host is not set", err=True)
+        raise typer.Exit(1)
+
+    async def work(database: Database) -> str:
+        found = await Inbox(account, database, lambda: standing.now).look()
+        return f"Đã ghi / recorded: {found.recorded}; không tính / refused: {found.refused}; thư khác / other: {found.other}"
+
+    try:
+        typer.echo(with_database(standing, work, 1))
+    except FAILURES as error:
+        typer.echo(f"{account.host}:{account.port}: {type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from error
 
 
 def server_of(settings: Settings) -> MailServer:

@@ -226,6 +226,18 @@ class Settings(BaseSettings):
     mail_domains: Domains = _setting(
         (), "domains of official mail; mails to other domains need a reason; empty: no official domain"
     )
+    imap_host: Text = _setting(
+        "",
+        "mail server from which answers to invitations are fetched (IMAP), from the mailbox of mail_from; empty: none",
+    )
+    imap_port: Number = _setting(993, "IMAP port of the mail server", ge=1, le=65535)
+    imap_tls: Literal["tls", "starttls", "none"] = _setting(
+        "tls", "tls (from the first byte), starttls or none (only on a trusted network)"
+    )
+    imap_user: Text = _setting("", "user name of the mailbox; empty: mail_from")
+    imap_password: Text = _setting("", "password of the mailbox", secret=True)
+    imap_folder: Text = _setting("INBOX", "folder of the mailbox that is read")
+    imap_every_s: Number = _setting(60, "seconds between two looks into the mailbox", ge=1, le=3600)
     oidc_issuer: Text = _setting("", "address of the single sign-on (OpenID Connect issuer); empty: no single sign-on")
     oidc_client_id: Text = _setting("", "client id of this server at the issuer")
     oidc_client_secret: Text = _setting(
@@ -336,6 +348,21 @@ class Settings(BaseSettings):
                 self.smtp_host and not self.public_url,
                 "public_url",
                 "cần cho liên kết trong thư / links in mails need it: https://hop.example.vn",
+            ),
+            (
+                self.imap_host and not self.imap_password,
+                "imap_password",
+                "cần khi có imap_host / needed with imap_host",
+            ),
+            (
+                self.imap_host and not (self.imap_user or self.mail_from),
+                "imap_user, mail_from",
+                "cần khi có imap_host / needed with imap_host",
+            ),
+            (
+                any(not " " <= one <= "~" or one in '"\\' for one in self.imap_folder) or not self.imap_folder,
+                "imap_folder",
+                "INBOX (ASCII)",
             ),
             (
                 self.oidc_issuer and not self.oidc_client_id,

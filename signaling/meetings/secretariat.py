@@ -41,6 +41,7 @@ from signaling.meetings.booked import BookedMeetings
 from signaling.meetings.endings import Endings
 from signaling.meetings.hosts import Hosts
 from signaling.meetings.installation import Installation
+from signaling.notify.inbox import Inbox, account_of
 from signaling.notify.mail import Mailer, MailServer
 from signaling.notify.worker import Work, Worker
 from signaling.notify.works import works
@@ -133,6 +134,9 @@ class Secretariat:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.worker.run())
             group.create_task(self.notices.run())
+            account = account_of(self.settings)
+            if account is not None:
+                group.create_task(Inbox(account, self.database, self.clock).run(self.settings.imap_every_s))
             group.create_task(self._keep_records())
             group.create_task(self.hosts.watch_accounts())
             group.create_task(self.endings.run())

@@ -62,6 +62,15 @@ REPLY_LINES = 2000
 costs more time. Fewer: answers with many attendees are lost.
 """
 
+IMAP_WAIT_S = 30.0
+"""Seconds for each answer of the mailbox (IMAP); then the look into it has failed. Chosen. Longer: a server that hangs delays
+the next look. Shorter: slow mail servers look dead.
+"""
+REPLIES_AT_ONCE = 50
+"""Mails that one look into the mailbox (IMAP) reads; the next look reads further ones. Chosen. More: one look takes longer, and
+the server stops later. Fewer: many answers arrive later.
+"""
+
 WEBHOOK_WAIT_S = 10.0
 """Seconds for each read or write of a webhook delivery; then the try has failed. Chosen. Longer: only a receiver that hangs
 delays other deliveries for longer. Shorter: deliveries to slow receivers fail.

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.message import EmailMessage
 
 import pytest
 from playwright.async_api import expect
@@ -13,7 +14,9 @@ from playwright.async_api import expect
 from tests.conftest import start_server
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
+from tests.signaling.notify.dovecot import PASSWORD, USER, Dovecot
 from tests.signaling.notify.mailbox import Mailbox
+from tests.signaling.notify.test_replies import mail
 from tests.waiting import until
 from tests.web.desk.province import furnish, working_day
 from tests.web.desk.test_desk import Served, sign_in
@@ -34,7 +37,14 @@ def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Served]:
+def dovecot() -> Iterator[Dovecot]:
+    opened = Dovecot.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, dovecot: Dovecot) -> Iterator[Served]:
     folder, port = tmp_path_factory.mktemp("desk"), free_port()
     now = datetime.fromtimestamp(int(time.time()), UTC)
     desk = at_once(furnish(folder, now))
@@ -48,6 +58,12 @@ def served(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterat
         DIEMCAU_SMTP_TLS="none",
         DIEMCAU_MAIL_FROM="hop@tayninh.gov.vn",
         DIEMCAU_MAIL_DOMAINS="tayninh.gov.vn",
+        DIEMCAU_IMAP_HOST="127.0.0.1",
+        DIEMCAU_IMAP_PORT=str(dovecot.port),
+        DIEMCAU_IMAP_TLS="none",
+        DIEMCAU_IMAP_USER=USER,
+        DIEMCAU_IMAP_PASSWORD=PASSWORD,
+        DIEMCAU_IMAP_EVERY_S="1",
     )
     yield Served(server, desk, now, {})
     server.stop()
@@ -81,7 +97,17 @@ async def booked(visitor: Visitor, served: Served) -> str:
     return f"/meetings/{(await answer.json())['id']}"
 
 
-async def test_invitations_reminders_and_messages_go_to_many(visit: Visit, served: Served, mailbox: Mailbox) -> None:
+def accepted(invitation: EmailMessage) -> bytes:
+    """Return the answer that a calendar program makes from an invitation (iMIP)."""
+    calendar = next(part for part in invitation.walk() if part.get_content_type() == "text/calendar")
+    lines = re.sub(r"\r?\n[ \t]", "", calendar.get_content()).replace("\r\n", "\n")
+    lines = lines.replace("METHOD:REQUEST", "METHOD:REPLY").replace("PARTSTAT=NEEDS-ACTION", "PARTSTAT=ACCEPTED")
+    return mail(lines, sender=str(invitation["X-Rcpt"]))
+
+
+async def test_invitations_reminders_and_messages_go_to_many(
+    visit: Visit, served: Served, mailbox: Mailbox, dovecot: Dovecot
+) -> None:
     visitor = await visit()
     await visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=served.url)
     await sign_in(visitor, served, path="")
@@ -108,6 +134,11 @@ async def test_invitations_reminders_and_messages_go_to_many(visit: Visit, serve
     await expect(visitor.part("send-invite")).to_contain_text("(1)")
     await visitor.part("send-invite").click()
     await until(lambda: subjects(mailbox, "khach2@tayninh.gov.vn").count("[Mời họp]") == 2, "the invitation again")
+    dovecot.put(accepted(mailbox.to("khach3@tayninh.gov.vn")[0]))
+    await until(lambda: "\\Seen" in dovecot.flags()[0], "the answer is fetched from the mailbox", in_thread=True)
+    await visitor.page.reload()
+    await visitor.part("sending-each").click()
+    await expect(lines.filter(has_text="Khách 3")).to_contain_text("Dự họp")
     await _messages_are_passed_on(visit, visitor)
 
 
