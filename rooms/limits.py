@@ -321,6 +321,10 @@ CLASHES_TOLD = 40
 """In the preview of a series, dates with a clash for which free times and other halls are proposed. More: a slower preview.
 Fewer: for later dates the preview only names the clash.
 """
+OCCUPIED_TOLD = 200
+"""Busy people and units that a preview names. Chosen. More: a longer answer. Fewer: of a conference of the whole province the
+preview only counts the others.
+"""
 FREE_TIMES_TOLD = 3
 """Free times that a refusal proposes for each clashing date. Chosen. More: a longer message. Fewer: users must search for
 another time.

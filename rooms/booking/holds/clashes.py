@@ -83,7 +83,7 @@ class Clash:
     @property
     def fact_vi(self) -> str:
         """Return the text without the alternatives, for a page that shows the alternatives as buttons."""
-        hours = _hours(self.starts_at, self.ends_at)
+        hours = hours_of(self.starts_at, self.ends_at)
         if self.kind == "capacity":
             return f"Hệ thống chỉ còn {self.free} kết nối lúc {hours}."
         whose = ", ".join(part for part in (self.title, self.unit) if part)
@@ -95,7 +95,7 @@ class Clash:
 
     @property
     def fact_en(self) -> str:
-        hours = _hours(self.starts_at, self.ends_at)
+        hours = hours_of(self.starts_at, self.ends_at)
         if self.kind == "capacity":
             return f"Connections that are left at {hours}: {self.free}."
         whose = ", ".join(part for part in (self.title, self.unit) if part)
@@ -145,7 +145,7 @@ def of_trouble(trouble: Trouble) -> Clash:
     return Clash(told["kind"], told["resource_id"], told["name"], *times, *names)
 
 
-def _hours(starts_at: datetime, ends_at: datetime) -> str:
+def hours_of(starts_at: datetime, ends_at: datetime) -> str:
     if day_of(starts_at) == day_of(ends_at - timedelta(microseconds=1)):
         return f"{clock(starts_at)}-{clock(ends_at)}"
     return f"{clock(starts_at)} {local(starts_at):%d/%m} - {clock(ends_at)} {local(ends_at):%d/%m}"
@@ -314,24 +314,38 @@ async def _used(session: AsyncSession, question: Question) -> dict[datetime, int
 
 async def named(session: AsyncSession, actor: Actor, found: Sequence[tuple[Clash, ...]]) -> list[tuple[Clash, ...]]:
     """Add title and unit to each clash. Leave out the title and the meeting if `actor` may not read the meeting."""
-    ids = {one.meeting_id for clashes in found for one in clashes if one.meeting_id}
+    heads = await headings(session, actor, {one.meeting_id for clashes in found for one in clashes if one.meeting_id})
+
+    def told(one: Clash) -> Clash:
+        meeting = heads.get(one.meeting_id, Heading())
+        return replace(one, meeting_id=meeting.id, title=meeting.title, unit=meeting.unit)
+
+    return [tuple(told(one) for one in clashes) for clashes in found]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What an actor may know about another meeting. `id` and `title` are empty if the actor may not read the meeting."""
+
+    id: str = ""
+    title: str = ""
+    unit: str = ""
+
+
+async def headings(session: AsyncSession, actor: Actor, meeting_ids: Iterable[str]) -> dict[str, Heading]:
+    """Return the headings of these meetings, by identifier."""
+    ids = sorted(set(meeting_ids))
     may = await reading.readable(session, actor, ids)
-    names: dict[str, tuple[str, str]] = {}
-    for chunk in (sorted(ids)[at : at + 500] for at in range(0, len(ids), 500)):
+    found: dict[str, Heading] = {}
+    for chunk in (ids[at : at + 500] for at in range(0, len(ids), 500)):
         rows = await session.execute(
             select(Meeting.id, Meeting.title, Unit.short_name, Unit.name)
             .join(Unit, Unit.id == Meeting.host_unit_id)
             .where(Meeting.id.in_(chunk))
         )
-        names |= {id_: (title, short or name) for id_, title, short, name in rows}
-
-    def told(one: Clash) -> Clash:
-        title, unit = names.get(one.meeting_id, ("", ""))
-        if one.meeting_id in may:
-            return replace(one, title=title, unit=unit)
-        return replace(one, meeting_id="", unit=unit)
-
-    return [tuple(told(one) for one in clashes) for clashes in found]
+        for id_, title, short, name in rows:
+            found[id_] = Heading(id_, title, short or name) if id_ in may else Heading(unit=short or name)
+    return found
 
 
 # Alternatives

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import clashes, terminals
+from rooms.booking.holds import attendance, clashes, guest_halls, terminals
+from rooms.booking.holds.attendance import Attendance, HallShown, Occupied
 from rooms.booking.holds.clashes import Clash
 from rooms.booking.meeting import call_list
 from rooms.booking.meeting.call_list import NamedGap, NamedLine
@@ -63,6 +64,10 @@ class Preview:
     legs: int
     calls: tuple[NamedLine, ...]
     call_gaps: tuple[NamedGap, ...]
+    occupied: tuple[Occupied, ...]
+    busy: int
+    """The number of busy people and units. `occupied` names the first of them."""
+    guest_halls: tuple[HallShown, ...]
 
 
 async def preview(session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "") -> Preview:
@@ -76,6 +81,7 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
     ignored = request.skip_clashes and len(bad) < len(dates) and all(one.clashes or one.off for one in bad)
     calls = call_list.in_words(plan.calls, plan.names)
     calls = await terminals.with_taken(session, calls, plan.spans, actor, excluding)
+    people = await _attendance(session, plan, actor, excluding)
     return Preview(
         dates=dates,
         clashing=len(bad),
@@ -87,7 +93,24 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
         legs=plan.legs,
         calls=calls.lines,
         call_gaps=calls.gaps,
+        occupied=people.occupied,
+        busy=people.busy,
+        guest_halls=people.halls,
     )
+
+
+async def _attendance(session: AsyncSession, plan: Plan, actor: Actor, excluding: str) -> Attendance:
+    """Return who is busy on the dates that are not skipped, and the halls of the invited units."""
+    booked = {one.site_id for one in plan.things if one.kind == "hall"}
+    question = attendance.Question(
+        spans=[span for span in plan.spans if day_of(span.starts_at) not in plan.request.skip],
+        invited=plan.invited,
+        leaders={one.id: one.name for one in plan.things if one.kind in ("person", "operator")},
+        halls=await guest_halls.of_invited(session, plan.invited, plan.calls, booked),
+        actor=actor,
+        excluding=excluding,
+    )
+    return await attendance.attendance(session, question)
 
 
 def _date(plan: Plan, place: int, found: tuple[Clash, ...], free: bool) -> PreviewDate:

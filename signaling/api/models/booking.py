@@ -108,6 +108,39 @@ class CallGap(View):
     reason: Literal["no_terminal", "many_halls"]
 
 
+class Occupied(View):
+    """A person or unit of the request that is busy, as a sentence. The times are those of the other meeting on the first date
+    on which they clash.
+    """
+
+    kind: Literal["person", "unit"]
+    id: str
+    certain: bool = Field(description="True if this person must come. Otherwise the unit can send somebody else.")
+    starts_at: datetime
+    ends_at: datetime
+    dates: int = Field(description="The number of dates of the request on which the person or unit is busy.")
+    meeting_id: str = Field("", description="Empty if the caller may not read the meeting.")
+    title: str = ""
+    unit: str = ""
+    vi: str
+    en: str
+
+
+class GuestHall(View):
+    """The hall of an invited unit. `none`: the unit has no hall. `many`: the unit has several halls, and none of them is marked
+    as the main hall.
+    """
+
+    unit_id: str
+    unit_name: str
+    hall_id: str = ""
+    hall_name: str = ""
+    state: Literal["free", "taken", "none", "many"]
+    dates: int = Field(0, description="The number of dates of the request on which the hall is taken.")
+    meeting_id: str = Field("", description="Empty if the caller may not read the meeting that has the hall.")
+    taken: str = Field("", description="The time, the title and the host of the meeting that has the hall.")
+
+
 class Preview(View):
     """Every date of a request, with every clash. The preview reserves nothing. `bookable`: the request would succeed as it is."""
 
@@ -121,6 +154,11 @@ class Preview(View):
     legs: int = 0
     calls: list[CallLine] = Field(default_factory=list)
     call_gaps: list[CallGap] = Field(default_factory=list)
+    occupied: list[Occupied] = Field(
+        default_factory=list, description="People and units that are busy. They only warn."
+    )
+    busy: int = Field(0, description="The number of busy people and units; `occupied` names the first of them.")
+    guest_halls: list[GuestHall] = Field(default_factory=list)
 
 
 class BoardHall(View):
