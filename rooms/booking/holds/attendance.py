@@ -78,15 +78,24 @@ class Occupied:
 
     @property
     def vi(self) -> str:
-        more = f" Còn {self.dates - 1} ngày khác cũng trùng." if self.dates > 1 else ""
-        what = "bận" if not self.invited else "đã nhận lời dự họp" if self.accepted else "được mời họp"
-        return f"{self.who_vi} {what if self.meeting_id else 'có lịch khác'} {self._when}.{more}"
+        return f"{self.who_vi} {self.what_vi}"
 
     @property
     def en(self) -> str:
+        return f"{self.who_en}: {self.what_en}"
+
+    @property
+    def what_vi(self) -> str:
+        """Return the sentence without its subject, for a page that names several units with the same meeting."""
+        more = f" Còn {self.dates - 1} ngày khác cũng trùng." if self.dates > 1 else ""
+        what = "bận" if not self.invited else "đã nhận lời dự họp" if self.accepted else "được mời họp"
+        return f"{what if self.meeting_id else 'có lịch khác'} {self._when}.{more}"
+
+    @property
+    def what_en(self) -> str:
         more = f" Other dates that clash: {self.dates - 1}." if self.dates > 1 else ""
-        what = "is taken" if not self.invited else "accepted a meeting" if self.accepted else "is invited to a meeting"
-        return f"{self.who_en} {what if self.meeting_id else 'is taken'} {self._when}.{more}"
+        what = "taken" if not self.invited else "accepted a meeting" if self.accepted else "invited to a meeting"
+        return f"{what if self.meeting_id else 'taken'} {self._when}.{more}"
 
     @property
     def _when(self) -> str:
@@ -217,7 +226,7 @@ async def _whose_time(session: AsyncSession, question: Question) -> _Whose:
             "person",
             one.person_id,
             f"Đồng chí {one.name}, thủ trưởng {one.unit},",
-            f"{one.name}, the head of {one.unit},",
+            f"{one.name}, the head of {one.unit}",
         )
         for one in (await _headed_by(session, list(names), day) if names else ())
     }
@@ -227,8 +236,8 @@ async def _whose_time(session: AsyncSession, question: Question) -> _Whose:
         must, name = one.must_be_head, one.unit.name if one.unit else one.label
         if unit_id in heads:
             person, post = heads[unit_id]
-            head = f"{person.name}, {attendees.post_of(post.title, name)},"
-            people.setdefault(person.id, _Guest("unit", unit_id, f"Đồng chí {head}", head, must))
+            head = f"{person.name}, {attendees.post_of(post.title, name)}"
+            people.setdefault(person.id, _Guest("unit", unit_id, f"Đồng chí {head},", head, must))
         vi, en = (f"Thủ trưởng {name}", f"The head of {name}") if must else (name, name)
         units[unit_id] = _Guest("unit", unit_id, vi, en, must)
     return _Whose(people, units)
@@ -257,7 +266,7 @@ class _Found:
         self._found: dict[tuple[Kind, str], dict[int, Occupied]] = defaultdict(dict)
 
     def add(self, guest: _Guest, busy: Busy, invited: bool = False, accepted: bool = False) -> None:
-        """Add a meeting that takes the time of the guest. The first one that is added for a date is told."""
+        """Add a meeting that takes the time of the guest. The answer names the first such meeting of each date."""
         for place in self._touched(busy):
             told = Occupied(
                 kind=guest.kind,

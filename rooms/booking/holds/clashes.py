@@ -325,7 +325,7 @@ async def named(session: AsyncSession, actor: Actor, found: Sequence[tuple[Clash
 
 @dataclass(frozen=True)
 class Heading:
-    """What an actor may know about another meeting. `id` and `title` are empty if the actor may not read the meeting."""
+    """The part of another meeting that an actor may know. `id` and `title` are empty if the actor may not read the meeting."""
 
     id: str = ""
     title: str = ""

@@ -1,5 +1,5 @@
-"""The halls in which the invited units meet. Each invited unit has at most one: the hall of its line in the call list, the main
-hall of its site, or the only hall of its site.
+"""The halls in which the invited units meet, at most one for each unit. The hall of the unit's line in the call list comes first,
+then the main hall of the site, then the only hall of the site.
 """
 
 from __future__ import annotations

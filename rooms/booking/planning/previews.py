@@ -81,7 +81,7 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
     ignored = request.skip_clashes and len(bad) < len(dates) and all(one.clashes or one.off for one in bad)
     calls = call_list.in_words(plan.calls, plan.names)
     calls = await terminals.with_taken(session, calls, plan.spans, actor, excluding)
-    people = await _attendance(session, plan, actor, excluding)
+    people = await _attendance(session, plan, actor, now, excluding)
     return Preview(
         dates=dates,
         clashing=len(bad),
@@ -99,11 +99,11 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
     )
 
 
-async def _attendance(session: AsyncSession, plan: Plan, actor: Actor, excluding: str) -> Attendance:
-    """Return who is busy on the dates that are not skipped, and the halls of the invited units."""
+async def _attendance(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, excluding: str) -> Attendance:
+    """Return who is busy on the dates to come that are not skipped, and the halls of the invited units."""
     booked = {one.site_id for one in plan.things if one.kind == "hall"}
     question = attendance.Question(
-        spans=[span for span in plan.spans if day_of(span.starts_at) not in plan.request.skip],
+        spans=[span for span in plan.spans if span.ends_at > now and day_of(span.starts_at) not in plan.request.skip],
         invited=plan.invited,
         leaders={one.id: one.name for one in plan.things if one.kind in ("person", "operator")},
         halls=await guest_halls.of_invited(session, plan.invited, plan.calls, booked),

@@ -124,6 +124,8 @@ class Occupied(View):
     unit: str = ""
     vi: str
     en: str
+    what_vi: str = Field(description="`vi` without its subject, for several units that the same meeting takes.")
+    what_en: str = Field(description="`en` without its subject.")
 
 
 class GuestHall(View):

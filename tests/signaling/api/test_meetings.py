@@ -68,6 +68,7 @@ async def test_from_preview_to_number(office: Office) -> None:
     seen = (await desk.post("/preview", json=wanted(office))).json()
     assert (seen["bookable"], seen["clashing"], seen["class"], seen["attendees"]) == (True, 0, "ordinary", 2)
     assert [one["code"] for one in seen["warnings"]] == ["short_notice"]
+    assert [(one["unit_name"], one["state"]) for one in seen["guest_halls"]] == [("Sở Y tế", "none")]
     held = await book(desk, wanted(office))
     assert (held["state"], held["version"], held["number"], held["hall_ids"]) == ("held", 1, None, ["hall-khcn"])
     assert {"submit", "edit", "cancel"} <= set(held["can"])
@@ -91,6 +92,18 @@ async def test_from_preview_to_number(office: Office) -> None:
     found = (await desk.get("/meetings", params={"q": "gop y du thao"})).json()["items"]
     assert [one["id"] for one in found] == [held["id"]]
     assert (await desk.get("/meetings", params={"state": "held"})).json()["items"] == []
+    again = {"hall_ids": [], "title": "Khác"}
+    busy = (await desk.post("/preview", json=wanted(office, **again))).json()["occupied"]
+    assert [(one["kind"], one["title"], one["certain"]) for one in busy] == [
+        ("person", "Họp góp ý dự thảo", True),
+        ("unit", "Họp góp ý dự thảo", False),
+    ]
+    far = await office.client("secretary", "xa1")
+    again["host_unit_id"] = office.province.units["xa1"]
+    hidden = (await far.post("/preview", json=wanted(office, **again))).json()["occupied"]
+    assert [(one["meeting_id"], one["title"], one["unit"]) for one in hidden] == [
+        ("", "", "Sở Khoa học và Công nghệ")
+    ] * 2
     board = (
         await desk.get(
             "/board", params={"starts_at": office.at("2026-03-02 00:00"), "ends_at": office.at("2026-03-09 00:00")}

@@ -1173,6 +1173,35 @@ export interface components {
             ends_at: string | null;
             in_force: boolean;
         };
+        /**
+         * @description The hall of an invited unit. `none`: the unit has no hall. `many`: the unit has several halls, and none of them is marked
+         *     as the main hall.
+         */
+        GuestHall: {
+            unit_id: string;
+            unit_name: string;
+            /** @default  */
+            hall_id: string;
+            /** @default  */
+            hall_name: string;
+            /** @enum {string} */
+            state: "free" | "taken" | "none" | "many";
+            /**
+             * @description The number of dates of the request on which the hall is taken.
+             * @default 0
+             */
+            dates: number;
+            /**
+             * @description Empty if the caller may not read the meeting that has the hall.
+             * @default
+             */
+            meeting_id: string;
+            /**
+             * @description The time, the title and the host of the meeting that has the hall.
+             * @default
+             */
+            taken: string;
+        };
         /** @description A room that can be booked. */
         Hall: {
             id: string;
@@ -2161,6 +2190,38 @@ export interface components {
             unread: number;
             waiting: number;
         };
+        /**
+         * @description A person or unit of the request that is busy, as a sentence. The times are those of the other meeting on the first date
+         *     on which they clash.
+         */
+        Occupied: {
+            /** @enum {string} */
+            kind: "person" | "unit";
+            id: string;
+            /** @description True if this person must come. Otherwise the unit can send somebody else. */
+            certain: boolean;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** @description The number of dates of the request on which the person or unit is busy. */
+            dates: number;
+            /**
+             * @description Empty if the caller may not read the meeting.
+             * @default
+             */
+            meeting_id: string;
+            /** @default  */
+            title: string;
+            /** @default  */
+            unit: string;
+            vi: string;
+            en: string;
+            /** @description `vi` without its subject, for several units that the same meeting takes. */
+            what_vi: string;
+            /** @description `en` without its subject. */
+            what_en: string;
+        };
         /** @description A date of a meeting. `opens_at`: the time from which invitees may enter. */
         Occurrence: {
             id: string;
@@ -2388,6 +2449,14 @@ export interface components {
             legs: number;
             calls: components["schemas"]["CallLine"][];
             call_gaps: components["schemas"]["CallGap"][];
+            /** @description People and units that are busy. They only warn. */
+            occupied: components["schemas"]["Occupied"][];
+            /**
+             * @description The number of busy people and units; `occupied` names the first of them.
+             * @default 0
+             */
+            busy: number;
+            guest_halls: components["schemas"]["GuestHall"][];
         };
         /** @description A date of the request. `off`: the name of the holiday, or `weekend`. */
         PreviewDate: {
@@ -3434,6 +3503,7 @@ export type FeedFields = components['schemas']['FeedFields'];
 export type Found = components['schemas']['Found'];
 export type FreeTime = components['schemas']['FreeTime'];
 export type Grant = components['schemas']['Grant'];
+export type GuestHall = components['schemas']['GuestHall'];
 export type Hall = components['schemas']['Hall'];
 export type HallBan = components['schemas']['HallBan'];
 export type HallFields = components['schemas']['HallFields'];
@@ -3496,6 +3566,7 @@ export type NewUnit = components['schemas']['NewUnit'];
 export type NewWebhook = components['schemas']['NewWebhook'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeCounts = components['schemas']['NoticeCounts'];
+export type Occupied = components['schemas']['Occupied'];
 export type Occurrence = components['schemas']['Occurrence'];
 export type OperatorCall = components['schemas']['OperatorCall'];
 export type OutsideFields = components['schemas']['OutsideFields'];

@@ -1,0 +1,79 @@
+"""The time of invitees and their halls, as the desk sees them: who is busy. A real server, 96 communes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from rooms.store.database import Database
+from rooms.store.tables.org import Person
+from tests.conftest import start_server
+from tests.rooms.postgres import at_once
+from tests.web.desk.province import furnish, working_day
+from tests.web.desk.test_desk import Served, sign_in
+from tests.web.visiting import Visit, Visitor
+
+pytestmark = pytest.mark.browser
+OTHER = "Họp góp ý dự thảo quy chế làm việc"
+"""A meeting of the province at 08:00 of the second working day. The office is invited, and `lanhdao` leads it."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("holds")
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    desk = at_once(furnish(folder, now))
+    server = start_server(folder)
+    yield Served(server, desk, now, {})
+    server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(served: Served) -> AsyncIterator[Database]:
+    opened = Database.open(served.database_url)
+    yield opened
+    await opened.close()
+
+
+async def at_eight(visitor: Visitor, served: Served, title: str) -> None:
+    """Open the form for a meeting of several units at the time of `OTHER`."""
+    at = working_day(2, served.now).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    await sign_in(visitor, served, path=f"/book?kind=conference&at={at}&min=60")
+    await visitor.part("book-title").fill(title)
+    await visitor.part("secret-no").check()
+
+
+async def test_busy_invitees_are_named_also_on_editing(visit: Visit, served: Served, database: Database) -> None:
+    async with database.reading() as session:
+        leader = (await session.get_one(Person, served.desk.people["lanhdao"])).name
+    visitor = await visit()
+    await at_eight(visitor, served, "Họp bàn về chuyển đổi số")
+    await visitor.part("invite-own").click()
+    await visitor.part("guest-person").click()
+    await visitor.part("guest-person").fill(leader)
+    await visitor.part("guest-person-option").first.click()
+    lines = visitor.part("busy-line")
+    await expect(lines).to_have_count(2)
+    await expect(lines.first).to_contain_text(f"Đồng chí {leader}")
+    await expect(lines.first).to_contain_text(f"bận 08:00-10:00 ({OTHER}")
+    await expect(lines.last).to_contain_text(f"được mời họp 08:00-10:00 ({OTHER}")
+    await expect(visitor.part("guest-busy")).to_have_count(2)
+    await expect(visitor.part("live-free")).to_be_visible()
+    assert await visitor.barriers() == []
+    await visitor.part("busy-dismiss").first.click()
+    await expect(lines).to_have_count(1)
+    await visitor.part("book-clock").select_option("10:30")
+    await expect(visitor.part("busy")).to_have_count(0)
+    await visitor.part("book-hold").click()
+    await expect(visitor.part("meeting-said")).to_contain_text("giữ chỗ")
+    meeting = visitor.page.url.rpartition("/")[2].partition("?")[0]
+    await visitor.page.goto(f"{served.url}/book?edit={meeting}")
+    await expect(visitor.part("live-free")).to_have_text("Không trùng lịch. Có thể lưu.")
+    await visitor.part("book-clock").select_option("09:00")
+    await expect(lines).to_contain_text(f"được mời họp 08:00-10:00 ({OTHER}")
+    assert await visitor.barriers() == []
