@@ -8,7 +8,7 @@ locks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,6 +16,7 @@ from conference.data import tracks as data_tracks
 from conference.data.state import DataTable
 from conference.door import admission
 from conference.door.lobbies import Lobbies
+from conference.door.opening import Opening
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import (
@@ -32,6 +33,7 @@ from conference.ground.lifecycle import What
 from conference.ground.outbox import Outbox, change
 from conference.ground.permissions import Grants
 from conference.ground.terms import Terms
+from conference.halls.hall import Hall
 from conference.halls.halls import Halls
 from conference.people import upkeep
 from conference.people.departures import Departures
@@ -97,6 +99,7 @@ class Conference:
         self.departures = Departures(around.clock)
         self.closed = False
         self.joins = 0
+        self._opening = Opening(name, around.watcher)
         self._empty_since = around.clock.monotonic()
         self.outbox = Outbox()
         self.roster = Roster(self.participants, around.clock, around.turns)
@@ -166,8 +169,15 @@ class Conference:
             self.settling.negotiate(participant)
         if participant.presence is Presence.ACTIVE:  # a hall whose packets arrived before its call was answered
             self.reports.arrived(participant)
-        if self.joins == 1 and self.around.watcher is not None:
-            self.around.watcher.opened(self.name)
+        if not (self.halls.waiting and isinstance(participant, Hall)):
+            self._opening.note()
+
+    @change
+    def begin(self, opened: Collection[str] = ()) -> None:
+        """Open the meeting: halls wait no more. `opened`: the identities of the halls whose microphones go on."""
+        self.halls.begin(opened)
+        if self.participants:
+            self._opening.note()
 
     def resume(self, identity: str, sid: str, client: Client) -> Participant:
         """Connect a new signalling connection to a participant that is still present. Raises Refusal `state_mismatch`."""

@@ -580,12 +580,12 @@ Shorter: backups of large databases fail.
 
 # Calling halls
 PROBE_AHEAD_MIN = 15
-"""Minutes before the start of a meeting at which the server plans its calls to halls and asks the terminals whether they answer
-(SIP OPTIONS). Longer: results are old at the start. Shorter: less time to repair.
+"""Minutes before the calls to the halls of a meeting at which the server plans the calls and asks the terminals whether they
+answer (SIP OPTIONS). Longer: results are old at the calls. Shorter: less time to repair.
 """
-DIAL_AHEAD_MIN = 3
-"""Minutes before the start of a meeting at which its halls are called. Longer: halls sit in an empty conference. Shorter: halls
-connect after the start.
+CALL_AHEAD_MOST_MIN = 120
+"""The most minutes before the start of a meeting at which its halls can be called: `ENTRY_HOST_MIN`, from which on a date has a
+conference. More: the calls are refused.
 """
 DATES_DIALLED = 200
 """Meetings whose halls are called at the same time, the earliest first; the rest wait until earlier ones end. An operator's

@@ -182,7 +182,13 @@ class Composition:
         if self.settings.halls:
             around = self._around_halls = self._surroundings_of_halls()
             ports = ConferencePorts(
-                Mixer.open, around.tokens, around.database, around.now, around.background.start, around.changed
+                Mixer.open,
+                around.tokens,
+                around.database,
+                around.live,
+                around.now,
+                around.background.start,
+                around.changed,
             )
         observers: list[Observer] = []
         if self.settings.webhook_urls:

@@ -36,6 +36,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "You are in the lobby. The chair has been told and will let you in.",
     ),
     "not_started": ("Cuộc họp chưa bắt đầu. Xin chờ trong giây lát.", "The meeting has not begun yet. Please wait."),
+    "waiting": (
+        "Đã vào cuộc họp. Micro đang tắt. Xin chờ chủ trì khai mạc.",
+        "You are in the meeting. Your microphone is off. Please wait for the chair to open the meeting.",
+    ),
+    "not_yours": ("Chỉ điểm cầu của chủ trì khai mạc được.", "Only the chair's site can open the meeting."),
     "joined": ("Đã vào cuộc họp.", "You are now in the meeting."),
     "denied": ("Chủ trì không mời vào cuộc họp này.", "The chair did not let you in."),
     "forbidden": (

@@ -6,7 +6,9 @@ HAND: Final = "hand"
 """The time at which the participant raised the hand."""
 UNMUTE_ASKED: Final = "diemcau.unmuteAsked"
 """The time at which a host asked the participant to switch the microphone on."""
+WAITS: Final = "diemcau.waits"
+"""The time since which a hall waits, muted, for the chair to open the meeting."""
 HOST: Final = "diemcau.host"
 """Marks a host. The server sets it from the token each time and never stores it. Its value has no meaning."""
-RESERVED: Final = frozenset((UNMUTE_ASKED, HOST))
+RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST))
 """The attributes that no client can write, even if it may change its own attributes."""

@@ -18,7 +18,7 @@ from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import Action, Event, LayersWanted, Left, MuteAsked, Quality, Reason
 from conference.ground.identifiers import ParticipantSid
-from conference.ground.marks import HAND, UNMUTE_ASKED
+from conference.ground.marks import HAND, UNMUTE_ASKED, WAITS
 from conference.ground.permissions import Source
 from conference.ground.plan import AudioPlan, MediaPlan
 from conference.halls import keypad
@@ -36,7 +36,7 @@ from conference.ports.time import Clock
 from conference.tracks import publishing
 from conference.tracks.track import Announcement, Track
 
-Wants = Literal["operator", "floor", "mute", "layout"]
+Wants = Literal["operator", "floor", "mute", "layout", "begin"]
 
 CAMERA: Final = Announcement("camera", "video", Source.CAMERA, width=1280, height=720)
 MICROPHONE: Final = Announcement("microphone", "audio", Source.MICROPHONE, red=False)
@@ -137,13 +137,16 @@ class Remote:
         elif command is Command.OPERATOR:
             hall.say("operator")
             hall.wish("operator")
+        elif command is Command.BEGIN:
+            if WAITS in hall.grants.attributes:
+                hall.wish("begin")
         else:
             hall.say("help")
 
     def _toggle_microphone(self) -> None:
         hall = self._hall
         if hall.muted and hall.locked:
-            hall.say("unmute_denied")
+            hall.say("waiting" if WAITS in hall.grants.attributes else "unmute_denied")
             return
         hall.set_muted(not hall.muted)
         hall.set_mark(UNMUTE_ASKED, on=False)

@@ -1,15 +1,17 @@
 """The halls of one conference: expected halls, whose calls are not answered yet, and the program that all halls see.
 
-The program and its mixer exist from the first hall until the last hall leaves. Implements `tracks.track.Pictures`.
+The program and its mixer exist from the first hall until the last hall leaves. Halls may wait, muted and before the splash,
+until the chair opens the meeting (`wait`, `begin`). Implements `tracks.track.Pictures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
+from conference.ground.marks import WAITS
 from conference.ground.permissions import Grants
 from conference.halls.hall import Hall
 from conference.people.participant import Participant, check_facts
@@ -45,6 +47,9 @@ class Halls:
         self.program: Program | None = None
         self.expected: set[Hall] = set()
         """The halls whose calls are not answered yet."""
+        self.waiting = False
+        """The chair has not opened the meeting."""
+        self._begun = False
 
     @property
     def count(self) -> int:
@@ -64,6 +69,8 @@ class Halls:
         check_facts(entry.grants)
         if self.program is None:
             self.program = Program(self._stage, self._ports, mode)
+            if self.waiting:
+                self.program.splash.wait()
         hall = Hall(self._stage, entry, self.program, signal, options, self._random_bytes)
         self.expected.add(hall)
         return hall
@@ -77,8 +84,40 @@ class Halls:
         self._stage.check(hall.entry.grants)
         self._stage.make_room(hall.entry)
         self.expected.discard(hall)
+        if self.waiting:
+            hall.set_muted(True, locked=True)
         self._stage.bring_in(hall)
+        if self.waiting:
+            hall.set_mark(WAITS, on=True)
         hall.program.enter(hall)
+
+    def wait(self) -> None:
+        """Let halls wait for `begin`. After `begin` this does nothing, because the caller may have read the date before it."""
+        if not self._begun and not self.waiting:
+            self.waiting = True
+            if self.program is not None:
+                self.program.splash.wait()
+
+    def begin(self, opened: Collection[str] = ()) -> None:
+        """End the wait: halls see and hear the meeting. `opened`: the identities of the halls whose microphones go on now. The
+        other halls stay muted, and their key unmutes them.
+        """
+        self._begun = True
+        if not self.waiting:
+            return
+        self.waiting = False
+        if self.program is None:
+            return
+        self.program.splash.begin()
+        for hall in self._present():
+            hall.set_mark(WAITS, on=False)
+            on = hall.identity in opened
+            if hall.muted and on:
+                hall.say("unmuted")
+            hall.set_muted(hall.muted and not on, locked=False)
+
+    def _present(self) -> list[Hall]:
+        return [one for one in tuple(self._stage.participants.values()) if isinstance(one, Hall)]
 
     def dismiss(self, hall: Hall) -> None:
         """Remove a hall whose call failed."""

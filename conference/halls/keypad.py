@@ -20,6 +20,7 @@ class Command(Enum):
     FLOOR = "floor"  # request the floor, or take the request back
     LAYOUT = "layout"
     OPERATOR = "operator"
+    BEGIN = "begin"  # open the meeting, from the chair's hall
     HELP = "help"
 
 
@@ -28,6 +29,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "*5": Command.FLOOR,
     "*4": Command.LAYOUT,
     "*0": Command.OPERATOR,
+    "*1": Command.BEGIN,
     "**": Command.HELP,
     "*#": Command.HELP,
 }

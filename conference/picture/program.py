@@ -29,6 +29,7 @@ from conference.picture.prompts import Prompts
 from conference.picture.scene import BROWSERS, Mode, Site, State, presenter, scene
 from conference.picture.seat import Seat
 from conference.picture.sites import Seen
+from conference.picture.splash import Splash
 from conference.picture.status import MixerStatus
 from conference.ports.halls import HallPorts
 from conference.ports.time import Cancellable, Turns
@@ -81,8 +82,6 @@ class Program:
         self.layout: Layout | None = None
         """The chosen layout. None: the layout fits the number of pictures."""
         self.text = ""
-        self.about = ("", "")
-        """The title of the meeting, and the number to dial."""
         self.recording = False
         self.most_height = 720
         self.halls: dict[str, Seat] = {}  # by sid
@@ -101,6 +100,7 @@ class Program:
         self._scene_timer = Timer(conference.turns, self._rebuild)
         self._stage_timer = Timer(conference.turns, self._settle_stage)
         self._page_timer = Timer(conference.turns, self._turn_page)
+        self.splash = Splash(conference.turns, self.changed)
         self.prompts = Prompts(conference.clock, conference.turns, self.changed)
         self.status = MixerStatus(conference.name, self)
         self._applier = Applier(conference.name, ports.open_mixer(conference.router, self.status))
@@ -217,11 +217,6 @@ class Program:
         self.stage = replace(self.stage, mode=mode, site="" if mode == "auto" else site, hold_s=hold)
         self.changed()
 
-    def set_about(self, title: str, number: str) -> None:
-        """Set the text for a hall that is alone in the meeting."""
-        self.about = title, number
-        self.changed()
-
     def set_text(self, text: str) -> None:
         """Set the text over the picture of all halls; "" removes it."""
         self.text = text[: limits.HALL_TEXT_CHARACTERS]
@@ -301,7 +296,9 @@ class Program:
             power=power.presenting(self._power, presenter(seen, self.content_token.holder) is not None),
             layout=self.layout,
             text=self.text,
-            about=self.about,
+            about=self.splash.about,
+            waiting=self.splash.waiting,
+            begun=self.splash.begun,
             most_height=self.most_height,
             page=self._page,
             watched=self.watched,

@@ -13,10 +13,11 @@ from typing import Any, Final, Literal, NamedTuple
 from conference.announcements.spoken_texts import Language
 from conference.ground import limits
 from conference.ground.plan import MediaPlan
-from conference.picture import groups, layout, lone_hall
+from conference.picture import groups, layout, splash
 from conference.picture.groups import Key, View, Wish
 from conference.picture.layout import Layout, Stage
 from conference.picture.power import Power
+from conference.picture.splash import UNKNOWN, About
 from media import scene as pictures
 
 PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
@@ -93,8 +94,11 @@ class State:
     layout: Layout | None = None
     """The layout that an operator chose. None: the number of pictures decides (`layout.automatic`)."""
     text: str = ""
-    about: tuple[str, str] = ("", "")
-    """The title of the meeting, and the number to dial."""
+    about: About = UNKNOWN
+    waiting: bool = False
+    """The chair has not opened the meeting: halls see the splash, and nobody's picture."""
+    begun: bool = False
+    """The chair opened the meeting a moment ago."""
     most_height: int = 720
     page: int = 0
     watched: bool = False
@@ -187,9 +191,15 @@ def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
         if one.plan is None or one.plan.video is None or not one.plan.video.stream.we_send:
             continue
         alone = state.mode == "meeting" and [site.sid for site in state.sites] == [one.sid]
-        text = one.text or state.text or (lone_hall.words(*state.about, one.language) if alone else "")
+        text = one.text or state.text
+        if not text and (state.waiting or alone):
+            text = splash.words(state.about, one.language, waits=state.waiting)
+        elif not text and state.begun:
+            text = splash.BEGUN[one.language]
         own = one.layout or name
-        if sharing is not None and not _has_second(state, one) and sharing.sid != one.sid:
+        if state.waiting:
+            view = View(f"splash {text}", "1", text=text)
+        elif sharing is not None and not _has_second(state, one) and sharing.sid != one.sid:
             view = View(f"slides {text}", "slides", content=sharing.sid, text=text)
         elif state.mode == "meeting" and (alone or layout.sees_himself(own, shown, state.stage, one.sid)):
             view = View(f"front {own} {text}", own, viewer=one.sid, text=text)
@@ -208,7 +218,7 @@ def _content_wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
     """Yield the separate presentation for each hall that receives a second picture. The presenter does not get its own slides
     back.
     """
-    if sharing is None:
+    if sharing is None or state.waiting:
         return
     view = View("content", "1", content=sharing.sid)
     for one in state.viewers:
@@ -222,7 +232,7 @@ def _content_wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
 def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:
     view, shape = key
     cells: tuple[str, ...] = ()
-    if view.role != "content" and state.mode != "reception":
+    if view.role != "content" and state.mode != "reception" and not state.waiting:
         name: Any = view.layout
         cells = layout.cells(name, state.shown, state.stage, view.viewer, state.page)
         if view.viewer and not cells:

@@ -16,7 +16,7 @@ class Watcher(Protocol):
         """Raise Refusal if the planner does not admit these grants. It is called at each entry, and must return at once."""
 
     def opened(self, conference: str) -> None:
-        """Note that the first participant has joined."""
+        """Note that the first participant has joined. Halls that wait for the opening do not count."""
 
     def closed(self, conference: str, reason: events.Reason) -> None:
         """Note that the conference has ended and is empty."""

@@ -15,13 +15,15 @@ from sqlalchemy.orm import aliased
 
 from rooms import limits
 from rooms.booking.meeting import timing
+from rooms.dialling.lead import calls_at
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor
 from rooms.store import outbox
+from rooms.store.tables.booking import Wanted
 from rooms.store.tables.dialling import DialLeg, LegAlarm
-from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
-from rooms.store.tables.org import Unit
+from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
+from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Site, Terminal
 
 WAITING = ("idle", "probing", "failed")
@@ -106,12 +108,11 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
     """Return this worker's legs whose next try is due. Leave out the legs that an operator wants to drop, and the legs that
     were taken off the date.
 
-    A leg that only the schedule requested, and that was never tried, also waits until its date is near. The current start of
-    the date counts. Such a leg also waits while another date has a call with its terminal, because that date may continue after
-    its end.
+    A leg that only the schedule requested, and that was never tried, also waits for the time of the calls of its date. The
+    current start of the date counts. Such a leg also waits while another date has a call with its terminal, because that date
+    may continue after its end.
     """
     tried = or_(DialLeg.asked_by != "schedule", DialLeg.epoch > 1, DialLeg.attempt > 1)
-    near = Occurrence.starts_at <= now + timedelta(minutes=limits.DIAL_AHEAD_MIN)
     other = aliased(DialLeg)
     busy = (
         select(other.id)
@@ -121,7 +122,9 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
     rows = await session.scalars(
         select(DialLeg)
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
-        .where(DialLeg.leased_by == worker, DialLeg.lease_until > now, or_(tried, near))
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(MeetingType, MeetingType.code == Meeting.type_code)
+        .where(DialLeg.leased_by == worker, DialLeg.lease_until > now, or_(tried, calls_at() <= now))
         .where(or_(DialLeg.asked_by == "operator", ~busy.exists()))
         .where(DialLeg.state.in_(WAITING), DialLeg.next_try_at <= now, DialLeg.wish != "drop", ~DialLeg.taken_off)
         .order_by(DialLeg.next_try_at, DialLeg.id)
@@ -131,7 +134,9 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
 
 
 async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozenset[str]:
-    """Return the legs whose hall belongs to the host unit, or to the site or unit of the chair."""
+    """Return the legs whose hall belongs to the host unit, or to the site or unit of the chair. A hall that the meeting has
+    booked in a unit above the host unit counts too: an office of the province meets in the province's hall.
+    """
     if not leg_ids:
         return frozenset()
     chair = select(Attendee.id).where(
@@ -139,13 +144,25 @@ async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozense
         Attendee.role == "chair",
         or_(Attendee.site_id == Site.id, Attendee.unit_id == Site.unit_id),
     )
+    leads = select(Person.id).where(Person.id == Meeting.chair_id, Person.unit_id == Site.unit_id)
+    host = aliased(Unit)
+    booked = select(Wanted.resource_id).where(
+        Wanted.meeting_id == Meeting.id,
+        Wanted.resource_id == Terminal.hall_id,
+        host.id == Meeting.host_unit_id,
+        Unit.id == Site.unit_id,
+        host.path.startswith(Unit.path),
+    )
     rows = await session.scalars(
         select(DialLeg.id)
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .join(Terminal, Terminal.id == DialLeg.terminal_id)
         .join(Site, Site.id == Terminal.site_id)
-        .where(DialLeg.id.in_(leg_ids), or_(Site.unit_id == Meeting.host_unit_id, chair.exists()))
+        .where(
+            DialLeg.id.in_(leg_ids),
+            or_(Site.unit_id == Meeting.host_unit_id, chair.exists(), leads.exists(), booked.exists()),
+        )
     )
     return frozenset(rows)
 
@@ -168,13 +185,15 @@ async def of_terminal(session: AsyncSession, terminal_id: str, now: datetime) ->
 
 
 async def to_probe(session: AsyncSession, now: datetime, worker: str, limit: int) -> list[DialLeg]:
-    """Return the legs that were not probed yet and whose date is near."""
+    """Return the legs that were not probed yet and whose calls are near."""
     soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
     rows = await session.scalars(
         select(DialLeg)
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(MeetingType, MeetingType.code == Meeting.type_code)
         .where(DialLeg.leased_by == worker, DialLeg.lease_until > now, DialLeg.state == "idle")
-        .where(DialLeg.readiness_at.is_(None), DialLeg.next_try_at > now, Occurrence.starts_at <= soon)
+        .where(DialLeg.readiness_at.is_(None), DialLeg.next_try_at > now, calls_at() <= soon)
         .where(~DialLeg.taken_off)
         .order_by(DialLeg.next_try_at, DialLeg.id)
         .limit(limit)

@@ -19,6 +19,7 @@ from rooms import limits
 from rooms.booking.meeting import call_list, consent
 from rooms.booking.meeting.call_list import Device
 from rooms.dialling import reserved
+from rooms.dialling.lead import calls_at
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy import roles
@@ -27,7 +28,7 @@ from rooms.policy.classes import Verdict, admission
 from rooms.sites import halls, networks, terminals
 from rooms.store import audit
 from rooms.store.tables.dialling import DialLeg
-from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
 from rooms.store.tables.sites import Network, Terminal
 
 CALL = "call"
@@ -67,17 +68,18 @@ async def plan(session: AsyncSession, now: datetime) -> int:
     soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
     planned = select(DialLeg.id).where(DialLeg.occurrence_id == Occurrence.id, *_UNTOUCHED).exists()
     dates = await session.execute(
-        select(Occurrence, Meeting)
+        select(Occurrence, Meeting, calls_at())
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(MeetingType, MeetingType.code == Meeting.type_code)
         .where(or_(Meeting.connect == CALL, planned), Meeting.state == "approved", Occurrence.state.in_(LIVE))
-        .where(Occurrence.starts_at <= soon, Occurrence.ends_at > now)
+        .where(calls_at() <= soon, Occurrence.ends_at > now)
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.DATES_DIALLED)
     )
     await _moved(session, now)
     made = 0
-    for date, meeting in dates.all():
-        made += await _of_date(session, date, meeting, now)
+    for date, meeting, when in dates.all():
+        made += await _of_date(session, date, meeting, max(when, now), now)
     return made
 
 
@@ -90,8 +92,8 @@ _UNTOUCHED = (
 """The conditions for a leg that was not called yet and that only the schedule requested."""
 
 
-async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, now: datetime) -> int:
-    when = max(date.starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN), now)
+async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, when: datetime, now: datetime) -> int:
+    """Create and update the legs of one date. `when`: the time of the first calls."""
     rows = await session.scalars(select(DialLeg).where(DialLeg.occurrence_id == date.id))
     known = {one.terminal_id: one for one in rows}
     calls = await call_list.of_date(session, meeting, date.id)
@@ -234,15 +236,20 @@ async def date_of(session: AsyncSession, occurrence_id: str) -> tuple[Occurrence
 
 def require_on(date: Occurrence, meeting: Meeting, now: datetime) -> None:
     """Check that the date is running or begins soon, because halls are called only then. Raise Refusal `not_on_now`."""
-    begins = date.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN)
-    over = date.ends_at + timedelta(minutes=limits.OVERRUN_MOST_MIN if date.state == "running" else 0)
-    stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")
-    if not stands or date.state not in LIVE or not begins <= now < over:
+    if not is_on(date, meeting, now):
         raise Refusal(
             "not_on_now",
             f"Chỉ gọi được điểm cầu từ {limits.ENTRY_HOST_MIN} phút trước giờ họp đến khi kết thúc.",
             f"halls can be called only from {limits.ENTRY_HOST_MIN} minutes before the start until the end of the meeting",
         )
+
+
+def is_on(date: Occurrence, meeting: Meeting, now: datetime) -> bool:
+    """Report whether the date is running or begins soon."""
+    begins = date.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN)
+    over = date.ends_at + timedelta(minutes=limits.OVERRUN_MOST_MIN if date.state == "running" else 0)
+    stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")
+    return stands and date.state in LIVE and begins <= now < over
 
 
 async def reached(session: AsyncSession, terminal_id: str) -> Reached:
@@ -354,16 +361,17 @@ async def _insert(
 
 
 async def _moved(session: AsyncSession, now: datetime) -> None:
-    """Move the next try of legs whose date was moved before their first call."""
+    """Move the next try of legs before their first call, after a change of the start or of the time of the calls."""
     untouched = (DialLeg.epoch == 1, DialLeg.attempt == 1, DialLeg.asked_by == "schedule")
     rows = await session.execute(
-        select(DialLeg, Occurrence.starts_at)
+        select(DialLeg, calls_at())
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(MeetingType, MeetingType.code == Meeting.type_code)
         .where(DialLeg.state.in_(("idle", "probing")), DialLeg.next_try_at.is_not(None), *untouched)
         .limit(limits.LEGS_CLAIMED)
     )
-    for leg, starts_at in rows.all():
-        when = starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN)
+    for leg, when in rows.all():
         planned = leg.next_try_at or when
         if when != planned and max(when, planned) > now:
             leg.next_try_at = max(when, now)

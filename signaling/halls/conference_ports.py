@@ -6,12 +6,17 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from conference import ContentTokenChange, Hall, Wished, spoken_texts
 from conference.announcements.spoken_texts import Language
 from conference.ports.media import MixerDoor
-from rooms.dialling import legs
+from rooms.dialling import legs, opening
+from rooms.policy.actors import Actor
 from rooms.store.database import Database
+from signaling.halls.calls.announcing import say
 from signaling.halls.calls.leg import Leg
+from signaling.halls.calls.rooms import Meetings
 from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.host.dates import PREFIX
 
@@ -26,12 +31,13 @@ class ConferencePorts:
         open_mixer: Callable[..., MixerDoor],
         tokens: ContentTokens,
         database: Database,
+        live: Meetings,
         clock: Callable[[], datetime],
         start: Callable[[Coroutine[Any, Any, Any]], None],
         changed: Callable[[str], None],
     ) -> None:
         self.open_mixer = open_mixer
-        self._tokens, self._database, self._clock = tokens, database, clock
+        self._tokens, self._database, self._live, self._clock = tokens, database, live, clock
         self._start, self._changed = start, changed
 
     def announcement(self, code: str, language: Language) -> str:
@@ -47,7 +53,25 @@ class ConferencePorts:
                     lambda session: legs.raise_alarm(session, leg.party.leg_id, "operator", self._clock())
                 )
             )
+        if wished.what == "begin":
+            self._start(self._begin(conference.removeprefix(PREFIX), leg))
         self._changed(conference.removeprefix(PREFIX))
+
+    async def _begin(self, occurrence_id: str, leg: Leg) -> None:
+        """Open the meeting for the chair's hall. Announce the refusal to any other hall."""
+
+        async def work(session: AsyncSession) -> frozenset[str] | None:
+            if leg.party.terminal not in await opening.chairs(session, occurrence_id):
+                return None
+            actor = Actor("system", leg.party.terminal, name=leg.party.name, address=leg.address)
+            return await opening.begin(session, occurrence_id, actor, self._clock())
+
+        opened = await self._database.transact(work)
+        if opened is None:
+            say(leg, "not_yours")
+        else:
+            self._live.begin(occurrence_id, opened)
+            self._changed(occurrence_id)
 
     def content_token_moved(self, program: Any, changes: Sequence[ContentTokenChange]) -> None:
         self._tokens.moved(program, changes)

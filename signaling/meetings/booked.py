@@ -160,6 +160,15 @@ class BookedMeetings:
     def _is_closed(self, conference: str, identity: str) -> bool:
         return way_of(identity) in classes.HALL_WAYS and (conference, identity) in self._closed
 
+    def begin(self, occurrence_id: str, terminals: Iterable[str]) -> None:
+        """Open the meeting of a date for its halls. The microphones of the halls with these terminals go on."""
+        assert self.registry is not None
+        try:
+            conference = self.registry.get(PREFIX + occurrence_id)
+        except Refusal:
+            return  # nobody is there yet, so no hall waits
+        conference.begin({f"hall_terminal.{one}" for one in terminals})
+
     def expel(self, occurrence_id: str, identity: str) -> None:
         assert self.registry is not None
         try:

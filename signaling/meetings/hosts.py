@@ -18,6 +18,7 @@ import conference
 from conference import Grants, Passage
 from rooms.accounts import actors, signing
 from rooms.booking.changes import dates, ending
+from rooms.dialling import opening
 from rooms.errors import Refusal
 from rooms.meetings import entry, lobbies
 from rooms.policy.actors import Actor
@@ -56,9 +57,7 @@ class Hosts:
         if not self._live.owns(grants.conference):
             return
         now, date_id = self._clock(), grants.conference.removeprefix(PREFIX)
-        # `WAY.WHO.…` in a booked meeting. A bearer of the server's own key has an identity of free choice.
-        who = grants.identity.split(".")[1] if "." in grants.identity else ""
-        actor = Actor("link", who or grants.identity, name=grants.name, address=address)
+        actor = _bearer(grants, address)
 
         async def work(session: AsyncSession) -> None:
             unit_id = await entry.host_unit_of(session, date_id)
@@ -111,6 +110,16 @@ class Hosts:
             return (await entry.by_account(session, grants.conference.removeprefix(PREFIX), actor, now)).host
         except Refusal:  # the date is cancelled, or the account is no longer invited
             return False
+
+    async def begin_meeting(self, grants: Grants, address: str) -> None:
+        """Open the meeting of a host's token: its halls no longer wait. Raises Refusal `not_on_now`."""
+        name = grants.conference
+        if not self._live.owns(name):
+            return
+        now, date_id = self._clock(), name.removeprefix(PREFIX)
+        actor = _bearer(grants, address)
+        terminals = await self._database.transact(lambda session: opening.begin(session, date_id, actor, now))
+        self._live.begin(date_id, terminals)
 
     async def end_meeting(self, name: str) -> None:
         """End the meeting for all participants. Raises Refusal `conference_not_found`."""
@@ -177,3 +186,10 @@ class Hosts:
             participant = meeting.participants.get(who.identity)
             if participant is not None:
                 participant.change_grants(replace(participant.grants, passage=Passage.ADMITTED))
+
+
+def _bearer(grants: Grants, address: str) -> Actor:
+    """Return the bearer of a host's token as an actor for the audit trail."""
+    # `WAY.WHO.…` in a booked meeting. A bearer of the server's own key has an identity of free choice.
+    who = grants.identity.split(".")[1] if "." in grants.identity else ""
+    return Actor("link", who or grants.identity, name=grants.name, address=address)

@@ -33,6 +33,7 @@ class NoHosts:
     async def extend(self, _grants: Grants, _minutes: int, _address: str) -> datetime:
         return datetime.fromtimestamp(0, UTC)
 
+    async def begin_meeting(self, _grants: Grants, _address: str) -> None: ...
     async def end_meeting(self, _name: str) -> None: ...
 
 

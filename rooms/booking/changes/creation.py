@@ -266,6 +266,7 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
         "lobby": request.lobby or plan.class_ == classes.IMPORTANT,
         "connect": request.connect,
         "connect_asked": False,
+        "call_ahead_min": request.call_ahead_min,
         "uncalled": list(request.uncalled_ids),
         "legs": plan.legs,
         "first_starts_at": plan.spans[0].starts_at,

@@ -48,9 +48,10 @@ WORDS = (
     "public",
     "lobby",
     "connect",
+    "call_ahead_min",
     "uncalled_ids",
 )
-UNTOLD = frozenset(("connect", "uncalled_ids"))
+UNTOLD = frozenset(("connect", "call_ahead_min", "uncalled_ids"))
 """Fields that concern only the operators. Attendees are not notified about them."""
 EFFECTS = frozenset(("title", "type_code", "secretary_id", "public", "connect", "uncalled_ids"))
 """Fields with an effect that needs approval: what is published, which halls are called, who leads."""
@@ -68,6 +69,7 @@ COPIED = (
     "public",
     "lobby",
     "connect",
+    "call_ahead_min",
     "duration_min",
     "rule",
     "uncalled",
@@ -92,6 +94,7 @@ NAMES = {
     "public": "công khai",
     "lobby": "phòng chờ",
     "connect": "cách kết nối",
+    "call_ahead_min": "giờ gọi hội trường",
     "uncalled_ids": "danh sách hội trường không gọi",
 }
 

@@ -18,6 +18,7 @@ from rooms.booking.holds import resources
 from rooms.booking.meeting import timing
 from rooms.policy.actors import SYSTEM
 from rooms.store import audit, outbox
+from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 
 OVERRUN = timedelta(minutes=limits.OVERRUN_MOST_MIN)
@@ -53,7 +54,9 @@ async def planned(session: AsyncSession, occurrence_ids: Collection[str]) -> dic
 
 
 async def opened(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
-    """Record that the first participant joined. Ignore an unknown date: it may have been cancelled in the meantime."""
+    """Record that the first participant joined, not counting halls that wait for the opening. Ignore an unknown date: it may
+    have been cancelled in the meantime.
+    """
     date = await session.get(Occurrence, occurrence_id, with_for_update=True)
     if date is None or date.state not in ("planned", "released", "running", "ended"):
         return
@@ -157,12 +160,20 @@ async def go_on(session: AsyncSession, meeting_id: str, now: datetime) -> None:
     )
     for date in list(rows):
         nobody = date.opened_at is None and date.state == "planned"
+        # The people in a hall that waits for the opening must not lose their call.
+        waits = nobody and await _has_halls(session, date.id)
         if date.ends_at <= now and (date.closed_at is not None or date.opened_at is None):
             await _end(session, date, now)
-        elif nobody and rule.release_min and date.starts_at + timedelta(minutes=rule.release_min) <= now:
+        elif nobody and not waits and rule.release_min and date.starts_at + timedelta(minutes=rule.release_min) <= now:
             await _release(session, meeting, date, now)
     await session.flush()
     await timing.next_date(session, meeting, now)
+
+
+async def _has_halls(session: AsyncSession, occurrence_id: str) -> bool:
+    """Report whether a hall of the date is connected."""
+    connected = (DialLeg.occurrence_id == occurrence_id, DialLeg.state == "connected")
+    return await session.scalar(select(DialLeg.id).where(*connected).limit(1)) is not None
 
 
 async def _release(session: AsyncSession, meeting: Meeting, date: Occurrence, now: datetime) -> None:

@@ -95,6 +95,8 @@ class Request:
     lobby: bool = True
     connect: str = "call"
     """`call`: the server calls the halls of the call list. `dial_in`: the halls dial in by themselves."""
+    call_ahead_min: int | None = None
+    """Minutes before the start at which the halls are called. None: as the meeting type says."""
     uncalled_ids: tuple[str, ...] = ()
     """Terminals of the call list that the server does not call."""
     legs: int = 0
@@ -257,6 +259,13 @@ def _choices(request: Request) -> Iterator[Trouble]:
     if request.connect not in CONNECTS:
         vietnamese = "Cách kết nối hội trường là call (máy chủ gọi hội trường) hoặc dial_in (hội trường tự gọi vào)."
         yield Trouble("bad_connect", vietnamese, "connect must be call or dial_in", "connect")
+    if request.call_ahead_min is not None and not 0 <= request.call_ahead_min <= limits.CALL_AHEAD_MOST_MIN:
+        yield Trouble(
+            "bad_call_ahead",
+            f"Chỉ gọi hội trường trước giờ họp từ 0 đến {limits.CALL_AHEAD_MOST_MIN} phút.",
+            f"halls are called 0 to {limits.CALL_AHEAD_MOST_MIN} minutes before the start",
+            "call_ahead_min",
+        )
     if not 0 <= request.legs <= limits.LEGS:
         yield Trouble(
             "bad_legs",

@@ -33,6 +33,7 @@ async def request_of(session: AsyncSession, meeting: Meeting) -> Request:
         public=meeting.public,
         lobby=meeting.lobby,
         connect=meeting.connect,
+        call_ahead_min=meeting.call_ahead_min,
         uncalled_ids=tuple(meeting.uncalled),
         legs=meeting.legs,
     )

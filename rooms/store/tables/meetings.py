@@ -39,6 +39,8 @@ class MeetingType(Row):
     conclusion_days: Mapped[int] = mapped_column(default=5)
     grace_min: Mapped[int] = mapped_column(default=30)
     """Minutes for which a meeting may go on after its booked end. Then the server ends it."""
+    call_ahead_min: Mapped[int] = mapped_column(default=15)
+    """Minutes before the start at which the server calls the halls of a meeting of this type."""
     internal: Mapped[bool] = mapped_column(default=False)
     """True: a meeting within one unit may need no approval. See `plans.Plan.needs_approval`."""
     precedence: Mapped[int] = mapped_column(default=100)
@@ -120,6 +122,8 @@ class Meeting(Row):
     """True: the secretary must still say whether the server calls the halls. The meeting was booked before calling was the
     default.
     """
+    call_ahead_min: Mapped[int | None]
+    """Minutes before the start at which the server calls the halls. None: as the type says."""
     uncalled: Mapped[list[str]] = mapped_column(default=list)
     """Terminals that the secretary has taken out of the call list."""
     legs: Mapped[int] = mapped_column(default=0)
@@ -182,7 +186,9 @@ class Occurrence(Row):
     reason: Mapped[str] = mapped_column(String(1000), default="")
     """Why the date was skipped (the clashes in words), postponed or cancelled."""
     opened_at: Mapped[datetime | None]
-    """The time when the first participant joined."""
+    """The time when the first participant joined. Halls that wait for the opening do not count."""
+    begun_at: Mapped[datetime | None]
+    """The time when the chair opened the meeting. Until then called halls wait."""
     closed_at: Mapped[datetime | None]
     end_asked_at: Mapped[datetime | None]
     """The time when the server last asked the operator to end or to extend the date. People still spoke after `grace_min`."""

@@ -68,6 +68,9 @@ class LiveMeetings(Protocol):
         joining.
         """
 
+    def begin(self, occurrence_id: str, terminals: Iterable[str]) -> None:
+        """Open the meeting of a date for its halls. The microphones of the halls with these terminals go on."""
+
     def expel(self, occurrence_id: str, identity: str) -> None:
         """Send the client away. Its earlier tokens do not admit it again."""
 

@@ -50,6 +50,9 @@ class Hosts(Protocol):
     async def extend(self, grants: Grants, minutes: int, address: str) -> datetime:
         """Extend the booked date of this host, and return its new end. Raise Refusal if its halls are taken."""
 
+    async def begin_meeting(self, grants: Grants, address: str) -> None:
+        """Open the meeting of this host: its halls no longer wait. Raise Refusal `not_on_now`."""
+
     async def end_meeting(self, name: str) -> None:
         """End a conference for all participants. Raise Refusal `conference_not_found`."""
 

@@ -116,6 +116,7 @@ class Leg(View):
     thumbnail_url: str
     taken_off: bool
     """True if an operator or the call list has taken the hall off the date."""
+    waits: bool = Field(False, description="The hall waits, muted, for the chair to open the meeting.")
     alarms: list[Alarm]
 
 

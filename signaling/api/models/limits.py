@@ -53,6 +53,10 @@ CALLS = 500
 LEGS_OF_A_DATE (500) of `rooms/limits.py`. More: the booking refuses the request. Fewer: a large meeting cannot exclude many
 terminals.
 """
+CALL_AHEAD_MIN = 120
+"""The most minutes before the start of a meeting at which its halls are called; a request for more is refused. Chosen, as
+CALL_AHEAD_MOST_MIN of `rooms/limits.py`. More: the booking refuses the request. Fewer: halls cannot be tested early.
+"""
 AGENDA = 100
 """Agenda items in one request. Chosen, as in `rooms/limits.py`. More: the booking refuses the request. Fewer: long meetings
 cannot be booked.

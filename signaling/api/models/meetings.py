@@ -57,6 +57,7 @@ class MeetingType(View):
     notice_days: int
     conclusion_days: int
     grace_min: int
+    call_ahead_min: int
     internal: bool
     precedence: int
     position: int
@@ -73,6 +74,9 @@ class MeetingTypeFields(Strict):
     conclusion_days: int = Field(5, ge=0, le=60)
     grace_min: int = Field(
         30, ge=0, le=240, description="Minutes after the booked end until the server ends the meeting"
+    )
+    call_ahead_min: int = Field(
+        15, ge=0, le=limits.CALL_AHEAD_MIN, description="Minutes before the start at which the halls are called."
     )
     internal: bool = False
     precedence: int = Field(100, ge=0, le=10_000)
@@ -162,6 +166,12 @@ class MeetingFields(Strict):
     public: bool = Field(False, description="The public weekly schedule shows the meeting.")
     lobby: bool = True
     connect: Connect = Field("call", description="Whether the server calls the listed halls, or they dial in.")
+    call_ahead_min: int | None = Field(
+        None,
+        ge=0,
+        le=limits.CALL_AHEAD_MIN,
+        description="Minutes before the start at which the halls are called. Null: as the type says.",
+    )
     uncalled_ids: list[Id] = Field(
         [], max_length=limits.CALLS, description="Terminals of the call list that are not called."
     )
@@ -201,6 +211,7 @@ class MeetingChanges(Strict):
     public: bool | None = None
     lobby: bool | None = None
     connect: Connect | None = None
+    call_ahead_min: int | None = Field(None, ge=0, le=limits.CALL_AHEAD_MIN)
     uncalled_ids: list[Id] | None = Field(None, max_length=limits.CALLS)
 
 
@@ -328,7 +339,9 @@ class Reservation(View):
 
 
 class Occurrence(View):
-    """A date of a meeting. `opens_at`: the time from which invitees may enter."""
+    """A date of a meeting. `opens_at`: the time from which invitees may enter. `opened_at`: the first participant joined.
+    `begun_at`: the chair opened the meeting, and called halls no longer wait.
+    """
 
     id: str
     meeting_id: str
@@ -340,6 +353,7 @@ class Occurrence(View):
     reason_code: str
     reason: str
     opened_at: datetime | None
+    begun_at: datetime | None
     closed_at: datetime | None
     opens_at: datetime | None = None
     reservations: list[Reservation] = Field(default_factory=list)
@@ -466,6 +480,8 @@ class Meeting(View):
     lobby: bool
     connect: ShownConnect
     connect_asked: bool = Field(False, description="The secretary must still decide how halls connect.")
+    call_ahead_min: int | None = Field(description="Null: as the type says.")
+    calls_ahead_min: int = Field(0, description="The minutes that apply: of the meeting, or of its type.")
     calls: list[CallLine] = Field([], description="The hall terminals that are called, or expected.")
     call_gaps: list[CallGap] = Field([], description="Booked halls and invited units without a terminal to call.")
     legs: int

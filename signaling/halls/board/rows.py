@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from conference import Hall
+from conference import Hall, marks
 from rooms.dialling import contacts, legs
 from rooms.dialling.legs import Standing
 from rooms.store.database import Database
@@ -140,6 +140,7 @@ class Rows:
             "readiness": readiness_row(leg),
             "thumbnail_url": _thumbnail_url(leg, hall),
             "taken_off": leg.taken_off,
+            "waits": bool(hall and marks.WAITS in hall.grants.attributes),
             "alarms": [alarm_row(alarm) for alarm in alarms],
         }
 

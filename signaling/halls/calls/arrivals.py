@@ -64,7 +64,7 @@ class Arrivals:
         elif room.conference.name.startswith(ECHOES):
             say(leg, "echo")
         else:
-            say(leg, "joined")
+            say(leg, "waiting" if room.conference.halls.waiting else "joined")
             self._start(titles.name_meeting(self._database, room.conference))
 
     def _tired(self, leg: Leg, room: Room) -> None:

@@ -81,7 +81,7 @@ class Entrance:
         await self._name(leg, arrival)
         if leg.over:
             return  # The hall hung up during the checks, so no leg has to wait.
-        conference = self._rooms.meeting(arrival.occurrence.id, arrival.meeting)
+        conference = self._rooms.meeting(arrival.occurrence, arrival.meeting)
         lobby = self._lobbies.get(conference.name, self._clock().timestamp())
         if arrival.exempt:
             leg.passage = Passage.EXEMPT

@@ -23,7 +23,7 @@ from rooms.sites import halls as places
 from rooms.sites import terminals
 from rooms.store import audit
 from rooms.store.database import Database
-from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site, Terminal
 from signaling.halls.calls.announcing import last_words, say
@@ -124,12 +124,12 @@ class Operator:
         each = self._find(call_id)
         one, now = each.one, self._clock()
 
-        async def work(session: AsyncSession) -> tuple[Standing, Meeting, bool]:
+        async def work(session: AsyncSession) -> tuple[Standing, Occurrence, Meeting, bool]:
             roles.require(actor, OPERATE, (await _place(session, one)).unit.path)
             leg = await planning.ask(session, occurrence_id, one.party.terminal, actor, now)
             if leg.state == "connected":
                 raise Refusal("already_in", *TEXTS["already_in"])
-            meeting = (await planning.date_of(session, occurrence_id))[1]
+            date, meeting = await planning.date_of(session, occurrence_id)
             closed = await planning.closed_at(session, one.address)
             verdict = planning.judge(meeting, closed, invited=True, host=True)
             if verdict.allowed and not self._protection.admits(one, meeting.class_):
@@ -138,12 +138,12 @@ class Operator:
                 raise planning.forbidden(verdict)
             standing = await legs.standing(session, leg.id)
             assert standing is not None
-            return standing, meeting, closed
+            return standing, date, meeting, closed
 
-        standing, meeting, closed = await self._database.transact(work)
+        standing, date, meeting, closed = await self._database.transact(work)
         if self._find(call_id) is not each or one.room is None or one.moving:
             raise Refusal("call_gone", *TEXTS["call_gone"])
-        conference = self._rooms.meeting(occurrence_id, meeting)
+        conference = self._rooms.meeting(date, meeting)
         one.passage = Passage.EXEMPT
         one.name(standing)
         self._protection.expect(conference.name, one, closed)

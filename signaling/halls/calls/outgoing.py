@@ -24,7 +24,7 @@ from rooms.dialling.legs import Standing
 from rooms.policy.classes import IMPORTANT, Verdict
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
-from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.halls.calls.arrivals import Arrivals
 from signaling.halls.calls.leg import Failure, Leg, Party, Side, cause_of, party_of
 from signaling.halls.calls.rooms import Meetings, Rooms
@@ -145,7 +145,7 @@ class Outgoing:
     async def _dial(self, order: DialOrder) -> None:
         async with self._database.reading() as session:
             standing = await legs.standing(session, order.leg_id)
-            meeting = (await planning.date_of(session, order.occurrence))[1]
+            date, meeting = await planning.date_of(session, order.occurrence)
             strict = meeting.class_ == IMPORTANT
             attempt = self._signalling.attempt(standing, strict=strict) if standing is not None else None
             verdict = await _judge(session, meeting, order.terminal, attempt)
@@ -158,14 +158,16 @@ class Outgoing:
         elif attempt is None:
             self._nowhere(order, standing)
         elif await attempt.begin(order, lambda: self._calls.is_wanted(order)):
-            self._begin(order, standing, meeting, attempt)
+            self._begin(order, standing, date, meeting, attempt)
 
-    def _begin(self, order: DialOrder, standing: Standing, meeting: Meeting, attempt: Attempt) -> None:
+    def _begin(
+        self, order: DialOrder, standing: Standing, date: Occurrence, meeting: Meeting, attempt: Attempt
+    ) -> None:
         leg = self.new_leg(party_of(standing), attempt, order)
         leg.passage = Passage.EXEMPT  # The server calls the hall, so the hall skips the lobby.
         leg.expected = True
         try:
-            conference = self._rooms.meeting(order.occurrence, meeting)
+            conference = self._rooms.meeting(date, meeting)
             # In an important meeting the hall sends and receives only protected media. For other meetings `Protection.agreed`
             # judges the media when the call is answered.
             self._live.vouch(conference.name, leg.party.identity, meeting.class_ == IMPORTANT)

@@ -5,11 +5,12 @@ The registry owns the conferences. Other modules decide which halls may enter.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from conference import Conference, Refusal, Registry
-from rooms.store.tables.meetings import Meeting
+from rooms.dialling import opening
+from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.halls.ground import limits
 
 RECEPTION: Final = "hall-reception"
@@ -27,6 +28,9 @@ class Meetings(Protocol):
         """Report whether the conference belongs to a booked date."""
 
     def is_important(self, conference: str) -> bool: ...
+    def begin(self, occurrence_id: str, terminals: Iterable[str]) -> None:
+        """Open the meeting of a date for its halls. The microphones of the halls with these terminals go on."""
+
     def vouch(self, conference: str, identity: str, closed: bool) -> None:
         """Note whether the hall with this identity has the protection that an important meeting demands."""
 
@@ -44,10 +48,13 @@ class Rooms:
         """Report whether the server stops."""
         return self._registry.closed
 
-    def meeting(self, occurrence_id: str, meeting: Meeting) -> Conference:
-        """Return the conference of a date. Raise Refusal."""
-        name = self._live.name_of(occurrence_id, meeting.class_, meeting.version, meeting.lobby)
-        return self._registry.create(name)
+    def meeting(self, date: Occurrence, meeting: Meeting) -> Conference:
+        """Return the conference of a date. Its halls wait until the chair opens the meeting. Raise Refusal."""
+        name = self._live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby)
+        conference = self._registry.create(name)
+        if opening.waits(date, meeting):
+            conference.halls.wait()
+        return conference
 
     def reception(self) -> Conference:
         """Return the reception. Raise Refusal."""

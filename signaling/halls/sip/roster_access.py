@@ -59,4 +59,4 @@ class Places:
         return Known(PREFIX + found.occurrence.id, found.meeting.title)
 
     async def title_of(self, conference: str) -> str:
-        return (await titles.meeting_of(self._database, conference))[0]
+        return (await titles.meeting_of(self._database, conference)).title

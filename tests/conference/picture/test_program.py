@@ -9,7 +9,8 @@ import pytest
 
 from conference import Announcement, Refusal, Source, limits
 from conference.ground.events import LayersWanted, Quality
-from conference.picture import lone_hall
+from conference.picture import splash
+from conference.picture.splash import About
 from conference.tracks import publishing
 from media.ground import limits as mixer
 from media.mixer.ground.scene import Scene
@@ -752,7 +753,7 @@ def test_a_lone_hall_reads_the_title_and_number_of_the_meeting(world: HallWorld,
     program = hall.conference.program
     assert program is not None
     hall.hall.language = language  # type: ignore[assignment]
-    program.set_about("Giao ban tuần" + " rất dài" * 20, "123456789")
+    program.splash.set_about(About("Giao ban tuần" + " rất dài" * 20, "123456789", "08:00"))
     world.settle()
     (group,) = world.scene().groups
     title, number, waits = group.text.split("\n")
@@ -771,8 +772,8 @@ def test_a_lone_hall_reads_the_title_and_number_of_the_meeting(world: HallWorld,
 
 def test_a_long_title_fills_its_line_and_ends_in_dots() -> None:
     most = limits.WAITING_TITLE_CHARACTERS
-    assert lone_hall.words("x" * most, "", "vi").startswith("x" * most + "\n")
-    assert lone_hall.words("x" * (most + 1), "", "vi").startswith("x" * (most - 1) + "…\n")
+    assert splash.words(About("x" * most), "vi").startswith("x" * most + "\n")
+    assert splash.words(About("x" * (most + 1)), "vi").startswith("x" * (most - 1) + "…\n")
 
 
 def test_late_sound_is_shown_in_the_status_until_it_ends(world: HallWorld, caplog: pytest.LogCaptureFixture) -> None:

@@ -259,8 +259,8 @@ def row(operator: Visitor, code: str) -> Any:
 
 
 async def rings(day: Day, there: There) -> tuple[Visitor, Visitor]:
-    """Check that the server calls both registered halls. The halls see each other, and the operator's board shows them
-    connected.
+    """Check that the server calls both registered halls. They wait, muted and before a splash, until the operator opens the
+    meeting. Then they see each other.
 
     Operator and secretary sign in while the halls wait, because each second of the call takes much processor time. Return
     their pages.
@@ -277,6 +277,19 @@ async def rings(day: Day, there: There) -> tuple[Visitor, Visitor]:
     await expect(operator.part("leg")).to_have_count(7)
     for code in (MAIN, FIRST):
         await expect(row(operator, code)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
+    await expect(operator.part("board-waiting")).to_contain_text("2 hội trường")
+    for code in (MAIN, FIRST):
+        await expect(row(operator, code)).to_contain_text("Chờ khai mạc")
+        await expect(row(operator, code)).to_contain_text("Micro tắt")
+    for terminal in there.called:
+        assert not shows(terminal, "blue"), "no hall sees another before the opening"
+        assert not shows(terminal, "red")
+    await operator.part("board-begin").click()
+    await operator.part("begin-sure").click()
+    await expect(operator.part("board-waiting")).to_have_count(0)
+    await expect(row(operator, MAIN)).to_contain_text("Micro bật")
+    await row(operator, FIRST).get_by_test_id("leg-mute").click()
+    await expect(row(operator, FIRST)).to_contain_text("Micro bật")
     await asyncio.gather(
         *(
             until(partial(shows, terminal, colour), f"{terminal.name} sees the other", BOUND_S, in_thread=True)

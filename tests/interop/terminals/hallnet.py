@@ -96,7 +96,8 @@ def prepare(
     """Make a database with a meeting that runs now, and a terminal for each alias.
 
     `url` is an empty database to use in place of a file in the folder. `changes` are fields of the meeting's row, and also
-    `languages` of the terminals and `translated`, the terminals behind address translation.
+    `languages` of the terminals and `translated`, the terminals behind address translation. `begun`: the chair has opened the
+    meeting.
     """
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True)
@@ -124,7 +125,7 @@ async def _book(
     now: datetime,
 ) -> Booked:
     province, languages = await build(session, now), changes.pop("languages", {})
-    translated = changes.pop("translated", ())
+    translated, begun = changes.pop("translated", ()), changes.pop("begun", True)
     session.add(
         Network(
             id="network-test",
@@ -142,6 +143,7 @@ async def _book(
         setattr(meeting, name, value)
     await session.flush()
     date = await _date(session, meeting)
+    date.begun_at = now if begun else None
     assert meeting.number is not None
     made = Booked(province, meeting.number, meeting.pin, date.id)
     _, made.key = await clients.create(session, "bàn điều hành", province.units["tinh"], ["secretary"], COMMAND, now)

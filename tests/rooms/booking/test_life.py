@@ -29,6 +29,7 @@ from rooms.booking.meeting import history, timing
 from rooms.booking.planning import previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.booking.rules.calendar import local
+from rooms.dialling import planning
 from rooms.errors import Refusal
 from rooms.meetings import views
 from rooms.policy.actors import Actor
@@ -461,6 +462,25 @@ async def test_a_date_without_participants_is_released(database: Database, provi
     assert await due(database, timing.DATES, date.starts_at + timedelta(minutes=30)) == 1
     assert (await dates(database, meeting))[0].state == "released"
     assert await taken(database) == []
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_date_is_kept_while_a_hall_waits_for_its_opening(
+    database: Database, province: Province, now: datetime
+) -> None:
+    request = wish(province, now, attendees=(AttendeeRequest(unit_id=province.units["xa1"]),))
+    meeting = await approved(database, province, request, now)
+    (date,) = await dates(database, meeting)
+
+    async def answers(session: AsyncSession) -> None:
+        leg = await planning.came(session, date.id, "terminal-xa1", date.starts_at)
+        leg.state = "connected"
+
+    await do(database, answers)
+    await due(database, timing.DATES, date.starts_at + timedelta(minutes=30))
+    assert (await dates(database, meeting))[0].state == "planned"
+    await due(database, timing.DATES, date.ends_at)
+    assert (await dates(database, meeting))[0].state == "ended"
 
 
 async def test_a_date_with_participants_runs_and_ends(database: Database, province: Province, now: datetime) -> None:

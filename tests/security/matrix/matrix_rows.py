@@ -228,6 +228,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/host/mute-all"): Row(proven=False),
     ("POST", "/conferences/{conference}/host/mute-all/undo"): Row(of(undo="x"), proven=False),
     ("POST", "/conferences/{conference}/host/extend"): Row(of(minutes=15), proven=False),
+    ("POST", "/conferences/{conference}/host/begin"): Row(proven=False),
     ("POST", "/conferences/{conference}/host/end"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/moderation"): Row(kinds={"occurrence_id": "occurrence-running"}),
     # Organisation
@@ -282,6 +283,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ),
     ("POST", "/occurrences/{occurrence_id}/legs/commands"): Row(of(action="mute", leg_ids=["x"]), proven=False),
     ("POST", "/occurrences/{occurrence_id}/legs/undo"): Row(of(token="0" * 32), proven=False),
+    ("POST", "/occurrences/{occurrence_id}/begin"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/program"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/program/picture"): Row(proven=False),
     ("PUT", "/occurrences/{occurrence_id}/program"): Row(of(layout="auto"), proven=False),

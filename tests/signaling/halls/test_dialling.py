@@ -23,7 +23,7 @@ from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg, LegAlarm
-from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.meetings import MeetingType, Occurrence
 from rooms.store.tables.records import AuditEntry
 from rooms.store.tables.sites import Terminal
 from signaling.halls.dial.caller import Caller
@@ -51,11 +51,22 @@ from tests.signaling.halls.caller_doubles import (
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
 
-async def test_probed_a_quarter_before_called_three_minutes_before(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+@pytest.mark.parametrize("ahead_min", [15, 40, 3, 0])
+async def test_probed_a_quarter_before_the_calls_which_meeting_or_type_set(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, ahead_min: int
 ) -> None:
-    starts_at = clock.at + timedelta(minutes=20)
-    await database.transact(lambda session: book(session, province, starts_at, 3))
+    starts_at = clock.at + timedelta(minutes=20 + ahead_min)
+
+    async def work(session: AsyncSession) -> None:
+        meeting, _ = await book(session, province, starts_at, 3)
+        type_ = await session.get_one(MeetingType, meeting.type_code)
+        assert (type_.call_ahead_min, meeting.call_ahead_min) == (15, None), "the default of every type"
+        if ahead_min == 40:
+            type_.call_ahead_min = 40
+        elif ahead_min != 15:
+            meeting.call_ahead_min = ahead_min
+
+    await database.transact(work)
     caller = make()
     await caller.tick()
     assert wire.done == []
@@ -66,10 +77,10 @@ async def test_probed_a_quarter_before_called_three_minutes_before(
         caller.probed(order, seen, "")
     await caller.close()
     assert {one.state for one in (await rows(database)).values()} == {"idle"}
-    clock.pass_s(10 * 60)
+    clock.pass_s(13 * 60)
     await caller.tick()
     assert wire.calls() == 0
-    clock.pass_s(2 * 60)
+    clock.pass_s(60)
     await caller.tick()
     dialled = [name for verb, name in wire.done if verb == "dial"]
     red, amber, green = (wire.probed[place].terminal for place in (1, 2, 0))
@@ -191,7 +202,7 @@ async def all_legs(database: Database) -> list[DialLeg]:
 async def test_an_operator_can_call_a_hall_before_the_date_is_due(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
-    _, date = await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=12), 2))
+    _, date = await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=24), 2))
     caller = make()
     await caller.tick()
     await database.transact(lambda session: planning.ask(session, date, "h000", COMMAND, clock.at))
@@ -283,7 +294,7 @@ async def test_a_worker_after_a_kill_does_not_wait_for_the_lease(
 async def test_a_date_is_planned_once_by_concurrent_workers(
     database: Database, province: Province, clock: Clock
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=10), 20))
+    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=22), 20))
     await asyncio.gather(
         *(database.transact(lambda session: planning.plan(session, clock.at)) for _ in range(4)), return_exceptions=True
     )
@@ -638,7 +649,7 @@ async def test_finished_legs_lose_their_lease(
 async def test_a_moved_date_takes_its_uncalled_halls_along(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, later_min: int
 ) -> None:
-    _, date = await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=10), 1))
+    _, date = await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=22), 1))
     caller = make()
     await caller.tick()
 
@@ -648,7 +659,7 @@ async def test_a_moved_date_takes_its_uncalled_halls_along(
         found.ends_at += timedelta(minutes=later_min)
 
     await database.transact(move)
-    begins = clock.at + timedelta(minutes=10 + later_min - 3)
+    begins = clock.at + timedelta(minutes=22 + later_min - 15)
     while clock.at < begins - timedelta(minutes=1):
         clock.pass_s(min(60, (begins - clock.at).total_seconds() - 1))
         await caller.tick()
@@ -680,7 +691,7 @@ async def test_refused_halls_delay_no_other_hall(
     what: str,
 ) -> None:
     """Show that refused rows do not stop the other rows. The refused rows are first in order and fill the calls of one second."""
-    starts_at = clock.at + timedelta(minutes=14 if what == "probe" else 0)
+    starts_at = clock.at + timedelta(minutes=29 if what == "probe" else 0)
     await database.transact(lambda session: book(session, province, starts_at, limits.INVITES_PER_S + 4))
     await database.transact(lambda session: planning.plan(session, clock.at))
     found = sorted((await rows(database)).values(), key=lambda row: row.id)

@@ -398,7 +398,7 @@ async def test_a_probe_result_is_written_when_the_database_accepts(
     part: str,
 ) -> None:
     """Show that a probe's result is written later. Otherwise the row would stay in probing until its call."""
-    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=14), 1))
+    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=29), 1))
     caller = make()
     await caller.tick()
     (one,) = (await rows(database)).values()
@@ -433,7 +433,7 @@ async def test_an_older_probe_result_does_not_replace_a_newer_one(
     """Show that an older result of a probe does not replace a newer one. The operator probes again before the older result is
     written.
     """
-    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=14), 1))
+    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=29), 1))
     caller = make()
     await caller.tick()
     (one,) = (await rows(database)).values()

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Conference
+from conference import Conference, Wished
 from conference.ground.events import Reason
 from conference.halls.causes import Cause
 from conference.halls.dialout import Event
@@ -22,6 +22,8 @@ from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg, LegAlarm, SipAccount, SipDialog
+from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.records import AuditEntry
 from signaling.halls.board.board import board_of
 from signaling.halls.board.orders import Order
 from signaling.halls.board.watchers import Watchers
@@ -256,7 +258,7 @@ async def test_a_silent_call_ends_after_a_registration_elsewhere(board: Board, m
 async def test_a_hall_that_needs_the_operator_raises_an_alarm(board: Board) -> None:
     own, started, changed = await board.joined(), list[Any](), list[str]()
     clock, nothing = board.halls.around.now, cast(Any, None)
-    ports = ConferencePorts(nothing, nothing, board.database, clock, started.append, changed.append)
+    ports = ConferencePorts(nothing, nothing, board.database, nothing, clock, started.append, changed.append)
     stranger = board.line()
     for leg, what in ((own, "floor"), (stranger, "operator"), (own, "operator")):
         ports.wished(board.name, cast(Any, SimpleNamespace(hall=SimpleNamespace(signal=leg), what=what)))
@@ -266,6 +268,47 @@ async def test_a_hall_that_needs_the_operator_raises_an_alarm(board: Board) -> N
     async with board.database.reading() as session:
         alarms = list(await session.scalars(select(LegAlarm)))
     assert [(one.leg_id, one.code) for one in alarms] == [(own.party.leg_id, "operator")]
+
+
+async def test_called_halls_wait_until_the_chairs_hall_opens_the_meeting(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """Only a hall of the host unit opens the meeting by its key. A hall that comes after a restart does not wait."""
+    board = Board(database, province, now)
+    await board.book(lobby=False, connect="call", host_unit_id=province.units["khcn"])
+    other, leg_id, started = await board.joined(), await board.another(), list[Any]()
+    await board.halls.caller.happen(leg_id, Event.DUE)
+    await board.settle()
+    (own,) = board.agent.dialled
+    own.accept_in(board.registry.get(board.name))
+    own.events.stands(own)
+    await board.settle()
+    desk, date = board_of(board.halls, Watchers()), board.name.removeprefix("o-")
+    assert [row["waits"] for row in await desk.rows.rows(date)] == [True, True]
+    async with board.database.reading() as session:
+        found = await session.get_one(Occurrence, date)
+        assert (found.state, found.opened_at, found.begun_at) == ("planned", None, None)
+    clock, nothing = board.halls.around.now, cast(Any, None)
+    live = board.live
+    ports = ConferencePorts(nothing, nothing, board.database, live, clock, started.append, lambda date: None)
+    for leg, waits in ((other, [True, True]), (own, [False, False]), (own, [False, False])):
+        assert leg.room is not None
+        ports.wished(board.name, Wished(leg.room.hall, "begin"))
+        await started.pop()
+        await live.settle()
+        assert [row["waits"] for row in await desk.rows.rows(date)] == waits
+    assert other.room is not None
+    assert own.room is not None
+    assert (other.room.hall.muted, own.room.hall.muted) == (True, False)
+    async with board.database.reading() as session:
+        found = await session.get_one(Occurrence, date)
+        assert found.begun_at == board.clock.at
+        deeds = await session.scalars(select(AuditEntry.action).where(AuditEntry.action == "meeting.begin"))
+        assert len(list(deeds)) == 1
+    board.registry.delete(board.name)
+    again_there = await board.joined()
+    assert again_there.room is not None
+    assert not again_there.room.hall.muted
 
 
 async def test_results_of_our_call_before_an_arrival_do_not_count(

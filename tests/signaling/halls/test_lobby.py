@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from conference import Conference, Lobbies, Passage, Refusal, Registry
+from conference import About, Conference, Lobbies, Passage, Refusal, Registry
 from conference import limits as bounds
 from conference.halls.hall import Hall
 from rooms import errors
@@ -376,9 +376,9 @@ async def test_a_hall_reads_title_and_number_but_not_in_the_reception(exchange: 
         await titles.name_meeting(exchange.database, exchange.registry.get(line.where))
     inside, reception = (exchange.registry.get(name).program for name in (exchange.name, RECEPTION))
     assert inside is not None
-    assert inside.about == (exchange.meeting.title, exchange.meeting.number)
+    assert (inside.splash.about.title, inside.splash.about.number) == (exchange.meeting.title, exchange.meeting.number)
     assert reception is not None
-    assert reception.about == ("", "")
+    assert reception.splash.about == About()
 
 
 async def test_each_sdp_has_its_own_session_number(exchange: Exchange) -> None:

@@ -146,7 +146,7 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
         await _asked_once(secretary, database, served, tmp_path)
     finally:
         await database.close()
-    served.day.turn(working_day(9, served.now) - timedelta(minutes=2))
+    served.day.turn(working_day(9, served.now) - timedelta(minutes=14))
     await rings(served.halls["own"])
     await rings(served.halls["invited"])
     operator = await visit(script=served.day.script)

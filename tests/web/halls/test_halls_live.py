@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import creation
 from rooms.booking.planning import requests
-from rooms.dialling import accounts
+from rooms.dialling import accounts, opening
 from rooms.identifiers import new_bytes
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
@@ -103,7 +103,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 async def _prepare(folder: Path, now: datetime, ports: dict[str, int]) -> tuple[furniture.Desk, str, str]:
-    """Prepare a meeting that begins in twelve minutes. This is near enough to check its halls, and too early to call them."""
+    """Prepare a meeting that begins in 25 minutes. This is near enough to check its halls, and too early to call them."""
     desk = await furnish(folder, now)
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
     seal = Seal(kept_key(folder / "seal.key", new_bytes))
@@ -131,11 +131,12 @@ async def _prepare(folder: Path, now: datetime, ports: dict[str, int]) -> tuple[
 
 
 async def _soon(session: AsyncSession, meeting: Meeting, date: str, now: datetime) -> None:
-    """Move the meeting so that it begins in twelve minutes."""
-    span = {"starts_at": now + timedelta(minutes=12), "ends_at": now + timedelta(minutes=90)}
+    """Move the meeting so that it begins in 25 minutes, and open it for its chair."""
+    span = {"starts_at": now + timedelta(minutes=25), "ends_at": now + timedelta(minutes=90)}
     await session.execute(update(Reservation).where(Reservation.occurrence_id == date).values(**span))
     await session.execute(update(Occurrence).where(Occurrence.id == date).values(**span))
     await session.execute(update(Meeting).where(Meeting.id == meeting.id).values(first_starts_at=span["starts_at"]))
+    await opening.begin(session, date, COMMAND, now)
     await session.execute(update(Attendee).where(Attendee.meeting_id == meeting.id).values(must_be_head=False))
 
 

@@ -1046,6 +1046,11 @@ export interface components {
                  */
                 connect?: "call" | "dial_in";
                 /**
+                 * Call Ahead Min
+                 * @description Minutes before the start at which the halls are called. Null: as the type says.
+                 */
+                call_ahead_min?: number | null;
+                /**
                  * Uncalled Ids
                  * @description Terminals of the call list that are not called.
                  * @default []
@@ -1455,6 +1460,11 @@ export interface components {
             readiness: components["schemas"]["Readiness"];
             thumbnail_url: string;
             taken_off: boolean;
+            /**
+             * @description The hall waits, muted, for the chair to open the meeting.
+             * @default false
+             */
+            waits: boolean;
             alarms: components["schemas"]["Alarm"][];
         };
         /** @description The audio figures of a hall. Up is the direction from the hall. Losses are 0..1; null: not known yet. */
@@ -1682,6 +1692,13 @@ export interface components {
              * @default false
              */
             connect_asked: boolean;
+            /** @description Null: as the type says. */
+            call_ahead_min: number | null;
+            /**
+             * @description The minutes that apply: of the meeting, or of its type.
+             * @default 0
+             */
+            calls_ahead_min: number;
             /**
              * @description The hall terminals that are called, or expected.
              * @default []
@@ -1748,6 +1765,7 @@ export interface components {
             public?: boolean | null;
             lobby?: boolean | null;
             connect?: ("call" | "dial_in") | null;
+            call_ahead_min?: number | null;
             uncalled_ids?: string[] | null;
         };
         /**
@@ -1830,6 +1848,8 @@ export interface components {
              * @enum {string}
              */
             connect?: "call" | "dial_in";
+            /** @description Minutes before the start at which the halls are called. Null: as the type says. */
+            call_ahead_min?: number | null;
             /**
              * @description Terminals of the call list that are not called.
              * @default []
@@ -1891,6 +1911,7 @@ export interface components {
             notice_days: number;
             conclusion_days: number;
             grace_min: number;
+            call_ahead_min: number;
             internal: boolean;
             precedence: number;
             position: number;
@@ -1913,6 +1934,11 @@ export interface components {
              * @default 30
              */
             grace_min?: number;
+            /**
+             * @description Minutes before the start at which the halls are called.
+             * @default 15
+             */
+            call_ahead_min?: number;
             /** @default false */
             internal?: boolean;
             /** @default 100 */
@@ -2222,7 +2248,10 @@ export interface components {
             /** @description `en` without its subject. */
             what_en: string;
         };
-        /** @description A date of a meeting. `opens_at`: the time from which invitees may enter. */
+        /**
+         * @description A date of a meeting. `opens_at`: the time from which invitees may enter. `opened_at`: the first participant joined.
+         *     `begun_at`: the chair opened the meeting, and called halls no longer wait.
+         */
         Occurrence: {
             id: string;
             meeting_id: string;
@@ -2238,6 +2267,7 @@ export interface components {
             reason_code: string;
             reason: string;
             opened_at: string | null;
+            begun_at: string | null;
             closed_at: string | null;
             opens_at: string | null;
             reservations: components["schemas"]["Reservation"][];
@@ -2639,6 +2669,7 @@ export interface components {
             public?: boolean | null;
             lobby?: boolean | null;
             connect?: ("call" | "dial_in") | null;
+            call_ahead_min?: number | null;
             uncalled_ids?: string[] | null;
             /** @default  */
             urgent_reason?: string;
@@ -3118,6 +3149,11 @@ export interface components {
                  * @enum {string}
                  */
                 connect?: "call" | "dial_in";
+                /**
+                 * Call Ahead Min
+                 * @description Minutes before the start at which the halls are called. Null: as the type says.
+                 */
+                call_ahead_min?: number | null;
                 /**
                  * Uncalled Ids
                  * @description Terminals of the call list that are not called.

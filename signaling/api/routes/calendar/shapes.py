@@ -28,6 +28,8 @@ def request_of(wanted: models.MeetingFields) -> requests.Request:
 def changes_of(wanted: models.MeetingChanges) -> dict[str, Any]:
     """Return the given fields in the form of `rooms.booking.changes.editing.edit`."""
     given = wanted.model_dump(exclude_none=True, exclude={"scope", "occurrence_id", "attendees", "documents", "agenda"})
+    if "call_ahead_min" in wanted.model_fields_set:
+        given["call_ahead_min"] = wanted.call_ahead_min  # null has a meaning here: as the meeting type says
     return {**given, **_lists(wanted), **_tuples(given, ("hall_ids", "terminal_ids", "uncalled_ids"))}
 
 
@@ -58,6 +60,7 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
         models.Meeting,
         row,
         pin=view.pin,
+        calls_ahead_min=view.type_.call_ahead_min if row.call_ahead_min is None else row.call_ahead_min,
         type_name=view.type_.name,
         type_name_en=view.type_.name_en,
         host_unit_name=view.unit.name,

@@ -11,7 +11,7 @@ from fastapi import Path, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.dialling import accounts, dates, legs, planning
+from rooms.dialling import accounts, dates, legs, opening, planning
 from rooms.errors import Refusal
 from rooms.policy import disclosure, roles
 from rooms.sites import halls, terminals
@@ -173,6 +173,16 @@ async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> No
     """Take back mute, deafen, stage, layout or text, or call again the halls that drop has hung up."""
     await require(visit, occurrence_id, OPERATE)
     hall_desk(visit).orders.undo(occurrence_id, wanted.token)
+
+
+@router.post("/occurrences/{occurrence_id}/begin", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
+async def begin_meeting(visit: Caller, occurrence_id: Key) -> None:
+    """Open the meeting for its chair (khai mạc). The halls that wait see and hear it. The microphones of the chair's halls go on,
+    and the other halls may switch theirs on. Refused with `not_on_now`.
+    """
+    await require(visit, occurrence_id, OPERATE)
+    terminals = await visit.write(lambda session: opening.begin(session, occurrence_id, visit.actor, visit.now))
+    visit.desk.live.begin(occurrence_id, terminals)
 
 
 @router.get("/occurrences/{occurrence_id}/program", openapi_extra=needs(READ, of="occurrence"))

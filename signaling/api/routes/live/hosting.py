@@ -6,6 +6,7 @@ participants a host may remove, and what the audit trail records. `conference` d
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -162,6 +163,14 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         host = await host_of(around, request, conference, authorization, tries)
         _meeting(around, conference)
         return Extended(ends_at=await around.hosts.extend(host, wanted.minutes, address_of(request)))
+
+    @router.post("/begin", status_code=204, openapi_extra=needs(SECRET))
+    async def begin(request: Request, conference: Name, authorization: Bearer = "") -> None:
+        """Open the meeting (khai mạc). The halls that wait see and hear it. The microphones of the chair's halls go on, and the
+        other halls may switch theirs on. Refused with `not_on_now`.
+        """
+        host = await host_of(around, request, conference, authorization, tries)
+        await around.hosts.begin_meeting(replace(host, conference=conference), address_of(request))
 
     @router.post("/end", status_code=204, openapi_extra=needs(SECRET))
     async def end(request: Request, conference: Name, authorization: Bearer = "") -> None:

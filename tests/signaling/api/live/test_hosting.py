@@ -157,7 +157,7 @@ async def test_only_the_host_key_of_the_meeting_gives_host_rights(held: Held) ->
     for key, status, code in ((own, 403, "denied"), (other, 403, "denied"), ("", 401, "token_missing")):
         for what in ("mute", "ask-to-unmute", "lower-hand", "remove"):
             problem(await held.do(held.bearer(key), what, identity=chair.identity), status, code)
-        for what in ("mute-all", "end"):
+        for what in ("begin", "mute-all", "end"):
             problem(await held.do(held.bearer(key), what), status, code)
         problem(await held.do(held.bearer(key), "mute-all/undo", undo="x"), status, code)
     assert not chair.muted
@@ -242,6 +242,20 @@ async def test_mute_all_spares_the_host_and_can_be_undone(held: Held) -> None:
     late = (await held.do(host, "mute-all")).json()
     held.time.advance(limits.SILENCE_UNDO_S + 0.1)
     problem(await held.do(host, "mute-all/undo", undo=late["undo"]), 410, "undo_gone")
+
+
+async def test_the_chair_opens_the_meeting_for_its_halls_once(held: Held) -> None:
+    _, host, chair = await held.chair()
+    chair.conference.halls.wait()
+    begun = held.office.now
+    for _ in range(2):
+        assert (await held.do(host, "begin")).status_code == 204
+        assert not chair.conference.halls.waiting
+        held.office.pass_minutes(1)
+    async with held.office.database.reading() as session:
+        assert (await session.get_one(Occurrence, held.date)).begun_at == begun
+        deeds = await session.scalars(select(AuditEntry.action).where(AuditEntry.action == "meeting.begin"))
+        assert len(list(deeds)) == 1
 
 
 async def test_the_end_for_everybody_lasts(held: Held) -> None:

@@ -66,6 +66,11 @@ export class Hosting {
     if (!done) [this.notExtended, this.trouble] = [this.trouble, ''];
   }
 
+  /** Open the meeting: its halls no longer wait. */
+  begin(): Promise<boolean> {
+    return this.act('begin', () => this.ask('begin'));
+  }
+
   end(): Promise<boolean> {
     return this.act('end', () => this.ask('end'));
   }

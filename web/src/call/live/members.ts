@@ -23,6 +23,8 @@ export interface Member {
   hand_ms: number;
   /** The time at which a host asked for the microphone to be switched on. 0: no host asked, or the person answered. */
   asked_ms: number;
+  /** True for a hall that waits, muted, for the opening of the meeting. */
+  waits: boolean;
   /** True for a host, as the server says. */
   host: boolean;
   quality: ConnectionQuality;
@@ -38,9 +40,10 @@ const COMPOSED = 'hall_program';
 /** Prefix of the identity of each hall terminal, and of no other participant. */
 const HALL = 'hall_terminal.';
 
-/** Attributes of a participant that only the server writes. The values of the first two are times in ms. */
+/** Attributes of a participant that only the server writes. The values of the first three are times in ms. */
 export const HAND = 'hand';
 export const UNMUTE_ASKED = 'diemcau.unmuteAsked';
+const WAITS = 'diemcau.waits';
 const HOST = 'diemcau.host';
 
 /**
@@ -81,6 +84,7 @@ function member(participant: Participant, undecoded: ReadonlySet<string>, waitin
     speaking: participant.isSpeaking,
     hand_ms: handTime(participant.attributes[HAND]),
     asked_ms: handTime(participant.attributes[UNMUTE_ASKED]),
+    waits: handTime(participant.attributes[WAITS]) > 0,
     host: participant.attributes[HOST] === '1',
     quality: participant.connectionQuality,
     composed: isComposed(participant),

@@ -46,6 +46,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'mail.outside': ['Mời bằng thư ngoài hệ thống công vụ', 'Invited by mail outside the official system'],
   'meeting.approve': ['Duyệt xong cuộc họp', 'Meeting approved'],
   'meeting.attendees': ['Sửa thành phần dự họp', 'Attendees changed'],
+  'meeting.begin': ['Khai mạc cuộc họp', 'Meeting opened by its chair'],
   'meeting.cancel': ['Hủy cuộc họp', 'Meeting cancelled'],
   'meeting.carry_on': ['Kéo dài cuộc họp đang diễn ra', 'Running meeting carried on'],
   'meeting.closed': ['Kết thúc cuộc họp', 'Meeting closed'],
