@@ -329,6 +329,16 @@ FREE_TIMES_TOLD = 3
 """Free times that a refusal proposes for each clashing date. Chosen. More: a longer message. Fewer: users must search for
 another time.
 """
+REARRANGED_DAYS = 14
+"""Days in which free times for a displaced date are searched. Chosen. More: a longer search. Fewer: busy halls have no free
+time.
+"""
+REARRANGED_A_DAY = 3
+"""Free times of one day that are offered for a displaced date. Chosen. More: the first days fill the list. Fewer: users must
+type another hour.
+"""
+REARRANGED_TIMES = 12
+"""Free times that are offered for a displaced date. Chosen. More: a longer list. Fewer: later days are missing."""
 HALLS_TOLD = 3
 """Free halls that a refusal proposes in place of each clashing hall. Chosen. More: a longer message. Fewer: users must search
 for another hall.

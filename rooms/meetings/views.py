@@ -65,10 +65,21 @@ class MeetingView:
     undo_until: datetime | None
     can: tuple[str, ...]
     """The actions that the actor may do now."""
+    displaced: Mapping[str, Displacer]
+    """The meetings that dates gave way to, by date."""
     names: Mapping[str, str]
     """The names of units, people, halls and terminals of a new meeting, by identifier. Empty: the caller must look up the
     names.
     """
+
+
+@dataclass(frozen=True)
+class Displacer:
+    """The meeting that a date gave way to. All fields are empty if the actor may not read the meeting."""
+
+    meeting_id: str = ""
+    title: str = ""
+    unit: str = ""
 
 
 async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> MeetingView:
@@ -109,6 +120,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         calls=await _calls(session, meeting, occurrences, actor, now) if belongs else NamedList(),
         undo_until=change.undo_until if change else None,
         can=_can(meeting, unit, actor, change, decides, proposal),
+        displaced=await _displaced(session, occurrences, actor),
         names={},
     )
 
@@ -156,8 +168,21 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
         calls=call_list.in_words(plan.calls, plan.names),
         undo_until=None,
         can=_can(meeting, unit, actor, None, decides),
+        displaced={},
         names=plan.names,
     )
+
+
+async def _displaced(session: AsyncSession, dates: Sequence[Occurrence], actor: Actor) -> dict[str, Displacer]:
+    ids = {one.id: one.displaced_by for one in dates if one.displaced_by}
+    known = await reading.readable(session, actor, list(set(ids.values()))) if ids else set()
+    rows = await session.execute(
+        select(Meeting.id, Meeting.title, Unit.name)
+        .join(Unit, Unit.id == Meeting.host_unit_id)
+        .where(Meeting.id.in_(known))
+    )
+    found = {id_: Displacer(id_, title, unit) for id_, title, unit in rows}
+    return {date: found.get(other, Displacer()) for date, other in ids.items()}
 
 
 def _place(one: Invited) -> tuple[bool, int, int, str, str]:
@@ -202,9 +227,19 @@ def _leads(meeting: Meeting, actor: Actor) -> bool:
 
 async def _undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> Change | None:
     try:
-        return await history.last_undoable(session, meeting, now)
+        change = await history.last_undoable(session, meeting, now)
     except Refusal:
         return None
+    return None if await _place_taken(session, change) else change
+
+
+async def _place_taken(session: AsyncSession, change: Change) -> bool:
+    """Report whether the change is a displacement and the other meeting still has the place, so that an undo would fail."""
+    if change.action != "displaced":
+        return False
+    other = select(Meeting.id).join(Occurrence, Occurrence.displaced_by == Meeting.id)
+    stands = other.where(Occurrence.id == change.occurrence_id, Meeting.state.in_(restoring.TAKES))
+    return await session.scalar(stands) is not None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.changes import approval, editing, proposals
 from rooms.booking.holds import clashes, resources, restoring
+from rooms.booking.holds import free_times as searching
+from rooms.booking.holds.clashes import FreeTime
 from rooms.booking.meeting import history, reading
 from rooms.booking.planning import stored
 from rooms.booking.planning.plans import Plan
@@ -299,12 +301,25 @@ async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: d
             "the time of this date has passed: postpone it to another day",
         )
     before = await history.snapshot(session, meeting)
-    date.state, date.reason, date.reason_code = "planned", "", ""
+    date.state, date.reason, date.reason_code, date.displaced_by = "planned", "", "", ""
     await restoring.retake(session, meeting, [date], actor)
     told = f"Đặt lại buổi {clock(date.starts_at)}"
     await history.finish(session, meeting, actor, now, "rebook", told, before, date_id=date.id)
     await audit.record(session, now, actor, "meeting.rebook", "occurrence", date.id, unit.id)
     return meeting
+
+
+async def free_times(session: AsyncSession, occurrence_id: str, actor: Actor, now: datetime) -> list[FreeTime]:
+    """Return the next free times of a date that the actor may move. Raise `denied`, `already_begun`."""
+    row = await session.get(Occurrence, occurrence_id)
+    if row is None:
+        raise reading.unknown()
+    meeting, unit = await reading.meeting_of(session, row.meeting_id, actor)
+    if meeting.created_by != (actor.id or actor.kind) or meeting.state == "approved":
+        roles.require(actor, "meetings.edit", unit.path)
+    if row.state in restoring.OVER:
+        raise editing.begun()
+    return await searching.free_times(session, meeting, row, now)
 
 
 async def _date(session: AsyncSession, occurrence_id: str, actor: Actor) -> tuple[Meeting, Occurrence, Unit]:

@@ -352,7 +352,7 @@ async def _move_only_date(session: AsyncSession, one: _Edit, plan: Plan, date: O
         raise begun()
     span = plan.spans[0]
     date.starts_at, date.ends_at = span.starts_at, span.ends_at
-    date.state, date.reason, date.reason_code = "planned", "", ""
+    date.state, date.reason, date.reason_code, date.displaced_by = "planned", "", "", ""
     kept = [(span.starts_at, span.ends_at)]
     await unit_rules.require_quota(session, one.unit.id, plan.rule, kept, one.meeting.id)
 
@@ -518,7 +518,7 @@ async def move(
     if now_takes != {one.id for one in plan.things}:
         await resources.keep_wanted(session, meeting.id, plan.things, date.id)
     date.starts_at, date.ends_at = starts_at, starts_at + timedelta(minutes=request.duration_min)
-    date.state, date.moved, date.reason, date.reason_code = "planned", True, "", ""
+    date.state, date.moved, date.reason, date.reason_code, date.displaced_by = "planned", True, "", "", ""
     await restoring.retake(session, meeting, [date], actor)
     return plan
 

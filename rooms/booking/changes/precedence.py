@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -129,6 +129,8 @@ async def displace(
         )
     moved = [await _give_way(session, one, mine, moves[one[0].id], reason, actor, now) for one in found]
     meeting = await creation.create(session, dataclasses.replace(request, submit=request.submit), actor, now, key)
+    ids = [one.occurrence_id for one in moved]
+    await session.execute(update(Occurrence).where(Occurrence.id.in_(ids)).values(displaced_by=meeting.id))
     detail = {"moved": [one.occurrence_id for one in moved][:100], "reason": reason.strip()[:300]}
     await audit.record(session, now, actor, "meeting.displace", "meeting", meeting.id, plan.unit.id, detail)
     return Displaced(meeting, tuple(moved))

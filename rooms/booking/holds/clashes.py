@@ -185,7 +185,7 @@ async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, .
     days = days_of(span for span, _ in question.wishes)
     ids = {thing.id for _, things in question.wishes for thing in things}
     timetable = await timetable_of(session, ids, days, question.excluding)
-    used = await _used(session, question)
+    used = await _used(session, question.load, [span for span, _ in question.wishes])
     found = [_of_wish(wish, timetable, used, question.load) for wish in question.wishes]
     if not any(found):
         return [()] * len(found)
@@ -200,6 +200,15 @@ async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, .
             replace(one, free_times=free, equivalent_halls=halls.get(one.resource_id, ())) for one in worded[place]
         )
     return worded
+
+
+async def free(
+    session: AsyncSession, spans: Sequence[Span], things: Sequence[Thing], load: Load, excluding: str = ""
+) -> list[Span]:
+    """Return those of `spans` at which all things and the legs of `load` are free, in the same order."""
+    timetable = await timetable_of(session, {one.id for one in things}, days_of(spans), excluding)
+    used = await _used(session, load, spans)
+    return [one for one in spans if not _of_wish((one, things), timetable, used, load)]
 
 
 def days_of(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
@@ -291,12 +300,11 @@ def _short(span: Span, used: Mapping[datetime, int], load: Load) -> tuple[Clash,
     return (Clash("capacity", load.pool, "", full[0], full[-1] + resources.SLOT, free=free),)
 
 
-async def _used(session: AsyncSession, question: Question) -> dict[datetime, int]:
-    """Return the used legs of each quarter of an hour on the days of the question. Only the pool of the question is counted."""
-    load, wishes = question.load, question.wishes
-    if not load.legs or not wishes:
+async def _used(session: AsyncSession, load: Load, spans: Sequence[Span]) -> dict[datetime, int]:
+    """Return the used legs of each quarter of an hour on the days of the spans. Only the pool of the load is counted."""
+    if not load.legs or not spans:
         return {}
-    windows = _merged(days_of(span for span, _ in wishes))
+    windows = _merged(days_of(spans))
     found: dict[datetime, int] = {}
     for place in range(0, len(windows), WINDOWS):
         inside = or_(

@@ -161,6 +161,11 @@ async def _wishes(
     return wishes, [(span, need.must) for need, spans in groups.items() for span in spans]
 
 
+async def needed(session: AsyncSession, meeting: Meeting, date: Occurrence) -> tuple[Thing, ...]:
+    """Return what must be free for this date. See `rooms.booking.holds.terminals`."""
+    return (await _needs(session, meeting, [date]))[date.id].must
+
+
 def of_maker(change: Change, actor: Actor) -> bool:
     """Report whether the person who made the booking may undo this change. Before approval, this person may undo every change.
     After approval, this person may undo only their own changes.
@@ -250,8 +255,8 @@ async def _restore_dates(
         if id_ not in present:
             session.add(Occurrence(**values))
         elif id_ in open_:
-            for name in ("starts_at", "ends_at", "state", "moved", "reason_code", "reason"):
-                setattr(present[id_], name, values[name])
+            for name in ("starts_at", "ends_at", "state", "moved", "reason_code", "reason", "displaced_by"):
+                setattr(present[id_], name, values.get(name, ""))  # old snapshots have no `displaced_by`
     await session.flush()
     if meeting.state in TAKES:
         await retake(session, meeting, await coming(session, meeting.id, now), actor)

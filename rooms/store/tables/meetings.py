@@ -185,6 +185,8 @@ class Occurrence(Row):
     reason_code: Mapped[str] = mapped_column(String(40), default="")
     reason: Mapped[str] = mapped_column(String(1000), default="")
     """Why the date was skipped (the clashes in words), postponed or cancelled."""
+    displaced_by: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    """The meeting of higher precedence that this date gave way to, until the date has its new time. Empty: none."""
     opened_at: Mapped[datetime | None]
     """The time when the first participant joined. Halls that wait for the opening do not count."""
     begun_at: Mapped[datetime | None]

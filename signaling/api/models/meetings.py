@@ -338,6 +338,14 @@ class Reservation(View):
     ends_at: datetime
 
 
+class Displacer(View):
+    """The meeting that a date gave way to. Empty fields: the caller may not read this meeting."""
+
+    meeting_id: str
+    title: str
+    unit: str
+
+
 class Occurrence(View):
     """A date of a meeting. `opens_at`: the time from which invitees may enter. `opened_at`: the first participant joined.
     `begun_at`: the chair opened the meeting, and called halls no longer wait.
@@ -357,6 +365,9 @@ class Occurrence(View):
     closed_at: datetime | None
     opens_at: datetime | None = None
     reservations: list[Reservation] = Field(default_factory=list)
+    displaced: Displacer | None = Field(
+        None, description="The date gave way to this meeting and has no own new time yet."
+    )
 
 
 class Step(View):

@@ -343,6 +343,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/occurrences/{occurrence_id}/extend"): Row(
         of(minutes=30), kinds={"occurrence_id": "occurrence-running"}, version="running"
     ),
+    ("GET", "/occurrences/{occurrence_id}/free-times"): Row(),
     ("POST", "/occurrences/{occurrence_id}/rebook"): Row(
         kinds={"occurrence_id": "occurrence-off"}, version="series", proven=False
     ),  # only a skipped date can be booked again, not a cancelled one

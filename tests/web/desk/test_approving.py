@@ -5,21 +5,27 @@ and come back. A real server.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
+from sqlalchemy import select
 
+from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
 from tests.web.desk.province import furnish
 from tests.web.desk.test_desk import Served, sign_in
+from tests.web.desk.test_order import choose_host
 from tests.web.shots import resize, shots
 from tests.web.visiting import Visit
 
 pytestmark = pytest.mark.browser
+LOWER = "Tập huấn nghiệp vụ văn thư, lưu trữ"
 DRAFT = "Họp góp ý dự thảo quy chế làm việc"
 
 
@@ -31,6 +37,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server = start_server(folder)
     yield Served(server, desk, now, {})
     server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(served: Served) -> AsyncIterator[Database]:
+    opened = Database.open(served.database_url)
+    yield opened
+    await opened.close()
 
 
 async def test_a_refused_meeting_comes_back_with_everything_filled_in(
@@ -61,6 +74,41 @@ async def test_a_refused_meeting_comes_back_with_everything_filled_in(
     await expect(visitor.part("meeting-said")).to_contain_text("Đã trình lại")
     await approver.page.reload()
     await expect(approver.part("approval").filter(has_text=f"{DRAFT} (đã sửa)")).to_be_visible()
+
+
+async def test_a_displaced_meeting_gets_another_free_time(
+    visit: Visit, served: Served, database: Database, tmp_path: Path
+) -> None:
+    async with database.reading() as session:
+        lower = (await session.scalars(select(Meeting).where(Meeting.title == LOWER))).one()
+    start = lower.first_starts_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    operator = await visit()
+    hall = served.desk.halls[1]
+    await sign_in(operator, served, "dieuhanh", f"/book?at={start}&min=120&hall={hall}&name=Phòng")
+    await operator.part("book-type").select_option(label="Phiên họp UBND tỉnh thường kỳ")
+    await operator.part("book-title").fill("Họp khẩn phòng, chống bão")
+    await operator.part("secret-no").check()
+    await choose_host(operator)
+    await operator.part("give-button").click()
+    await operator.part("give-reason").fill("Công điện khẩn về phòng, chống bão")
+    await operator.part("give-do").click()
+    await operator.part("gave-way").wait_for()
+
+    visitor = await visit()
+    await sign_in(visitor, served, "thuky", f"/meetings/{lower.id}")
+    header = visitor.part("displaced")
+    await expect(header).to_contain_text("đã hoãn, chưa có thời gian mới")
+    await expect(header).to_contain_text("Họp khẩn phòng, chống bão")
+    await expect(header).to_contain_text("Công điện khẩn")
+    await shots(visitor, tmp_path, "displaced")
+    await resize(visitor, 1280, 844)
+    await visitor.part("rearrange").click()
+    await visitor.part("free-time").nth(2).check()
+    assert await visitor.barriers() == []
+    await shots(visitor, tmp_path, "rearrange")
+    await visitor.part("rearrange-do").click()
+    await expect(header).to_have_count(0)
+    await expect(visitor.part("meeting-said")).to_be_visible()
 
 
 async def test_an_approver_decides_several_meetings_by_keyboard_and_at_once(

@@ -930,6 +930,12 @@ export interface components {
             meeting: components["schemas"]["Meeting"];
             moved: components["schemas"]["Moved"][];
         };
+        /** @description The meeting that a date gave way to. Empty fields: the caller may not read this meeting. */
+        Displacer: {
+            meeting_id: string;
+            title: string;
+            unit: string;
+        };
         /** @description A document that is the basis of the meeting. */
         Document: {
             number: string;
@@ -2271,6 +2277,8 @@ export interface components {
             closed_at: string | null;
             opens_at: string | null;
             reservations: components["schemas"]["Reservation"][];
+            /** @description The date gave way to this meeting and has no own new time yet. */
+            displaced: components["schemas"]["Displacer"] | null;
         };
         /** @description A hall that has dialled the operator and waits. `seen_by`: the operator who handles the call. */
         OperatorCall: {
@@ -3524,6 +3532,7 @@ export type DeviceProfile = components['schemas']['DeviceProfile'];
 export type DeviceProfileFields = components['schemas']['DeviceProfileFields'];
 export type DisplaceFields = components['schemas']['DisplaceFields'];
 export type Displaced = components['schemas']['Displaced'];
+export type Displacer = components['schemas']['Displacer'];
 export type Document = components['schemas']['Document'];
 export type DocumentFields = components['schemas']['DocumentFields'];
 export type Draft = components['schemas']['Draft'];

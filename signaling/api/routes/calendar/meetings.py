@@ -20,6 +20,7 @@ from rooms.store.tables.meetings import MeetingType as TypeRow
 from rooms.store.tables.meetings import Occurrence as OccurrenceRow
 from signaling.api.ground.visits import Caller, IdempotencyKey, Rows, Version, Visit, anywhere, check_version, tag
 from signaling.api.models import limits
+from signaling.api.models.booking import FreeTime
 from signaling.api.models.meetings import (
     Cancellation,
     Change,
@@ -287,6 +288,18 @@ async def extend(visit: Caller, occurrence_id: Key, wanted: ExtendFields) -> Occ
     given = (wanted.minutes, visit.actor, visit.now)
     row = await visit.write(lambda session: booking_dates.extend(session, occurrence_id, *given))
     return shapes.occurrence_of(row)
+
+
+@router.get("/occurrences/{occurrence_id}/free-times", openapi_extra=needs("meetings.edit", of="occurrence"))
+async def list_free_times(visit: Caller, occurrence_id: Key) -> list[FreeTime]:
+    """List the next times at which everything that this date needs is free. Nothing is reserved."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> list[FreeTime]:
+        found = await booking_dates.free_times(session, occurrence_id, actor, visit.now)
+        return [shown(FreeTime, one) for one in found]
+
+    return await visit.read(work)
 
 
 @router.post("/occurrences/{occurrence_id}/rebook", openapi_extra=needs("meetings.edit", of="occurrence"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from rooms.booking.planning import requests
 from rooms.meetings import entry
-from rooms.meetings.views import MeetingView
+from rooms.meetings.views import Displacer, MeetingView
 from rooms.store.tables.booking import Proposal, Reservation
 from rooms.store.tables.meetings import Attendee, DateAnswer
 from rooms.store.tables.meetings import Meeting as MeetingRow
@@ -54,7 +54,9 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
     """Return the model of a meeting. `names`: the names of units and people by identifier."""
     row = view.meeting
     kept = _reservations(view.reservations, names)
-    dates = [occurrence_of(one, kept.get(one.id, [])) for one in view.occurrences[: limits.PAGE]]
+    dates = [
+        occurrence_of(one, kept.get(one.id, []), view.displaced.get(one.id)) for one in view.occurrences[: limits.PAGE]
+    ]
     whole = [one for one in view.wanted if not one.occurrence_id]
     return shown(
         models.Meeting,
@@ -104,8 +106,11 @@ def attendee_of(row: Attendee, names: Mapping[str, str], alone: Sequence[DateAns
     return shown(models.Attendee, row, unit_name=names.get(row.unit_id or "", ""), dates=dates)
 
 
-def occurrence_of(row: OccurrenceRow, reservations: Sequence[models.Reservation] = ()) -> models.Occurrence:
-    return shown(models.Occurrence, row, opens_at=entry.opens_at(row), reservations=list(reservations))
+def occurrence_of(
+    row: OccurrenceRow, reservations: Sequence[models.Reservation] = (), displaced: Displacer | None = None
+) -> models.Occurrence:
+    by = shown(models.Displacer, displaced) if displaced is not None else None
+    return shown(models.Occurrence, row, opens_at=entry.opens_at(row), reservations=list(reservations), displaced=by)
 
 
 def _reservations(rows: Sequence[Reservation], names: Mapping[str, str]) -> dict[str, list[models.Reservation]]:

@@ -3,10 +3,14 @@
 import dataclasses
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
-from rooms.booking.changes import deciding, editing, resubmitting
+from rooms import limits
+from rooms.booking.changes import dates as booking_dates
+from rooms.booking.changes import deciding, editing, precedence, resubmitting, undoing
 from rooms.booking.meeting import timing
+from rooms.errors import Refusal
 from rooms.meetings import views
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Attendee
@@ -92,3 +96,52 @@ async def test_a_refused_part_of_a_series_is_not_submitted_again(
     said = await denied(database, lambda s: resubmitting.resubmit(s, part.id, {}, secretary, now, refused.version))
     assert said.code == "part_of_series"
     assert await everything(database) == before
+
+
+# Displaced
+
+
+async def test_a_displaced_date_names_the_other_meeting_and_gets_a_free_time(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The desk reads by which meeting and why. The offered times are free. The approved new time ends the displacement."""
+    lower = wish(province, now, host_unit_id=province.units["yt"], chair_id=None, submit=True)
+    desk, system = province.actor("secretary", "yt"), province.actor("operator", "tinh")
+    meeting = await make(database, lower, desk, now)
+    for one in (province.actor("approver", "yt"), system):
+        await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+    (date,) = await dates(database, meeting)
+    higher = wish(province, now, type_code="session", title="Phiên họp UBND", class_="important")
+    await do(database, lambda s: precedence.displace(s, higher, {date.id: None}, "Chỉ đạo", system, now))
+    (date,) = await dates(database, meeting)
+    assert (date.state, date.reason) == ("postponed", "Chỉ đạo")
+    version = (await reread(database, meeting)).version
+    assert (await denied(database, lambda s: undoing.undo(s, meeting.id, desk, now))).code == "overlap"
+    async with database.reading() as session:
+        view = await views.meeting_view(session, meeting.id, desk, now)
+        seen = await views.meeting_view(session, meeting.id, system, now)
+        free = await booking_dates.free_times(session, date.id, desk, now)
+    assert view.displaced[date.id] == views.Displacer(), "another unit's meeting is not named to this desk"
+    assert seen.displaced[date.id].title == "Phiên họp UBND"
+    assert (view.meeting.version, "undo" in view.can) == (version, False)
+
+    assert len(free) == limits.REARRANGED_TIMES
+    hall = timedelta(minutes=15)
+    for at in free:
+        assert at.ends_at - at.starts_at == date.ends_at - date.starts_at
+        assert at.ends_at + hall <= date.starts_at - hall or at.starts_at - hall >= date.ends_at + hall, at
+    stranger = province.actor("secretary", "khcn")
+    with pytest.raises(Refusal):
+        await do(database, lambda s: booking_dates.free_times(s, date.id, stranger, now))
+
+    to = free[-1].starts_at
+    again = lambda s: booking_dates.postpone(  # noqa: E731
+        s, meeting.id, date.id, "superior_order", "Chỉ đạo", desk, now, to
+    )
+    await do(database, again)
+    (waits,) = await dates(database, meeting)
+    assert (waits.state, waits.displaced_by != "") == ("postponed", True)
+    for one in (province.actor("approver", "yt"), system):
+        await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+    (moved,) = await dates(database, meeting)
+    assert (moved.state, moved.starts_at, moved.displaced_by) == ("planned", to, "")

@@ -1,0 +1,62 @@
+"""The next free times of a date that needs another time: everything that the meeting must have is free then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date as date_
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking.holds import clashes, resources, restoring
+from rooms.booking.holds.clashes import STEP, FreeTime
+from rooms.booking.holds.resources import Span
+from rooms.booking.rules import calendar, unit_rules
+from rooms.booking.rules.calendar import DAY, Calendar, day_of, midnight
+from rooms.booking.rules.unit_rules import Rule
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.org import Unit
+
+
+async def free_times(session: AsyncSession, meeting: Meeting, date: Occurrence, now: datetime) -> list[FreeTime]:
+    """Return free times within the hours of the host unit, in order: for each day the times nearest to the hour of the date.
+
+    The search begins on the day of the date, but not in the past, and covers `REARRANGED_DAYS` days. The times only report:
+    the database decides when the date is moved.
+    """
+    unit = await session.get_one(Unit, meeting.host_unit_id)
+    rule, known = await unit_rules.rule_of(session, unit.path), await calendar.load(session)
+    spans = [one for one in _spans(date, rule, known, now) if one.starts_at != date.starts_at]
+    things = await restoring.needed(session, meeting, date)
+    load = await resources.load_of(session, meeting.legs)
+    free = await clashes.free(session, spans, things, load)
+    return _nearest(free, date.starts_at - midnight(day_of(date.starts_at)))
+
+
+def _spans(date: Occurrence, rule: Rule, known: Calendar, now: datetime) -> Iterator[Span]:
+    """Return the possible times: every half an hour, and the hour of the date itself."""
+    length, hour = date.ends_at - date.starts_at, date.starts_at - midnight(day_of(date.starts_at))
+    earliest = max(now + timedelta(minutes=rule.ahead_min), midnight(day_of(date.starts_at)))
+    opens, closes = timedelta(minutes=rule.opens_min), timedelta(minutes=rule.closes_min)
+    hours = {opens + n * STEP for n in range(max(0, (closes - length - opens) // STEP + 1))} | {hour}
+    for n in range(limits.REARRANGED_DAYS):
+        day = day_of(earliest) + n * DAY
+        if unit_rules.trouble_of_day(rule, known, day):
+            continue
+        for at in sorted(midnight(day) + one for one in hours):
+            if at > earliest and not unit_rules.trouble_of_hours(rule, at, at + length):
+                yield Span("", at, at + length)
+
+
+def _nearest(free: list[Span], hour: timedelta) -> list[FreeTime]:
+    def far(one: Span) -> timedelta:
+        return abs(one.starts_at - midnight(day_of(one.starts_at)) - hour)
+
+    days: dict[date_, list[Span]] = {}
+    for one in sorted(free, key=far):
+        days.setdefault(day_of(one.starts_at), []).append(one)
+    chosen = sorted(
+        (one for spans in days.values() for one in spans[: limits.REARRANGED_A_DAY]), key=lambda one: one.starts_at
+    )
+    return [FreeTime(one.starts_at, one.ends_at) for one in chosen[: limits.REARRANGED_TIMES]]
