@@ -333,11 +333,7 @@ REARRANGED_DAYS = 14
 """Days in which free times for a displaced date are searched. Chosen. More: a longer search. Fewer: busy halls have no free
 time.
 """
-REARRANGED_A_DAY = 3
-"""Free times of one day that are offered for a displaced date. Chosen. More: the first days fill the list. Fewer: users must
-type another hour.
-"""
-REARRANGED_TIMES = 12
+REARRANGED_TIMES = 10
 """Free times that are offered for a displaced date. Chosen. More: a longer list. Fewer: later days are missing."""
 HALLS_TOLD = 3
 """Free halls that a refusal proposes in place of each clashing hall. Chosen. More: a longer message. Fewer: users must search

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date as date_
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,14 +14,17 @@ from rooms.booking.holds import clashes, resources, restoring
 from rooms.booking.holds.clashes import STEP, FreeTime
 from rooms.booking.holds.resources import Span
 from rooms.booking.rules import calendar, unit_rules
-from rooms.booking.rules.calendar import DAY, Calendar, day_of, midnight
+from rooms.booking.rules.calendar import DAY, Calendar, day_of, local, midnight
 from rooms.booking.rules.unit_rules import Rule
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
 
+NOON_H: Final = 12
+
 
 async def free_times(session: AsyncSession, meeting: Meeting, date: Occurrence, now: datetime) -> list[FreeTime]:
-    """Return free times within the hours of the host unit, in order: for each day the times nearest to the hour of the date.
+    """Return free times within the hours of the host unit, in order: for each morning and each afternoon the time
+    nearest to the hour of the date.
 
     The search begins on the day of the date, but not in the past, and covers `REARRANGED_DAYS` days. The times only report:
     the database decides when the date is moved.
@@ -53,10 +57,8 @@ def _nearest(free: list[Span], hour: timedelta) -> list[FreeTime]:
     def far(one: Span) -> timedelta:
         return abs(one.starts_at - midnight(day_of(one.starts_at)) - hour)
 
-    days: dict[date_, list[Span]] = {}
+    halves: dict[tuple[date_, bool], Span] = {}
     for one in sorted(free, key=far):
-        days.setdefault(day_of(one.starts_at), []).append(one)
-    chosen = sorted(
-        (one for spans in days.values() for one in spans[: limits.REARRANGED_A_DAY]), key=lambda one: one.starts_at
-    )
-    return [FreeTime(one.starts_at, one.ends_at) for one in chosen[: limits.REARRANGED_TIMES]]
+        halves.setdefault((day_of(one.starts_at), local(one.starts_at).hour < NOON_H), one)
+    chosen = sorted(halves.values(), key=lambda one: one.starts_at)[: limits.REARRANGED_TIMES]
+    return [FreeTime(one.starts_at, one.ends_at) for one in chosen]
