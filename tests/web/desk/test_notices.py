@@ -67,6 +67,7 @@ async def unread(visitor: Visitor) -> int:
     return int(await count.inner_text()) if await count.count() else 0
 
 
+@pytest.mark.longer
 async def test_a_decision_reaches_the_other_browser_at_once(visit: Visit, served: Served, tmp_path: Path) -> None:
     secretary, approver = await visit(), await visit(width=390, height=844)
     await sign_in(approver, served, "lanhdao")
@@ -110,6 +111,7 @@ async def _refuse(approver: Visitor) -> None:
     await expect(approver.part("decided")).to_contain_text(TITLE)
 
 
+@pytest.mark.longer
 async def test_the_list_has_filters_and_tabs_share_one_stream(visit: Visit, served: Served, tmp_path: Path) -> None:
     visitor = await visit(width=390, height=844)
     await sign_in(visitor, served, "lanhdao", path="/notices")
