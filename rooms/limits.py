@@ -199,6 +199,10 @@ NOTICE_CHANGES = 2000
 """Changed notices that one look of the live channel reads; with more, every open page looks again. Chosen. More: a longer query
 each time. Fewer: every page asks the server in a rush of notices.
 """
+PUSHES_EACH = 5
+"""Browsers of one account that a push wakes; one more ends the oldest. Chosen. More: more pushes for each notice. Fewer: a user
+with several devices must choose.
+"""
 HALL_NOTICE_H = 24
 """Hours before a date from which the operator is told that a hall is not ready. Chosen. More: notices about halls that are
 repaired before the date. Fewer: no time for a repair.

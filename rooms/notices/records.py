@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.meeting import reading
 from rooms.identifiers import new_id
-from rooms.notices import kinds
+from rooms.notices import kinds, pushes
 from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.notices import Notice
@@ -89,7 +89,8 @@ async def tell(session: AsyncSession, accounts: Iterable[str], news: News, now: 
         kept = insert.on_conflict_do_update(index_elements=key, set_={one: insert.excluded[one] for one in renewed})
     else:
         kept = insert.on_conflict_do_nothing(index_elements=key)
-    await session.execute(kept, values)
+    told = await session.scalars(kept.returning(Notice.account_id), values)
+    await pushes.wake(session, set(told), now)
 
 
 async def listed(

@@ -1,10 +1,10 @@
-"""The notices of accounts, as rows."""
+"""The notices of accounts, and the browsers that a push wakes, as rows."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.tables.columns import Row
@@ -37,3 +37,16 @@ class Notice(Row):
     """The time when the task of the notice was settled, for example by another approver."""
     changed_at: Mapped[datetime] = mapped_column(index=True)
     """The time of the last change of this row. The live channels of all processes look at it."""
+
+
+class PushSubscription(Row):
+    """A browser that shows "Có việc mới" while no page is open (Web Push, RFC 8030). A push has no content."""
+
+    __tablename__ = "push_subscription"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The digest of the address, because the address itself is a secret."""
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    endpoint: Mapped[str] = mapped_column(Text)
+    """The address at the browser's push service, encrypted."""
+    created_at: Mapped[datetime]
