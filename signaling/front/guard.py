@@ -23,7 +23,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "font-src 'self'; worker-src 'self'; manifest-src 'self'; connect-src {connect}; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-    "trusted-types svelte-trusted-html blur-worker"
+    "trusted-types svelte-trusted-html blur-worker push-worker"
 )
 WORKER = re.compile(r"/assets/blur\.worker-[A-Za-z0-9_-]{8}\.js")
 """The one script that may run WebAssembly, in a thread without a document. A worker uses the policy of its own response."""

@@ -266,6 +266,9 @@ class Settings(BaseSettings):
         "", "Bearer token of GET /metrics, 32 characters or more; empty: no token", secret=True
     )
     webhook_private_ranges: Networks = _setting((), "private networks (CIDR) that webhooks may reach")
+    web_push: Switch = _setting(
+        False, "browsers may show 'Có việc mới' while no page is open; the push services of their makers carry it"
+    )
     halls: Switch = _setting(False, "hall terminals may register, dial in and be called (SIP)")
     sip_host: Address = _setting("", "address on which SIP is served; empty: the first address of host")
     sip_udp_port: Number = _setting(5060, "UDP port of SIP; -1: off", ge=-1, le=65535)
@@ -318,6 +321,13 @@ class Settings(BaseSettings):
         return range(int(first), int(last) + 1)
 
     @property
+    def push_contact(self) -> str:
+        """Return the address by which push services reach the operator. Empty: the settings have none."""
+        if self.mail_from:
+            return f"mailto:{self.mail_from}"
+        return self.public_url if self.public_url.startswith("https:") else ""
+
+    @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{(self.data_dir / 'diemcau.sqlite').absolute()}"
 
@@ -368,6 +378,11 @@ class Settings(BaseSettings):
                 self.oidc_issuer and not self.oidc_client_id,
                 "oidc_client_id",
                 "cần khi có oidc_issuer / needed with oidc_issuer",
+            ),
+            (
+                self.web_push and not self.push_contact,
+                "mail_from, public_url",
+                "cần khi có web_push / needed with web_push: hop@example.gov.vn",
             ),
             (self.turn_urls and not self.turn_secret, "turn_secret", "cần khi có turn_urls / needed with turn_urls"),
             (self.halls and not self.sip_realm.isprintable(), "sip_realm", "diemcau"),

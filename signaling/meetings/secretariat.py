@@ -43,6 +43,7 @@ from signaling.meetings.hosts import Hosts
 from signaling.meetings.installation import Installation
 from signaling.notify.inbox import Inbox, account_of
 from signaling.notify.mail import Mailer, MailServer
+from signaling.notify.push import PushKey
 from signaling.notify.worker import Work, Worker
 from signaling.notify.works import works
 from signaling.ops import metrics
@@ -90,6 +91,7 @@ class Secretariat:
         )
         self.access = Access(self.database, self.seal, self.clock, self.shared, options)
         self.notices = NoticeBoard(self.database, self.clock)
+        self.push_key = PushKey(self.key, settings.push_contact) if settings.web_push else None
         self.worker = Worker(self.database, self._works(), self.clock)
         self.parts = self._parts(authenticator)
         self.access.live = self.live
@@ -224,7 +226,9 @@ class Secretariat:
         checks = settings.checks_at_once > 0
         around = Around(key=self.key, base=self._base, sender=settings.mail_from, checks=checks)
         ranges = settings.webhook_private_ranges
-        return works(self.database, mailer, around, self.seal, ranges, {**timers.HANDLERS, **events.HANDLERS})
+        return works(
+            self.database, mailer, around, self.seal, ranges, {**timers.HANDLERS, **events.HANDLERS}, self.push_key
+        )
 
     def _parts(self, authenticator: Authenticator) -> DeskParts:
         desk = Desk(
@@ -240,6 +244,7 @@ class Secretariat:
             mail_domains=self.settings.mail_domains if self.settings.smtp_host else None,
             device_checks=self.settings.checks_at_once > 0,
             notices=self.notices,
+            push_key=self.push_key.public if self.push_key is not None else "",
         )
         passes = Passes(
             lobbies=self.lobbies,

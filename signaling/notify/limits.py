@@ -114,3 +114,18 @@ WEBHOOK_ERROR_CHARACTERS = 200
 """Characters of an error that are stored with a try of a delivery. Chosen. More: larger rows. Fewer: the cause of a failure is
 cut off.
 """
+
+PUSH_TOKEN_S = 3600
+"""Seconds for which the signature of a push is valid. RFC 8292 section 2 allows a day. Longer: a stolen signature works longer.
+Shorter than some minutes: push services with a wrong clock refuse it.
+"""
+PUSH_TTL_S = 4 * 3600
+"""Seconds for which a push service keeps a push for a browser that is away. Chosen. Longer: old news wakes a browser. Shorter:
+a laptop that was closed over noon learns nothing.
+"""
+PUSH_RETRY_S = 60.0
+"""Seconds until a push is tried again after the push service had an error. Chosen. Longer: news is late. Shorter: more tries."""
+PUSH_LATE_S = 600.0
+"""Seconds after which a push that could not be sent is dropped. Chosen. Longer: old news wakes a browser. Shorter: fewer tries
+while a push service is away.
+"""

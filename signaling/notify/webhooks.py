@@ -1,8 +1,4 @@
-"""Deliveries of webhooks. A delivery is one signed POST, with limits of time and size, and a log entry.
-
-The name of the receiver is resolved once, and the POST goes to exactly this IP address. Redirects are not followed. So a
-receiver cannot lead the server to an address that `targets.resolve` refuses.
-"""
+"""Deliveries of webhooks. A delivery is one signed POST (`posting`), and a log entry."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,11 +14,8 @@ from rooms.sealing import Seal, SealBroken
 from rooms.store import webhooks
 from rooms.store.database import Database
 from rooms.store.tables.records import Delivery, Webhook
-from signaling.notify import limits, targets
+from signaling.notify import limits, posting, targets
 from signaling.notify.worker import GiveUp, Later
-
-if TYPE_CHECKING:  # a heavy import: each method imports it when needed
-    import httpx2
 
 
 @dataclass(frozen=True)
@@ -78,47 +71,13 @@ class Deliverer:
 
     async def _post(self, order: Order, now: datetime) -> tuple[int, str]:
         """Return (status, error text). Status 0 means no answer."""
-        import httpx2
-
-        try:
-            url = httpx2.URL(order.url)
-            port = url.port or (443 if url.scheme == "https" else 80)
-            address = await targets.resolve(url.host, port, self._allowed, self._lookup)
-            return await self._exchange(order, url, address, now)
-        except targets.TargetRefused as error:
-            return 0, f"refused: {error}"
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
-            return 0, type(error).__name__
-
-    async def _exchange(self, order: Order, url: httpx2.URL, address: str, now: datetime) -> tuple[int, str]:
-        import httpx2
-
         headers = {
-            "host": url.netloc.decode(),
             "content-type": "application/json",
-            "user-agent": "diemcau",
             "webhook-id": order.delivery_id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": webhooks.sign(order.secret, order.delivery_id, now, order.body),
         }
-        timeout = httpx2.Timeout(limits.WEBHOOK_WAIT_S, connect=limits.WEBHOOK_CONNECT_S)
-        async with httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client:
-            pinned = url.copy_with(host=address)
-            request = client.build_request(
-                "POST", pinned, content=order.body, headers=headers, extensions={"sni_hostname": url.host}
-            )
-            answer = await client.send(request, stream=True)
-            try:
-                read = 0
-                async for chunk in answer.aiter_raw():
-                    read += len(chunk)
-                    if read > limits.WEBHOOK_ANSWER_BYTES:
-                        break
-            finally:
-                await answer.aclose()
-        if 300 <= answer.status_code < 400:
-            return answer.status_code, "redirects are not followed"
-        return answer.status_code, ""
+        return await posting.post(order.url, headers, order.body, self._allowed, self._lookup)
 
     async def _log(self, session: AsyncSession, order: Order, status: int, error: str, now: datetime) -> None:
         delivery = await session.get(Delivery, order.delivery_id)

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.meetings import invitations
 from rooms.meetings.invitations import Around, Outgoing
+from rooms.notices import pushes
 from rooms.policy.actors import SYSTEM
 from rooms.sealing import Seal
 from rooms.store import audit
 from rooms.store.database import Database
 from signaling.notify.mail import Mailer, MailRefused
+from signaling.notify.push import Pusher, PushKey
 from signaling.notify.webhooks import Deliverer
 from signaling.notify.worker import GiveUp, Work, in_transaction
 
@@ -80,12 +82,16 @@ def works(
     seal: Seal,
     private_ranges: Sequence[str] = (),
     timers: Mapping[str, Callable[[AsyncSession, dict[str, Any], datetime], Awaitable[None]]] | None = None,
+    push_key: PushKey | None = None,
 ) -> dict[str, Work]:
-    """Return the works by kind of job. `timers`: more works that consist only of SQL (for bookings)."""
+    """Return the works by kind of job. `timers`: more works that consist only of SQL (for bookings). `push_key`: None if pushes
+    to browsers are off.
+    """
     mails = MailWorks(database, mailer, around)
     deliverer = Deliverer(database, seal, private_ranges)
     return {
         **{kind: in_transaction(database, work) for kind, work in {**invitations.HANDLERS, **(timers or {})}.items()},
         **{kind: mails.work(kind) for kind in invitations.MAILS},
         "webhook.deliver": deliverer.deliver,
+        pushes.DELIVER: Pusher(database, seal, push_key, private_ranges).deliver,
     }

@@ -196,6 +196,8 @@ class Desk:
     device_checks: bool
     """True: people may check their devices at /test, so that messages name the page."""
     notices: NoticeBoard
+    push_key: str
+    """The public key of pushes to browsers. Empty: pushes are off."""
 
     @property
     def halls(self) -> HallDesk | None:

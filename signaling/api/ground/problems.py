@@ -44,6 +44,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Máy chủ này không nối thiết bị hội trường. Đặt halls = true trong diemcau.toml rồi khởi động lại.",
         "hall terminals are switched off on this server; set halls = true in diemcau.toml and start the server again",
     ),
+    "push_off": (
+        "Máy chủ này chưa bật thông báo đẩy. Đặt web_push = true trong diemcau.toml rồi khởi động lại.",
+        "pushes to browsers are switched off on this server; set web_push = true in diemcau.toml and start the server again",
+    ),
     "not_found": ("Không có mục này, hoặc đồng chí không được xem.", "this does not exist, or you may not see it"),
     "denied": ("Đồng chí không có quyền xem hoặc làm việc này.", "you may not see this or do this"),
     "signed_out": ("Hãy đăng nhập.", "sign in first"),
@@ -85,6 +89,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 STATUS: dict[str, int] = {
     "request_malformed": 400,
     "halls_off": 409,
+    "push_off": 409,
     "not_on_now": 409,
     "not_connected": 409,
     "undo_gone": 410,

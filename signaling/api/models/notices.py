@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from signaling.api.models import limits
 from signaling.api.models.parts import Id, Instant, Strict, View, one_of
@@ -58,6 +58,18 @@ class NoticeCounts(View):
 
     unread: int
     waiting: int
+
+
+class PushKey(View):
+    """The key with which a browser asks its push service for an address. Empty: this server sends no pushes."""
+
+    key: str
+
+
+class PushFields(Strict):
+    """The address of this browser at its push service."""
+
+    endpoint: Annotated[str, StringConstraints(max_length=1000, pattern=r"^https?://[^\s\"<>]+$")]
 
 
 class ReadFields(Strict):

@@ -296,6 +296,11 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         of(called=True), refused=frozenset({"unknown_site"}), proven=False
     ),
     ("PUT", "/notices/read"): Row(of(until=at(0))),
+    # Pushes are off in the matrix. tests/web/desk/test_push.py switches them on.
+    ("PUT", "/push-subscription"): Row(
+        of(endpoint="https://push.example/x"), refused=frozenset({"push_off"}), proven=False
+    ),
+    ("POST", "/push-subscription/end"): Row(of(endpoint="https://push.example/x")),
     ("GET", "/device-profiles/match"): Row(query=of(user_agent="Yealink VC400")),
     ("PUT", "/device-profiles/{profile}"): Row(of(words=["Yealink VC"], modes=[0])),
     ("DELETE", "/device-profiles/{profile}"): Row(proven=False),  # the profile has no settings

@@ -10,11 +10,11 @@ from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from rooms.errors import Refusal
-from rooms.notices import records
+from rooms.notices import pushes, records
 from rooms.notices.records import Shown, Wanted
 from signaling.api.ground import problems
 from signaling.api.ground.visits import Caller, Rows, Visit
-from signaling.api.models.notices import Notice, NoticeCounts, NoticeKind, ReadFields, Tally
+from signaling.api.models.notices import Notice, NoticeCounts, NoticeKind, PushFields, PushKey, ReadFields, Tally
 from signaling.api.models.parts import Page
 from signaling.host import limits
 from signaling.host.declared import OWN, needs
@@ -53,6 +53,28 @@ async def notice_events(visit: Caller) -> StreamingResponse:
     """Stream server-sent events: `notices` with the numbers of unread and waiting notices, at once and after each change."""
     stream = _stream(visit, _account(visit))
     return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+@router.get("/push-subscription", openapi_extra=needs(OWN))
+async def push_key(visit: Caller) -> PushKey:
+    """Return the key for pushes to browsers."""
+    return PushKey(key=visit.desk.push_key)
+
+
+@router.put("/push-subscription", status_code=204, openapi_extra=needs(OWN))
+async def switch_push_on(visit: Caller, wanted: PushFields) -> None:
+    """Wake this browser at each new notice. A push has no content."""
+    account, seal = _account(visit), visit.desk.seal
+    if not visit.desk.push_key:
+        raise problems.refused("push_off")
+    await visit.write(lambda session: pushes.subscribe(session, seal, account, wanted.endpoint, visit.now))
+
+
+@router.post("/push-subscription/end", status_code=204, openapi_extra=needs(OWN))
+async def switch_push_off(visit: Caller, wanted: PushFields) -> None:
+    """Wake this browser no more."""
+    account = _account(visit)
+    await visit.write(lambda session: pushes.unsubscribe(session, account, wanted.endpoint))
 
 
 async def _stream(visit: Visit, account: str) -> AsyncIterator[str]:
