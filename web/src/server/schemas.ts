@@ -2574,6 +2574,14 @@ export interface components {
             ends_at: string;
             meetings: components["schemas"]["PublicMeeting"][];
         };
+        /** @description The address of this browser at its push service. */
+        PushFields: {
+            endpoint: string;
+        };
+        /** @description The key with which a browser asks its push service for an address. Empty: this server sends no pushes. */
+        PushKey: {
+            key: string;
+        };
         /** @description The notices that the caller has read: these, and all up to a time. */
         ReadFields: {
             ids?: string[];
@@ -3638,6 +3646,8 @@ export type Program = components['schemas']['Program'];
 export type ProgramState = components['schemas']['ProgramState'];
 export type PublicMeeting = components['schemas']['PublicMeeting'];
 export type PublicSchedule = components['schemas']['PublicSchedule'];
+export type PushFields = components['schemas']['PushFields'];
+export type PushKey = components['schemas']['PushKey'];
 export type ReadFields = components['schemas']['ReadFields'];
 export type Readiness = components['schemas']['Readiness'];
 export type RecipientRule = components['schemas']['RecipientRule'];
