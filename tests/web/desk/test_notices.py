@@ -4,12 +4,14 @@ reload. A real server with its worker, and its live channel.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import expect
 
@@ -44,14 +46,14 @@ async def ask(visitor: Visitor, served: Served, method: str, path: str, given: A
     return await answer.json()
 
 
-async def book(visitor: Visitor, served: Served) -> str:
+async def book(visitor: Visitor, served: Served, days: int = 9) -> str:
     """Send the request of the booking page: a meeting in a hall, which needs approval."""
     wanted = {
         "title": TITLE,
         "type_code": "crossunit",
         "class": "ordinary",
         "host_unit_id": served.desk.office,
-        "starts_at": (working_day(9, served.now) + timedelta(hours=5)).isoformat(),
+        "starts_at": (working_day(days, served.now) + timedelta(hours=5)).isoformat(),
         "duration_min": 60,
         "hall_ids": [served.desk.halls[3]],
         "chair_id": served.desk.people["lanhdao"],
@@ -93,7 +95,7 @@ async def test_a_decision_reaches_the_other_browser_at_once(visit: Visit, served
     await expect(told).to_contain_text(f"Lý do: {REASON}")
     await shots(secretary, tmp_path, "bell")
     await told.get_by_test_id("notice-do").click()
-    await expect(secretary.page).to_have_url(f"{served.url}/meetings/{meeting}")
+    await expect(secretary.page).to_have_url(f"{served.url}/book?again={meeting}")
     await expect(secretary.part("bell-panel")).to_be_hidden()
     await expect(secretary.part("bell-count")).to_have_count(0)
 
@@ -135,3 +137,27 @@ async def test_the_list_has_filters_and_tabs_share_one_stream(visit: Visit, serv
     assert streams == []  # the tab that came later listens to the first tab
     await visitor.page.close()
     await until(lambda: streams, "the other tab leads after the first tab has closed")
+
+
+async def test_the_stream_ends_with_its_session(visit: Visit, served: Served) -> None:
+    approver, secretary = await visit(), await visit()
+    await sign_in(approver, served, "lanhdao", path="")
+    await sign_in(secretary, served, path="")
+    cookies = {str(one["name"]): str(one["value"]) for one in await approver.page.context.cookies()}
+    lines: list[str] = []
+    async with (
+        httpx.AsyncClient(base_url=f"{served.url}/api/v1", cookies=cookies, timeout=60) as client,
+        client.stream("GET", "/notices/events") as stream,
+    ):
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        reading = asyncio.create_task(_read(stream, lines))
+        await until(lambda: "event: notices" in lines, "the numbers come at once")
+        await approver.page.context.request.delete(f"{served.url}/api/v1/session", headers={"origin": served.url})
+        await book(secretary, served, days=15)  # the server asks for the session again before it tells the change
+        await asyncio.wait_for(reading, 60)
+    assert lines.count("event: notices") == 1
+
+
+async def _read(stream: httpx.Response, lines: list[str]) -> None:
+    async for line in stream.aiter_lines():
+        lines.append(line)

@@ -12,15 +12,19 @@ interface Look {
   tone: Standing['tone'];
   action: DeskKey;
   path: (notice: Notice) => string;
+  /** The button is for people who book. Other people open the meeting. */
+  books?: boolean;
 }
 
 const meeting = (notice: Notice): string => `/meetings/${notice.meeting_id}`;
 
+const again = (notice: Notice): string => `/book?again=${notice.meeting_id}`;
+
 export const LOOKS: Record<NoticeKind, Look> = {
   approve: { sign: 'inbox', tone: 'wait', action: 'notice.do.approve', path: (notice) => `/approvals#${notice.meeting_id}` },
   approved: { sign: 'check', tone: 'good', action: 'notice.do.open', path: meeting },
-  refused: { sign: 'no', tone: 'bad', action: 'notice.do.open', path: meeting },
-  expired: { sign: 'clock', tone: 'bad', action: 'notice.do.open', path: meeting },
+  refused: { sign: 'no', tone: 'bad', action: 'again.title', path: again, books: true },
+  expired: { sign: 'clock', tone: 'bad', action: 'again.title', path: again, books: true },
   change_approved: { sign: 'check', tone: 'good', action: 'notice.do.open', path: meeting },
   change_refused: { sign: 'no', tone: 'bad', action: 'notice.do.open', path: meeting },
   displaced: { sign: 'repeat', tone: 'bad', action: 'notice.do.arrange', path: meeting },
@@ -30,4 +34,12 @@ export const LOOKS: Record<NoticeKind, Look> = {
   hall_held: { sign: 'lock', tone: 'wait', action: 'notice.do.board', path: (notice) => `/board${notice.starts_at === null ? '' : `?day=${dayOf(notice.starts_at)}`}` },
   soon: { sign: 'clock', tone: 'live', action: 'notice.do.enter', path: meeting },
 };
+const OPEN: Pick<Look, 'action' | 'path'> = { action: 'notice.do.open', path: meeting };
+
+/** Return the button of a notice. `books`: the user may book meetings. */
+export function doing(notice: Notice, books: boolean): Pick<Look, 'action' | 'path'> {
+  const look = LOOKS[notice.kind];
+  return look.books && !books ? OPEN : look;
+}
+
 export const KINDS = Object.keys(LOOKS) as NoticeKind[];
