@@ -593,6 +593,18 @@ PROBE_AHEAD_MIN = 15
 """Minutes before the calls to the halls of a meeting at which the server plans the calls and asks the terminals whether they
 answer (SIP OPTIONS). Longer: results are old at the calls. Shorter: less time to repair.
 """
+PROBE_ASKED_AHEAD_H = 48
+"""Hours before the start of a date from which on an operator can check its terminals. Chosen: the list of the operators shows
+today and tomorrow. More: rows of halls exist for days. Fewer: halls of tomorrow cannot be checked today.
+"""
+MORNING_MIN = 390
+"""Minutes after midnight, in Việt Nam, at which the report of the halls that are not registered is made: 06:30, an hour before
+offices open. Later: less time to repair. Earlier: halls that are switched off at night are listed.
+"""
+MORNING_TERMINALS = 1000
+"""Terminals in the report of a morning, of the earliest dates first. Chosen: two conferences of 500 halls. More: a longer row.
+Fewer: halls of later meetings are missing in the report.
+"""
 CALL_AHEAD_MOST_MIN = 120
 """The most minutes before the start of a meeting at which its halls can be called: `ENTRY_HOST_MIN`, from which on a date has a
 conference. More: the calls are refused.

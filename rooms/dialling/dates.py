@@ -62,7 +62,7 @@ async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .join(Unit, Unit.id == Meeting.host_unit_id)
         .where(Meeting.state == "approved", or_(of_today, Occurrence.state == "running"))
-        .where(or_(and_(expected, Occurrence.state.in_(LIVE)), has_legs), _within(actor))
+        .where(or_(and_(expected, Occurrence.state.in_(LIVE)), has_legs), within(actor))
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.DATES_DIALLED)
     )
@@ -85,7 +85,8 @@ async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list
     ]
 
 
-def _within(actor: Actor) -> ColumnElement[bool]:
+def within(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for a host unit (`Unit`) in which the actor may read halls."""
     paths = roles.scopes(actor, "halls.read")
     if paths is None:
         return Unit.id.is_not(None)

@@ -10,6 +10,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.dialling.planning import NOT_AGREED, WATCH
 from rooms.policy import classes
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import Step, Wanted
@@ -84,6 +85,8 @@ async def sites_by_meeting(session: AsyncSession, dates: Mapping[str, str]) -> d
         select(DialLeg.occurrence_id, Terminal.site_id)
         .join(Terminal, Terminal.id == DialLeg.terminal_id)
         .where(DialLeg.occurrence_id.in_(dates), ~DialLeg.taken_off)
+        # A leg that is only watched, or that waits for the consent of its unit, gives no right to read that unit's contacts.
+        .where(DialLeg.asked_by != WATCH, DialLeg.reason != NOT_AGREED.code)
     )
     _put(found, (await session.execute(invited)).all())
     _put(found, [(meeting, places[id_]) for meeting, id_ in booked if id_ in places])

@@ -32,6 +32,11 @@ def _interval(element: _Before, compiler: Any, **more: Any) -> str:
     return f"({at} - make_interval(mins => {minutes}))"
 
 
+def before(at: Any, minutes: int) -> ColumnElement[datetime]:
+    """Return the instant this number of minutes earlier."""
+    return _Before(at, minutes)
+
+
 def calls_at() -> ColumnElement[datetime]:
     """Return the time of the calls, for a query that joins Occurrence, Meeting and MeetingType."""
     return _Before(Occurrence.starts_at, func.coalesce(Meeting.call_ahead_min, MeetingType.call_ahead_min))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from rooms import limits
 from rooms.booking.meeting import timing
-from rooms.dialling.lead import calls_at
+from rooms.dialling.lead import before, calls_at
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor
@@ -135,7 +135,7 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
 
 async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozenset[str]:
     """Return the legs whose hall belongs to the host unit, or to the site or unit of the chair. A hall that the meeting has
-    booked in a unit above the host unit counts too: an office of the province meets in the province's hall.
+    booked at the site of no invited unit counts too: an office of the province meets in the province's hall.
     """
     if not leg_ids:
         return frozenset()
@@ -145,14 +145,11 @@ async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozense
         or_(Attendee.site_id == Site.id, Attendee.unit_id == Site.unit_id),
     )
     leads = select(Person.id).where(Person.id == Meeting.chair_id, Person.unit_id == Site.unit_id)
-    host = aliased(Unit)
-    booked = select(Wanted.resource_id).where(
-        Wanted.meeting_id == Meeting.id,
-        Wanted.resource_id == Terminal.hall_id,
-        host.id == Meeting.host_unit_id,
-        Unit.id == Site.unit_id,
-        host.path.startswith(Unit.path),
+    guest = select(Attendee.id).where(
+        Attendee.meeting_id == Meeting.id, or_(Attendee.site_id == Site.id, Attendee.unit_id == Site.unit_id)
     )
+    booked = select(Wanted.resource_id).where(Wanted.meeting_id == Meeting.id, Wanted.resource_id == Terminal.hall_id)
+    here = and_(booked.exists(), ~guest.exists())
     rows = await session.scalars(
         select(DialLeg.id)
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
@@ -161,7 +158,7 @@ async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozense
         .join(Site, Site.id == Terminal.site_id)
         .where(
             DialLeg.id.in_(leg_ids),
-            or_(Site.unit_id == Meeting.host_unit_id, chair.exists(), leads.exists(), booked.exists()),
+            or_(Site.unit_id == Meeting.host_unit_id, chair.exists(), leads.exists(), here),
         )
     )
     return frozenset(rows)
@@ -185,7 +182,9 @@ async def of_terminal(session: AsyncSession, terminal_id: str, now: datetime) ->
 
 
 async def to_probe(session: AsyncSession, now: datetime, worker: str, limit: int) -> list[DialLeg]:
-    """Return the legs that were not probed yet and whose calls are near."""
+    """Return the legs whose calls are near, and that were not probed in this time. Terminals that dial in are probed at the same
+    time.
+    """
     soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
     rows = await session.scalars(
         select(DialLeg)
@@ -193,7 +192,8 @@ async def to_probe(session: AsyncSession, now: datetime, worker: str, limit: int
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .join(MeetingType, MeetingType.code == Meeting.type_code)
         .where(DialLeg.leased_by == worker, DialLeg.lease_until > now, DialLeg.state == "idle")
-        .where(DialLeg.readiness_at.is_(None), DialLeg.next_try_at > now, calls_at() <= soon)
+        .where(or_(DialLeg.readiness_at.is_(None), DialLeg.readiness_at < before(calls_at(), limits.PROBE_AHEAD_MIN)))
+        .where(or_(DialLeg.next_try_at > now, DialLeg.asked_by == "watch"), calls_at() <= soon)
         .where(~DialLeg.taken_off)
         .order_by(DialLeg.next_try_at, DialLeg.id)
         .limit(limit)

@@ -6,18 +6,18 @@ state given up and an entry in the audit trail, and is never called.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.meeting import call_list, consent
-from rooms.booking.meeting.call_list import Device
+from rooms.booking.meeting.call_list import CallList, Device
 from rooms.dialling import reserved
 from rooms.dialling.lead import calls_at
 from rooms.errors import Refusal
@@ -61,17 +61,17 @@ class Reached:
 
 
 async def plan(session: AsyncSession, now: datetime) -> int:
-    """Create the legs of dates that begin soon or are running, if the booking calls halls. Return the number of new legs.
+    """Create the legs of dates that begin soon or are running. Return the number of new legs.
 
+    The server calls the terminals of the call list, or only watches the terminals that dial in: their readiness is checked too.
     A leg that the schedule created and that was not called yet follows the call list.
     """
     soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
-    planned = select(DialLeg.id).where(DialLeg.occurrence_id == Occurrence.id, *_UNTOUCHED).exists()
     dates = await session.execute(
         select(Occurrence, Meeting, calls_at())
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .join(MeetingType, MeetingType.code == Meeting.type_code)
-        .where(or_(Meeting.connect == CALL, planned), Meeting.state == "approved", Occurrence.state.in_(LIVE))
+        .where(Meeting.state == "approved", Occurrence.state.in_(LIVE))
         .where(calls_at() <= soon, Occurrence.ends_at > now)
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.DATES_DIALLED)
@@ -83,13 +83,15 @@ async def plan(session: AsyncSession, now: datetime) -> int:
     return made
 
 
+WATCH = "watch"
+"""The value of `DialLeg.asked_by` for a terminal that the server does not call. The leg has no time of a call."""
 _UNTOUCHED = (
     DialLeg.state == "idle",
     DialLeg.epoch == 1,
     DialLeg.attempt == 1,
-    DialLeg.asked_by == "schedule",
+    DialLeg.asked_by.in_(("schedule", WATCH)),
 )
-"""The conditions for a leg that was not called yet and that only the schedule requested."""
+"""The conditions for a leg that was not called yet and that no operator requested."""
 
 
 async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, when: datetime, now: datetime) -> int:
@@ -98,6 +100,7 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, wh
     known = {one.terminal_id: one for one in rows}
     calls = await call_list.of_date(session, meeting, date.id)
     called = calls.called[: limits.LEGS_OF_A_DATE] if meeting.connect == CALL else ()
+    watched = _watched(calls, called)
     new = [one for one in called if one.id not in known]
     open_ = [one for one in called if one.id in known and (_refused(known[one.id]) or _untouched(known[one.id]))]
     verdicts = await _verdicts(session, date, meeting, (*new, *open_), now)
@@ -108,13 +111,60 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, wh
             await _forbidden(session, date, one.id, meeting, verdict, SYSTEM, now)
     for one in open_:
         leg, verdict = known[one.id], verdicts[one.id]
-        if verdict.allowed and _refused(leg):
+        watches = leg.asked_by == WATCH
+        leg.asked_by = "schedule" if watches else leg.asked_by
+        if verdict.allowed and (watches or _refused(leg)):
             _call(leg, when, now)
-        elif verdict is TAKEN and leg.reason != TAKEN.code:
+        elif not verdict.allowed and (watches or (verdict is TAKEN and leg.reason != TAKEN.code)):
             _give_up(leg, verdict, now)
+    made = await _watch(session, date.id, watched, known, now)
     if known:
-        await _follow(session, date.id, {one.id for one in called})
-    return len(new)
+        await _follow(session, date.id, {one.id for one in (*called, *watched)})
+    return len(new) + made
+
+
+def _watched(calls: CallList, called: Sequence[Device]) -> list[Device]:
+    """Return the terminals of the call list that the server does not call. They dial in."""
+    ids = {one.id for one in called}
+    rest = [one.device for one in calls.lines if not one.out and one.device.id not in ids]
+    return rest[: limits.LEGS_OF_A_DATE - len(ids)]
+
+
+async def _watch(
+    session: AsyncSession, occurrence_id: str, devices: Sequence[Device], known: Mapping[str, DialLeg], now: datetime
+) -> int:
+    """Create legs for terminals that are only watched. A leg that was planned for a call and not called yet waits for no call
+    any more. Return the number of new legs.
+    """
+    for one in devices:
+        leg = known.get(one.id)
+        if leg is None:
+            await _insert(session, occurrence_id, one.id, WATCH, None, now, Verdict(True))
+        elif _untouched(leg):
+            leg.asked_by, leg.next_try_at = WATCH, None
+    return sum(one.id not in known for one in devices)
+
+
+async def watch(session: AsyncSession, occurrence_id: str, now: datetime) -> list[str]:
+    """Return the legs of all terminals of the call list, so that an operator can check their readiness early. Create the missing
+    legs; the schedule calls their terminals at the time of the calls. Raise Refusal `occurrence_unknown`, `too_early`.
+    """
+    date, meeting = await date_of(session, occurrence_id)
+    begins = date.starts_at - timedelta(hours=limits.PROBE_ASKED_AHEAD_H)
+    if meeting.state != "approved" or date.state not in LIVE or not begins <= now < date.ends_at:
+        raise Refusal(
+            "too_early",
+            f"Chỉ kiểm tra được thiết bị của cuộc họp đã duyệt, từ {limits.PROBE_ASKED_AHEAD_H} giờ trước giờ họp.",
+            f"terminals can be checked from {limits.PROBE_ASKED_AHEAD_H} hours before the start of an approved meeting",
+        )
+    calls = await call_list.of_date(session, meeting, date.id)
+    rows = await session.scalars(select(DialLeg).where(DialLeg.occurrence_id == date.id))
+    known = {one.terminal_id: one for one in rows}
+    await _watch(session, date.id, [one for one in _watched(calls, ()) if one.id not in known], known, now)
+    found = await session.scalars(
+        select(DialLeg.id).where(DialLeg.occurrence_id == date.id, ~DialLeg.taken_off, DialLeg.state != "connected")
+    )
+    return list(found)
 
 
 async def _verdicts(
@@ -134,7 +184,7 @@ def _refused(leg: DialLeg) -> bool:
 
 def _untouched(leg: DialLeg) -> bool:
     """Report whether the leg satisfies `_UNTOUCHED` and is on the call list."""
-    tried = leg.epoch > 1 or leg.attempt > 1 or leg.asked_by != "schedule"
+    tried = leg.epoch > 1 or leg.attempt > 1 or leg.asked_by not in ("schedule", WATCH)
     return leg.state == "idle" and not tried and not leg.taken_off
 
 

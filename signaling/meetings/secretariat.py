@@ -17,7 +17,7 @@ import conference
 from conference import Lobbies, LobbySetting, ProcessMemory, Registry
 from rooms.booking.changes import creation, ending, timers
 from rooms.booking.rules import defaults
-from rooms.dialling import legs
+from rooms.dialling import legs, morning
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
 from rooms.meetings import entry, lobbies
@@ -118,6 +118,8 @@ class Secretariat:
             if self.settings.demo:
                 await self.installation.load_demo()
             await self.installation.look_for_administrator()
+            if self.settings.halls:
+                await self.database.transact(lambda session: morning.keep(session, self.clock()))
             await self._remember_lobbies()
             self.numbers.restore(await self._number_rows.all())
             await self._remember_doors()
@@ -227,7 +229,13 @@ class Secretariat:
         around = Around(key=self.key, base=self._base, sender=settings.mail_from, checks=checks)
         ranges = settings.webhook_private_ranges
         return works(
-            self.database, mailer, around, self.seal, ranges, {**timers.HANDLERS, **events.HANDLERS}, self.push_key
+            self.database,
+            mailer,
+            around,
+            self.seal,
+            ranges,
+            {**timers.HANDLERS, **events.HANDLERS, **morning.HANDLERS},
+            self.push_key,
         )
 
     def _parts(self, authenticator: Authenticator) -> DeskParts:

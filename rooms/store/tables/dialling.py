@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
@@ -33,7 +33,7 @@ class DialLeg(Row):
     occurrence_id: Mapped[str] = mapped_column(ForeignKey("occurrence.id", ondelete="CASCADE"))
     terminal_id: Mapped[str] = mapped_column(ForeignKey("terminal.id", ondelete="CASCADE"), index=True)
     asked_by: Mapped[str] = mapped_column(String(10), default="schedule")
-    """`schedule`, `operator`, `dial_in`."""
+    """`schedule`, `operator`, `dial_in`, or `watch`: the terminal is not called, and its readiness is checked."""
     state: Mapped[str] = mapped_column(String(10), default="idle")
     epoch: Mapped[int] = mapped_column(default=1)
     """The number of the wanted call. It increases with each new wish for a call. `epoch` and `attempt` make the Call-ID."""
@@ -88,6 +88,19 @@ class SiteCall(Row):
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(200), default="")
     """The name of the operator who called."""
+
+
+class MorningReport(Row):
+    """The report of a morning: the terminals of the day's dates that were not registered. Names and telephone numbers are read
+    from the register when the report is shown.
+    """
+
+    __tablename__ = "morning_report"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+    terminals: Mapped[list[Any]]
+    """[[date (`occurrence.id`), terminal, why], …]; why: `not_registered`, `no_address`."""
 
 
 class SipAccount(Row):

@@ -1,6 +1,6 @@
 """The models of the operators' board: the halls of one date."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -137,6 +137,33 @@ class SiteContact(View):
     technician: str
     phone: str
     called: SiteCalled | None
+
+
+class MissingHall(View):
+    """A hall of the morning's report. `why`: its terminal was not registered, or has no address in the register. `registered`:
+    the terminal has registered since. Technician and telephone are empty for users who may not read them.
+    """
+
+    meeting_id: str
+    occurrence_id: str
+    title: str
+    starts_at: datetime
+    hall: str
+    terminal: str
+    site: str
+    unit: str
+    why: Literal["not_registered", "no_address"]
+    registered: bool
+    technician: str
+    phone: str
+
+
+class MorningReport(View):
+    """The halls of today's meetings that were not registered at 06:30."""
+
+    day: date
+    made_at: datetime
+    rows: list[MissingHall]
 
 
 class SitePhoned(Strict):

@@ -123,15 +123,6 @@ async def test_a_bound_of_calls_a_second_over_all_dates(
     assert max(b - a for a, b in pairwise(counts)) <= most
 
 
-async def test_halls_that_dial_in_are_not_called(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
-) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 2, connect="dial_in"))
-    await make().tick()
-    assert wire.done == []
-    assert not await rows(database)
-
-
 async def test_an_important_meeting_calls_only_closed_networks(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:

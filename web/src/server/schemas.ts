@@ -1986,11 +1986,39 @@ export interface components {
             email: string;
             phone: string;
         };
+        /**
+         * @description A hall of the morning's report. `why`: its terminal was not registered, or has no address in the register. `registered`:
+         *     the terminal has registered since. Technician and telephone are empty for users who may not read them.
+         */
+        MissingHall: {
+            meeting_id: string;
+            occurrence_id: string;
+            title: string;
+            /** Format: date-time */
+            starts_at: string;
+            hall: string;
+            terminal: string;
+            site: string;
+            unit: string;
+            /** @enum {string} */
+            why: "not_registered" | "no_address";
+            registered: boolean;
+            technician: string;
+            phone: string;
+        };
         /** @description A key to the lobby of a date for a host outside the call: `Authorization: Bearer KEY` at `/conferences/…/lobby`. */
         Moderation: {
             conference: string;
             key: string;
             expires_at: number;
+        };
+        /** @description The halls of today's meetings that were not registered at 06:30. */
+        MorningReport: {
+            /** Format: date */
+            day: string;
+            /** Format: date-time */
+            made_at: string;
+            rows: components["schemas"]["MissingHall"][];
         };
         /** @description The new time of a date that gives way. Without `starts_at` the date is postponed until further notice. */
         Move: {
@@ -3601,7 +3629,9 @@ export type MessageFields = components['schemas']['MessageFields'];
 export type Messages = components['schemas']['Messages'];
 export type MicrophoneFigures = components['schemas']['MicrophoneFigures'];
 export type MissingAttendee = components['schemas']['MissingAttendee'];
+export type MissingHall = components['schemas']['MissingHall'];
 export type Moderation = components['schemas']['Moderation'];
+export type MorningReport = components['schemas']['MorningReport'];
 export type Move = components['schemas']['Move'];
 export type Moved = components['schemas']['Moved'];
 export type Muted = components['schemas']['Muted'];

@@ -168,6 +168,22 @@ async def command_legs(visit: Caller, occurrence_id: Key, wanted: LegCommand) ->
     )
 
 
+@router.post("/occurrences/{occurrence_id}/probe", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
+async def probe_terminals(visit: Caller, occurrence_id: Key) -> None:
+    """Check the readiness of every terminal of the date's call list, also before the server checks them by itself. Refused with
+    `too_early`.
+    """
+    await require(visit, occurrence_id, OPERATE)
+    desk = hall_desk(visit)
+
+    async def work(session: AsyncSession) -> None:
+        for leg_id in await planning.watch(session, occurrence_id, visit.now):
+            await legs.set_wish(session, leg_id, "probe")
+
+    await visit.write(work)
+    desk.terminals.wake()
+
+
 @router.post("/occurrences/{occurrence_id}/legs/undo", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> None:
     """Take back mute, deafen, stage, layout or text, or call again the halls that drop has hung up."""

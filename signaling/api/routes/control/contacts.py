@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import Path
 
-from rooms.dialling import contacts
-from signaling.api.ground.visits import Caller
-from signaling.api.models.boards import SiteCalled, SiteContact, SitePhoned
+from rooms.dialling import contacts, morning
+from signaling.api.ground.visits import Caller, anywhere
+from signaling.api.models.boards import MorningReport, SiteCalled, SiteContact, SitePhoned
 from signaling.api.models.parts import Id
 from signaling.api.routes.control.rights import require
 from signaling.host.declared import needs
@@ -15,6 +15,16 @@ from signaling.host.routers import new_router
 router = new_router("halls")
 Key = Annotated[Id, Path()]
 READ, OPERATE = "halls.read", "halls.operate"
+
+
+@router.get("/hall-report", openapi_extra=needs(READ))
+async def read_report(visit: Caller) -> MorningReport | None:
+    """Return the report of this morning: the halls of today's meetings that were not registered at 06:30, and whom to phone.
+    Null: the report is not made yet.
+    """
+    actor = anywhere(visit, READ)
+    found = await visit.read(lambda session: morning.read(session, actor, visit.now))
+    return None if found is None else MorningReport.model_validate(found)
 
 
 @router.get("/occurrences/{occurrence_id}/contacts", openapi_extra=needs(READ, of="occurrence"))
