@@ -325,6 +325,10 @@ CLASHES_TOLD = 40
 """In the preview of a series, dates with a clash for which free times and other halls are proposed. More: a slower preview.
 Fewer: for later dates the preview only names the clash.
 """
+CLASHES_MAILED = 10
+"""Busy people and units that the mail to the approvers of a meeting names; it counts the others. Chosen. More: a long mail.
+Fewer: the approver must open the page to see who is busy.
+"""
 OCCUPIED_TOLD = 200
 """Busy people and units that a preview names. Chosen. More: a longer answer. Fewer: of a conference of the whole province the
 preview only counts the others.

@@ -19,6 +19,7 @@ from rooms import limits
 from rooms.accounts.deputies import in_force as deputyship_in_force
 from rooms.accounts.roles import in_force as grant_in_force
 from rooms.booking.changes.dates import REASONS
+from rooms.booking.holds import asked
 from rooms.booking.meeting import attendees, composition
 from rooms.booking.meeting.attendees import Contact
 from rooms.errors import Refusal
@@ -144,6 +145,8 @@ class Outgoing:
     deadline: str = ""
     invited: str = ""
     """The attendees by kind in words, for approvers."""
+    clashes: list[str] = field(default_factory=list)
+    """Who of the invited is busy at the time, in words, for approvers."""
     entry: Entry | None = None
     date: Dated | None = None
     """The only date of a series that the mail is about."""
@@ -636,6 +639,7 @@ async def _make_approval(
     }
     deadline = wording.short_moment(step.deadline) if step.deadline else ""
     invited = await composition.in_words(session, meeting.id)
+    clashes = await asked.clashes_in_words(session, meeting, now)
     return [
         Outgoing(
             kind="approval",
@@ -644,6 +648,7 @@ async def _make_approval(
             actions=actions,
             deadline=deadline,
             invited=invited,
+            clashes=clashes,
             **shown,
         )
         for one in await deciders(session, step, now)

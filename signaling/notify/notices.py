@@ -226,7 +226,8 @@ def _reminder(mail: Outgoing) -> tuple[str, Words, Words]:
 
 
 def _approval(mail: Outgoing) -> tuple[str, Words, Words]:
-    lines = [*_facts(mail), ("Thành phần", mail.invited), ("Hạn duyệt", mail.deadline)]
+    lines = [*_facts(mail), ("Thành phần", mail.invited), ("Trùng lịch", "; ".join(mail.clashes) or "không có")]
+    lines.append(("Hạn duyệt", mail.deadline))
     buttons = [("Xem và duyệt", mail.actions["approve"]), ("Xem và từ chối", mail.actions["refuse"])]
     words = Words(
         "Có đề nghị họp đang chờ đồng chí duyệt.",

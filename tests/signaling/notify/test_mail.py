@@ -285,6 +285,8 @@ async def test_a_date_that_was_moved_is_not_reminded_at_its_old_time(office: Mai
 
 async def test_approvers_and_their_deputies_are_asked(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted(state="asked"))
+    hidden = Wanted(title="Họp kín", hall="", attendees=(AttendeeRequest(person_id=province.people["yt-1"]),))
+    await booked(office.database, province, hidden)
 
     async def prepare(session: Any) -> str:
         await add_account(session, "boss", province.people["tinh-2"], {"approver": province.units["tinh"]}, START)
@@ -308,6 +310,8 @@ async def test_approvers_and_their_deputies_are_asked(office: MailRoom, province
     assert mail["X-Rcpt"] == "tinh-2@longan.gov.vn"
     said = parts(mail)["text/plain"]
     assert "Thành phần: 2 đơn vị cấp xã, 1 cá nhân, 1 khách mời" in said
+    assert "Trùng lịch: Đồng chí Nguyễn Văn YT - Giám đốc Sở Y tế có lịch khác 14:00-16:00" in said
+    assert "Họp kín" not in said, "the mail names no other meeting"
     tokens = re.findall(rf"{BASE}{links.ACTION_PAGE}#([\w.-]+)", said)
     actions = [links.read_action(KEY, one, START) for one in tokens[:2]]
     assert [(one.kind, one.step_id) for one in actions] == [("approve", step_id), ("refuse", step_id)]
