@@ -19,6 +19,9 @@ COLLECTIVE = (
 )
 """Bodies that decide together. The signer of such a body signs on its behalf (TM.)."""
 _PLACE = re.compile(r"(?:^|\s)(tỉnh|thành phố|huyện|thị xã|thị trấn|quận|xã|phường|đặc khu)\s+(\S.*)", re.IGNORECASE)
+_AREA = re.compile(
+    r"^(tỉnh|thành phố|huyện|thị xã|thị trấn|quận|xã|phường|đặc khu)\s+(?!ủy\b|uỷ\b)(\S.*)$", re.IGNORECASE
+)
 _SPLIT = re.compile(r"^(ủy ban nhân dân|uỷ ban nhân dân|hội đồng nhân dân)\s+(\S.*)$", re.IGNORECASE)
 
 
@@ -96,6 +99,24 @@ def place_name(unit_name: str) -> str:
     """Return "Long An" for "Ủy ban nhân dân tỉnh Long An", or an empty text if the name contains no place."""
     found = _PLACE.search(unit_name)
     return found[2] if found else ""
+
+
+def area(unit_name: str) -> tuple[str, str]:
+    """Return ("xã", "Mỹ Hạnh") for "Xã Mỹ Hạnh", the name of an area, or empty texts for the name of an agency."""
+    found = _AREA.match(unit_name)
+    return (found[1].lower(), found[2]) if found else ("", "")
+
+
+def within(unit_name: str) -> str:
+    """Return "xã Mỹ Hạnh" for "Xã Mỹ Hạnh": the name within a sentence."""
+    return " ".join(area(unit_name)) if area(unit_name)[0] else unit_name
+
+
+def in_short(unit_name: str) -> str:
+    """Return "UBND tỉnh Long An" for "Ủy ban nhân dân tỉnh Long An"."""
+    found = _SPLIT.match(unit_name)
+    short = {"hội đồng nhân dân": "HĐND"}
+    return f"{short.get(found[1].lower(), 'UBND')} {found[2]}" if found else unit_name
 
 
 def in_full(unit_name: str) -> str:

@@ -85,8 +85,19 @@ def _body(document: Any) -> None:
     _field(document, "Chủ trì:", "chair")
     _field(document, "Thời gian:", "time")
     for label, name in LINES[1:]:
+        if name == "papers":
+            _online(document)
         _list(document, label, name)
     _write(document.add_paragraph(), "{{ closing }}", 14, BOTH, indent=True, before=6)
+
+
+def _online(document: Any) -> None:
+    """Write how to join by browser. The PIN is only in letters to one recipient."""
+    _write(document.add_paragraph(), "{%p if join_number %}")
+    line = "Dự qua trình duyệt: mở {{ join_address }}, nhập mã cuộc họp {{ join_number }} và mã PIN do thư ký cuộc họp gửi riêng"
+    check = "{% if test_address %}; kiểm tra thiết bị trước tại {{ test_address }}{% endif %}."
+    _write(document.add_paragraph(), line + check, 14, BOTH, indent=True)
+    _write(document.add_paragraph(), "{%p endif %}")
 
 
 def _foot(document: Any) -> None:
@@ -98,7 +109,8 @@ def _foot(document: Any) -> None:
     _write(left.add_paragraph(), "{%p endfor %}")
     _write(left.add_paragraph(), "{%p if qr %}")
     _write(left.add_paragraph(), "{{ qr }}", 11, LEFT, before=8)
-    _write(left.add_paragraph(), "Quét mã để mở trang cuộc họp (cần đăng nhập hoặc liên kết riêng).", 9, LEFT)
+    way = "{% if join_number %}vào họp{% else %}cuộc họp (cần đăng nhập hoặc liên kết riêng){% endif %}"
+    _write(left.add_paragraph(), f"Quét mã để mở trang {way}.", 9, LEFT)
     _write(left.add_paragraph(), "{%p endif %}")
     _write(right.paragraphs[0], "{%p for line in signing %}")
     _write(right.add_paragraph(), "{{ line }}", 14, CENTRE, bold=True)

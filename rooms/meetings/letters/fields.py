@@ -18,6 +18,7 @@ from rooms.booking.changes.dates import REASONS
 from rooms.booking.meeting import attendees
 from rooms.errors import Refusal, Trouble
 from rooms.meetings import links, wording
+from rooms.meetings.letters import addressing
 from rooms.org.names import cleaned
 from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import Attendee, DocumentRef, Letter, Meeting, Occurrence
@@ -44,7 +45,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "reason": "lý do hủy",
     "closing": "câu kết",
     "signer_name": "họ tên người ký",
-    "address": "địa chỉ trang cuộc họp; trống khi họp quan trọng",
+    "address": "địa chỉ trong mã QR; trống khi họp quan trọng",
+    "join_number": "mã cuộc họp để dự qua trình duyệt; trống khi chưa duyệt hoặc họp quan trọng",
+    "join_address": "địa chỉ trang vào họp",
+    "test_address": "địa chỉ trang kiểm tra thiết bị",
 }
 LISTS: Final[Mapping[str, str]] = {
     "nation": "các dòng quốc hiệu, tiêu ngữ",
@@ -63,6 +67,8 @@ SITES = "sites"
 """The annex, as [{"unit", "site", "address"}, …], for letters with too many places for the text."""
 NATION = ["CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc"]
 PARTY = ["ĐẢNG CỘNG SẢN VIỆT NAM"]
+MAIN_PLACE = "Điểm cầu chính:"
+"""How the lines of the booked halls begin."""
 RECIPIENTS_NAMED = 16
 PLACES_NAMED = 6
 GROUP_LEAST = 5
@@ -89,12 +95,14 @@ async def draft(
     symbol: str = "",
     note: str = "",
     date_id: str = "",
+    checks: bool = True,
 ) -> Fields:
     """Return the fields of a letter of `kind` for the present meeting. The caller may change the fields before the letter is
     stored.
 
     `date_id`: the only date of a series that the letter is about. Empty: all dates. `base`: the address of this installation,
-    without a slash, for the QR code of an ordinary meeting. Raise Refusal.
+    without a slash, for the QR code of an ordinary meeting. `checks`: people may check their devices at `links.CHECK_PAGE`. Raise
+    Refusal.
     """
     if kind not in KINDS:
         raise Refusal(
@@ -110,10 +118,11 @@ async def draft(
     fields = _empty()
     fields |= await _header(session, host, kind, dated, number, symbol)
     fields |= await _what(session, meeting, host, kind)
-    fields |= await _whom(session, invited, host)
-    fields |= await _where(session, meeting, invited, date_id)
+    names = await addressing.addressees(session, invited, dated)
+    fields |= await _whom(session, invited, names)
+    fields |= await _where(session, meeting, invited, names, date_id)
     fields |= await _signer(session, host, signer_id or meeting.chair_id, dated)
-    fields["address"] = links.meeting_address(base, meeting.id) if base and meeting.class_ == "ordinary" else ""
+    fields |= _online(meeting, base, checks)
     if note:
         fields["requirements"] = [*fields["requirements"], cleaned(note)]
     if kind != "invite":
@@ -130,7 +139,7 @@ async def _of_one_date(
     date = await session.get(Occurrence, date_id)
     if date is None or date.meeting_id != meeting.id:
         raise Refusal("unknown_date", "Không tìm thấy buổi họp này. Hãy tải lại trang.", "no such date of the meeting")
-    day, unit = wording.day(date.original_at), wording.in_full(host.name)
+    day, unit = wording.day(date.original_at), addressing.agency(host)
     changed: Fields = {"time": wording.moment(date.starts_at), "times": [], "changes": []}
     if fields["replaces"]:
         changed["replaces"] = (
@@ -256,13 +265,11 @@ def _keep_sites(result: Fields, value: object, troubles: list[Trouble]) -> None:
 async def _header(session: AsyncSession, host: Unit, kind: str, dated: date, number: str, symbol: str) -> Fields:
     parent = await session.get(Unit, host.parent_id) if host.parent_id else None
     party = host.block == "party"
-    committee = wording.is_collective(host.name)
-    above = "" if parent is None or parent.tier == 0 or committee else parent.name
     prefix = "TB" if kind == "cancel" else "GM"
     place = await _place(session, host)
     return {
-        "agency_above": wording.in_full(above).upper(),
-        "agency": wording.heading(host.name),
+        "agency_above": addressing.superior(host, parent).upper(),
+        "agency": wording.heading(addressing.agency(host)),
         "nation": PARTY if party else NATION,
         "number": cleaned(number),
         "symbol": cleaned(symbol)
@@ -299,9 +306,9 @@ async def _what(session: AsyncSession, meeting: Meeting, host: Unit, kind: str) 
     return {
         "subject": f"Về việc hủy cuộc họp: {meeting.title}" if calls_off else meeting.title,
         "name": meeting.title,
-        "opening": f"{wording.in_full(host.name)} thông báo hủy cuộc họp sau đây, kính gửi:"
+        "opening": f"{addressing.agency(host)} thông báo hủy cuộc họp sau đây, kính gửi:"
         if calls_off
-        else f"{wording.in_full(host.name)} trân trọng kính mời:",
+        else f"{addressing.agency(host)} trân trọng kính mời:",
         "content": meeting.description,
         "form": "Trực tuyến trên hệ thống hội nghị truyền hình, tại hội trường các điểm cầu"
         if meeting.class_ == "important"
@@ -359,16 +366,32 @@ def _requirements(meeting: Meeting) -> list[str]:
     ]
 
 
-async def _whom(session: AsyncSession, invited: Sequence[Attendee], host: Unit) -> Fields:
+def _online(meeting: Meeting, base: str, checks: bool) -> Fields:
+    """Return how people join by browser: of an ordinary meeting, and only once it has a number. The PIN is not a field, because
+    fields are stored; only the letter to one recipient shows the PIN (`typesetting.pdf_set`).
+    """
+    if not base or meeting.class_ != "ordinary":
+        return {}
+    if meeting.state != "approved" or not meeting.number:
+        return {"address": links.meeting_address(base, meeting.id)}
+    return {
+        "address": f"{base}{links.JOIN_PAGE}?number={meeting.number}",
+        "join_number": wording.number(meeting.number),
+        "join_address": f"{base}{links.JOIN_PAGE}",
+        "test_address": f"{base}{links.CHECK_PAGE}" if checks else "",
+    }
+
+
+async def _whom(session: AsyncSession, invited: Sequence[Attendee], names: Mapping[str, str]) -> Fields:
     named = [one for one in invited if one.role != "chair"]
     copies = ["Như trên", "Lưu: VT"]
     if len(named) <= RECIPIENTS_NAMED:
-        return {"recipients": [one.label or one.guest_name for one in named], "copies": copies}
+        return {"recipients": [names[one.id] for one in named], "copies": copies}
     units = await _units(session, named)
     groups: dict[int, list[str]] = {}
     for one in named:
         tier = units[one.unit_id].tier if one.unit_id in units else PERSONS
-        groups.setdefault(tier, []).append(one.label or one.guest_name)
+        groups.setdefault(tier, []).append(names[one.id])
     lines = [line for tier, labels in sorted(groups.items()) for line in grouped(labels, TIERS.get(tier, ""))]
     return {"recipients": lines, "copies": copies}
 
@@ -393,21 +416,23 @@ async def _units(session: AsyncSession, invited: Sequence[Attendee]) -> dict[str
     return {one.id: one for one in await session.scalars(select(Unit).where(Unit.id.in_(ids)))}
 
 
-async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], date_id: str = "") -> Fields:
+async def _where(
+    session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], names: Mapping[str, str], date_id: str = ""
+) -> Fields:
     """Return the booked halls, then each other place. With many places, only count them, and add a list of all guests."""
     halls = await _halls(session, Occurrence.id == date_id) if date_id else []
     if not halls:  # the date never had halls, or their rows were deleted, so use the halls of the whole meeting
         halls = await _halls(session, Occurrence.meeting_id == meeting.id)
     site_ids = {one.site_id for one in invited if one.site_id}
     sites = {one.id: one for one in await session.scalars(select(Site).where(Site.id.in_(site_ids)))}
-    main = [f"Điểm cầu chính: {hall.name}, {site.name}{_at(site.address)}" for hall, site in halls]
+    main = [f"{MAIN_PLACE} {hall.name}, {site.name}{_at(site.address)}" for hall, site in halls]
     booked = {hall.site_id for hall, _ in halls}
     guests = [one for one in invited if one.role != "chair"]
     away = [one for one in guests if one.site_id and one.site_id not in booked]
     if len(guests) <= RECIPIENTS_NAMED and len(away) <= PLACES_NAMED:
         places = (sites[one.site_id] for one in away if one.site_id)
         return {"places": [*main, *dict.fromkeys(f"{one.name}{_at(one.address)}" for one in places)], SITES: []}
-    rows = [_site_row(one, sites.get(one.site_id or "")) for one in guests]
+    rows = [_site_row(meeting, names[one.id], sites.get(one.site_id or "")) for one in guests]
     return {"places": main + await _sites_by_tier(session, away), SITES: rows[: limits.LETTER_LINES]}
 
 
@@ -434,9 +459,10 @@ async def _sites_by_tier(session: AsyncSession, away: Sequence[Attendee]) -> lis
     ]
 
 
-def _site_row(attendee: Attendee, site: Site | None) -> dict[str, str]:
-    label = attendee.label or attendee.guest_name
-    return {"unit": label, "site": site.name if site else "", "address": site.address if site else ""}
+def _site_row(meeting: Meeting, label: str, site: Site | None) -> dict[str, str]:
+    if site is None:
+        return {"unit": label, "site": addressing.place_of(meeting, None), "address": ""}
+    return {"unit": label, "site": site.name, "address": site.address}
 
 
 def _at(address: str) -> str:
@@ -473,10 +499,10 @@ def signing_block(post: Post, own: Unit, host: Unit, head_title: str) -> list[st
     title = wording.bare_title(post.title, names).upper()
     head = wording.bare_title(head_title, [host.name, host.short_name]).upper() or "THỦ TRƯỞNG"
     if post.signs_as in ("TL.", "TUQ."):
-        return [f"{post.signs_as} {head}", title]
+        return [title] if title == head else [f"{post.signs_as} {head}", title]
     lines = []
-    if wording.is_collective(host.name):
-        lines.append(f"TM. {wording.heading(host.name)[0]}")
+    if wording.is_collective(addressing.agency(host)):
+        lines.append(f"TM. {wording.heading(addressing.agency(host))[0]}")
     elif post.signs_as == "TM.":
         lines.append(f"TM. {host.name.upper()}")
     if post.signs_as == "KT.":

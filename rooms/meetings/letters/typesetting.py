@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rooms.errors import Refusal
-from rooms.meetings.letters.fields import checked
+from rooms.meetings.letters.addressing import Personal
+from rooms.meetings.letters.fields import MAIN_PLACE, checked
 
 if TYPE_CHECKING:  # slow import: each function imports what it uses
     import typst
 
+PREVIEW_PAGES = 4
+"""Pages of a letter that the preview shows. Chosen. More: a larger answer. Fewer: the annex of a large meeting is not seen."""
+PREVIEW_PPI = 96.0
+"""Pixels per inch of the preview: 794 pixels for the width of A4. Chosen. More: larger answers. Fewer: small letters blur."""
 HERE = Path(__file__).parent
 FONTS = HERE / "fonts"
 PAGE = HERE / "letter.typ"
@@ -35,8 +40,10 @@ def pdf(fields: Mapping[str, Any], made_at: datetime) -> bytes:
     return _typeset([_page(fields)], made_at)
 
 
-def pdf_set(fields: Mapping[str, Any], recipients: Sequence[str], made_at: datetime) -> bytes:
-    """Return one file with the same letter to each of `recipients`. Each letter has its own pages and page numbers."""
+def pdf_set(fields: Mapping[str, Any], recipients: Sequence[Personal], made_at: datetime, pin: str = "") -> bytes:
+    """Return one file with the same letter to each of `recipients`. Each letter has its own pages and page numbers, names only
+    the recipient's own site, and shows the `pin` if people may join by browser. The PIN is stored nowhere.
+    """
     if not 0 < len(recipients) <= SET_LETTERS:
         raise Refusal(
             "too_many_letters",
@@ -44,7 +51,30 @@ def pdf_set(fields: Mapping[str, Any], recipients: Sequence[str], made_at: datet
             f"print at most {SET_LETTERS} letters at a time",
         )
     page = _page(fields)
-    return _typeset([{**page, "recipients": [one], "sites": []} for one in recipients], made_at)
+    main = [one for one in page["places"] if one.startswith(MAIN_PLACE)]
+    return _typeset([{**page, **_own(one, main), "pin": pin} for one in recipients], made_at)
+
+
+def preview(fields: Mapping[str, Any], *, draft: bool) -> tuple[list[bytes], int]:
+    """Return the first pages of the letter as PNG pictures, and the number of all pages. `draft`: the pages are marked as a
+    draft.
+    """
+    import typst
+
+    pages: Any = typst.compile(
+        PAGE,
+        root=HERE,
+        font_paths=_fonts(),
+        format="png",
+        ppi=PREVIEW_PPI,
+        sys_inputs={"letters": json.dumps([{**_page(fields), "draft": draft}], ensure_ascii=False)},
+    )
+    every = pages if isinstance(pages, list) else [pages]
+    return [one for one in every if one is not None][:PREVIEW_PAGES], len(every)
+
+
+def _own(one: Personal, main: list[str]) -> dict[str, Any]:
+    return {"recipients": [one.label], "sites": [], "places": [*main, *filter(None, (one.place,))]}
 
 
 def qr_svg(address: str) -> str:

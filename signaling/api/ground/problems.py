@@ -59,6 +59,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Liên kết này không còn dùng được. Hãy xin liên kết mới ở thư ký cuộc họp.",
         "this link is no longer valid: ask the secretary of the meeting for a new link",
     ),
+    "letter_not_approved": (
+        "Cuộc họp chưa được duyệt. Chỉ cấp số giấy mời khi chắc chắn cuộc họp sẽ được duyệt.",
+        "the meeting is not approved: give the letter a number only if you are sure of the approval",
+    ),
     "mail_off": (
         "Máy chủ chưa gửi được thư. Hãy chép tin nhắn và gửi bằng cách khác.",
         "this server sends no mail: copy the messages and send them in another way",
@@ -116,6 +120,7 @@ STATUS: dict[str, int] = {
     "conference_unknown": 404,
     "link_wrong": 404,
     "mail_off": 409,
+    "letter_not_approved": 409,
     "number_or_pin_wrong": 403,
     "too_early": 403,
     "ended": 403,

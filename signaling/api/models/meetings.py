@@ -587,6 +587,14 @@ class LetterFields(Strict):
     template_id: Id | None = None
     note: Text1000 = ""
     occurrence_id: Id | None = Field(None, description="One date of a series.")
+    not_approved_ok: bool = Field(False, description="Give a number although the meeting is not approved.")
+
+
+class LetterPreview(View):
+    """How a letter will look. Nothing is stored."""
+
+    pages: list[str] = Field(description="The first pages as PNG, in base64.")
+    count: int = Field(description="The number of all pages.")
 
 
 class Letter(View):

@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from rooms.meetings.letters import addressing, typesetting, word
 from rooms.meetings.letters import fields as letters_fields
-from rooms.meetings.letters import typesetting, word
 
 MADE = datetime(2026, 3, 3, 1, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ def fields(communes: int) -> tuple[letters_fields.Fields, list[str]]:
 
 def one_file(communes: int) -> int:
     said, heads = fields(communes)
-    return len(typesetting.pdf_set(said, heads, MADE))
+    return len(typesetting.pdf_set(said, [addressing.Personal(one, "") for one in heads], MADE))
 
 
 def a_file_each(communes: int) -> int:

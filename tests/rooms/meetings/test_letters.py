@@ -22,8 +22,9 @@ from rooms.booking.meeting import attendees
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.errors import Refusal
 from rooms.meetings import wording
+from rooms.meetings.letters import addressing, records, typesetting, word
 from rooms.meetings.letters import fields as filling
-from rooms.meetings.letters import records, typesetting, word
+from rooms.meetings.letters.addressing import Personal
 from rooms.policy.actors import SYSTEM
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting
@@ -78,10 +79,10 @@ async def test_a_draft_says_what_the_meeting_is(database: Database, province: Pr
     assert fields["time"] == "14 giờ 00 phút, thứ Ba, ngày 10 tháng 3 năm 2026"
     assert fields["chair"] == "Đồng chí Nguyễn Văn TINH - Chủ tịch UBND tỉnh Long An"
     assert fields["signing"] == ["TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"]
-    assert set(fields["recipients"][:2]) == {"UBND xã Đức Lập", "Chủ tịch UBND xã Mỹ Hạnh"}
+    assert set(fields["recipients"][:2]) == {"Chủ tịch UBND xã Đức Lập", "Chủ tịch UBND xã Mỹ Hạnh"}
     assert fields["places"][0].startswith("Điểm cầu chính: Phòng họp tinh")
     assert fields["papers"] == ["5180/UBND-VHXH"]
-    assert fields["address"].startswith(f"{BASE}/hop/")
+    assert re.fullmatch(rf"{BASE}/join\?number=\d{{9}}", fields["address"])
 
 
 @POSTGRESQL_IN_SIM
@@ -99,11 +100,104 @@ async def test_no_letter_holds_a_pin_or_a_personal_link(database: Database, prov
     said = text_of(typesetting.pdf(ordinary, MADE)) + words_of(word.docx(ordinary))
     assert row.pin
     assert row.number
-    assert row.pin not in said.replace(row.id, "")
-    assert row.number not in said
-    assert not re.search(r"(?i)\bpin\b|mật khẩu|password|/moi#", said)
+    assert not re.search(rf"(?<!\d){row.pin}(?!\d)", said)
+    assert not re.search(r"(?i)mật khẩu|password|/moi#", said)
     assert important["address"] == ""
-    assert "Quét mã" not in text_of(typesetting.pdf(important, MADE))
+    for one in (text_of(typesetting.pdf(important, MADE)), words_of(word.docx(important))):
+        assert "Quét mã" not in one
+        assert "PIN" not in one
+        assert "qua trình duyệt:" not in one
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_letter_says_how_to_join_by_browser_and_only_the_own_one_has_the_pin(
+    database: Database, province: Province, now: datetime
+) -> None:
+    async def work(session: Any) -> tuple[Meeting, filling.Fields, list[Personal], filling.Fields]:
+        made = await meeting(session, province, Wanted(), now)
+        waiting = await meeting(session, province, Wanted(state="asked", hall=""), now)
+        fields = [
+            await filling.draft(session, one.id, "invite", None, date(2026, 3, 4), BASE) for one in (made, waiting)
+        ]
+        return made, fields[0], await addressing.personal(session, made, date(2026, 3, 4)), fields[1]
+
+    row, fields, personal, waiting = await database.transact(work)
+    assert waiting["join_number"] == "", "an asked meeting has no number to join by"
+    digits = f"{row.number[:3]} {row.number[3:6]} {row.number[6:]}"  # type: ignore[index]
+    general = " ".join(text_of(typesetting.pdf(fields, MADE)).split())
+    for said in (general, words_of(word.docx(fields))):
+        assert f"nhập mã cuộc họp {digits} và mã PIN do thư ký cuộc họp gửi riêng" in said
+        assert f"kiểm tra thiết bị trước tại {BASE}/test".replace(" ", "") in said.replace(" ", "")
+    printed = typesetting.pdf_set(fields, personal, MADE, row.pin)
+    own = [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(printed)).pages]
+    assert len(own) == len(personal) == 4
+    assert personal[0].label in own[0]
+    for said in own:
+        assert f"và mã PIN {row.pin}" in said
+        assert "danh sách kèm theo" not in said
+    by_label = {one.label: one.place for one in personal}
+    assert by_label["Lê Thị Ước"] == addressing.BY_BROWSER
+    assert by_label["Chủ tịch UBND xã Đức Lập"] == "Điểm cầu xa2"
+    assert "Điểm cầu xa1" not in own[[one.label for one in personal].index("Chủ tịch UBND xã Đức Lập")]
+
+
+def test_the_names_of_agencies() -> None:
+    province_ = Unit(name="Tỉnh Tây Ninh", tier=1, block="government")
+    commune = Unit(name="Xã 10", tier=3, block="government")
+    ward = Unit(name="Phường Long An", tier=3, block="government")
+    committee = Unit(name="UBND tỉnh Long An", tier=1, block="government")
+    health = Unit(name="Sở Y tế", tier=1, block="government")
+    board = Unit(name="Ban Tổ chức Tỉnh ủy", tier=1, block="party")
+    office = Unit(name="Văn phòng Đảng ủy", tier=3, block="party")
+    state = Unit(name="Chính phủ", tier=0, block="government")
+    above = addressing.superior
+    assert above(health, province_) == "UBND tỉnh Tây Ninh"
+    assert above(health, committee) == "UBND tỉnh Long An"
+    assert above(board, province_) == "Tỉnh ủy Tây Ninh"
+    assert above(office, commune) == "Đảng ủy xã 10"
+    assert [above(one, province_) for one in (commune, ward, committee)] == ["", "", ""]
+    assert above(health, state) == above(health, None) == ""
+    assert addressing.agency(commune) == "Ủy ban nhân dân xã 10"
+    assert wording.heading(addressing.agency(commune)) == ["ỦY BAN NHÂN DÂN", "XÃ 10"]
+    assert addressing.agency(committee) == "Ủy ban nhân dân tỉnh Long An"
+    assert wording.area("Tỉnh ủy Tây Ninh") == wording.area("Sở Y tế") == ("", "")
+    chair = Post(title="Chủ tịch UBND", signs_as="TM.")
+    assert filling.signing_block(chair, commune, commune, "Chủ tịch UBND") == ["TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"]
+
+
+async def test_a_unit_is_addressed_by_its_head_and_a_typed_label_stays(
+    database: Database, province: Province, now: datetime
+) -> None:
+    async def work(session: Any) -> list[str]:
+        commune = await session.get_one(Unit, province.units["xa1"])
+        commune.name = "Xã Mỹ Hạnh"
+        post = await session.get_one(Post, "post-xa1")
+        post.title = "Chủ tịch UBND"
+        wishes = (
+            AttendeeRequest(unit_id=commune.id),
+            AttendeeRequest(unit_id=province.units["xa2"], label="Đại diện lãnh đạo UBND xã Đức Lập"),
+            AttendeeRequest(unit_id=province.units["yt"]),
+        )
+        made = await meeting(session, province, Wanted(attendees=wishes), now)
+        return list((await filling.draft(session, made.id, "invite", None, date(2026, 3, 4)))["recipients"])
+
+    assert set(await database.transact(work)) == {
+        "Chủ tịch UBND xã Mỹ Hạnh",
+        "Đại diện lãnh đạo UBND xã Đức Lập",
+        "Giám đốc Sở Y tế",
+    }
+
+
+def test_a_preview_is_a_picture_of_each_page_and_marks_a_draft() -> None:
+    fields = filling.sample()
+    (plain, _), count = typesetting.preview(fields, draft=False)
+    marked = typesetting.preview(fields, draft=True)[0][0]
+    assert count == 2, "the letter and its annex"
+    assert plain.startswith(b"\x89PNG")
+    assert plain != marked
+    long = {**fields, "content": "Nội dung dài. " * 1400}
+    pages, count = typesetting.preview(long, draft=False)
+    assert len(pages) == typesetting.PREVIEW_PAGES < count
 
 
 @POSTGRESQL_IN_SIM
@@ -137,6 +231,8 @@ def test_a_department_signs_without_tm() -> None:
     unit = Unit(name="Sở Y tế", short_name="SYT")
     deputy = Post(title="Phó Giám đốc Sở Y tế", signs_as="KT.")
     assert filling.signing_block(deputy, unit, unit, "Giám đốc") == ["KT. GIÁM ĐỐC", "PHÓ GIÁM ĐỐC"]
+    office = Post(title="Chánh Văn phòng", signs_as="TL.")
+    assert filling.signing_block(office, unit, unit, "Chánh Văn phòng") == ["CHÁNH VĂN PHÒNG"], "the head of the host"
     head = Post(title="Giám đốc", signs_as="")
     assert filling.signing_block(head, unit, unit, "Giám đốc") == ["GIÁM ĐỐC"]
 
@@ -174,13 +270,14 @@ def test_each_letter_of_a_set_has_its_own_page_numbers() -> None:
     fields = filling.sample()
     fields["content"] = "Nội dung dài. " * 300
     names = [f"Chủ tịch UBND xã số {number}" for number in range(3)]
-    reader = PdfReader(io.BytesIO(typesetting.pdf_set(fields, names, MADE)))
+    to = [Personal(one, "") for one in names]
+    reader = PdfReader(io.BytesIO(typesetting.pdf_set(fields, to, MADE)))
     pages = [page.extract_text() for page in reader.pages]
     assert len(pages) == 6
     for place, name in enumerate(names):
         assert name in pages[2 * place]
         assert pages[2 * place + 1].lstrip().startswith("2")
-    for wrong in ([], ["x"] * 301):
+    for wrong in ([], to[:1] * 301):
         with pytest.raises(Refusal, match="too_many_letters"):
             typesetting.pdf_set(fields, wrong, MADE)
 
@@ -195,6 +292,7 @@ async def test_many_invitees_are_shown_as_one_line_and_an_annex(
     guests = tuple(AttendeeRequest(guest_name=f"Khách {n}") for n in range(30))
     fields = await drafted(database, province, now, Wanted(attendees=guests))
     assert fields["recipients"] == ["Khách (30 đại biểu, danh sách kèm theo)"]
+    assert "Địa chỉ" not in text_of(typesetting.pdf(fields, MADE)), "no column of addresses without an address"
     assert len(fields["sites"]) == 30
     assert "Khách 29" in text_of(typesetting.pdf(fields, MADE))
 

@@ -362,6 +362,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         of(agree=True, told_by="Điện thoại của chủ tọa"), version="approved"
     ),
     ("POST", "/meetings/{meeting_id}/letters"): Row(of(number="12"), version="approved"),
+    ("POST", "/meetings/{meeting_id}/letters/preview"): Row(of(number="12")),
     ("GET", "/meetings/{meeting_id}/letters/{letter_id}.{form}"): Row(fixed={"form": "docx"}),
     # from the time when letters in the matrix had no fields; they have fields now
     ("GET", "/meetings/{meeting_id}/letters/{letter_id}/set"): Row(proven=False),

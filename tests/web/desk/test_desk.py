@@ -750,19 +750,6 @@ async def _another_time_is_wanted(visitor: Visitor, served: Served) -> None:
     await expect(sure).to_be_enabled()
 
 
-async def test_a_letter_is_made_and_saved(visit: Visit, served: Served) -> None:
-    visitor = await visit()
-    await sign_in(visitor, served, path="/meetings")
-    await visitor.part("found").get_by_role("link", name="Họp giao ban Văn phòng").click()
-    await visitor.part("new-letter").click()
-    await visitor.part("letter-number").fill("125")
-    await visitor.part("make-letter").click()
-    for form, begins in (("pdf", b"%PDF"), ("docx", b"PK")):
-        async with visitor.page.expect_download() as waiting:
-            await visitor.part(f"letter-{form}").first.click()
-        assert (await (await waiting.value).path()).read_bytes().startswith(begins)
-
-
 async def _reads_meetings(server: LiveServer, link: str) -> None:
     """Sign in by the link and read the user's meetings, by requests. The sample month is not offered again."""
     async with httpx.AsyncClient(base_url=f"{server.url}/api/v1", headers={"origin": server.url}, timeout=60) as client:

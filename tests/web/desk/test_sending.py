@@ -1,4 +1,4 @@
-"""The desk sends to many, with a real mail server: who has the invitation, reminders to answer, and messages to pass on."""
+"""The desk sends to many, with a real mail server: invitations, reminders to answer, and messages to pass on. Also letters."""
 
 from __future__ import annotations
 
@@ -163,3 +163,39 @@ async def _messages_are_passed_on(visit: Visit, visitor: Visitor) -> None:
     await visitor.page.reload()
     await visitor.part("sending-each").click()
     await expect(visitor.part("sending-line").filter(has_text="Chánh Văn phòng")).to_contain_text("Dự họp")
+
+
+async def test_a_letter_is_made_and_saved(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, path="/meetings")
+    await visitor.part("found").get_by_role("link", name="Họp giao ban Văn phòng").click()
+    await visitor.part("new-letter").click()
+    await expect(visitor.part("letter-page")).to_have_count(1)
+    before = await visitor.part("letter-page").get_attribute("src")
+    await visitor.part("letter-number").fill("125")
+    await expect(visitor.part("letter-page")).not_to_have_attribute("src", before or "")
+    await expect(visitor.part("letter-page")).to_have_js_property("naturalWidth", 794)
+    assert await visitor.barriers() == []
+    await visitor.part("make-letter").click()
+    for form, begins in (("pdf", b"%PDF"), ("docx", b"PK")):
+        async with visitor.page.expect_download() as waiting:
+            await visitor.part(f"letter-{form}").first.click()
+        assert (await (await waiting.value).path()).read_bytes().startswith(begins)
+
+
+async def test_a_letter_of_an_unapproved_meeting_warns_before_it_gets_a_number(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, path="/meetings")
+    await visitor.part("found").get_by_role("link", name="Họp góp ý dự thảo quy chế làm việc").click()
+    await visitor.part("new-letter").click()
+    await expect(visitor.part("letter-waits")).to_contain_text("Cuộc họp chưa được duyệt")
+    await visitor.part("letter-number").fill("126")
+    await expect(visitor.part("make-letter")).to_be_disabled()
+    path = visitor.page.url.replace(served.url, f"{served.url}/api/v1")
+    refused = await visitor.page.context.request.post(
+        f"{path}/letters", data={"number": "126"}, headers={"origin": served.url}
+    )
+    assert (refused.status, (await refused.json())["code"]) == (409, "letter_not_approved")
+    await visitor.part("letter-sure").check()
+    await visitor.part("make-letter").click()
+    await expect(visitor.part("letters")).to_contain_text("số 126/GM")

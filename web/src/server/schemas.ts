@@ -1582,6 +1582,18 @@ export interface components {
             note?: string;
             /** @description One date of a series. */
             occurrence_id?: string | null;
+            /**
+             * @description Give a number although the meeting is not approved.
+             * @default false
+             */
+            not_approved_ok?: boolean;
+        };
+        /** @description How a letter will look. Nothing is stored. */
+        LetterPreview: {
+            /** @description The first pages as PNG, in base64. */
+            pages: string[];
+            /** @description The number of all pages. */
+            count: number;
         };
         /** @description The office's own DOCX template. */
         LetterTemplate: {
@@ -3610,6 +3622,7 @@ export type LegUndo = components['schemas']['LegUndo'];
 export type LegVideo = components['schemas']['LegVideo'];
 export type Letter = components['schemas']['Letter'];
 export type LetterFields = components['schemas']['LetterFields'];
+export type LetterPreview = components['schemas']['LetterPreview'];
 export type LetterTemplate = components['schemas']['LetterTemplate'];
 export type LinkAnswer = components['schemas']['LinkAnswer'];
 export type LinkFields = components['schemas']['LinkFields'];

@@ -1,6 +1,7 @@
 """The routes of invitees, their answers, the letters, and the offices' templates for letters."""
 
 import asyncio
+import base64
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -19,6 +20,7 @@ from rooms.store.tables.meetings import Attendee as AttendeeRow
 from rooms.store.tables.meetings import DateAnswer as DateAnswerRow
 from rooms.store.tables.meetings import Letter as LetterRow
 from rooms.store.tables.meetings import LetterTemplate as LetterTemplateRow
+from rooms.store.tables.meetings import Meeting as MeetingRow
 from rooms.store.tables.org import Unit
 from signaling.api.ground import problems
 from signaling.api.ground.visits import Caller, Printing, Rows, Visit, anywhere, found
@@ -29,6 +31,7 @@ from signaling.api.models.meetings import (
     Consent,
     Letter,
     LetterFields,
+    LetterPreview,
     LetterTemplate,
     MissingAttendee,
 )
@@ -135,19 +138,25 @@ async def make_letter(visit: Caller, meeting_id: Key, wanted: LetterFields) -> L
     actor, dated = visit.actor, wanted.dated or today(visit.now)
 
     async def work(session: AsyncSession) -> LetterRow:
-        _, host = await reading.meeting_of(session, meeting_id, actor)
-        roles.require(actor, "meetings.letters", host.path)
+        meeting, fields = await _drafted(session, visit, meeting_id, wanted)
+        if wanted.number and meeting.state != "approved" and wanted.kind != "cancel" and not wanted.not_approved_ok:
+            raise problems.refused("letter_not_approved")
         text = (wanted.number, wanted.symbol)
-        about = (wanted.note, wanted.occurrence_id or "")
-        fields = await letters_fields.draft(
-            session, meeting_id, wanted.kind, wanted.signer_id, dated, visit.base, *text, *about
-        )
         signer, template = wanted.signer_id, wanted.template_id
         return await records.make(
             session, meeting_id, wanted.kind, fields, *text, dated, signer, template, actor, visit.now
         )
 
     return shown(Letter, await visit.write(work))
+
+
+@router.post("/meetings/{meeting_id}/letters/preview", openapi_extra=needs("meetings.letters", of="meeting"))
+async def preview_letter(visit: Caller, printing: Printing, meeting_id: Key, wanted: LetterFields) -> LetterPreview:
+    """Show how the letter will look, with the built-in page. Nothing is stored."""
+    meeting, fields = await visit.read(lambda session: _drafted(session, visit, meeting_id, wanted))
+    draft = meeting.state != "approved" and wanted.kind != "cancel"
+    pages, count = await _printed(printing, lambda: typesetting.preview(fields, draft=draft))
+    return LetterPreview(pages=[base64.b64encode(one).decode() for one in pages], count=count)
 
 
 @router.get(
@@ -246,6 +255,28 @@ async def contents(file: UploadFile) -> bytes:
     if len(content) > limits.UPLOAD_BYTES:
         raise problems.refused("file_too_long")
     return content
+
+
+async def _drafted(
+    session: AsyncSession, visit: Visit, meeting_id: str, wanted: LetterFields
+) -> tuple[MeetingRow, letters_fields.Fields]:
+    """Return the meeting and the fields of the letter, for a caller who may make letters."""
+    meeting, host = await reading.meeting_of(session, meeting_id, visit.actor)
+    roles.require(visit.actor, "meetings.letters", host.path)
+    fields = await letters_fields.draft(
+        session,
+        meeting_id,
+        wanted.kind,
+        wanted.signer_id,
+        wanted.dated or today(visit.now),
+        visit.base,
+        wanted.number,
+        wanted.symbol,
+        wanted.note,
+        wanted.occurrence_id or "",
+        checks=visit.desk.device_checks,
+    )
+    return meeting, fields
 
 
 async def _attendee(session: AsyncSession, visit: Visit, meeting_id: str, attendee_id: str) -> AttendeeRow:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import clients
 from rooms.booking.meeting import attendees, reading
-from rooms.meetings import intake, invitations, links
-from rooms.meetings.letters import typesetting
+from rooms.meetings import intake, invitations, links, views
+from rooms.meetings.letters import addressing, typesetting
 from rooms.store.tables.meetings import Attendee as AttendeeRow
 from rooms.store.tables.meetings import Letter as LetterRow
 from signaling.api.ground import problems
@@ -122,21 +122,24 @@ async def take_link_back(visit: Caller, meeting_id: Key, attendee_id: Key) -> No
     responses={200: {"description": "the file", "content": {"application/pdf": {}}}},
 )
 async def letter_set(visit: Caller, printing: Printing, meeting_id: Key, letter_id: Key) -> Response:
-    """Return the letter to each invitee, one after another in one PDF, for printing."""
+    """Return the letter to each invitee, one after another in one PDF, for printing. A caller who may read the PIN gets letters
+    with the PIN, for invitees who join by browser.
+    """
     actor = visit.actor
 
-    async def work(session: AsyncSession) -> tuple[LetterRow, list[str]]:
-        await reading.meeting_of(session, meeting_id, actor)
+    async def work(session: AsyncSession) -> tuple[LetterRow, list[addressing.Personal], str]:
+        meeting, host = await reading.meeting_of(session, meeting_id, actor)
         await reading.require_belongs(session, actor, meeting_id)
         letter = await session.get(LetterRow, letter_id)
         if letter is None or letter.meeting_id != meeting_id:
             raise problems.refused("not_found")
-        invited = [one for one in await attendees.listed(session, meeting_id) if one.role != "chair"]
-        return letter, [one.label or one.guest_name for one in invited]
+        stands = meeting.state == "approved" and meeting.class_ == "ordinary"
+        pin = meeting.pin if stands and views.knows_pin(meeting, host, actor) else ""
+        return letter, await addressing.personal(session, meeting, letter.dated), pin
 
-    letter, recipients = await visit.read(work)
+    letter, recipients, pin = await visit.read(work)
     async with printing:
-        content = await asyncio.to_thread(typesetting.pdf_set, letter.fields, recipients, letter.created_at)
+        content = await asyncio.to_thread(typesetting.pdf_set, letter.fields, recipients, letter.created_at, pin)
     name = f"{letter.kind}-{letter.dated.isoformat()}-set.pdf"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type="application/pdf", headers=headers)
