@@ -8,13 +8,14 @@ module does not decide when a terminal is called (`rooms.dialling`), or whether 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.booking.meeting import consent
 from rooms.store.tables.booking import Wanted
 from rooms.store.tables.meetings import Attendee, Meeting
 from rooms.store.tables.org import Unit
@@ -190,6 +191,8 @@ class NamedLine:
     closed: bool
     taken: Taken | None = None
     """Another meeting has the terminal, so the server does not call it into this meeting."""
+    waits: bool = False
+    """True if the meeting is approved, but the server calls the terminal only after its unit has accepted."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +248,18 @@ async def shown(session: AsyncSession, meeting: Meeting) -> NamedList:
         names |= dict((await session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(units)))).all())
     if halls:
         names |= dict((await session.execute(select(Hall.id, Hall.name).where(Hall.id.in_(halls)))).all())
-    return in_words(calls, names)
+    named = in_words(calls, names)
+    return (
+        replace(named, lines=await _waiting(session, meeting, calls, named)) if meeting.state == "approved" else named
+    )
+
+
+async def _waiting(session: AsyncSession, meeting: Meeting, calls: CallList, named: NamedList) -> tuple[NamedLine, ...]:
+    """Return the lines of `named`. Mark those whose unit has not agreed to be called. See `consent.consenting`."""
+    owners = {one.device.id: one.device.unit_id for one in calls.lines if one.why == "unit"}
+    agreed = await consent.consenting(session, meeting, set(owners.values()))
+    held = {terminal for terminal, unit in owners.items() if unit not in agreed}
+    return tuple(replace(one, waits=one.terminal_id in held) for one in named.lines)
 
 
 # Reading

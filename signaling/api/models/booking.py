@@ -95,6 +95,7 @@ class CallLine(View):
     taken: CallTaken | None = Field(
         None, description="Another meeting has the terminal, so it is not called into this one."
     )
+    waits: bool = Field(False, description="It is called only after its unit has accepted the invitation.")
 
 
 class CallGap(View):

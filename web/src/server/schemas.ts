@@ -518,6 +518,11 @@ export interface components {
             closed: boolean;
             /** @description Another meeting has the terminal, so it is not called into this one. */
             taken: components["schemas"]["CallTaken"] | null;
+            /**
+             * @description It is called only after its unit has accepted the invitation.
+             * @default false
+             */
+            waits: boolean;
         };
         /** @description The meeting into which the hall is put. */
         CallPlace: {

@@ -46,7 +46,7 @@ describe('the operators board', () => {
     expect(placeOf(other)).toBe('Điểm cầu 2 · UBND xã · Polycom');
     expect([titleOf(bare), placeOf(bare)]).toEqual(['Điểm cầu c', 'UBND xã · Polycom']);
     expect(shown([one, other, bare], 'all', 'phong hop a', 'tree')).toEqual([other]);
-    const line = { terminal_id: 't', terminal_name: 'Thiết bị 3', hall_name: 'Hội trường Xã 07', site_id: 's', site_name: 'Điểm cầu', unit_id: null, unit_name: '', why: 'hall' as const, out: false, called: true, closed: true, taken: null };
+    const line = { terminal_id: 't', terminal_name: 'Thiết bị 3', hall_name: 'Hội trường Xã 07', site_id: 's', site_name: 'Điểm cầu', unit_id: null, unit_name: '', why: 'hall' as const, out: false, called: true, closed: true, taken: null, waits: false };
     expect(shownLines([line], 'all', 'xa 07')).toEqual([line]);
     expect(shownLines([line], 'waiting', '')).toEqual([line]);
     expect([...shownLines([line], 'connected', ''), ...shownLines([line], 'all', 'xã 08')]).toEqual([]);

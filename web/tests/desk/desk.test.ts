@@ -258,7 +258,7 @@ describe('halls of a meeting', () => {
 });
 
 describe('a meeting without halls', () => {
-  const line: CallLine = { terminal_id: 't', terminal_name: '', hall_name: '', site_id: 's', site_name: '', unit_id: null, unit_name: '', why: 'added', out: false, called: true, closed: true, taken: null };
+  const line: CallLine = { terminal_id: 't', terminal_name: '', hall_name: '', site_id: 's', site_name: '', unit_id: null, unit_name: '', why: 'added', out: false, called: true, closed: true, taken: null, waits: false };
   const unit: CallGap = { why: 'unit', id: 'u', name: 'Xã 13', reason: 'no_terminal' };
 
   it('marks no unit, and marks all where a hall is called, booked or to be chosen', () => {

@@ -15,7 +15,8 @@ from rooms.booking.changes import class_changes, deciding, editing, undoing
 from rooms.booking.meeting import consent
 from rooms.booking.planning.requests import AgendaItem, AttendeeRequest, DocumentRequest
 from rooms.dialling import planning
-from rooms.meetings import answers
+from rooms.meetings import answers, views
+from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting
@@ -86,6 +87,13 @@ async def called(database: Database, meeting: Meeting, now: datetime) -> dict[st
         return {one.terminal_id: one.reason or one.state for one in rows}
 
 
+async def waiting_lines(database: Database, meeting: Meeting, now: datetime) -> set[str]:
+    """Return the terminals that the page of the meeting shows as not called yet."""
+    async with database.reading() as session:
+        view = await views.meeting_view(session, meeting.id, COMMAND, now)
+    return {one.terminal_id for one in view.calls.lines if one.waits}
+
+
 async def ids(database: Database, meeting: Meeting) -> Collection[str]:
     return [one.id for one in await dates(database, meeting)]
 
@@ -118,6 +126,7 @@ async def test_a_commune_added_after_the_approval_is_not_called_before_it_accept
     version = (await reread(database, meeting)).version
     await do(database, lambda s: editing.edit(s, meeting.id, both, secretary, now, version))
     legs = await called(database, meeting, now)
+    assert await waiting_lines(database, meeting, now) == {terminals["xa1"]}
     assert legs[terminals["khcn"]] == "idle"
     assert legs[terminals["tinh-a"]] == "idle"
     assert legs[terminals["xa1"]] == planning.NOT_AGREED.code
@@ -128,6 +137,7 @@ async def test_a_commune_added_after_the_approval_is_not_called_before_it_accept
         await answers.answer(session, guest, "accepted", "", None, commune, now)
 
     await do(database, accept)
+    assert await waiting_lines(database, meeting, now) == set()
     assert (await called(database, meeting, now))[terminals["xa1"]] == "idle"
 
 

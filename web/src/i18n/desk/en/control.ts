@@ -203,6 +203,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'calls.dialsIn': 'This terminal dials in by itself (as the directory says)',
   'calls.open': 'Not in a closed network: an important meeting does not admit it',
   'calls.out': 'Not called',
+  'calls.waits': 'Invited after the approval: called only after the unit has accepted.',
   'calls.taken': 'Busy {at} ({who}): the server does not call it into this meeting',
   'calls.takenDates': 'Busy on {n} dates, the first {at} ({who}): the server does not call it on these dates',
   'calls.takenCount': '{n} halls are busy',

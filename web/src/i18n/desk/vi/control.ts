@@ -201,6 +201,7 @@ export const controlVi = {
   'calls.dialsIn': 'Thiết bị này tự gọi vào (khai trong danh bạ)',
   'calls.open': 'Không ở mạng chuyên dùng: cuộc họp quan trọng không nhận',
   'calls.out': 'Không gọi',
+  'calls.waits': 'Đơn vị được mời thêm sau khi duyệt: nhận lời thì máy chủ mới gọi.',
   'calls.taken': 'Bận {at} ({who}): máy chủ không gọi vào cuộc họp này',
   'calls.takenDates': 'Bận ở {n} buổi, buổi đầu {at} ({who}): máy chủ không gọi ở các buổi đó',
   'calls.takenCount': '{n} hội trường đang bận',
