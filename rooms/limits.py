@@ -337,6 +337,16 @@ FREE_TIMES_TOLD = 3
 """Free times that a refusal proposes for each clashing date. Chosen. More: a longer message. Fewer: users must search for
 another time.
 """
+PRECEDENCE_ASKS = 20
+"""Waiting requests for precedence of one unit. Chosen. More: the operator's list fills. Fewer: a busy office must wait."""
+PRECEDENCE_ASK_SHOWN_DAYS = 14
+"""Days for which a secretary sees an own request for precedence. Chosen. Longer: old answers stay on the home page. Shorter: a
+secretary may miss the answer.
+"""
+PRECEDENCE_ASK_DAYS = 90
+"""Days for which a request for precedence is stored, as long as notices. Longer: the table grows. Shorter: the operator cannot
+look up an old request.
+"""
 REARRANGED_DAYS = 14
 """Days in which free times for a displaced date are searched. Chosen. More: a longer search. Fewer: busy halls have no free
 time.

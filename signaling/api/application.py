@@ -12,7 +12,17 @@ from signaling.api.ground import problems, visits
 from signaling.api.ground.desk import DeskParts
 from signaling.api.ground.doorway import InstantMeetings, ServerFacts
 from signaling.api.models.parts import Problem
-from signaling.api.routes.calendar import inviting, joining, keeping, mailing, meetings, planning, published, sending
+from signaling.api.routes.calendar import (
+    inviting,
+    joining,
+    keeping,
+    mailing,
+    meetings,
+    planning,
+    precedences,
+    published,
+    sending,
+)
 from signaling.api.routes.control import bans, boards, checks, contacts, records
 from signaling.api.routes.live import conferences, hosting, lobby, notices
 from signaling.api.routes.register import devices, exchange, people, recipients, sites, units
@@ -29,6 +39,7 @@ Times are RFC 3339 with a time zone. A list answers with `next`; send it as `cur
 ROUTERS: Sequence[APIRouter] = (
     meetings.router,
     planning.router,
+    precedences.router,
     inviting.router,
     mailing.router,
     sending.router,

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import conference
 from conference import Lobbies, LobbySetting, ProcessMemory, Registry
-from rooms.booking.changes import creation, ending, timers
+from rooms.booking.changes import creation, ending, precedence_asks, timers
 from rooms.booking.rules import defaults
 from rooms.dialling import legs, morning
 from rooms.errors import Refusal
@@ -155,7 +155,9 @@ class Secretariat:
             try:
                 await upkeep.keep(self.database, self.settings.data_dir, folder, self.clock())
                 await self.database.transact(lambda session: creation.forget_keys(session, self.clock()))
+                await self.database.transact(lambda session: precedence_asks.forget(session, self.clock()))
                 await self.database.transact(lambda session: records.purge(session, self.clock()))
+                await self.database.transact(lambda session: precedence_asks.forget(session, self.clock()))
                 await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
                 log.warning("the upkeep of stored records failed: %s", error)

@@ -23,6 +23,16 @@ function sources(folder: string): string {
     .join('\n');
 }
 
+describe('texts of the desk', () => {
+  it('have each key in one file only', () => {
+    for (const tongue of ['vi', 'en']) {
+      const folder = join(__dirname, '../src/i18n/desk', tongue);
+      const keys = readdirSync(folder).flatMap((file) => [...readFileSync(join(folder, file), 'utf8').matchAll(/^  '([\w.-]+)':/gm)].map((match) => match[1]!));
+      expect(keys.filter((key, at) => keys.indexOf(key) !== at), tongue).toEqual([]);
+    }
+  });
+});
+
 describe.each(LOTS)('$name texts', (lot) => {
   const keys = Object.keys(lot.vi);
 

@@ -79,7 +79,7 @@ async def in_the_way(session: AsyncSession, request: Request, actor: Actor, now:
     plan = await plans.make(session, request.checked(), actor, now)
     roles.require(actor, "meetings.precedence", plan.unit.path)
     mine = await _rank_of_plan(session, plan)
-    found = await _clashing(session, plan)
+    found = await clashing(session, plan)
     known = await reading.readable(session, actor, [meeting.id for _, meeting, _ in found])
     told = []
     for date, meeting, unit in found:
@@ -118,7 +118,7 @@ async def displace(
     if not reason.strip():
         raise Refusal("reason_missing", "Hãy ghi lý do dời cuộc họp khác.", "write a reason for moving another meeting")
     mine = await _rank_of_plan(session, plan)
-    found = await _clashing(session, plan)
+    found = await clashing(session, plan)
     missing = [one for one, _, _ in found if one.id not in moves]
     if missing:
         raise Refusal(
@@ -176,7 +176,8 @@ def _trouble(date: Occurrence) -> Trouble:
     return Trouble("move_missing", f"Buổi họp {at:%H:%M %d/%m/%Y}.", f"the date at {at.isoformat()}", date.id)
 
 
-async def _clashing(session: AsyncSession, plan: plans.Plan) -> list[tuple[Occurrence, Meeting, Unit]]:
+async def clashing(session: AsyncSession, plan: plans.Plan) -> list[tuple[Occurrence, Meeting, Unit]]:
+    """Return the dates of other meetings that have what the plan needs, the earliest first."""
     needed = plan.needed
     ids = {thing.id for thing in needed}
     timetable = await clashes.timetable_of(session, ids, clashes.days_of(plan.spans))

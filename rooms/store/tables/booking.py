@@ -142,6 +142,32 @@ class Proposal(Row):
     """`waiting`, `applied`, `refused`, `lapsed`, `withdrawn`."""
 
 
+class PrecedenceAsk(Row):
+    """A secretary's request that an operator books a meeting with precedence. It reserves nothing."""
+
+    __tablename__ = "precedence_ask"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), index=True)
+    """The host unit of the requested meeting."""
+    title: Mapped[str] = mapped_column(String(300))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    """The first date of the requested meeting."""
+    request: Mapped[dict[str, Any]]
+    reason: Mapped[str] = mapped_column(String(500))
+    by: Mapped[str] = mapped_column(String(32), index=True)
+    at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12), default="waiting")
+    """`waiting`, `done`, `refused`, `withdrawn`."""
+    decided_by: Mapped[str] = mapped_column(String(32), default="")
+    decided_at: Mapped[datetime | None]
+    answer: Mapped[str] = mapped_column(String(500), default="")
+    """Why the operator refused."""
+    meeting_id: Mapped[str] = mapped_column(String(32), default="")
+    """The meeting that the operator booked."""
+
+
 class Change(Row):
     """A line of a meeting's history: the meeting before a change, and the time until which the change can be undone."""
 

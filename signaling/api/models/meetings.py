@@ -300,6 +300,43 @@ class DisplaceFields(Strict):
     reason: Text500
 
 
+class PrecedenceAskFields(Strict):
+    """A booking that clashes, and why it should have precedence."""
+
+    request: MeetingFields
+    reason: Text500
+
+
+class AskedMoves(Strict):
+    """The decision to book a requested meeting. For each clashing date the operator gives the new time, and a reason."""
+
+    moves: list[Move] = Field(max_length=limits.DATES)
+    reason: Text500
+
+
+class AskRefusal(Strict):
+    reason: Text500
+
+
+class PrecedenceAsk(View):
+    """A request for precedence. `own`: the caller asked. `decides`: the caller may decide."""
+
+    id: str
+    unit_id: str
+    unit_name: str = ""
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    by_name: str = ""
+    at: datetime
+    state: Literal["waiting", "done", "refused", "withdrawn"]
+    answer: str
+    meeting_id: str
+    own: bool = False
+    decides: bool = False
+
+
 class InTheWay(View):
     """A date that would have to give way. `why_not`: the code of the refusal, if it does not."""
 
@@ -523,6 +560,13 @@ class Displaced(View):
     """The meeting that has precedence, and the dates that gave way."""
 
     meeting: Meeting
+    moved: list[Moved]
+
+
+class PrecedenceDone(View):
+    """The booked meeting of a request for precedence, and the dates that gave way."""
+
+    meeting_id: str
     moved: list[Moved]
 
 

@@ -69,6 +69,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "account_id": "account",
     "grant_id": "grant",
     "client_id": "client",
+    "ask_id": "precedence_ask",
 }
 """The kind of object, by path parameter."""
 FIXED: Final[Mapping[str, str]] = {
@@ -319,6 +320,16 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
             "reason": "Công điện khẩn",
         }
     ),
+    # nothing clashes in the matrix
+    ("POST", "/precedence-asks"): Row(
+        lambda w, p: {"request": meeting(w, p), "reason": "Công điện"},
+        refused=frozenset({"nothing_in_the_way"}),
+        proven=False,
+    ),
+    ("POST", "/precedence-asks/{ask_id}/look"): Row(),
+    ("POST", "/precedence-asks/{ask_id}/displace"): Row(of(moves=[], reason="Công điện khẩn")),
+    ("POST", "/precedence-asks/{ask_id}/refusal"): Row(of(reason="Không đủ căn cứ")),
+    ("DELETE", "/precedence-asks/{ask_id}"): Row(proven=False),  # no caller of the matrix has asked
     ("PATCH", "/meetings/{meeting_id}"): Row(of(description="Sửa"), version="approved"),
     ("POST", "/meetings/{meeting_id}/submit"): Row(kinds=HELD, version="held"),
     ("POST", "/meetings/{meeting_id}/resubmit"): Row(

@@ -30,7 +30,7 @@ from rooms.org.names import plain
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Client, RoleGrant, SignIn
-from rooms.store.tables.booking import Pool
+from rooms.store.tables.booking import Pool, PrecedenceAsk
 from rooms.store.tables.columns import Row
 from rooms.store.tables.meetings import (
     Attendee,
@@ -372,6 +372,19 @@ class World:
         request = {"title": "Giao ban", "type_code": "briefing", "host_unit_id": unit, "duration_min": 60}
         return [
             Template(id=self._note("template", place), unit_id=unit, name="Giao ban", request=request),
+            PrecedenceAsk(
+                id=self._note("precedence_ask", place),
+                unit_id=unit,
+                title="Giao ban",
+                starts_at=NOW + timedelta(days=30),
+                ends_at=NOW + timedelta(days=30, hours=1),
+                request=requests.as_json(
+                    requests.Request("Giao ban", "briefing", unit, NOW + timedelta(days=30), 60, class_="ordinary")
+                ),
+                reason="Công điện",
+                by="nobody",
+                at=NOW,
+            ),
             AttendeeList(id=self._note("attendee_list", place), unit_id=unit, name="Các phòng", entries=[]),
             LetterTemplate(
                 id=self._note("letter_template", place),

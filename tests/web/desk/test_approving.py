@@ -18,7 +18,7 @@ from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
-from tests.web.desk.province import furnish
+from tests.web.desk.province import furnish, working_day
 from tests.web.desk.test_desk import Served, sign_in
 from tests.web.desk.test_order import choose_host
 from tests.web.shots import resize, shots
@@ -145,3 +145,35 @@ async def test_an_approver_decides_several_meetings_by_keyboard_and_at_once(
     await visitor.part("approve-chosen").click()
     await expect(visitor.part("decided")).to_have_text(f"Đã duyệt {count - 1} lịch họp.")
     await expect(cards).to_have_count(0)
+
+
+async def test_a_secretary_asks_for_precedence_and_the_operator_books_it(
+    visit: Visit, served: Served, tmp_path: Path
+) -> None:
+    """The secretary fills in one reason and presses one button. The operator types nothing again."""
+    start = working_day(5, served.now).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    visitor = await visit()
+    hall = served.desk.halls[0]
+    await sign_in(visitor, served, "thuky", f"/book?at={start}&min=120&hall={hall}&name=Phòng")
+    await visitor.part("book-type").select_option(label="Giao ban Chủ tịch tỉnh với xã, phường")
+    await visitor.part("book-title").fill("Giao ban khẩn")
+    await visitor.part("secret-no").check()
+    await expect(visitor.part("live-clash")).to_be_visible()
+    await visitor.part("precedence-reason").fill("Chỉ đạo của Chủ tịch tỉnh")
+    await shots(visitor, tmp_path, "ask")
+    await visitor.part("precedence-ask").click()
+    await expect(visitor.part("asked-precedence")).to_be_visible()
+
+    operator = await visit()
+    await sign_in(operator, served, "dieuhanh", "/my")
+    asked = operator.part("precedence-asks")
+    await expect(asked).to_contain_text("Giao ban khẩn")
+    await expect(asked).to_contain_text("Chỉ đạo của Chủ tịch tỉnh")
+    assert await operator.barriers() == []
+    await shots(operator, tmp_path, "asked")
+    await operator.part("precedence-refuse").click()
+    await operator.part("precedence-refuse-reason").fill("Phiên họp UBND có thứ tự ưu tiên cao hơn")
+    await operator.part("precedence-refuse-do").click()
+    await expect(asked).to_have_count(0)
+    await visitor.page.goto(f"{served.url}/my")
+    await expect(visitor.part("precedence-state")).to_contain_text("Phiên họp UBND có thứ tự ưu tiên cao hơn")

@@ -203,6 +203,14 @@ export interface components {
              */
             change: components["schemas"]["ChangeLine"][];
         };
+        AskRefusal: {
+            reason: string;
+        };
+        /** @description The decision to book a requested meeting. For each clashing date the operator gives the new time, and a reason. */
+        AskedMoves: {
+            moves: components["schemas"]["Move"][];
+            reason: string;
+        };
         /** @description An invitee and the answer. `dates`: future dates that have a different answer. */
         Attendee: {
             id: string;
@@ -2505,6 +2513,41 @@ export interface components {
             /** @default  */
             reason?: string;
         };
+        /** @description A request for precedence. `own`: the caller asked. `decides`: the caller may decide. */
+        PrecedenceAsk: {
+            id: string;
+            unit_id: string;
+            /** @default  */
+            unit_name: string;
+            title: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            reason: string;
+            /** @default  */
+            by_name: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            state: "waiting" | "done" | "refused" | "withdrawn";
+            answer: string;
+            meeting_id: string;
+            /** @default false */
+            own: boolean;
+            /** @default false */
+            decides: boolean;
+        };
+        /** @description A booking that clashes, and why it should have precedence. */
+        PrecedenceAskFields: {
+            request: components["schemas"]["MeetingFields"];
+            reason: string;
+        };
+        /** @description The booked meeting of a request for precedence, and the dates that gave way. */
+        PrecedenceDone: {
+            meeting_id: string;
+            moved: components["schemas"]["Moved"][];
+        };
         /** @description All preferences of one account for its pages. */
         PreferenceFields: {
             value: {
@@ -3535,6 +3578,8 @@ export type AnswerDate = components['schemas']['AnswerDate'];
 export type AnswerFields = components['schemas']['AnswerFields'];
 export type AnswerView = components['schemas']['AnswerView'];
 export type Approval = components['schemas']['Approval'];
+export type AskRefusal = components['schemas']['AskRefusal'];
+export type AskedMoves = components['schemas']['AskedMoves'];
 export type Attendee = components['schemas']['Attendee'];
 export type AttendeeFields = components['schemas']['AttendeeFields'];
 export type AttendeeList = components['schemas']['AttendeeList'];
@@ -3685,6 +3730,9 @@ export type PoolFields = components['schemas']['PoolFields'];
 export type Post = components['schemas']['Post'];
 export type PostFields = components['schemas']['PostFields'];
 export type Postponement = components['schemas']['Postponement'];
+export type PrecedenceAsk = components['schemas']['PrecedenceAsk'];
+export type PrecedenceAskFields = components['schemas']['PrecedenceAskFields'];
+export type PrecedenceDone = components['schemas']['PrecedenceDone'];
 export type PreferenceFields = components['schemas']['PreferenceFields'];
 export type Preferences = components['schemas']['Preferences'];
 export type Preview = components['schemas']['Preview'];

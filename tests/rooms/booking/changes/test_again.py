@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from rooms import limits
+from rooms.booking.changes import creation, deciding, editing, precedence, precedence_asks, resubmitting, undoing
 from rooms.booking.changes import dates as booking_dates
-from rooms.booking.changes import deciding, editing, precedence, resubmitting, undoing
 from rooms.booking.meeting import timing
 from rooms.errors import Refusal
 from rooms.meetings import views
@@ -145,3 +145,47 @@ async def test_a_displaced_date_names_the_other_meeting_and_gets_a_free_time(
         await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     (moved,) = await dates(database, meeting)
     assert (moved.state, moved.starts_at, moved.displaced_by) == ("planned", to, "")
+
+
+# Precedence
+
+
+async def test_a_secretary_asks_for_precedence_and_an_operator_books_it(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The stored request becomes the meeting. A secretary asks only where something clashes, and decides nothing."""
+    lower = wish(province, now, host_unit_id=province.units["yt"], chair_id=None)
+    other = await make(database, lower, province.actor("secretary", "yt"), now)
+    (date,) = await dates(database, other)
+    desk, operator = province.actor("secretary", "vp"), province.actor("operator", "tinh")
+    higher = wish(province, now, type_code="session", title="Phiên họp UBND", class_="important", submit=True)
+    free = dataclasses.replace(higher, starts_at=higher.starts_at + timedelta(days=1))
+    ask = lambda s, request=higher, why="Công điện 12": precedence_asks.ask(s, request, why, desk, now)  # noqa: E731
+    assert (await denied(database, lambda s: ask(s, free))).code == "nothing_in_the_way"
+    assert (await denied(database, lambda s: ask(s, why=" "))).code == "reason_missing"
+    secret = dataclasses.replace(higher, class_="secret")
+    assert (await denied(database, lambda s: ask(s, secret))).code == creation.SECRET
+    made = await do(database, ask)
+    again = await do(database, ask)
+    async with database.reading() as session:
+        assert {one.id for one, _ in await precedence_asks.asks(session, operator, now)} == {made.id, again.id}
+        assert {one.id for one, _ in await precedence_asks.asks(session, desk, now)} == {made.id, again.id}
+        assert await precedence_asks.asks(session, province.actor("operator", "yt"), now) == []
+        (way,) = await precedence_asks.look(session, made.id, operator, now)
+    assert (way.occurrence_id, way.why_not) == (date.id, "")
+    give = lambda s, actor=operator, id_=made.id: precedence_asks.displace(  # noqa: E731
+        s, id_, {date.id: None}, "Công điện 12", actor, now
+    )
+    assert (await denied(database, lambda s: give(s, desk))).code == "denied"
+    done = await do(database, give)
+    assert (done.meeting.title, done.meeting.state, done.meeting.created_by) == ("Phiên họp UBND", "asked", desk.id)
+    assert (await denied(database, give)).code == "already_decided"
+    await do(database, lambda s: precedence_asks.refuse(s, again.id, "Đã xếp", operator, now))
+    async with database.reading() as session:
+        states = {one.id: (one.state, one.answer) for one, _ in await precedence_asks.asks(session, desk, now)}
+        assert await precedence_asks.asks(session, operator, now) == []
+    assert states == {made.id: ("done", ""), again.id: ("refused", "Đã xếp")}
+    late = now + timedelta(days=limits.PRECEDENCE_ASK_DAYS + 1)
+    await do(database, lambda s: precedence_asks.forget(s, late))
+    async with database.reading() as session:
+        assert await precedence_asks.asks(session, desk, now) == []

@@ -51,6 +51,8 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'meeting.carry_on': ['Kéo dài cuộc họp đang diễn ra', 'Running meeting carried on'],
   'meeting.closed': ['Kết thúc cuộc họp', 'Meeting closed'],
   'meeting.create': ['Đặt lịch họp', 'Meeting booked'],
+  'meeting.ask_precedence': ['Đề nghị xếp ưu tiên', 'Asked for precedence'],
+  'meeting.refuse_precedence': ['Không xếp ưu tiên', 'Refused precedence'],
   'meeting.displace': ['Nhường lịch cho cuộc họp ưu tiên', 'Gave way to a meeting with precedence'],
   'meeting.edit': ['Sửa cuộc họp', 'Meeting changed'],
   'meeting.propose': ['Đề nghị thay đổi cuộc họp đã duyệt', 'Change of an approved meeting proposed'],
@@ -130,6 +132,7 @@ const KINDS: Record<string, readonly [string, string]> = {
 
 /** The names of the objects in the audit trail. */
 const OBJECTS: Record<string, readonly [string, string]> = {
+  precedence_ask: ['Đề nghị xếp ưu tiên', 'Request for precedence'],
   account: ['Tài khoản', 'Account'],
   attendee: ['Thành phần dự', 'Attendee'],
   attendee_list: ['Danh sách khách mời', 'List of attendees'],
