@@ -337,6 +337,10 @@ FREE_TIMES_TOLD = 3
 """Free times that a refusal proposes for each clashing date. Chosen. More: a longer message. Fewer: users must search for
 another time.
 """
+DATES_COMPARED = 60
+"""Next dates of a meeting whose attendees are compared with other meetings for an approver. Chosen: more than a year of weekly
+dates. More: a slower answer. Fewer: a clash on a late date is not told.
+"""
 PRECEDENCE_ASKS = 20
 """Waiting requests for precedence of one unit. Chosen. More: the operator's list fills. Fewer: a busy office must wait."""
 PRECEDENCE_ASK_SHOWN_DAYS = 14

@@ -257,6 +257,13 @@ class InvitedCount(View):
     guests: int = 0
 
 
+class BusyAttendees(View):
+    """The busy people and units of a meeting. They only warn."""
+
+    occupied: list[Occupied]
+    busy: int = Field(description="The number of busy people and units; `occupied` names the first of them.")
+
+
 class Approval(View):
     """A decision that waits for the caller. `step` 1: the unit's own leadership decides; 2: the operator of the system."""
 

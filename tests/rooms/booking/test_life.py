@@ -26,7 +26,7 @@ from rooms.booking.changes import (
 )
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.meeting import history, timing
-from rooms.booking.planning import previews
+from rooms.booking.planning import busy, previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.booking.rules.calendar import local
 from rooms.dialling import planning
@@ -142,6 +142,22 @@ async def test_two_steps_to_a_number(database: Database, province: Province, now
     assert second.pin
     assert "meeting.changed" in await kinds(database)
     assert len(await taken(database)) == 4
+
+
+async def test_an_approver_sees_who_of_the_invited_is_busy(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary = province.actor("secretary", "tinh")
+    bare: dict[str, Any] = {"hall_ids": (), "terminal_ids": (), "chair_id": None, "submit": True}
+    first = await make(database, wish(province, now, **bare), secretary, now)
+    second = await make(database, wish(province, now, title="Họp khác", **bare), secretary, now)
+    approver = province.actor("approver", "tinh")
+    async with database.reading() as session:
+        found = await busy.busy_of(session, second, approver, now)
+        later = await busy.busy_of(session, second, approver, second.first_starts_at + timedelta(days=1))
+    assert {one.id for one in found.occupied} == {province.units["khcn"], province.units["yt"]}
+    assert {one.meeting_id for one in found.occupied} == {first.id}
+    assert (found.busy, later.busy) == (2, 0)
 
 
 async def test_a_deputy_decides_for_the_represented_person(

@@ -85,6 +85,7 @@ FIXED: Final[Mapping[str, str]] = {
     "alarm_id": "0" * 32,
     "call_id": "0" * 32,
     "leg_id": "0" * 32,
+    "step_id": "0" * 32,
     "profile": "yealink",
     "check_id": "0" * 20,
     "check_code": "12345678",

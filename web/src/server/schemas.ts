@@ -495,6 +495,12 @@ export interface components {
             /** @enum {string} */
             system: "windows" | "android" | "ios" | "mac" | "linux" | "other";
         };
+        /** @description The busy people and units of a meeting. They only warn. */
+        BusyAttendees: {
+            occupied: components["schemas"]["Occupied"][];
+            /** @description The number of busy people and units; `occupied` names the first of them. */
+            busy: number;
+        };
         /**
          * @description A booked hall or an invited unit without a terminal to call. `many_halls`: several halls have a terminal, and none of
          *     them is marked as the main hall.
@@ -3594,6 +3600,7 @@ export type BoardEntry = components['schemas']['BoardEntry'];
 export type BoardHall = components['schemas']['BoardHall'];
 export type BookedPass = components['schemas']['BookedPass'];
 export type BrowserFigures = components['schemas']['BrowserFigures'];
+export type BusyAttendees = components['schemas']['BusyAttendees'];
 export type CallGap = components['schemas']['CallGap'];
 export type CallLine = components['schemas']['CallLine'];
 export type CallPlace = components['schemas']['CallPlace'];

@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, class_changes
 from rooms.booking.holds import grid
+from rooms.booking.holds.attendance import Attendance
 from rooms.booking.meeting import cards, naming, reading
-from rooms.booking.planning import previews
+from rooms.booking.planning import busy, previews
 from rooms.meetings import own_dates, views
 from rooms.policy import classes
 from rooms.policy.classes import Presence
@@ -21,9 +22,11 @@ from signaling.api.models.booking import (
     Availability,
     AvailabilityFields,
     Board,
+    BusyAttendees,
     ChangeLine,
     InvitedCount,
     MyMeeting,
+    Occupied,
     Preview,
     Slot,
 )
@@ -88,6 +91,20 @@ async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
         return [_approval(one, dates, names, known[one.meeting.id]) for one in found]
 
     return rows.cut(await visit.read(work), lambda one: one)
+
+
+@router.get("/approvals/{step_id}/busy", openapi_extra=needs(OWN))
+async def list_busy(visit: Caller, step_id: Key) -> BusyAttendees:
+    """Return who of the attendees is busy at the times of a meeting that the caller may decide."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> Attendance:
+        waiting = await approval.waiting(session, actor, visit.now)
+        one = next((one for one in waiting if one.step.id == step_id), None)
+        return await busy.busy_of(session, one.meeting, actor, visit.now) if one is not None else Attendance()
+
+    found = await visit.read(work)
+    return BusyAttendees(occupied=[shown(Occupied, one) for one in found.occupied], busy=found.busy)
 
 
 @router.get("/my-meetings", openapi_extra=needs(OWN))
