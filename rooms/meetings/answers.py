@@ -90,6 +90,8 @@ async def answer(
     await _tell(session, attendee, _event(attendee), actor, now)
     if given == "accepted" and attendee.unit_id and not attendee.person_id:
         await restoring.take_guests(session, meeting, now)
+    if given == "declined" and attendee.unit_id and meeting.hold_guests:
+        await restoring.settle_halls(session, meeting, now)
     return attendee
 
 

@@ -279,7 +279,8 @@ async def places_of(session: AsyncSession, occurrence_ids: Sequence[str]) -> dic
         select(Reservation.occurrence_id, Hall.name, Site.name)
         .join(Hall, Hall.id == Reservation.resource_id)
         .join(Site, Site.id == Hall.site_id)
-        .where(Reservation.kind == "hall", Reservation.active, Reservation.occurrence_id.in_(occurrence_ids))
+        .where(Reservation.kind == "hall", Reservation.active, ~Reservation.guest)
+        .where(Reservation.occurrence_id.in_(occurrence_ids))
         .order_by(Hall.name)
     )
     places: dict[str, str] = {}

@@ -411,7 +411,7 @@ async def halls_of(session: AsyncSession, meeting_id: str, occurrence_id: str = 
             Hall.id.in_(
                 select(Reservation.resource_id)
                 .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
-                .where(mine, Reservation.kind == "hall")
+                .where(mine, Reservation.kind == "hall", ~Reservation.guest)
             )
         )
         .order_by(Hall.name)

@@ -156,6 +156,7 @@ async def _places(session: AsyncSession, occurrence_ids: list[str]) -> dict[str,
         select(Reservation.occurrence_id, Hall.name)
         .join(Hall, Hall.id == Reservation.resource_id)
         .where(Reservation.occurrence_id.in_(occurrence_ids), Reservation.kind == "hall", Reservation.active)
+        .where(~Reservation.guest)
         .order_by(Hall.name)
     )
     found: dict[str, str] = {}

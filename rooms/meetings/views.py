@@ -94,7 +94,8 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
     reservations = await session.scalars(
         select(Reservation)
         .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
-        .where(Occurrence.meeting_id == meeting_id, Reservation.active, Reservation.kind != "terminal")
+        .where(Occurrence.meeting_id == meeting_id, Reservation.active, ~Reservation.guest)
+        .where(Reservation.kind != "terminal")
         .order_by(Reservation.starts_at)
     )
     steps = await session.scalars(select(Step).where(Step.meeting_id == meeting_id).order_by(Step.round, Step.step))

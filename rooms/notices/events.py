@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval
+from rooms.booking.holds import guest_holds
 from rooms.booking.meeting import timing
 from rooms.notices import kinds, recipients, records
 from rooms.notices.records import News
 from rooms.notices.settling import settle
-from rooms.store.tables.booking import Reservation
+from rooms.store.tables.booking import HallObjection, Reservation
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.sites import Hall, Site, Terminal
@@ -58,7 +59,7 @@ async def _ask(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
 
 
 async def _hold(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Tell each unit that this meeting of another unit reserves a hall of the unit."""
+    """Tell each unit that this meeting of another unit reserves or holds a hall of the unit."""
     rows = await session.execute(
         select(Hall.id, Hall.name, Site.unit_id, func.min(Reservation.occurrence_id), func.max(Occurrence.ends_at))
         .join(Reservation, Reservation.resource_id == Hall.id)
@@ -68,10 +69,28 @@ async def _hold(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
         .where(Site.unit_id != meeting.host_unit_id)
         .group_by(Hall.id, Hall.name, Site.unit_id)
     )
-    for hall, name, unit, date, until in rows.all():
+    held: list[tuple[str, str, str, str, datetime | None]] = [(*row,) for row in rows]
+    held += [
+        (one.hall_id, one.hall_name, one.unit_id, one.date_id, one.until)
+        for one in await guest_holds.of_meeting(session, meeting, now)
+        if one.state == "soft"
+    ]
+    for hall, name, unit, date, until in held:
         key = f"{kinds.HELD}:{meeting.id}:{hall}"
         news = News(kinds.HELD, key, meeting.id, date, hall, about=name, until=until)
         await records.tell(session, await recipients.of_unit(session, unit, now), news, now)
+
+
+async def objected(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.objected`: tell the staff that a unit objects to the hold of its hall."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    row = await session.get(HallObjection, (payload["meeting_id"], payload["hall_id"]))
+    if meeting is None or row is None:
+        return
+    hall_ = await session.get_one(Hall, row.hall_id)
+    key = f"{kinds.OBJECTED}:{meeting.id}:{hall_.id}:{row.at.isoformat()}"
+    news = News(kinds.OBJECTED, key, meeting.id, about=hall_.name, reason=row.reason)
+    await records.tell(session, await recipients.staff(session, meeting) - {payload["by"]}, news, now)
 
 
 async def displaced(session: AsyncSession, payload: Payload, now: datetime) -> None:
@@ -141,6 +160,7 @@ async def soon(session: AsyncSession, payload: Payload, now: datetime) -> None:
 HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Any, datetime], Awaitable[None]]]] = {
     timing.NOTICE: meeting_changed,
     timing.GAVE_WAY: displaced,
+    timing.OBJECTED: objected,
     timing.SOON: soon,
     timing.ANSWERED: answered,
     timing.READINESS: hall,

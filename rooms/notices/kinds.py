@@ -7,7 +7,7 @@ from typing import Final
 APPROVE, APPROVED, REFUSED, EXPIRED = "approve", "approved", "refused", "expired"
 APPLIED, NOT_APPLIED = "change_approved", "change_refused"
 DISPLACED, ANSWERED, SUBSTITUTE = "displaced", "answered", "substitute"
-HALL, HELD, SOON = "hall_unready", "hall_held", "soon"
+HALL, HELD, OBJECTED, SOON = "hall_unready", "hall_held", "hall_objected", "soon"
 KINDS: Final = (
     APPROVE,
     APPROVED,
@@ -20,6 +20,7 @@ KINDS: Final = (
     SUBSTITUTE,
     HALL,
     HELD,
+    OBJECTED,
     SOON,
 )
 TASKS: Final = (APPROVE, SUBSTITUTE)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.holds import guest_holds
 from rooms.booking.meeting import timing
 from rooms.notices import kinds, records
 from rooms.store.tables.booking import Reservation, Step
@@ -62,13 +63,16 @@ async def _legs(session: AsyncSession, meeting: Meeting, ids: Sequence[str], _no
     return set() if meeting.state in OFF else set(await session.scalars(red))
 
 
-async def _halls(session: AsyncSession, meeting: Meeting, ids: Sequence[str], _now: datetime) -> set[str]:
+async def _halls(session: AsyncSession, meeting: Meeting, ids: Sequence[str], now: datetime) -> set[str]:
     held = (
         select(Reservation.resource_id)
         .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
         .where(Occurrence.meeting_id == meeting.id, Reservation.active, Reservation.resource_id.in_(ids))
     )
-    return set(await session.scalars(held))
+    found = set(await session.scalars(held))
+    if found >= set(ids):
+        return found
+    return found | {one.hall_id for one in await guest_holds.of_meeting(session, meeting, now) if one.state == "soft"}
 
 
 async def _coming(session: AsyncSession, meeting: Meeting, ids: Sequence[str], now: datetime) -> set[str]:

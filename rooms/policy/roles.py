@@ -44,6 +44,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     # Halls in a running meeting: rights in the unit that hosts the meeting
     "halls.read": (SECRETARY, OPERATOR, ADMIN, AUDITOR),
     "halls.operate": (SECRETARY, OPERATOR, ADMIN),
+    "halls.object": (SECRETARY, APPROVER, OPERATOR, ADMIN),
     "feeds.write": ALL,
     # The system
     "accounts.read": (ADMIN,),

@@ -13,6 +13,7 @@ from signaling.api.ground.desk import DeskParts
 from signaling.api.ground.doorway import InstantMeetings, ServerFacts
 from signaling.api.models.parts import Problem
 from signaling.api.routes.calendar import (
+    holds,
     inviting,
     joining,
     keeping,
@@ -40,6 +41,7 @@ ROUTERS: Sequence[APIRouter] = (
     meetings.router,
     planning.router,
     precedences.router,
+    holds.router,
     inviting.router,
     mailing.router,
     sending.router,

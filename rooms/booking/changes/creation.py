@@ -268,6 +268,7 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
         "connect_asked": False,
         "call_ahead_min": request.call_ahead_min,
         "uncalled": list(request.uncalled_ids),
+        "hold_guests": request.hold_guests,
         "legs": plan.legs,
         "first_starts_at": plan.spans[0].starts_at,
         "duration_min": request.duration_min,

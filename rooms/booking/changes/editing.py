@@ -50,10 +50,11 @@ WORDS = (
     "connect",
     "call_ahead_min",
     "uncalled_ids",
+    "hold_guests",
 )
-UNTOLD = frozenset(("connect", "call_ahead_min", "uncalled_ids"))
+UNTOLD = frozenset(("connect", "call_ahead_min", "uncalled_ids", "hold_guests"))
 """Fields that concern only the operators. Attendees are not notified about them."""
-EFFECTS = frozenset(("title", "type_code", "secretary_id", "public", "connect", "uncalled_ids"))
+EFFECTS = frozenset(("title", "type_code", "secretary_id", "public", "connect", "uncalled_ids", "hold_guests"))
 """Fields with an effect that needs approval: what is published, which halls are called, who leads."""
 CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
 OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
@@ -73,6 +74,7 @@ COPIED = (
     "duration_min",
     "rule",
     "uncalled",
+    "hold_guests",
 )
 """Columns of the meeting that an edit copies from the new plan."""
 NAMES = {
@@ -96,6 +98,7 @@ NAMES = {
     "connect": "cách kết nối",
     "call_ahead_min": "giờ gọi hội trường",
     "uncalled_ids": "danh sách hội trường không gọi",
+    "hold_guests": "giữ hội trường của đơn vị được mời",
 }
 
 
@@ -125,7 +128,7 @@ class _Edit:
     @property
     def reserves(self) -> bool:
         """Report whether the change needs other reservations."""
-        return self.takes or "uncalled_ids" in self.changed
+        return self.takes or bool(self.changed & {"uncalled_ids", "hold_guests"})
 
     @property
     def has_effects(self) -> bool:
@@ -137,6 +140,7 @@ class _Edit:
             "public": not self.new.public,
             "connect": self.new.connect != plans.CALL,
             "uncalled_ids": not back_in,
+            "hold_guests": not self.new.hold_guests,
         }
         return any(not takes_away.get(name, False) for name in self.changed & EFFECTS)
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import resources
+from rooms.booking.holds import resources, restoring
 from rooms.booking.meeting import timing
 from rooms.policy.actors import SYSTEM
 from rooms.store import audit, outbox
@@ -167,6 +167,9 @@ async def go_on(session: AsyncSession, meeting_id: str, now: datetime) -> None:
         elif nobody and not waits and rule.release_min and date.starts_at + timedelta(minutes=rule.release_min) <= now:
             await _release(session, meeting, date, now)
     await session.flush()
+    if meeting.rule and meeting.hold_guests:
+        # The number of reservations that one change makes is limited, so that later dates follow here.
+        await restoring.take_guests(session, meeting, now)
     await timing.next_date(session, meeting, now)
 
 

@@ -33,7 +33,7 @@ from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Person, RecipientSet, Unit
 from rooms.store.tables.sites import Hall, Terminal
 
-Slot = tuple[str, str, str, datetime, datetime]
+Slot = tuple[str, str, str, datetime, datetime, bool]
 """A reservation as (date, kind, resource, from, until)."""
 SCOPES: Final[Mapping[str, str]] = {"this": "chỉ buổi", "following": "từ buổi"}
 """The scopes that name a date, with their names for users."""
@@ -139,11 +139,12 @@ async def _slots(session: AsyncSession, meeting_ids: set[str]) -> list[Slot]:
             Reservation.resource_id,
             Reservation.starts_at,
             Reservation.ends_at,
+            Reservation.guest,
         )
         .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
         .where(Occurrence.meeting_id.in_(meeting_ids), Reservation.active)
     )
-    return [(date, kind, thing, starts_at, ends_at) for date, kind, thing, starts_at, ends_at in found]
+    return [(date, kind, thing, starts_at, ends_at, guest) for date, kind, thing, starts_at, ends_at, guest in found]
 
 
 async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot], now: datetime) -> list[str]:
@@ -166,9 +167,10 @@ async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot],
             "starts_at": starts_at,
             "ends_at": ends_at,
             "active": True,
+            "guest": guest,
         }
-        for date, kind, thing, *span in wanted
-        for starts_at, ends_at in _without((span[0], span[1]), [(one[3], one[4]) for one in have if one[2] == thing])
+        for date, kind, thing, first, last, guest in wanted
+        for starts_at, ends_at in _without((first, last), [(one[3], one[4]) for one in have if one[2] == thing])
     ]
     await rows.add(session, {Reservation: made})
     return [str(one["id"]) for one in made]

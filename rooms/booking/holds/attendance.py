@@ -17,7 +17,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import clashes, restoring
+from rooms.booking.holds import clashes, guest_holds, restoring
 from rooms.booking.holds.clashes import Busy, Heading, Timetable
 from rooms.booking.holds.guest_halls import GuestHall
 from rooms.booking.holds.resources import Span
@@ -29,8 +29,10 @@ from rooms.store.tables.meetings import Attendee, DateAnswer, Meeting, Occurrenc
 from rooms.store.tables.org import Holding, Person, Post, Unit
 
 Kind = Literal["person", "unit"]
-HallState = Literal["free", "taken", "none", "many"]
-"""`none`: the unit has no hall. `many`: the unit has several halls, and none of them is the main hall."""
+HallState = Literal["free", "held", "taken", "none", "many"]
+"""`held`: another meeting holds the hall until its approval. `none`: the unit has no hall. `many`: the unit has several halls,
+and none of them is the main hall.
+"""
 CHUNK = 500
 """Identifiers in one SQL statement; further ones go into the next. Chosen. More: longer statements. Fewer: more statements."""
 
@@ -105,7 +107,7 @@ class Occupied:
 @dataclass(frozen=True)
 class HallShown:
     """The hall of an invited unit, and whether the hall is free on all dates of the request. Times and meeting are those of the
-    first date on which the hall is taken.
+    first date on which the hall is taken or held.
     """
 
     unit_id: str
@@ -114,7 +116,7 @@ class HallShown:
     hall_id: str = ""
     hall_name: str = ""
     dates: int = 0
-    """The number of dates of the request on which the hall is taken."""
+    """The number of dates of the request on which the hall is taken or held."""
     dated: bool = False
     starts_at: datetime | None = None
     ends_at: datetime | None = None
@@ -153,7 +155,8 @@ async def attendance(session: AsyncSession, question: Question) -> Attendance:
         return Attendance()
     whose = await _whose_time(session, question)
     # A leader who is reserved elsewhere is a clash of the request: `clashes.find` tells it.
-    reserved = {one.hall.id for one in question.halls if one.hall} | (whose.people.keys() - question.leaders.keys())
+    halls = {one.hall.id for one in question.halls if one.hall}
+    reserved = halls | (whose.people.keys() - question.leaders.keys())
     days = clashes.days_of(question.spans)
     timetable = await clashes.timetable_of(session, reserved, days, question.excluding)
     found = _Found(question.spans)
@@ -162,7 +165,10 @@ async def attendance(session: AsyncSession, question: Question) -> Attendance:
             found.add(whose.people[person_id], busy)
     await _add_invitations(session, question, whose, found)
     told = found.told(question.invited)
-    shown = [_hall(one, question.spans, timetable) for one in question.halls]
+    held: dict[str, list[Busy]] = defaultdict(list)
+    for soft in await guest_holds.soft(session, halls, days, question.excluding):
+        held[soft.hall_id].append(soft.busy)
+    shown = [_hall(one, question.spans, timetable, held) for one in question.halls]
     others = {one.meeting_id for one in told[: limits.OCCUPIED_TOLD]} | {one.meeting_id for one in shown}
     headings = await clashes.headings(session, question.actor, others - {""})
     return Attendance(
@@ -180,18 +186,26 @@ def _headed(one: Told, headings: Mapping[str, Heading]) -> Told:
     return replace(one, meeting_id=heading.id, title=heading.title, unit=heading.unit)
 
 
-def _hall(one: GuestHall, spans: Sequence[Span], timetable: Timetable) -> HallShown:
+def _hall(one: GuestHall, spans: Sequence[Span], timetable: Timetable, held: Timetable) -> HallShown:
     hall = one.hall
     if hall is None:
         return HallShown(one.unit_id, one.unit_name, "many" if one.gap == "many_halls" else "none")
-    rows = timetable.get(hall.id, ())
+    known = HallShown(one.unit_id, one.unit_name, "free", hall.id, hall.name, dated=len(spans) > 1)
     wanted = sorted(hall.keeps(span.starts_at, span.ends_at) for span in spans)
-    taken = [busy for starts_at, ends_at in wanted if (busy := clashes.meets(rows, starts_at, ends_at))]
-    known = HallShown(one.unit_id, one.unit_name, "free", hall.id, hall.name, len(taken), len(spans) > 1)
-    if not taken:
-        return known
-    first = taken[0]
-    return replace(known, state="taken", starts_at=first.starts_at, ends_at=first.ends_at, meeting_id=first.meeting_id)
+    tables: tuple[tuple[HallState, Timetable], ...] = (("taken", timetable), ("held", held))
+    for state, table in tables:
+        rows = table.get(hall.id, ())
+        met = [busy for starts_at, ends_at in wanted if (busy := _meets(rows, starts_at, ends_at))]
+        if met:
+            first, last = met[0].starts_at, met[0].ends_at
+            other = met[0].meeting_id
+            return replace(known, state=state, dates=len(met), starts_at=first, ends_at=last, meeting_id=other)
+    return known
+
+
+def _meets(rows: Sequence[Busy], starts_at: datetime, ends_at: datetime) -> Busy | None:
+    """Return the first of these times that overlaps the given time. Soft holds of one hall may overlap each other."""
+    return next((one for one in rows if one.starts_at < ends_at and one.ends_at > starts_at), None)
 
 
 # Whose time counts

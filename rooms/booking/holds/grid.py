@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import clashes, resources
+from rooms.booking.holds import clashes, guest_holds, resources
 from rooms.booking.holds.clashes import LONGEST, Busy
 from rooms.booking.meeting import reading
 from rooms.booking.rules import calendar, unit_rules
@@ -30,6 +30,8 @@ from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall, Site
 
 TAKEN = "Đã có lịch"
+Hold = Literal["", "soft", "firm"]
+"""How a meeting holds the hall for an invited unit (`guest_holds`). Empty: the host booked the hall."""
 STEP = timedelta(minutes=15)
 """The distance of the start times that the search tries. Chosen: the form has quarters of an hour. Longer: free times are not
 found. Shorter: the search takes longer.
@@ -48,6 +50,8 @@ class BoardHall:
     unit_name: str
     seats: int
     bookable: bool
+    path: str = ""
+    """The path of the unit."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ class BoardEntry:
     reserved_to: datetime
     host_unit_name: str
     mine: bool
+    hold: Hold = ""
+    objects: str = ""
+    """The meeting against whose hold the actor may object. Empty if the actor may not."""
+    objection: str = ""
+    """The reason of the unit against the hold."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +109,7 @@ async def board(
             "bad_span", f"Hãy chọn tối đa {limits.BOARD_DAYS} ngày.", f"choose at most {limits.BOARD_DAYS} days"
         )
     halls = await halls_of(session, day_of(starts_at), unit_id, site_id, hall_ids)
-    entries = await _entries(session, {one.id for one in halls}, starts_at, ends_at, actor)
+    entries = await _entries(session, {one.id: one for one in halls}, starts_at, ends_at, actor)
     known = await calendar.load(session)
     span = [day_of(starts_at) + n * DAY for n in range((ends_at - starts_at) // DAY + 2)]
     off = {day: name for day in span if midnight(day) < ends_at and (name := known.holiday(day))}
@@ -114,7 +123,9 @@ async def halls_of(
     the units below it.
     """
     query = (
-        select(Hall.id, Hall.name, Hall.site_id, Site.name, Site.unit_id, Unit.name, Hall.seats, Hall.bookable)
+        select(
+            Hall.id, Hall.name, Hall.site_id, Site.name, Site.unit_id, Unit.name, Hall.seats, Hall.bookable, Unit.path
+        )
         .join(Site, Site.id == Hall.site_id)
         .join(Unit, Unit.id == Site.unit_id)
         .where(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
@@ -131,7 +142,7 @@ async def halls_of(
 
 
 async def _entries(
-    session: AsyncSession, halls: set[str], starts_at: datetime, ends_at: datetime, actor: Actor
+    session: AsyncSession, halls: Mapping[str, BoardHall], starts_at: datetime, ends_at: datetime, actor: Actor
 ) -> list[BoardEntry]:
     rows = list(
         await session.execute(
@@ -139,6 +150,7 @@ async def _entries(
                 Reservation.resource_id,
                 Reservation.starts_at.label("kept_from"),
                 Reservation.ends_at.label("kept_to"),
+                Reservation.guest,
                 Occurrence.id.label("occurrence_id"),
                 Occurrence.starts_at,
                 Occurrence.ends_at,
@@ -161,25 +173,65 @@ async def _entries(
             .limit(limits.BOARD_ROWS)
         )
     )
-    may = await reading.readable(session, actor, {row.meeting_id for row in rows})
-    return [_entry(row, row.meeting_id in may, actor) for row in rows if row.resource_id in halls]
+    taken = [
+        _Taken(row, row.resource_id, row.kept_from, row.kept_to, "firm" if row.guest else "")
+        for row in rows
+        if row.resource_id in halls
+    ]
+    taken += [
+        _Taken(one.row, one.hall_id, one.busy.starts_at, one.busy.ends_at, "soft")
+        for one in await guest_holds.soft(session, halls, [(starts_at, ends_at)])
+    ]
+    may = await reading.readable(session, actor, {one.row.meeting_id for one in taken})
+    said = await guest_holds.reasons(session, {one.row.meeting_id for one in taken if one.hold})
+    asked = {one.id for one in halls.values() if roles.allows(actor, "halls.object", one.path)}
+    entries = [
+        _answering(one, _entry(one, one.row.meeting_id in may, actor), said)
+        if one.hold and one.hall_id in asked
+        else _entry(one, one.row.meeting_id in may, actor)
+        for one in taken
+    ]
+    return sorted(entries, key=lambda one: one.reserved_from)
 
 
-def _entry(row: Any, may: bool, actor: Actor) -> BoardEntry:
+@dataclass(frozen=True)
+class _Taken:
+    """A date that has a hall, or holds it softly. `row`: the date with its meeting and the host."""
+
+    row: Any
+    hall_id: str
+    kept_from: datetime
+    kept_to: datetime
+    hold: Hold
+
+
+def _answering(taken: _Taken, entry: BoardEntry, said: Mapping[tuple[str, str], str]) -> BoardEntry:
+    """Add what the desk of the hall's unit may see. The desk answers for the invited unit, so that it sees the title also if its
+    person belongs to another unit.
+    """
+    meeting_id = taken.row.meeting_id
+    return replace(
+        entry, title=taken.row.title, objects=meeting_id, objection=said.get((meeting_id, taken.hall_id), "")
+    )
+
+
+def _entry(taken: _Taken, may: bool, actor: Actor) -> BoardEntry:
+    row = taken.row
     return BoardEntry(
         occurrence_id=row.occurrence_id if may else "",
         meeting_id=row.meeting_id if may else "",
-        hall_id=row.resource_id,
+        hall_id=taken.hall_id,
         title=row.title if may else TAKEN,
         class_=row.class_,
         state=row.state,
         meeting_state=row.meeting_state,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
-        reserved_from=row.kept_from,
-        reserved_to=row.kept_to,
+        reserved_from=taken.kept_from,
+        reserved_to=taken.kept_to,
         host_unit_name=row.short_name or row.name,
         mine=bool(actor.id) and row.created_by == actor.id,
+        hold=taken.hold,
     )
 
 

@@ -1,12 +1,12 @@
-"""The halls in which the invited units meet, at most one for each unit. The hall of the unit's line in the call list comes first,
-then the main hall of the site, then the only hall of the site.
+"""The halls in which the invited units meet, at most one for each site. The hall that the call list calls comes first: the main
+hall with a terminal, or the only hall with a terminal. Then come the main hall, and the only hall of the site.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.booking.holds import resources
 from rooms.booking.holds.resources import Thing
 from rooms.booking.meeting.attendees import Invited
-from rooms.booking.meeting.call_list import CallList
-from rooms.store.tables.sites import Hall
+from rooms.store.tables.meetings import Attendee, Meeting
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall, Terminal
 
 Gap = Literal["", "no_hall", "many_halls"]
 """`no_hall`: the site has no hall that can be booked. `many_halls`: the site has several halls, and none is the main hall."""
@@ -32,17 +33,52 @@ class GuestHall:
     gap: Gap = ""
 
 
+@dataclass(frozen=True)
+class _Party:
+    unit_id: str
+    name: str
+    site_id: str
+
+
 async def of_invited(
-    session: AsyncSession, invited: Iterable[Invited], calls: CallList, booked_sites: Collection[str]
+    session: AsyncSession, invited: Iterable[Invited], host_id: str, booked_sites: Collection[str]
 ) -> tuple[GuestHall, ...]:
-    """Return the halls of the invited units. Leave out the units that meet in a hall that the host booked."""
-    units = [
-        (one.unit_id, one.unit.name if one.unit else one.label, one.site_id or "")
+    """Return the halls of the invited units. Leave out the host, which books its halls itself, and units that meet in a hall
+    that the host booked.
+    """
+    parties = [
+        _Party(one.unit_id, one.unit.name if one.unit else one.label, one.site_id or "")
         for one in invited
-        if one.unit_id and not one.person_id and one.site_id not in booked_sites
+        if one.unit_id and not one.person_id and one.unit_id != host_id and one.site_id not in booked_sites
     ]
-    if not units:
-        return ()
+    return await _of_parties(session, parties)
+
+
+async def of_meeting(session: AsyncSession, meeting: Meeting, booked: Collection[str]) -> tuple[GuestHall, ...]:
+    """Return the halls of the units that are invited to a stored meeting and have not declined. `booked`: the halls that the
+    host booked.
+    """
+    rows = await session.execute(
+        select(Attendee.unit_id, Unit.name, Attendee.site_id)
+        .join(Unit, Unit.id == Attendee.unit_id)
+        .where(Attendee.meeting_id == meeting.id, Attendee.person_id.is_(None), Attendee.answer != "declined")
+        .where(Attendee.unit_id != meeting.host_unit_id)
+        .order_by(Unit.tier, Unit.position, Unit.name)
+    )
+    sites = set(await session.scalars(select(Hall.site_id).where(Hall.id.in_(booked)))) if booked else set()
+    parties = [_Party(id_ or "", name, site_id or "") for id_, name, site_id in rows if site_id not in sites]
+    return await _of_parties(session, parties)
+
+
+async def _of_parties(session: AsyncSession, parties: Sequence[_Party]) -> tuple[GuestHall, ...]:
+    halls = await of_sites(session, {one.site_id for one in parties if one.site_id})
+    return tuple(GuestHall(one.unit_id, one.name, *halls.get(one.site_id, (None, "no_hall"))) for one in parties)
+
+
+async def of_sites(session: AsyncSession, site_ids: Collection[str]) -> Mapping[str, tuple[Thing | None, Gap]]:
+    """Return the hall of each site in which its unit meets."""
+    if not site_ids:
+        return {}
     here: dict[str, list[Any]] = defaultdict(list)
     for row in await session.execute(
         select(
@@ -56,18 +92,20 @@ async def of_invited(
             Hall.clearup_min,
             Hall.needs_approval,
         )
-        .where(Hall.site_id.in_({site_id for _, _, site_id in units if site_id}), Hall.bookable)
+        .where(Hall.site_id.in_(site_ids), Hall.bookable)
         .order_by(Hall.code)
     ):
         here[row.site_id].append(row)
-    called = {one.unit_id: one.device.hall_id for one in calls.lines if one.unit_id}
-    return tuple(_of_unit(unit_id, name, here[site_id], called.get(unit_id)) for unit_id, name, site_id in units)
+    several = [one.id for halls in here.values() if len(halls) > 1 for one in halls]
+    devices = select(Terminal.hall_id, Terminal.protocols).where(Terminal.hall_id.in_(several), Terminal.active)
+    called = {hall or "" for hall, known in await session.execute(devices) if "sip" in known} if several else set()
+    return {site_id: _chosen(halls, called) for site_id, halls in here.items()}
 
 
-def _of_unit(unit_id: str, name: str, halls: list[Any], called: str | None) -> GuestHall:
-    if not halls:
-        return GuestHall(unit_id, name, None, "no_hall")
-    certain = [one for one in halls if one.id == called] or [one for one in halls if one.main] or halls
-    if len(certain) > 1:
-        return GuestHall(unit_id, name, None, "many_halls")
-    return GuestHall(unit_id, name, resources.hall_thing(certain[0]))
+def _chosen(halls: Sequence[Any], called: Collection[str]) -> tuple[Thing | None, Gap]:
+    """Return the hall in which the unit of the site meets. `called`: halls with a SIP terminal."""
+    with_terminal = [one for one in halls if one.id in called]
+    main = [one for one in halls if one.main]
+    both = [one for one in main if one.id in called]
+    certain = next((some for some in (both, with_terminal, main, halls) if len(some) == 1), None)
+    return (replace(resources.hall_thing(certain[0]), guest=True), "") if certain else (None, "many_halls")

@@ -71,6 +71,8 @@ class Thing:
     site_id: str = ""
     equipment: tuple[str, ...] = ()
     needs_approval: bool = False
+    guest: bool = False
+    """The hall is held for an invited unit. The host did not book it."""
     hall_id: str = ""
     """The booked hall, for its terminal."""
 
@@ -420,6 +422,7 @@ def _rows(wishes: Sequence[tuple[Span, Sequence[Thing]]]) -> Iterable[dict[str, 
                 "starts_at": starts_at,
                 "ends_at": ends_at,
                 "active": True,
+                "guest": thing.guest,
             }
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.holds import clashes, resources, terminals
+from rooms.booking.holds import clashes, guest_holds, resources, terminals
 from rooms.booking.holds.resources import Span, Taken, Thing
 from rooms.booking.meeting import attendees, call_list, consent, history, timing
 from rooms.booking.rules.calendar import day_of
@@ -19,6 +19,7 @@ from rooms.policy import classes
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import Change, Reservation, Wanted
 from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting, MeetingType, Occurrence
+from rooms.store.tables.sites import Terminal
 
 TAKES = ("held", "asked", "approved")
 OVER = ("running", "ended", "released")
@@ -42,8 +43,8 @@ async def retake(
 ) -> None:
     """Release the reservations of these dates and reserve what the meeting needs, all or none. Raise `overlap`, `capacity`.
 
-    `keeps`: the dates must keep the terminals that they have now. Otherwise a terminal of an invited unit that is not free is
-    left out.
+    `keeps`: the dates must keep the terminals and halls that they have now. Otherwise a terminal or hall of an invited unit
+    that is not free is left out.
     """
     await session.flush()
     needs = await _needs(session, meeting, dates, keeps)
@@ -61,7 +62,7 @@ async def retake(
 
 
 async def take_guests(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Reserve the terminals of invited units that are free and not reserved yet, for all coming dates."""
+    """Reserve the terminals and held halls of invited units that are free and not reserved yet, for all coming dates."""
     dates = await coming(session, meeting.id, now)
     wanted = await resources.wanted(session, meeting.id)
     of_key: dict[str, _Need] = {}
@@ -74,6 +75,39 @@ async def take_guests(session: AsyncSession, meeting: Meeting, now: datetime) ->
     needs = {one.id: _on_the_day(of_key[_key(one, wanted)], (), off.get(one.id, ()), ()) for one in dates}
     await resources.lock(session, {name for one in needs.values() for name in one.names})
     await resources.take(session, (await _wishes(session, dates, needs))[0], resources.Load())
+
+
+async def release_hall(session: AsyncSession, meeting: Meeting, hall_id: str, now: datetime) -> None:
+    """Release the hall of an invited unit and the terminals in it. Keep the terminals that the host added."""
+    dates = select(Occurrence.id).where(
+        Occurrence.meeting_id == meeting.id, Occurrence.state == "planned", Occurrence.starts_at > now
+    )
+    added = select(Wanted.resource_id).where(Wanted.meeting_id == meeting.id)
+    devices = select(Terminal.id).where(Terminal.hall_id == hall_id, Terminal.id.not_in(added))
+    of_hall = (Reservation.resource_id == hall_id) & Reservation.guest
+    await session.execute(
+        delete(Reservation).where(
+            Reservation.occurrence_id.in_(dates), or_(of_hall, Reservation.resource_id.in_(devices))
+        )
+    )
+
+
+async def settle_halls(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Release the halls of invited units that the meeting holds no longer, and reserve those that it holds now."""
+    dates = await coming(session, meeting.id, now)
+    wanted = await resources.wanted(session, meeting.id)
+    for key in _keys(dates, wanted):
+        booked = {one.resource_id for one in wanted[key] if one.kind == "hall"}
+        kept = {one.id for one in await guest_holds.halls_to_take(session, meeting, booked)}
+        of_key = [one.id for one in dates if _key(one, wanted) == key]
+        await session.execute(
+            delete(Reservation).where(
+                Reservation.occurrence_id.in_(of_key),
+                Reservation.guest,
+                Reservation.resource_id.not_in(kept),
+            )
+        )
+    await take_guests(session, meeting, now)
 
 
 async def _needs(
@@ -110,19 +144,22 @@ def _key(date: Occurrence, wanted: Collection[str]) -> str:
 async def _guests(
     session: AsyncSession, meeting: Meeting, calls: call_list.CallList, known: Collection[str]
 ) -> tuple[Thing, ...]:
-    """Return the terminals of invited units that the meeting may reserve.
+    """Return the terminals and halls of invited units that the meeting may reserve.
 
     A meeting that waits for its approval reserves the terminals of all its units, as it reserves its halls. But an internal
     meeting may need no approval, so that it reserves only terminals of units that agreed.
     """
+    halls = await guest_holds.halls_to_take(session, meeting, known)
     units = {one.device.unit_id for one in calls.lines if one.why == "unit"}
     if not units:
-        return ()
+        return halls
     type_ = await session.get_one(MeetingType, meeting.type_code)
     internal = type_.internal and meeting.class_ == classes.ORDINARY
     waits = meeting.state in ("held", "asked") and not internal
     agreed = None if waits else await consent.consenting(session, meeting, units)
-    return terminals.of_guests(calls, meeting.class_, known, agreed)
+    out = await guest_holds.released(session, meeting)
+    devices = terminals.of_guests(calls, meeting.class_, known, agreed)
+    return (*(one for one in devices if one.hall_id not in out), *halls)
 
 
 def _on_the_day(need: _Need, called: Iterable[Thing], off: Collection[str], kept: Collection[str]) -> _Need:
@@ -140,7 +177,9 @@ async def _held_now(session: AsyncSession, dates: Sequence[Occurrence]) -> dict[
     found: dict[str, set[str]] = {}
     rows = await session.execute(
         select(Reservation.occurrence_id, Reservation.resource_id).where(
-            Reservation.occurrence_id.in_([one.id for one in dates]), Reservation.kind == "terminal", Reservation.active
+            Reservation.occurrence_id.in_([one.id for one in dates]),
+            Reservation.kind.in_(("terminal", "hall")),
+            Reservation.active,
         )
     )
     for date, terminal in rows:

@@ -106,7 +106,7 @@ async def _attendance(session: AsyncSession, plan: Plan, actor: Actor, now: date
         spans=[span for span in plan.spans if span.ends_at > now and day_of(span.starts_at) not in plan.request.skip],
         invited=plan.invited,
         leaders={one.id: one.name for one in plan.things if one.kind in ("person", "operator")},
-        halls=await guest_halls.of_invited(session, plan.invited, plan.calls, booked),
+        halls=await guest_halls.of_invited(session, plan.invited, plan.unit.id, booked),
         actor=actor,
         excluding=excluding,
     )

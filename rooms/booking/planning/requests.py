@@ -99,6 +99,8 @@ class Request:
     """Minutes before the start at which the halls are called. None: as the meeting type says."""
     uncalled_ids: tuple[str, ...] = ()
     """Terminals of the call list that the server does not call."""
+    hold_guests: bool = False
+    """True: hold the halls of the invited units, softly until the approval."""
     legs: int = 0
     """Simultaneous media legs. 0: the server counts them (`plans.wanted_legs`)."""
     submit: bool = False

@@ -35,5 +35,6 @@ async def request_of(session: AsyncSession, meeting: Meeting) -> Request:
         connect=meeting.connect,
         call_ahead_min=meeting.call_ahead_min,
         uncalled_ids=tuple(meeting.uncalled),
+        hold_guests=meeting.hold_guests,
         legs=meeting.legs,
     )

@@ -441,7 +441,7 @@ async def _halls(session: AsyncSession, of_dates: ColumnElement[bool]) -> list[t
     rows = await session.execute(
         select(Hall, Site)
         .join(Site, Hall.site_id == Site.id)
-        .where(Hall.id.in_(reserved.where(of_dates, Reservation.kind == "hall")))
+        .where(Hall.id.in_(reserved.where(of_dates, Reservation.kind == "hall", ~Reservation.guest)))
         .order_by(Hall.name)
     )
     return [(hall, site) for hall, site in rows]

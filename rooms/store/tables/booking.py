@@ -35,6 +35,8 @@ class Reservation(Row):
     """The start includes the time to set up, and `ends_at` includes the time to clear up."""
     ends_at: Mapped[datetime]
     active: Mapped[bool] = mapped_column(default=True)
+    guest: Mapped[bool] = mapped_column(default=False)
+    """True: the hall is held for an invited unit (`rooms.booking.holds.guest_holds`), and is no place that the host booked."""
 
 
 class Wanted(Row):
@@ -50,6 +52,20 @@ class Wanted(Row):
     resource_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
     position: Mapped[int] = mapped_column(default=0)
+
+
+class HallObjection(Row):
+    """The objection of an invited unit against the hold of its hall for a meeting (`rooms.booking.holds.guest_holds`)."""
+
+    __tablename__ = "hall_objection"
+
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), primary_key=True)
+    hall_id: Mapped[str] = mapped_column(ForeignKey("hall.id", ondelete="CASCADE"), primary_key=True, index=True)
+    reason: Mapped[str] = mapped_column(String(500))
+    by: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]
+    released: Mapped[bool] = mapped_column(default=False)
+    """True: the meeting does not hold the hall. False: the hold is firm, and the host has not given the hall back yet."""
 
 
 class CapacitySlot(Row):

@@ -126,6 +126,8 @@ class Meeting(Row):
     """Minutes before the start at which the server calls the halls. None: as the type says."""
     uncalled: Mapped[list[str]] = mapped_column(default=list)
     """Terminals that the secretary has taken out of the call list."""
+    hold_guests: Mapped[bool] = mapped_column(default=False)
+    """True: the meeting holds the halls of the invited units (`rooms.booking.holds.guest_holds`)."""
     legs: Mapped[int] = mapped_column(default=0)
     """Reserved simultaneous media legs."""
     first_starts_at: Mapped[datetime]

@@ -130,16 +130,16 @@ class Occupied(View):
 
 
 class GuestHall(View):
-    """The hall of an invited unit. `none`: the unit has no hall. `many`: the unit has several halls, and none of them is marked
-    as the main hall.
+    """The hall of an invited unit. `held`: another meeting holds the hall until its approval. `none`: the unit has no hall.
+    `many`: the unit has several halls, and none of them is marked as the main hall.
     """
 
     unit_id: str
     unit_name: str
     hall_id: str = ""
     hall_name: str = ""
-    state: Literal["free", "taken", "none", "many"]
-    dates: int = Field(0, description="The number of dates of the request on which the hall is taken.")
+    state: Literal["free", "held", "taken", "none", "many"]
+    dates: int = Field(0, description="The number of dates of the request on which the hall is taken or held.")
     meeting_id: str = Field("", description="Empty if the caller may not read the meeting that has the hall.")
     taken: str = Field("", description="The time, the title and the host of the meeting that has the hall.")
 
@@ -193,6 +193,11 @@ class BoardEntry(View):
     reserved_to: datetime
     host_unit_name: str = ""
     mine: bool = False
+    hold: Literal["", "soft", "firm"] = Field("", description="A meeting of another unit holds the hall for this unit.")
+    objects: str = Field(
+        "", description="The meeting against whose hold the caller may object. Empty: the caller may not."
+    )
+    objection: str = Field("", description="The reason of the unit against the hold.")
 
 
 class Board(View):

@@ -175,6 +175,9 @@ class MeetingFields(Strict):
     uncalled_ids: list[Id] = Field(
         [], max_length=limits.CALLS, description="Terminals of the call list that are not called."
     )
+    hold_guests: bool = Field(
+        False, description="Hold the halls of the invited units, softly until the approval of the system."
+    )
     precedence: int | None = Field(None, ge=0, le=10_000)
     precedence_reason: Text300 = ""
     urgent_reason: Text500 = Field("", description="The reason for booking later than the rule allows.")
@@ -213,6 +216,7 @@ class MeetingChanges(Strict):
     connect: Connect | None = None
     call_ahead_min: int | None = Field(None, ge=0, le=limits.CALL_AHEAD_MIN)
     uncalled_ids: list[Id] | None = Field(None, max_length=limits.CALLS)
+    hold_guests: bool | None = None
 
 
 class Resubmission(MeetingChanges):
@@ -532,6 +536,7 @@ class Meeting(View):
     calls_ahead_min: int = Field(0, description="The minutes that apply: of the meeting, or of its type.")
     calls: list[CallLine] = Field([], description="The hall terminals that are called, or expected.")
     call_gaps: list[CallGap] = Field([], description="Booked halls and invited units without a terminal to call.")
+    hold_guests: bool = Field(False, description="The meeting holds the halls of the invited units.")
     legs: int
     starts_at: datetime
     duration_min: int

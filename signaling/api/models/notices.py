@@ -20,6 +20,7 @@ NoticeKind = Literal[
     "substitute",
     "hall_unready",
     "hall_held",
+    "hall_objected",
     "soon",
 ]
 

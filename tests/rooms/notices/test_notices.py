@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import dates as booking_dates
-from rooms.booking.changes import deciding, editing, timers
+from rooms.booking.changes import deciding, editing, objecting, timers
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.meetings import answers, invitations
@@ -326,3 +326,17 @@ async def test_the_numbers_of_accounts_and_of_changes_are_limited(
     async with office.database.reading() as session:
         told = await session.scalars(select(Notice.account_id).where(Notice.meeting_id == made.id))
         assert len(set(told)) > 0
+
+
+async def test_a_hold_and_an_objection_are_told(office: Office) -> None:
+    """The commune hears of the soft hold of its hall, and the staff of the meeting hear of the objection."""
+    hall, unit = office.province.halls["xa1"], office.province.units["xa1"]
+    desk = await signed_in(office.database, "secretary", unit, office.now)
+    made = await office.booked(hold_guests=True, attendees=(AttendeeRequest(unit_id=unit),))
+    (told,) = await office.notices(desk, kind="hall_held")
+    assert (told.notice.about, told.done) == ("Phòng họp xa1", False)
+    given = (made.id, hall, "Họp HĐND xã", desk.actor, office.now)
+    await office.database.transact(lambda session: objecting.object_to(session, *given))
+    await office.work(office.now)
+    (told,) = await office.notices(office.secretary, kind="hall_objected")
+    assert (told.notice.about, told.notice.reason) == ("Phòng họp xa1", "Họp HĐND xã")

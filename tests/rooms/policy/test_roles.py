@@ -42,6 +42,7 @@ meetings.precedence oa
 templates.write soa
 halls.read soau
 halls.operate soa
+halls.object spoa
 feeds.write rspoau
 accounts.read a
 accounts.write a

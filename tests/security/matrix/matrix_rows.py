@@ -263,6 +263,11 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/terminals/{terminal_id}"): Row(lambda w, p: terminal(w, p, f"t-{p}")),
     # Halls are switched off in the matrix, so an allowed caller gets 409. tests/interop/halls/test_operator.py switches them
     # on.
+    # The meetings of the matrix hold no halls. tests/signaling/api/test_holds.py has one that does.
+    ("PUT", "/halls/{hall_id}/objections/{meeting_id}"): Row(of(reason="Họp xã"), proven=False),
+    ("DELETE", "/halls/{hall_id}/objections/{meeting_id}"): Row(proven=False),
+    ("GET", "/meetings/{meeting_id}/hall-holds"): Row(),
+    ("DELETE", "/meetings/{meeting_id}/hall-holds/{hall_id}"): Row(proven=False),
     ("PUT", "/terminals/{terminal_id}/sip"): Row(of(alias="hall-new"), proven=False),
     ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
     ("GET", "/terminal-states"): Row(proven=False),

@@ -32,6 +32,7 @@ export const LOOKS: Record<NoticeKind, Look> = {
   substitute: { sign: 'person', tone: 'wait', action: 'notice.do.decide', path: meeting },
   hall_unready: { sign: 'hall', tone: 'bad', action: 'notice.do.control', path: (notice) => `/control/${notice.meeting_id}/${notice.occurrence_id}` },
   hall_held: { sign: 'lock', tone: 'wait', action: 'notice.do.board', path: (notice) => `/board${notice.starts_at === null ? '' : `?day=${dayOf(notice.starts_at)}`}` },
+  hall_objected: { sign: 'hall', tone: 'bad', action: 'notice.do.open', path: meeting },
   soon: { sign: 'clock', tone: 'live', action: 'notice.do.enter', path: meeting },
 };
 const OPEN: Pick<Look, 'action' | 'path'> = { action: 'notice.do.open', path: meeting };

@@ -33,6 +33,7 @@ export const noticesVi = {
   'notice.substitute': 'Đề nghị cử người dự thay',
   'notice.hall_unready': 'Hội trường chưa sẵn sàng kết nối',
   'notice.hall_held': 'Hội trường của đơn vị được giữ',
+  'notice.hall_objected': 'Đơn vị báo không giữ được hội trường',
   'notice.soon': 'Cuộc họp sắp bắt đầu',
   'notice.do.approve': 'Xem và duyệt',
   'notice.do.open': 'Mở cuộc họp',
