@@ -1,4 +1,4 @@
-"""The time of invitees and their halls, as the desk sees them: who is busy. A real server, 96 communes."""
+"""The time of invitees and their halls, as the desk sees them: who is busy, and which halls are held. A real server."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
+from sqlalchemy import select
 
 from rooms.store.database import Database
-from rooms.store.tables.org import Person
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.sites import Hall, Site
 from tests.conftest import start_server
+from tests.rooms.people import add_account
 from tests.rooms.postgres import at_once
-from tests.web.desk.province import furnish, working_day
+from tests.web.desk.province import HASHED, furnish, working_day
 from tests.web.desk.test_desk import Served, sign_in
 from tests.web.visiting import Visit, Visitor
 
@@ -77,3 +80,47 @@ async def test_busy_invitees_are_named_also_on_editing(visit: Visit, served: Ser
     await visitor.part("book-clock").select_option("09:00")
     await expect(lines).to_contain_text(f"được mời họp 08:00-10:00 ({OTHER}")
     assert await visitor.barriers() == []
+
+
+async def test_a_unit_sees_the_hold_of_its_hall_and_objects(visit: Visit, served: Served, database: Database) -> None:
+    """The form holds the halls of invited units by default. A desk of the commune objects on the board, and the host sees it."""
+    async with database.reading() as session:
+        hall, unit, name = (
+            await session.execute(
+                select(Hall.name, Unit.id, Unit.name)
+                .join(Site, Site.id == Hall.site_id)
+                .join(Unit, Unit.id == Site.unit_id)
+                .where(Unit.tier == 3)
+                .order_by(Hall.code)
+            )
+        ).first() or ("", "", "")
+    visitor = await visit()
+    at = working_day(6, served.now).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    await sign_in(visitor, served, path=f"/book?kind=conference&at={at}&min=60")
+    await visitor.part("book-title").fill("Hội nghị với các xã")
+    await visitor.part("secret-no").check()
+    await visitor.part("open-tree").click()
+    await visitor.part("tree-search").fill(name)
+    await visitor.part("tree").get_by_role("checkbox", name=name).first.check()
+    await visitor.part("tree-done").click()
+    await expect(visitor.part("hold-guests")).to_be_checked()
+    await expect(visitor.part("guest-halls-count")).to_have_text("1 hội trường trống")
+    await visitor.part("book-submit").click()
+    await expect(visitor.part("hall-hold")).to_contain_text("Giữ tạm")
+    assert await visitor.barriers() == []
+    meeting = visitor.page.url.rpartition("/")[2].partition("?")[0]
+    await database.transact(lambda s: add_account(s, "xa", None, {"secretary": unit}, served.now, HASHED))
+    other = await visit()
+    day = working_day(6, served.now).date().isoformat()
+    await sign_in(other, served, "xa", path=f"/board?day={day}&span=day&view=table")
+    await expect(other.part("held-line")).to_contain_text(hall)
+    await expect(other.part("held-line")).to_contain_text("Hội nghị với các xã")
+    assert await other.barriers() == []
+    await other.part("object").click()
+    await other.part("object-reason").fill("Xã họp Hội đồng nhân dân")
+    assert await other.barriers() == []
+    await other.part("object-send").click()
+    await expect(other.part("held-line")).to_have_count(0)
+    await visitor.page.goto(f"{served.url}/meetings/{meeting}")
+    await expect(visitor.part("hall-hold")).to_contain_text("Đơn vị báo không giữ được: Xã họp Hội đồng nhân dân")
+    await expect(visitor.part("hall-hold")).to_contain_text("Không giữ")

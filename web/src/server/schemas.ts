@@ -448,6 +448,22 @@ export interface components {
             host_unit_name: string;
             /** @default false */
             mine: boolean;
+            /**
+             * @description A meeting of another unit holds the hall for this unit.
+             * @default
+             * @enum {string}
+             */
+            hold: "" | "soft" | "firm";
+            /**
+             * @description The meeting against whose hold the caller may object. Empty: the caller may not.
+             * @default
+             */
+            objects: string;
+            /**
+             * @description The reason of the unit against the hold.
+             * @default
+             */
+            objection: string;
         };
         /** @description A hall as a row of the board. */
         BoardHall: {
@@ -1081,6 +1097,12 @@ export interface components {
                  * @default []
                  */
                 uncalled_ids?: string[];
+                /**
+                 * Hold Guests
+                 * @description Hold the halls of the invited units, softly until the approval of the system.
+                 * @default false
+                 */
+                hold_guests?: boolean;
                 /** Precedence */
                 precedence?: number | null;
                 /**
@@ -1204,8 +1226,8 @@ export interface components {
             in_force: boolean;
         };
         /**
-         * @description The hall of an invited unit. `none`: the unit has no hall. `many`: the unit has several halls, and none of them is marked
-         *     as the main hall.
+         * @description The hall of an invited unit. `held`: another meeting holds the hall until its approval. `none`: the unit has no hall.
+         *     `many`: the unit has several halls, and none of them is marked as the main hall.
          */
         GuestHall: {
             unit_id: string;
@@ -1215,9 +1237,9 @@ export interface components {
             /** @default  */
             hall_name: string;
             /** @enum {string} */
-            state: "free" | "taken" | "none" | "many";
+            state: "free" | "held" | "taken" | "none" | "many";
             /**
-             * @description The number of dates of the request on which the hall is taken.
+             * @description The number of dates of the request on which the hall is taken or held.
              * @default 0
              */
             dates: number;
@@ -1296,6 +1318,42 @@ export interface components {
             main?: boolean;
             /** @default  */
             note?: string;
+        };
+        /**
+         * @description The hall of an invited unit. `soft`: held until the approval, or until the unit accepts. `firm`: nobody else can book the
+         *     hall. `taken`: another meeting has it on the next date.
+         */
+        HallHold: {
+            unit_id: string;
+            unit_name: string;
+            /** @default  */
+            hall_id: string;
+            /** @default  */
+            hall_name: string;
+            /** @enum {string} */
+            state: "free" | "soft" | "firm" | "taken" | "none" | "many";
+            /**
+             * @description The reason of the unit against the hold.
+             * @default
+             */
+            objection: string;
+            objected_at: string | null;
+            /**
+             * @description The dates to come for which the hold is firm.
+             * @default 0
+             */
+            firm_dates: number;
+            /**
+             * @description All dates to come.
+             * @default 0
+             */
+            dates: number;
+        };
+        /** @description The halls of the invited units. Without `holds`, the meeting holds none of them. */
+        HallHolds: {
+            holds: boolean;
+            halls: components["schemas"]["HallHold"][];
+            can_give_back: boolean;
         };
         /** @description The health of the server, for supervisors. */
         Health: {
@@ -1746,6 +1804,11 @@ export interface components {
              * @default []
              */
             call_gaps: components["schemas"]["CallGap"][];
+            /**
+             * @description The meeting holds the halls of the invited units.
+             * @default false
+             */
+            hold_guests: boolean;
             legs: number;
             /** Format: date-time */
             starts_at: string;
@@ -1804,6 +1867,7 @@ export interface components {
             connect?: ("call" | "dial_in") | null;
             call_ahead_min?: number | null;
             uncalled_ids?: string[] | null;
+            hold_guests?: boolean | null;
         };
         /**
          * @description A booking: one meeting or a series, with everything that it reserves.
@@ -1892,6 +1956,11 @@ export interface components {
              * @default []
              */
             uncalled_ids?: string[];
+            /**
+             * @description Hold the halls of the invited units, softly until the approval of the system.
+             * @default false
+             */
+            hold_guests?: boolean;
             precedence?: number | null;
             /** @default  */
             precedence_reason?: string;
@@ -2257,7 +2326,7 @@ export interface components {
         Notice: {
             id: string;
             /** @enum {string} */
-            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "soon";
+            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "hall_objected" | "soon";
             meeting_id: string;
             title: string;
             host_unit_name: string;
@@ -2280,6 +2349,10 @@ export interface components {
         NoticeCounts: {
             unread: number;
             waiting: number;
+        };
+        /** @description The reason why the unit cannot keep its hall for the meeting. */
+        Objection: {
+            reason: string;
         };
         /**
          * @description A person or unit of the request that is busy, as a sentence. The times are those of the other meeting on the first date
@@ -2781,6 +2854,7 @@ export interface components {
             connect?: ("call" | "dial_in") | null;
             call_ahead_min?: number | null;
             uncalled_ids?: string[] | null;
+            hold_guests?: boolean | null;
             /** @default  */
             urgent_reason?: string;
         };
@@ -3270,6 +3344,12 @@ export interface components {
                  * @default []
                  */
                 uncalled_ids?: string[];
+                /**
+                 * Hold Guests
+                 * @description Hold the halls of the invited units, softly until the approval of the system.
+                 * @default false
+                 */
+                hold_guests?: boolean;
                 /** Precedence */
                 precedence?: number | null;
                 /**
@@ -3657,6 +3737,8 @@ export type GuestHall = components['schemas']['GuestHall'];
 export type Hall = components['schemas']['Hall'];
 export type HallBan = components['schemas']['HallBan'];
 export type HallFields = components['schemas']['HallFields'];
+export type HallHold = components['schemas']['HallHold'];
+export type HallHolds = components['schemas']['HallHolds'];
 export type Health = components['schemas']['Health'];
 export type HeldRole = components['schemas']['HeldRole'];
 export type HoldingFields = components['schemas']['HoldingFields'];
@@ -3719,6 +3801,7 @@ export type NewUnit = components['schemas']['NewUnit'];
 export type NewWebhook = components['schemas']['NewWebhook'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeCounts = components['schemas']['NoticeCounts'];
+export type Objection = components['schemas']['Objection'];
 export type Occupied = components['schemas']['Occupied'];
 export type Occurrence = components['schemas']['Occurrence'];
 export type OperatorCall = components['schemas']['OperatorCall'];

@@ -28,12 +28,12 @@ export function daysFrom(first: string, count: number): string[] {
 
 /**
  * Return the free times of at least `least` minutes between `opens` and `closes`. The time to set up and clear a hall belongs
- * to its entry.
+ * to its entry. A soft hold leaves the hall free.
  */
 export function gapsOf(entries: BoardEntry[], day: string, opens = '07:00', closes = '18:00', least = 30): Gap[] {
   const gaps: Gap[] = [];
   let from = opens;
-  const taken = entries.map((one) => [dayOf(one.reserved_from) < day ? '00:00' : clockOf(one.reserved_from), dayOf(one.reserved_to) > day ? '24:00' : clockOf(one.reserved_to)] as const).sort();
+  const taken = entries.filter((one) => one.hold !== 'soft').map((one) => [dayOf(one.reserved_from) < day ? '00:00' : clockOf(one.reserved_from), dayOf(one.reserved_to) > day ? '24:00' : clockOf(one.reserved_to)] as const).sort();
   for (const [start, end] of [...taken, [closes, closes] as const]) {
     const to = start < closes ? start : closes;
     if (minutes(to) - minutes(from) >= least) gaps.push({ from, to });

@@ -47,6 +47,8 @@ export class Draft {
   connect = $state<Connect>('call');
   /** Minutes before the start at which the halls are called. Null: as the type of meeting says. */
   callAhead = $state<number | null>(null);
+  /** Hold the halls of the invited units. */
+  holds = $state(true);
   skips = $state(false);
   /** The reason why the meeting cannot wait for the usual notice time. */
   urgent = $state('');
@@ -156,6 +158,7 @@ export class Draft {
       lobby: this.lobby,
       connect: this.connect,
       call_ahead_min: this.callAhead,
+      hold_guests: this.holds,
       skip: this.repeat.every === 'none' ? [] : this.skip,
       skip_clashes: this.skips,
       urgent_reason: this.urgent.trim(),
@@ -199,6 +202,7 @@ export class Draft {
     this.lobby = request.lobby ?? true;
     this.connect = request.connect ?? 'call';
     this.callAhead = request.call_ahead_min ?? null;
+    this.holds = request.hold_guests ?? true;
   }
 }
 
@@ -213,9 +217,9 @@ export function requestOf(meeting: Meeting): KnownRequest {
     const who = one.unit_id !== null && one.person_id === null ? { unit_id: one.unit_id } : one.person_id !== null ? { person_id: one.person_id } : { guest_name: one.guest_name, guest_email: one.guest_email };
     return { ...who, label: one.label, role: one.role, required: one.required, must_be_head: one.must_be_head };
   });
-  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, agenda, documents, description, connect, call_ahead_min, lobby } = meeting;
+  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby } = meeting;
   const uncalled_ids = meeting.calls.filter((line) => line.out).map((line) => line.terminal_id);
-  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, call_ahead_min, lobby, public: meeting.public, attendees };
+  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, public: meeting.public, attendees };
 }
 
 /** Return all identifiers in a request whose names a form shows. */
