@@ -152,7 +152,7 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "overloaded": ("Thiết bị quá tải", "overloaded"),
     "merged": ("Cuộc gọi trước chưa kết thúc", "the previous call has not ended"),
     "lost": ("Mất kết nối", "connection lost"),
-    "unknown_there": ("Sai địa chỉ thiết bị", "wrong terminal address"),
+    "unknown_there": ("Thiết bị không nhận địa chỉ này (404)", "the terminal does not know this address (404)"),
     "forbidden": ("Thiết bị từ chối đăng nhập", "the terminal refused the credentials"),
     "declined": ("Điểm cầu từ chối", "declined"),
     "hung_up": ("Điểm cầu tự ngắt", "hung up by the hall"),

@@ -92,7 +92,7 @@ async def admit(session: AsyncSession, identity: Identity, unit_code: str, actor
 def not_known() -> Refusal:
     return Refusal(
         "identity_unknown",
-        "Danh tính này chưa có tài khoản ở đây. Hãy nhờ quản trị viên tạo tài khoản, rồi nối ở trang của đồng chí.",
+        "Danh tính này chưa có tài khoản ở đây. Hãy nhờ quản trị viên tạo tài khoản, rồi nối ở trang Tài khoản.",
         "this identity has no account here: ask an administrator for an account, then connect it on your own page",
     )
 

@@ -64,7 +64,7 @@ def check(password: str, *, names: tuple[str, ...] = (), totp: bool = False) -> 
     if _is_guessable(text.casefold(), names):
         raise Refusal(
             "password_common",
-            "Mật khẩu này dễ đoán. Hãy chọn một câu chỉ mình đồng chí biết.",
+            "Mật khẩu này dễ đoán. Hãy chọn một câu chỉ riêng mình biết.",
             "this password is easy to guess: choose a sentence that only you know",
         )
 

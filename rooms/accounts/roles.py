@@ -227,7 +227,7 @@ async def require_passing_on(
     if actor.person_id == deputy_id:
         raise Refusal(
             "own_deputy",
-            "Đồng chí không thể tự cử mình làm người thay. Hãy để người được thay hoặc người khác ghi việc này.",
+            "Không thể tự cử mình làm người thay. Hãy để người được thay hoặc người khác ghi việc này.",
             "you cannot make yourself a deputy: the person you represent or another user must do this",
         )
     accounts = (await session.scalars(select(Account.id).where(Account.person_id == person_id))).all()

@@ -152,7 +152,7 @@ async def host_unit_of(session: AsyncSession, occurrence_id: str) -> str:
 def not_invited() -> Refusal:
     return Refusal(
         "not_invited",
-        "Đồng chí không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
+        "Người vào họp không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
         "you are not on the list of invitees: ask the secretary of the meeting",
     )
 

@@ -181,7 +181,7 @@ def _yes(field: Field, value: Any) -> bool:
 
 def _day(field: Field, value: Any) -> date:
     if isinstance(value, datetime) or not isinstance(value, date):
-        raise wrong(field, "not_a_day", "phải là ngày, dạng dd/mm/yyyy", "must be a date")
+        raise wrong(field, "not_a_day", "phải là ngày, dạng ngày/tháng/năm", "must be a date")
     if not FIRST_DAY <= value <= LAST_DAY:
         raise wrong(field, "out_of_range", "phải từ năm 1900 đến 2200", "must be between the years 1900 and 2200")
     return value
@@ -230,7 +230,7 @@ def _read_day(field: Field, text: str) -> date:
             return date(int(year_first[1]), int(year_first[2]), int(year_first[3]))
     except ValueError:
         pass
-    raise wrong(field, "not_a_day", "phải là ngày, dạng dd/mm/yyyy", "must be a day, dd/mm/yyyy")
+    raise wrong(field, "not_a_day", "phải là ngày, dạng ngày/tháng/năm", "must be a day, dd/mm/yyyy")
 
 
 def _read_instant(field: Field, text: str) -> datetime:

@@ -85,7 +85,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "an important meeting requires encryption: connect the terminal by TLS and enable SRTP",
     ),
     "not_invited": (
-        "Đồng chí hoặc điểm cầu này không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
+        "Người dự hoặc điểm cầu này không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
         "not on the list of invitees: ask the secretary of the meeting",
     ),
 }

@@ -123,7 +123,7 @@ def _refused(but_for_the_factor: bool) -> Refusal:
             "this requires a sign-in with a second factor: enter the code and try again",
         )
     return Refusal(
-        "denied", "Đồng chí không có quyền làm việc này ở đơn vị đó.", "you have no right to do this in that unit"
+        "denied", "Tài khoản này không có quyền làm việc này ở đơn vị đó.", "you have no right to do this in that unit"
     )
 
 

@@ -36,7 +36,7 @@ async def search(session: AsyncSession, wanted: Wanted, actor: Actor, limit: int
     Raise Refusal `denied`.
     """
     if not roles.anywhere(actor, "audit.read"):
-        raise Refusal("denied", "Đồng chí không có quyền xem nhật ký.", "not allowed")
+        raise Refusal("denied", "Tài khoản này không có quyền xem nhật ký.", "not allowed")
     query = select(AuditEntry)
     paths = roles.scopes(actor, "audit.read")
     if paths is not None:

@@ -45,7 +45,7 @@ SIGNED_OUT = (
     "Tài khoản đã đăng xuất hoặc bị khóa. Hãy đăng nhập lại.",
     "the account was signed out or disabled: sign in again",
 )
-NO_HOST = ("Đồng chí không còn quyền chủ trì cuộc họp này.", "you are no longer a host of this meeting")
+NO_HOST = ("Tài khoản này không còn quyền chủ trì cuộc họp.", "you are no longer a host of this meeting")
 NOT_INVITED = (
     "Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.",
     "this invitation was withdrawn: ask the secretary of the meeting",

@@ -230,7 +230,7 @@ def _approval(mail: Outgoing) -> tuple[str, Words, Words]:
     lines.append(("Hạn duyệt", mail.deadline))
     buttons = [("Xem và duyệt", mail.actions["approve"]), ("Xem và từ chối", mail.actions["refuse"])]
     words = Words(
-        "Có đề nghị họp đang chờ đồng chí duyệt.",
+        "Có đề nghị họp đang chờ duyệt.",
         lines,
         buttons,
         "Các nút trên chỉ mở trang xem; việc duyệt được ghi nhận sau khi đăng nhập và xác nhận.",

@@ -58,6 +58,12 @@ describe.each(LOTS)('$name texts', (lot) => {
 });
 
 describe('texts', () => {
+  it('address nobody in a form that the office has not chosen, and use the words of the review', () => {
+    const avoided = /[đĐ]ồng chí|(?<!\p{L})[bB]ạn(?!\p{L})|[tT]ập tin|(?<!\p{L})[hH]uyện|[tT]hị trấn|Bỏ qua|dd\/mm/u;
+    const found = LOTS.flatMap((lot) => Object.entries(lot.vi).filter(([key, text]) => key !== 'tier.2' && avoided.test(text)));
+    expect(found).toEqual([]);
+  });
+
   it('have no key in two files of one language', () => {
     const folder = join(import.meta.dirname, '../src/i18n');
     for (const language of ['vi', 'en']) {

@@ -40,7 +40,6 @@ STEP = timedelta(minutes=30)
 """The distance of the start times that are tried as an alternative to a clash. Chosen. Longer: free times are not offered.
 Shorter: the search takes longer.
 """
-NAMES = {"hall": "", "terminal": "", "person": "Đồng chí ", "operator": "Đồng chí "}
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Clash:
         if self.kind == "capacity":
             return f"Hệ thống chỉ còn {self.free} kết nối lúc {hours}."
         whose = ", ".join(part for part in (self.title, self.unit) if part)
-        return f"{NAMES[self.kind]}{self.name} bận {hours}" + (f" ({whose})." if whose else ".")
+        return f"{self.name} bận {hours}" + (f" ({whose})." if whose else ".")
 
     @property
     def en(self) -> str:

@@ -103,7 +103,7 @@ async def board(
 ) -> Board:
     """Return the board of at most six weeks. Raise `bad_span`, `denied`."""
     if not roles.anywhere(actor, "board.read"):
-        raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "you may not read the calendar of halls")
+        raise Refusal("denied", "Tài khoản này không có quyền xem lịch.", "you may not read the calendar of halls")
     if not starts_at < ends_at <= starts_at + limits.BOARD_DAYS * DAY:
         raise Refusal(
             "bad_span", f"Hãy chọn tối đa {limits.BOARD_DAYS} ngày.", f"choose at most {limits.BOARD_DAYS} days"
@@ -290,7 +290,7 @@ async def availability(session: AsyncSession, query: AvailabilityQuery, actor: A
     nearest hall, then the smallest hall. Raise `denied`, `bad_span`, `bad_duration`.
     """
     if not roles.anywhere(actor, "board.read"):
-        raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "you may not read the calendar of halls")
+        raise Refusal("denied", "Tài khoản này không có quyền xem lịch.", "you may not read the calendar of halls")
     if not query.starts_at < query.ends_at <= query.starts_at + limits.AVAILABILITY_DAYS * DAY:
         raise Refusal(
             "bad_span",

@@ -33,7 +33,7 @@ from rooms.store.tables.sites import Site
 
 CALL = "call"
 """The value of `Request.connect` for meetings whose halls the server calls."""
-SKIPPED_BY_WISH = "Bỏ qua theo yêu cầu."
+SKIPPED_BY_WISH = "Không đăng ký theo yêu cầu."
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ async def test_leader_and_terminal_cannot_be_in_two_meetings(
     secretary = province.actor("secretary", "tinh")
     await make(database, wish(province, now), secretary, now)
     leader = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=())
-    assert "Đồng chí Nguyễn Văn TINH bận 09:00-11:00" in (await refused(database, leader, secretary, now)).vietnamese
+    assert "Nguyễn Văn TINH bận 09:00-11:00" in (await refused(database, leader, secretary, now)).vietnamese
     terminal = wish(province, now, hall_ids=(), chair_id=None)
     assert "Thiết bị tinh-a bận" in (await refused(database, terminal, secretary, now)).vietnamese
 

@@ -97,7 +97,7 @@ async def test_two_people_show_their_screens(visit: Visit, live_server: LiveServ
     await is_large(phone, "Trần Thị Bình")
     for presenter, seen in ((an, "Trần Thị Bình"), (binh, "Nguyễn Văn An")):
         await is_large(presenter, seen)
-        await expect(presenter.part("own-screen")).to_contain_text("Bạn đang chia sẻ màn hình")
+        await expect(presenter.part("own-screen")).to_contain_text("Đang chia sẻ màn hình")
     await phone.part("choose-screen").click()
     await is_large(phone, "Nguyễn Văn An")
     await expect(phone.part("choose-screen")).to_have_attribute("aria-label", "Xem lớn màn hình của Trần Thị Bình")

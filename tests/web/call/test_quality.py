@@ -227,7 +227,7 @@ async def microphone_is_not_muted(one: Visitor) -> None:
     await one.page.get_by_text("Micro đang được chương trình khác sử dụng").first.wait_for(timeout=PATIENCE_MS)
     await pressed(one, "mic-toggle", False)
     assert await one.page.evaluate("localStorage.getItem('diemcau.microphoneOn')") != "no"
-    await expect(one.page.get_by_text("Micro của bạn đã bị tắt")).to_have_count(0)
+    await expect(one.page.get_by_text("Đã tắt micro")).to_have_count(0)
 
 
 async def opens_another_camera_only_if_the_chosen_one_is_gone(one: Visitor) -> None:
@@ -534,7 +534,7 @@ async def test_the_panel_shows_figures_and_says_what_is_wrong(visit: Visit, live
     await one.join(link, "Nguyễn Văn An")
     await one.part("statistics-toggle").click()
     sent, seen = one.part("figure-sent"), one.part("figure-seen")
-    await expect(sent).to_have_text("không có: chưa ai xem hình của bạn", timeout=PATIENCE_MS)
+    await expect(sent).to_have_text("không có: chưa ai xem hình này", timeout=PATIENCE_MS)
     await expect(seen).to_have_text("không có")
     server = one.page.locator("[data-testid=finding][data-cause=server]")
     await expect(server).to_contain_text("Máy chủ đang quá tải", timeout=PATIENCE_MS)
@@ -566,8 +566,8 @@ async def _receives_again(one: Visitor, other: Visitor) -> None:
     """Check that an unwanted picture has its own note and does not look like a camera that is off."""
     tile = one.page.locator("[data-local=false]")
     await expect(tile.locator("video")).to_have_count(0)
-    await expect(one.part("unwanted")).to_contain_text("Bạn đang không nhận hình")
-    await expect(tile).to_have_accessible_name(re.compile("Bạn đang không nhận hình"))
+    await expect(one.part("unwanted")).to_contain_text("Đang không nhận hình")
+    await expect(tile).to_have_accessible_name(re.compile("Đang không nhận hình"))
     await expect(tile.get_by_test_id("camera-off")).to_have_count(0)
     assert await one.barriers() == []
     await other.part("cam-toggle").click()

@@ -175,7 +175,7 @@ async def _second_step(visitor: Visitor, served: Served, name: str) -> None:
         await visitor.part("code-button").click()
         return
     await visitor.part("totp-qr").wait_for()
-    await expect(visitor.page.get_by_text("Tài khoản của đồng chí phải có bước xác thực thứ hai.")).to_be_visible()
+    await expect(visitor.page.get_by_text("Tài khoản này phải có bước xác thực thứ hai.")).to_be_visible()
     width = await visitor.part("totp-qr").evaluate("(image) => image.decode().then(() => image.naturalWidth)")
     assert width > 0
     served.secrets[name] = (await visitor.part("totp-secret").inner_text()).replace(" ", "")

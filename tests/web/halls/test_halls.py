@@ -274,7 +274,7 @@ async def test_a_terminal_is_given_an_account_once(visit: Visit, served: Halls) 
     assert await visitor.part("given-3").input_value() != ""
     assert await visitor.barriers() == []
     await visitor.part("sip-kept").click()
-    await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa đăng ký")
+    await expect(row.get_by_test_id("sip-state")).to_contain_text("Ngoại tuyến")
     await row.get_by_test_id("sip-account").click()
     await expect(visitor.part("sip")).not_to_contain_text(first)
     await visitor.part("sip-take").click()
@@ -415,7 +415,7 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     await visitor.part("record-save").click()
     await expect(page.get_by_role("alert")).to_contain_text("Dải 0.0.0.0/0, ::/0 quá rộng")
     assert await visitor.barriers() == []
-    await page.get_by_role("button", name="Bỏ qua", exact=True).click()
+    await page.get_by_role("button", name="Đóng", exact=True).click()
     await visitor.part("record-new").click()
     await visitor.part("field-code").fill("THU")
     await visitor.part("field-name").fill("Mạng thử nghiệm")

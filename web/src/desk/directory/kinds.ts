@@ -63,7 +63,7 @@ export const KINDS: Kind[] = [
       { name: 'name', label: 'field.name', kind: 'text', required: true },
       { name: 'short_name', label: 'field.shortName', kind: 'text' },
       unitField('parent_id', 'field.parent'),
-      { name: 'tier', label: 'field.tier', kind: 'choice', choices: ['0', '1', '2', '3'], words: 'tier', initial: '1' },
+      { name: 'tier', label: 'field.tier', kind: 'choice', choices: ['0', '1', '3'], words: 'tier', initial: '1' },
       { name: 'block', label: 'field.block', kind: 'choice', choices: BLOCKS, words: 'block', initial: 'government' },
       { name: 'kind', label: 'field.kind', kind: 'text', required: true, initial: 'department', hint: 'field.kindHint' },
       { name: 'symbol', label: 'field.symbol', kind: 'text', hint: 'field.symbolHint' },

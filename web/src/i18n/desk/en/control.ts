@@ -65,7 +65,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'control.give': 'Give the floor',
   'control.alarms': 'Alarms',
   'control.alarmsNone': 'No alarms.',
-  'control.acknowledge': 'Acknowledge',
+  'control.acknowledge': 'Acknowledge this warning',
   'control.details': 'Details',
   'control.detailsHide': 'Hide details',
   'control.trace': 'Download the call trace',

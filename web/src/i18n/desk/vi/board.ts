@@ -18,7 +18,7 @@ export const boardVi = {
   'board.tier': 'Cấp',
   'board.count': '{n} hội trường',
   'board.none': 'Chưa có hội trường nào',
-  'board.noneText': 'Thêm hội trường trong Danh bạ và điểm cầu, hoặc nhập từ tập tin Excel.',
+  'board.noneText': 'Thêm hội trường trong Danh bạ và điểm cầu, hoặc nhập từ tệp Excel.',
   'board.noMatch': 'Không có hội trường nào khớp. Hãy bỏ bớt điều kiện lọc.',
   'board.drag': 'Kéo trên hàng của một hội trường để đăng ký, hoặc xem dạng bảng rồi bấm giờ trống.',
   'board.hall': 'Hội trường',

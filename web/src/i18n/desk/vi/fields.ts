@@ -1,6 +1,6 @@
 /** Fields of forms: days, files, choices, trees of units. */
 export const fieldsVi = {
-  'date.form': 'dd/mm/yyyy',
+  'date.form': 'ngày/tháng/năm',
   'date.choose': 'Chọn ngày',
   'date.missing': 'Hãy nhập ngày.',
   'date.wrong': 'Ngày chưa đúng. Nhập ngày, tháng, năm, ví dụ 30/11/2026.',
@@ -8,9 +8,9 @@ export const fieldsVi = {
   'date.before': 'Tháng trước',
   'date.after': 'Tháng sau',
   'date.today': 'Hôm nay',
-  'file.choose': 'Chọn tập tin',
-  'file.other': 'Chọn tập tin khác',
-  'file.none': 'Chưa chọn tập tin',
+  'file.choose': 'Chọn tệp',
+  'file.other': 'Chọn tệp khác',
+  'file.none': 'Chưa chọn tệp',
   'pick.clear': 'Xóa lựa chọn {name}',
   'pick.failed': 'Chưa tìm được. Hãy kiểm tra mạng rồi gõ lại.',
   'pick.searching': 'Đang tìm…',

@@ -14,7 +14,7 @@ export const guestVi = {
   'join.toFirst': 'Về trang đầu',
   'rsvp.title': 'Trả lời giấy mời họp',
   'rsvp.invites': '{unit} kính mời {label}',
-  'rsvp.question': 'Đồng chí có dự họp không?',
+  'rsvp.question': 'Có dự họp không?',
   'rsvp.accept': 'Dự họp',
   'rsvp.decline': 'Không dự được',
   'rsvp.substitute': 'Cử người dự thay',
