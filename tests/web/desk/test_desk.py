@@ -457,6 +457,11 @@ async def test_a_state_secret_is_refused_without_sending_it(visit: Visit, served
     await visitor.part("invite-own").click()
     await visitor.page.wait_for_timeout(800)
     await visitor.part("secret-yes").click()
+    await visitor.part("secret-not").click()
+    await expect(visitor.part("book-title")).to_have_value("Phương án tác chiến")
+    await visitor.part("secret-yes").click()
+    assert await visitor.barriers() == []
+    await visitor.part("secret-sure").click()
     await expect(visitor.part("secret-refused")).to_contain_text("bí mật nhà nước")
     assert await visitor.barriers() == []
     await visitor.page.wait_for_timeout(800)
@@ -507,7 +512,7 @@ async def test_a_clash_names_its_way_out(visit: Visit, served: Served, database:
     await visitor.part("take-time").first.click()
     await expect(visitor.part("live-free")).to_be_visible()
     await visitor.part("book-hold").click()
-    await expect(visitor.part("meeting-said")).to_contain_text("giữ chỗ")
+    await expect(visitor.part("meeting-said")).to_contain_text("giữ hội trường")
 
 
 async def test_a_series_shows_every_clash_and_leaves_dates_out(

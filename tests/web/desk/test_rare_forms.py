@@ -272,6 +272,26 @@ async def test_what_is_kept_serves_the_next_time(visit: Visit, served: Served) -
     assert await visitor.barriers() == []
 
 
+async def test_the_trail_is_filtered_by_action_day_and_person(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, "quantri", "/settings/audit")
+    rows = visitor.page.locator("tbody tr")
+    await visitor.part("audit-action").select_option(label="Đặt lịch họp")
+    await expect(rows.locator("th").first).to_have_text("Đặt lịch họp")
+    assert set(await rows.locator("th").all_inner_texts()) == {"Đặt lịch họp"}
+    person = await visitor.part("audit-who").first.inner_text()
+    await visitor.part("audit-who").first.click()
+    await expect(visitor.page.get_by_role("button", name=f"Người làm: {person}")).to_be_visible()
+    await visitor.part("audit-action").select_option("")
+    await expect(rows.locator("th").filter(has_not_text="Đặt lịch họp").first).to_be_visible()
+    assert set(await visitor.part("audit-who").all_inner_texts()) == {person}
+    tomorrow = (served.now + timedelta(days=1)).astimezone(furniture.ZONE)
+    await visitor.part("audit-from").fill(f"{tomorrow:%d/%m/%Y}")
+    await visitor.part("audit-from").press("Tab")
+    await expect(rows).to_have_count(0)
+    assert await visitor.barriers() == []
+
+
 async def _renames_and_deletes_what_is_kept(visitor: Visitor) -> None:
     await visitor.part("manage-templates").click()
     row = visitor.part("kept-row").filter(has_text="Chi bộ hằng tháng")

@@ -21,6 +21,8 @@ const MAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Z
 export class Draft {
   title = $state('');
   type = $state.raw<MeetingType | null>(null);
+  /** True for a conference, also while its type is not chosen yet. */
+  conference = $state(false);
   secret = $state<'' | 'no' | 'yes'>('');
   class = $state<ClassName>('ordinary');
   host = $state.raw<Option | null>(null);
@@ -80,8 +82,16 @@ export class Draft {
   /** Set the class and length of the type. A class that the user raised stays raised. */
   choose(type: MeetingType): void {
     this.type = type;
+    this.conference = !type.internal;
     this.class = type.default_class;
     this.duration = type.duration_min;
+  }
+
+  /** Make the meeting a conference whose type the user still has to choose. */
+  leaveType(): void {
+    this.type = null;
+    this.conference = true;
+    this.class = 'ordinary';
   }
 
   /** The field that is wrong for the typed guest: the mail address is invalid, or the name is missing. */
@@ -128,6 +138,12 @@ export class Draft {
 
   leave(id: string): void {
     this.halls = this.halls.filter((one) => one.id !== id);
+  }
+
+  /** True if the form has a text, a guest or a document that would be lost. */
+  get touched(): boolean {
+    const texts = [this.title, this.description, this.urgent, this.typed.name, this.typed.mail];
+    return texts.some((text) => text.trim() !== '') || this.guests.length + this.agenda.length + this.documents.length > 0;
   }
 
   /** True if the server can already say whether the booking is possible. */

@@ -38,6 +38,12 @@ export function holds(role: Role): boolean {
   return state.session?.me?.roles.some((held) => held.role === role) ?? false;
 }
 
+/** Return the first page after the sign-in. An auditor without another role has no meetings. */
+export function firstPlace(): string {
+  const { roles } = me();
+  return roles.length > 0 && roles.every((held) => held.role === 'auditor') ? '/settings/audit' : '/my';
+}
+
 export async function loadSession(): Promise<Session> {
   const found = await get<Session>('/session');
   take(found);

@@ -172,6 +172,12 @@ const OBJECTS: Record<string, readonly [string, string]> = {
 };
 
 /** Return the name of a code. An unknown code is shown as it is. */
+/** Return all actions with their names, in the order of the names. */
+export function deeds(): { code: string; text: string }[] {
+  const all = Object.keys(DEEDS).map((code) => ({ code, text: deed(code) }));
+  return all.sort((one, other) => one.text.localeCompare(other.text, language()));
+}
+
 export function deed(code: string): string {
   return said(DEEDS[code] ?? KINDS[code.split('.')[0] ?? ''], code);
 }
