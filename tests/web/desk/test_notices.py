@@ -80,7 +80,7 @@ async def test_a_decision_reaches_the_other_browser_at_once(visit: Visit, served
     await until(lambda: _is(approver, before + 1), "the bell of the approver counts the request")
     await approver.part("bell").click()
     row = approver.part("bell-panel").get_by_test_id("notice").filter(has_text=TITLE)
-    await expect(row).to_contain_text("Lịch họp chờ đồng chí duyệt")
+    await expect(row).to_contain_text("Lịch họp chờ duyệt")
     assert await approver.barriers() == []
     await shots(approver, tmp_path, "bell-approver")
     await row.get_by_test_id("notice-do").click()

@@ -25,6 +25,8 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'dir.edit': 'Edit {name}',
   'dir.find': 'Find in the list',
   'dir.none': 'There is nothing here yet.',
+  'dir.added': '{name} was added.',
+  'dir.saved': '{name} was saved.',
   'field.code': 'Code',
   'field.codeHint': 'Letters, digits and dashes; unique',
   'field.name': 'Name',

@@ -76,7 +76,7 @@ export const frameEn: Record<keyof typeof frameVi, string> = {
   'password.current': 'Current password',
   'password.new': 'New password',
   'password.again': 'New password again',
-  'password.hint': 'At least 10 characters. A short sentence is better than a difficult word.',
+  'password.hint': 'At least 12 characters (10 with a second factor). A short sentence is better than a difficult word.',
   'password.differs': 'The two entries differ.',
   'password.button': 'Change the password',
   'password.first': 'Set the password',

@@ -23,6 +23,8 @@ export const directoryVi = {
   'dir.edit': 'Sửa {name}',
   'dir.find': 'Tìm trong danh sách',
   'dir.none': 'Chưa có gì ở đây.',
+  'dir.added': 'Đã thêm {name}.',
+  'dir.saved': 'Đã lưu {name}.',
   'field.code': 'Mã',
   'field.codeHint': 'Chữ không dấu, số, dấu gạch; không trùng nhau',
   'field.name': 'Tên',

@@ -74,7 +74,7 @@ export const frameVi = {
   'password.current': 'Mật khẩu đang dùng',
   'password.new': 'Mật khẩu mới',
   'password.again': 'Nhập lại mật khẩu mới',
-  'password.hint': 'Ít nhất 10 ký tự. Một câu ngắn dễ nhớ tốt hơn một từ khó.',
+  'password.hint': 'Ít nhất 12 ký tự (10 khi đã bật xác thực hai bước). Một câu ngắn dễ nhớ tốt hơn một từ khó.',
   'password.differs': 'Hai lần nhập chưa giống nhau.',
   'password.button': 'Đổi mật khẩu',
   'password.first': 'Đặt mật khẩu',

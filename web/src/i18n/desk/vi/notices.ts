@@ -22,7 +22,7 @@ export const noticesVi = {
   'notices.anyKind': 'Mọi loại',
   'notices.other': 'Thông báo mới: {n}',
   'notices.tally': '{accepted} tham dự · {declined} không tham dự · {tentative} chưa chắc · {none} chưa trả lời',
-  'notice.approve': 'Lịch họp chờ đồng chí duyệt',
+  'notice.approve': 'Lịch họp chờ duyệt',
   'notice.approved': 'Lịch họp đã được duyệt',
   'notice.refused': 'Lịch họp không được duyệt',
   'notice.expired': 'Lịch họp hết hạn, chưa được duyệt',
