@@ -166,6 +166,7 @@ async def test_the_secretary_records_answers_and_the_chairs_word(
     await sign_in(visitor, served, path="")
     await page_of(visitor, served, database, ANSWERED)
     await visitor.part("record-answer").first.click()
+    await visitor.part("recorded-accepted").check()
     await visitor.page.locator("#sub-name").fill("Trần Thị Bình")
     await visitor.page.locator("#sub-post").fill("Phó Chánh Văn phòng")
     assert await visitor.barriers() == []

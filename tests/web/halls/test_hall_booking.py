@@ -158,7 +158,7 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
 async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
     """Book as after a drag on the board, with the defaults of the form."""
     at = working_day(9, served.now).isoformat()
-    query = f"hall={served.desk.halls[0]}&name=Hội trường lớn&at={at.replace('+', '%2B')}&min=60"
+    query = f"hall={served.desk.halls[0]}&name=Hội trường lớn&at={at.replace('+', '%2B')}&min=180"
     await visitor.page.goto(f"{served.url}/book?{query}")
     await visitor.part("book-title").fill(TITLE)
     await visitor.part("book-type").select_option("training")

@@ -415,7 +415,7 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     await visitor.part("record-save").click()
     await expect(page.get_by_role("alert")).to_contain_text("Dải 0.0.0.0/0, ::/0 quá rộng")
     assert await visitor.barriers() == []
-    await page.get_by_role("button", name="Đóng", exact=True).click()
+    await page.get_by_text("Đóng", exact=True).click()
     await visitor.part("record-new").click()
     await visitor.part("field-code").fill("THU")
     await visitor.part("field-name").fill("Mạng thử nghiệm")

@@ -23,6 +23,7 @@ export class Draft {
   type = $state.raw<MeetingType | null>(null);
   /** True for a conference, also while its type is not chosen yet. */
   conference = $state(false);
+  #drawn = false;
   secret = $state<'' | 'no' | 'yes'>('');
   class = $state<ClassName>('ordinary');
   host = $state.raw<Option | null>(null);
@@ -84,7 +85,13 @@ export class Draft {
     this.type = type;
     this.conference = !type.internal;
     this.class = type.default_class;
-    this.duration = type.duration_min;
+    if (!this.#drawn) this.duration = type.duration_min;
+  }
+
+  /** Set the length that the user drew on the board. The length of a type does not replace it. */
+  last(minutes: number): void {
+    this.duration = minutes;
+    this.#drawn = true;
   }
 
   /** Make the meeting a conference whose type the user still has to choose. */
