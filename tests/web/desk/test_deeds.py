@@ -32,7 +32,9 @@ def _calls() -> Mapping[str, Sequence[ast.Call]]:
         for path in (ROOT / top).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 match node:
-                    case ast.Call(func=ast.Attribute(value=ast.Name(id=module) | ast.Attribute(attr=module), attr=name)):
+                    case ast.Call(
+                        func=ast.Attribute(value=ast.Name(id=module) | ast.Attribute(attr=module), attr=name)
+                    ):
                         found[f"{module}.{name}"].append(node)
     return found
 
