@@ -13,7 +13,7 @@ export const noticesVi = {
   'notices.at': 'Nhận lúc {at}',
   'notices.before': 'Hạn {at}',
   'notices.reason': 'Lý do: {reason}',
-  'notices.hidden': 'Đồng chí không còn quyền xem cuộc họp này.',
+  'notices.hidden': 'Tài khoản này không còn quyền xem cuộc họp này.',
   'notices.show': 'Hiện',
   'notices.all': 'Tất cả',
   'notices.onlyUnread': 'Chưa đọc',
