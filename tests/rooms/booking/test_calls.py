@@ -119,13 +119,14 @@ async def approved(database: Database, province: Province, now: datetime, **chan
 
 
 async def legs_at(database: Database, meeting: Meeting, now: datetime) -> set[str]:
+    """Return the terminals that the server calls at the start. It only watches those that dial in."""
     at = meeting.first_starts_at
     await database.transact(lambda session: planning.plan(session, at))
     async with database.reading() as session:
         found = await session.scalars(
             select(DialLeg.terminal_id)
             .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
-            .where(Occurrence.meeting_id == meeting.id)
+            .where(Occurrence.meeting_id == meeting.id, DialLeg.asked_by != planning.WATCH)
         )
         return set(found)
 
@@ -267,7 +268,7 @@ async def test_what_is_not_called_yet_follows_the_list(database: Database, provi
 
         await database.transact(edit)
         await database.transact(lambda session: planning.plan(session, at))
-        assert {name for name, (off, _) in (await leg_rows(database)).items() if off} == gone
+        assert {name for name, (off, by) in (await leg_rows(database)).items() if off or by == planning.WATCH} == gone
 
 
 @POSTGRESQL_IN_SIM
@@ -286,7 +287,8 @@ async def test_a_hall_taken_off_the_call_list_can_still_dial_in(
 
     await database.transact(edit)
     await database.transact(lambda session: planning.plan(session, at))
-    assert (await leg_rows(database))[own][0], "it is not called"
+    off, by = (await leg_rows(database))[own]
+    assert off or by == planning.WATCH, "it is not called"
     async with database.reading() as session:
         found = await entering.by_number(session, str(meeting.number), "", own, "10.1.2.3", at)
     assert found is not None
