@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.meeting import leaders
 from rooms.dialling.planning import NOT_AGREED, WATCH
 from rooms.policy import classes
 from rooms.policy.actors import Actor
@@ -33,7 +34,7 @@ async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozen
     """
     if not actor.person_id:
         return frozenset()
-    dates = await _dates(session, actor.person_id, now)
+    dates = await _dates(session, leaders.persons_of(actor), now)
     if not dates:
         return frozenset()
     by_meeting = await sites_by_meeting(session, dates)
@@ -45,14 +46,14 @@ async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozen
     )
 
 
-async def _dates(session: AsyncSession, person_id: str, now: datetime) -> dict[str, str]:
+async def _dates(session: AsyncSession, persons: Collection[str], now: datetime) -> dict[str, str]:
     """Return the meeting of each date."""
     overrun = now - timedelta(minutes=limits.OVERRUN_MOST_MIN)
     rows = await session.execute(
         select(Occurrence.id, Meeting.id)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .where(
-            or_(Meeting.secretary_id == person_id, Meeting.operator_id == person_id),
+            leaders.led_by(persons, (*leaders.SECRETARIES, *leaders.OPERATORS)),
             Meeting.state == "approved",
             Occurrence.state.in_(STANDING),
             Occurrence.starts_at <= now + timedelta(hours=limits.CONTACTS_AHEAD_H),

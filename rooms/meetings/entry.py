@@ -16,7 +16,7 @@ from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.meeting import attendees
+from rooms.booking.meeting import attendees, leaders
 from rooms.errors import Refusal, Trouble
 from rooms.meetings import links, wording
 from rooms.org.names import cleaned
@@ -184,8 +184,8 @@ def fit(one: Attendee, own: set[str], unit_id: str | None) -> int:
 
 
 async def is_host(session: AsyncSession, meeting: Meeting, actor: Actor) -> bool:
-    """Report whether the actor is chair, secretary or operator of this meeting, or belongs to the host's desk."""
-    if {meeting.chair_id, meeting.secretary_id, meeting.operator_id} & ({actor.person_id, *actor.deputises} - {""}):
+    """Report whether the actor leads this meeting, or belongs to the host's desk."""
+    if leaders.leads(meeting, actor):
         return True
     path = await session.scalar(select(Unit.path).where(Unit.id == meeting.host_unit_id))
     return roles.allows(actor, "meetings.edit", path or "/")

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.accounts import actors
-from rooms.booking.meeting import attendees
+from rooms.booking.meeting import attendees, leaders
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id, new_secret
 from rooms.meetings import calendar_entries, links
@@ -191,7 +191,7 @@ class Reader:
             return True
         if roles.allows(self._actor, "meetings.read", host.path) or meeting.created_by == self._actor.id:
             return True
-        if self._persons & {meeting.chair_id, meeting.secretary_id, meeting.operator_id}:
+        if not self._persons.isdisjoint(leaders.people_of(meeting)):
             return True
         return await self._is_invited(meeting)
 
@@ -235,8 +235,7 @@ async def _chosen(session: AsyncSession, feed: Feed, now: datetime) -> Select[st
         or_(
             Meeting.id.in_(invited),
             Occurrence.id.in_(reserved),
-            Meeting.chair_id == feed.target_id,
-            Meeting.secretary_id == feed.target_id,
+            leaders.led_by([feed.target_id]),
         )
     )
 

@@ -20,7 +20,7 @@ from rooms.accounts.deputies import in_force as deputyship_in_force
 from rooms.accounts.roles import in_force as grant_in_force
 from rooms.booking.changes.dates import REASONS
 from rooms.booking.holds import asked
-from rooms.booking.meeting import attendees, composition
+from rooms.booking.meeting import attendees, composition, leaders
 from rooms.booking.meeting.attendees import Contact
 from rooms.errors import Refusal
 from rooms.meetings import calendar_entries, links, wording
@@ -564,7 +564,7 @@ def _times_of(starts_at: datetime, ends_at: datetime) -> dict[str, Any]:
 async def _make_displaced(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
 ) -> list[Outgoing]:
-    """Write to the chair, the secretary and the person who booked the meeting. A date gave way to a meeting of higher
+    """Write to the people who lead the meeting, and to the person who booked the meeting. A date gave way to a meeting of higher
     precedence, or the new time was not approved.
     """
     made_by = await session.scalar(select(Account.person_id).where(Account.id == meeting.created_by))
@@ -573,7 +573,7 @@ async def _make_displaced(
     later = {"times": ["Hoãn, chờ sắp xếp lại"], "times_en": ["postponed until further notice"]}
     shown |= _times_of(to, to + timedelta(minutes=meeting.duration_min)) if to else later
     shown |= {"was": wording.short_moment(datetime.fromisoformat(payload["was"])), "reason": payload["reason"]}
-    wanted = dict.fromkeys(filter(None, (meeting.chair_id, meeting.secretary_id, made_by)))
+    wanted = leaders.people_of(meeting) | dict.fromkeys([made_by] if made_by else [])
     people = [await session.get(Person, one) for one in wanted]
     return [
         Outgoing(
@@ -601,13 +601,14 @@ async def _make_removed(
 async def _make_substitute(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
 ) -> list[Outgoing]:
-    """Mail the chair and the secretary that an attendee asks to send a substitute."""
+    """Mail the chair, the secretary and the secretary's deputy that an attendee asks to send a substitute."""
     attendee = await session.get(Attendee, payload["attendee_id"])
     if attendee is None or attendee.substitute_state != "asked":
         return []
     shown = await _shown(session, meeting, around)
     shown["reason"] = attendee.comment
-    people = [await session.get(Person, one) for one in dict.fromkeys((meeting.chair_id, meeting.secretary_id)) if one]
+    wanted = leaders.people_of(meeting, (Meeting.chair_id, *leaders.SECRETARIES))
+    people = [await session.get(Person, one) for one in wanted]
     who = " - ".join(filter(None, (attendee.substitute_name, attendee.substitute_post)))
     return [
         Outgoing(

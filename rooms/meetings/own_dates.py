@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.meeting import leaders
 from rooms.errors import Refusal
 from rooms.meetings import entry
 from rooms.org.fields import midnight, today
@@ -23,7 +25,12 @@ from rooms.store.tables.sites import Hall
 
 SHOWN = ("held", "asked", "approved", "cancelled")
 WAY: Way = "browser"
-LEADERS = ("chair", "secretary", "operator")
+ROLES: Final[Mapping[str, leaders.Columns]] = {
+    "chair": (Meeting.chair_id,),
+    "secretary": leaders.SECRETARIES,
+    "operator": leaders.OPERATORS,
+}
+"""The roles of the people who lead a meeting. A deputy has the role of the represented person."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +116,7 @@ def _query(actor: Actor, unit_id: str | None, first: datetime, last: datetime) -
             (Attendee.unit_id == (unit_id or "-")) & Attendee.person_id.is_(None),
         )
     )
-    leads = [column.in_(own) for column in (Meeting.chair_id, Meeting.secretary_id, Meeting.operator_id)]
-    mine: list[ColumnElement[bool]] = [Meeting.id.in_(named), *leads]
+    mine: list[ColumnElement[bool]] = [Meeting.id.in_(named), leaders.led_by(own)]
     if actor.id:
         mine.append(Meeting.created_by == actor.id)
     desks = [one.unit_id for one in actor.roles if one.role == roles.SECRETARY]
@@ -189,7 +195,7 @@ def _own_date(
 ) -> OwnDate:
     own = {actor.person_id, *actor.deputises} - {""}
     host = (
-        any(_leads(meeting, name, own) for name in LEADERS)
+        leaders.leads(meeting, actor)
         or roles.allows(actor, "meetings.edit", unit.path)
         or entry.leads(attendee, actor, headed)
     )
@@ -207,7 +213,7 @@ def _own_date(
         ends_at=date.ends_at,
         opens_at=door.opens_at,
         host_unit_name=unit.name,
-        role=attendee.role if attendee else next((name for name in LEADERS if _leads(meeting, name, own)), ""),
+        role=attendee.role if attendee else next((name for name in ROLES if _leads(meeting, name, own)), ""),
         answer=answered or (attendee.answer if attendee else ""),
         answered_alone=answered is not None,
         series=bool(meeting.rule),
@@ -220,4 +226,4 @@ def _own_date(
 
 
 def _leads(meeting: Meeting, name: str, own: set[str]) -> bool:
-    return getattr(meeting, f"{name}_id") in own
+    return not own.isdisjoint(leaders.people_of(meeting, ROLES[name]))

@@ -15,7 +15,7 @@ from rooms.booking.changes import approval, resubmitting
 from rooms.booking.changes.creation import Made, search_number
 from rooms.booking.holds import resources, restoring, terminals
 from rooms.booking.holds.resources import Span
-from rooms.booking.meeting import attendees, call_list, history, reading
+from rooms.booking.meeting import attendees, call_list, history, leaders, reading
 from rooms.booking.meeting.attendees import Invited
 from rooms.booking.meeting.call_list import NamedList
 from rooms.booking.rules import calendar
@@ -140,6 +140,8 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
     if plan is None or len(plan.spans) > limits.DATES_KNOWN or made.meeting.created_by != actor.id:
         return None
     kept = sum(row["kind"] == "terminal" for row in written[Reservation])
+    if plan.request.secretary_deputy_id or plan.request.operator_deputy_id:
+        return None  # the plan does not know the names of the deputies
     if kept < len(made.spans) * (len(plan.guests) + sum(one.kind == "terminal" for one in plan.needed)):
         return None  # another meeting may have a terminal, and only the database knows this meeting
     meeting, unit = made.meeting, plan.unit
@@ -218,12 +220,7 @@ def _view(
 
 def knows_pin(meeting: Meeting, host: Unit, actor: Actor) -> bool:
     """Report whether the actor may read the PIN: the host's desk, and the leaders of the meeting."""
-    return roles.allows(actor, "meetings.edit", host.path) or _leads(meeting, actor)
-
-
-def _leads(meeting: Meeting, actor: Actor) -> bool:
-    people = (meeting.chair_id, meeting.secretary_id, meeting.operator_id)
-    return bool(actor.person_id) and actor.person_id in people
+    return roles.allows(actor, "meetings.edit", host.path) or leaders.leads(meeting, actor)
 
 
 async def _undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> Change | None:
@@ -310,7 +307,7 @@ def _is_open(act: _Act, meeting: Meeting, unit: Unit, actor: Actor) -> bool:
     if (act.states and meeting.state not in act.states) or (act.class_ and meeting.class_ != act.class_):
         return False
     makes = meeting.state in act.maker_in and _made(meeting, actor)
-    return makes or (act.leaders and _leads(meeting, actor)) or roles.allows(actor, act.right, unit.path)
+    return makes or (act.leaders and leaders.leads(meeting, actor)) or roles.allows(actor, act.right, unit.path)
 
 
 def _made(meeting: Meeting, actor: Actor) -> bool:
@@ -392,9 +389,8 @@ def _may_read(actor: Actor):  # type: ignore[no-untyped-def]
     if actor.id and actor.kind in ("account", "client"):
         allowed.append(Meeting.created_by == actor.id)
     if actor.person_id:
-        person = actor.person_id
-        allowed += [column == person for column in (Meeting.chair_id, Meeting.secretary_id, Meeting.operator_id)]
-        allowed.append(Meeting.id.in_(select(Attendee.meeting_id).where(Attendee.person_id == person)))
+        allowed.append(leaders.led_by(leaders.persons_of(actor)))
+        allowed.append(Meeting.id.in_(select(Attendee.meeting_id).where(Attendee.person_id == actor.person_id)))
     return or_(*allowed)
 
 
@@ -405,7 +401,7 @@ def _asked(actor: Actor, now: datetime) -> list[Any]:
     desks = [one.unit_id for one in actor.roles if one.role == roles.SECRETARY]
     own = [Meeting.created_by == actor.id] if actor.id else []
     if actor.person_id:
-        own.append(Meeting.secretary_id == actor.person_id)
+        own.append(leaders.led_by(leaders.persons_of(actor), leaders.SECRETARIES))
     paths = roles.scopes(actor, "meetings.edit")
     edits = [true()] if paths is None else [Unit.path.startswith(one, autoescape=True) for one in paths]
     coming = select(Occurrence.meeting_id).where(Occurrence.ends_at > now, Occurrence.state.in_(("planned", "running")))

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.changes import approval
 from rooms.booking.holds import guest_holds
-from rooms.booking.meeting import timing
+from rooms.booking.meeting import leaders, timing
 from rooms.notices import kinds, recipients, records
 from rooms.notices.records import News
 from rooms.notices.settling import settle
@@ -122,7 +122,7 @@ async def answered(session: AsyncSession, payload: Payload, now: datetime) -> No
         key = f"{kinds.SUBSTITUTE}:{attendee.id}:{attendee.answered_at.isoformat()}"
         who = f"{attendee.label}: {attendee.substitute_name}"
         news = News(kinds.SUBSTITUTE, key, meeting.id, subject_id=attendee.id, about=who, reason=attendee.comment)
-        people = [one for one in (meeting.chair_id, meeting.secretary_id) if one]
+        people = leaders.people_of(meeting, (Meeting.chair_id, *leaders.SECRETARIES))
         await records.tell(session, await recipients.of_people(session, people), news, now)
 
 

@@ -13,7 +13,7 @@ from rooms import limits
 from rooms.accounts import actors
 from rooms.accounts.roles import in_force
 from rooms.booking.changes import approval
-from rooms.booking.meeting import attendees
+from rooms.booking.meeting import attendees, leaders
 from rooms.booking.rules.calendar import day_of
 from rooms.meetings import invitations
 from rooms.policy import roles
@@ -23,17 +23,18 @@ from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Holding, Person, Post, Unit
 
 Accounts = set[str]
+STAFF = (*leaders.SECRETARIES, *leaders.OPERATORS)
 
 
 async def staff(session: AsyncSession, meeting: Meeting, chair: bool = True) -> Accounts:
-    """Return the accounts of the people who made and lead the meeting: who booked it, secretary, operator and chair."""
-    people = {meeting.secretary_id, meeting.operator_id, meeting.chair_id if chair else None}
-    return await _accounts(session, or_(Account.id == meeting.created_by, Account.person_id.in_(_known(people))))
+    """Return the accounts of the people who made and lead the meeting: who booked it, secretary, operator, deputies and chair."""
+    people = leaders.people_of(meeting, leaders.LEADERS if chair else STAFF)
+    return await _accounts(session, or_(Account.id == meeting.created_by, Account.person_id.in_(people)))
 
 
 async def desk(session: AsyncSession, meeting: Meeting) -> Accounts:
     """Return the accounts of operator and secretary, or of the person who booked if the meeting has neither."""
-    found = await of_people(session, _known({meeting.operator_id, meeting.secretary_id}))
+    found = await of_people(session, leaders.people_of(meeting, STAFF))
     return found or await _accounts(session, Account.id == meeting.created_by)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.changes.approval import wrong_state
 from rooms.booking.holds import resources, restoring
-from rooms.booking.meeting import history, reading
+from rooms.booking.meeting import history, leaders, reading
 from rooms.booking.rules.calendar import day_of
 from rooms.errors import Refusal
 from rooms.policy import classes, roles
@@ -53,7 +53,7 @@ async def raise_class(
     """
     wanted = classes.resolved(class_, class_)
     meeting, unit = await reading.locked(session, meeting_id, actor)
-    if not _hosts(meeting, actor):
+    if not leaders.leads(meeting, actor):
         roles.require(actor, "meetings.raise_class", unit.path)
     if meeting.state not in restoring.TAKES:
         raise wrong_state(meeting)
@@ -118,10 +118,6 @@ async def expected(session: AsyncSession, meeting: Meeting) -> list[Presence]:
     )
     planned = [Presence(name, "hall_terminal", True, bool(closed), invited=True) for name, closed in terminals]
     return planned + [Presence(label, "guest", invited=True) for label in guests]
-
-
-def _hosts(meeting: Meeting, actor: Actor) -> bool:
-    return bool(actor.person_id) and actor.person_id in (meeting.chair_id, meeting.secretary_id, meeting.operator_id)
 
 
 async def _heads(session: AsyncSession, unit: Unit, actor: Actor, now: datetime) -> bool:

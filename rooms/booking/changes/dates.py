@@ -15,7 +15,7 @@ from rooms.booking.changes import approval, editing, proposals
 from rooms.booking.holds import clashes, resources, restoring
 from rooms.booking.holds import free_times as searching
 from rooms.booking.holds.clashes import FreeTime
-from rooms.booking.meeting import history, reading
+from rooms.booking.meeting import history, leaders, reading
 from rooms.booking.planning import stored
 from rooms.booking.planning.plans import Plan
 from rooms.booking.rules.calendar import day_of
@@ -341,7 +341,7 @@ async def extend(
     `overlap` or `capacity` with the next meeting and the longest extension that is free.
     """
     meeting, date, unit = await _date(session, occurrence_id, SYSTEM if host else actor)
-    if not (host or _leads(meeting, actor)):
+    if not (host or leaders.leads(meeting, actor)):
         roles.require(actor, "meetings.edit", unit.path)
     if not 1 <= minutes <= limits.EXTEND_MOST_MIN:
         raise Refusal(
@@ -368,10 +368,6 @@ async def extend(
     await history.finish(session, meeting, actor, now, "extend", f"Kéo dài {minutes} phút", {}, False, tells=False)
     await audit.record(session, now, actor, "meeting.extend", "occurrence", date.id, unit.id, {"minutes": minutes})
     return date
-
-
-def _leads(meeting: Meeting, actor: Actor) -> bool:
-    return bool(actor.person_id) and actor.person_id in (meeting.chair_id, meeting.secretary_id, meeting.operator_id)
 
 
 def _next_step(now: datetime) -> datetime:

@@ -33,14 +33,15 @@ from rooms.store.tables.org import Unit
 
 Scope = Literal["this", "following", "all"]
 TIME = ("starts_at", "duration_min", "rule")
-THINGS = ("hall_ids", "terminal_ids", "chair_id", "operator_id", "legs")
-LED = frozenset(("chair_id", "operator_id"))
+THINGS = ("hall_ids", "terminal_ids", "chair_id", "secretary_id", "operator_id", "legs")
+LED = frozenset(("chair_id", "secretary_id", "operator_id"))
+DEPUTIES = ("secretary_deputy_id", "operator_deputy_id")
 AGREED = frozenset(("attendees", "connect", "uncalled_ids"))
 """Fields that decide which terminals are called. Their approval is also an approval to call the invited units."""
 WORDS = (
     "title",
     "type_code",
-    "secretary_id",
+    *DEPUTIES,
     "description",
     "agenda",
     "documents",
@@ -52,9 +53,9 @@ WORDS = (
     "uncalled_ids",
     "hold_guests",
 )
-UNTOLD = frozenset(("connect", "call_ahead_min", "uncalled_ids", "hold_guests"))
+UNTOLD = frozenset(("connect", "call_ahead_min", "uncalled_ids", "hold_guests", *DEPUTIES))
 """Fields that concern only the operators. Attendees are not notified about them."""
-EFFECTS = frozenset(("title", "type_code", "secretary_id", "public", "connect", "uncalled_ids", "hold_guests"))
+EFFECTS = frozenset(("title", "type_code", "public", "connect", "uncalled_ids", "hold_guests", *DEPUTIES))
 """Fields with an effect that needs approval: what is published, which halls are called, who leads."""
 CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
 OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
@@ -65,6 +66,7 @@ COPIED = (
     "chair_id",
     "secretary_id",
     "operator_id",
+    *DEPUTIES,
     "description",
     "agenda",
     "public",
@@ -89,6 +91,8 @@ NAMES = {
     "title": "tên",
     "type_code": "loại",
     "secretary_id": "thư ký",
+    "secretary_deputy_id": "người thay thư ký",
+    "operator_deputy_id": "người thay người điều hành",
     "description": "nội dung",
     "agenda": "chương trình",
     "documents": "văn bản",

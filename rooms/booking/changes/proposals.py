@@ -225,7 +225,9 @@ async def _text(session: AsyncSession, name: str, value: Any) -> str:
         "uncalled_ids": Terminal,
         "chair_id": Person,
         "secretary_id": Person,
+        "secretary_deputy_id": Person,
         "operator_id": Person,
+        "operator_deputy_id": Person,
     }
     if name in tables:
         return await _names(session, tables[name], (value,) if isinstance(value, str) else value)

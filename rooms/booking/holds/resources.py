@@ -54,6 +54,8 @@ BUFFER_MOST_MIN = 12 * 60
 exceed the longest one that the database accepts. Shorter: a hall with much equipment has too little time.
 """
 Kind = Literal["hall", "terminal", "person", "operator"]
+PEOPLE: Final[tuple[Kind, ...]] = ("operator", "person")
+"""`person`: the chair and the secretary."""
 
 
 @dataclass(frozen=True)
@@ -115,20 +117,21 @@ async def resolve(
     session: AsyncSession,
     hall_ids: Sequence[str],
     terminal_ids: Sequence[str],
-    chair_id: str | None,
-    operator_id: str | None,
+    people: Sequence[tuple[str | None, Kind]],
     class_: str,
     day: date,
+    deputies: Sequence[str] = (),
 ) -> tuple[Thing, ...]:
-    """Return the resources with these identifiers, in a fixed order. Raise a Refusal that lists every unknown or unavailable
+    """Return the resources with these identifiers, in a fixed order. A person with several posts is one resource, of the last
+    kind. `deputies`: people who must exist, and are no resources. Raise a Refusal that lists every unknown or unavailable
     resource.
     """
     troubles: list[Trouble] = []
-    people: dict[str, Kind] = {one: kind for one, kind in ((operator_id, "operator"), (chair_id, "person")) if one}  # type: ignore[misc]
-    found = await _registered(session, hall_ids, terminal_ids, list(people))
+    wanted: dict[str, Kind] = {one: kind for one, kind in people if one}
+    found = await _registered(session, hall_ids, terminal_ids, [*dict.fromkeys((*wanted, *deputies))])
     things = _halls(hall_ids, found["hall"], day, troubles)
     things += _terminals(terminal_ids, found["terminal"], class_, troubles)
-    things += _people(people, found["person"], troubles)
+    things += _people(wanted, deputies, found["person"], troubles)
     if troubles:
         code = troubles[0].code
         raise Refusal(code, " ".join(one.vietnamese for one in troubles[:10]), troubles[0].english, troubles)
@@ -287,10 +290,13 @@ def _terminals(ids: Sequence[str], found: Registered, class_: str, troubles: lis
     return [Thing("terminal", one.id, one.name, site_id=one.site_id) for one in found.values()]
 
 
-def _people(wanted: Mapping[str, Kind], found: Registered, troubles: list[Trouble]) -> list[Thing]:
-    if set(wanted) - set(found):
-        troubles.append(_unknown("unknown_person", "Không tìm thấy người chủ trì hoặc người điều hành.", "chair_id"))
-    return [Thing(wanted[one.id], one.id, one.name) for one in found.values()]
+def _people(
+    wanted: Mapping[str, Kind], deputies: Sequence[str], found: Registered, troubles: list[Trouble]
+) -> list[Thing]:
+    if {*wanted, *deputies} - set(found):
+        vietnamese = "Không tìm thấy người chủ trì, thư ký, người điều hành hoặc người thay. Hãy chọn lại."
+        troubles.append(_unknown("unknown_person", vietnamese, "chair_id"))
+    return [Thing(kind, id_, found[id_].name) for id_, kind in wanted.items() if id_ in found]
 
 
 def _unknown(code: str, vietnamese: str, where: str) -> Trouble:
@@ -350,8 +356,8 @@ async def things_of(session: AsyncSession, kept: Iterable[Wanted], class_: str, 
     ids: dict[str, list[str]] = {"hall": [], "terminal": [], "person": [], "operator": []}
     for one in kept:
         ids[one.kind].append(one.resource_id)
-    chair, operator = (next(iter(ids[kind]), None) for kind in ("person", "operator"))
-    return await resolve(session, ids["hall"], ids["terminal"], chair, operator, class_, day)
+    people: list[tuple[str | None, Kind]] = [(id_, kind) for kind in PEOPLE for id_ in ids[kind]]
+    return await resolve(session, ids["hall"], ids["terminal"], people, class_, day)
 
 
 # Lock, take and release

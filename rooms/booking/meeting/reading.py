@@ -9,6 +9,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.booking.meeting import leaders
 from rooms.errors import Refusal
 from rooms.policy import roles
 from rooms.policy.actors import Actor
@@ -55,20 +56,19 @@ async def _readable(session: AsyncSession, actor: Actor, wanted: list[str], publ
             Meeting.id,
             Meeting.public,
             Meeting.created_by,
-            Meeting.chair_id,
-            Meeting.secretary_id,
-            Meeting.operator_id,
+            *leaders.LEADERS,
             Unit.path,
         )
         .join(Unit, Unit.id == Meeting.host_unit_id)
         .where(Meeting.id.in_(wanted))
     )
+    own = leaders.persons_of(actor)
     found = {
         id_
         for id_, open_, by, *people, path in rows
         if (public and open_)
         or (actor.kind in ("account", "client") and by == actor.id)
-        or (actor.person_id and actor.person_id in people)
+        or not own.isdisjoint(people)
         or roles.allows(actor, "meetings.read", path)
     }
     if len(found) < len(wanted):

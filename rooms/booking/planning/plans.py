@@ -165,7 +165,13 @@ async def make(
     until = now + timedelta(days=rule.ahead_days)
     series = recurrence.expand(request.starts_at, request.rule, until if request.rule else None)
     things = await resources.resolve(
-        session, request.hall_ids, request.terminal_ids, request.chair_id, request.operator_id, class_, day
+        session,
+        request.hall_ids,
+        request.terminal_ids,
+        [(request.operator_id, "operator"), (request.secretary_id, "person"), (request.chair_id, "person")],
+        class_,
+        day,
+        deputies=[one for one in (request.secretary_deputy_id, request.operator_deputy_id) if one],
     )
     _require_apart(series.dates, request.duration_min, things)
     invited = await attendees.expand(session, request.attendees, day) if request.attendees else []

@@ -86,7 +86,9 @@ class Request:
     terminal_ids: tuple[str, ...] = ()
     chair_id: str | None = None
     secretary_id: str | None = None
+    secretary_deputy_id: str | None = None
     operator_id: str | None = None
+    operator_deputy_id: str | None = None
     attendees: tuple[AttendeeRequest, ...] = ()
     documents: tuple[DocumentRequest, ...] = ()
     agenda: tuple[AgendaItem, ...] = ()
@@ -277,7 +279,15 @@ def _choices(request: Request) -> Iterator[Trouble]:
         )
     identifiers = (request.host_unit_id, *request.hall_ids[: limits.HALLS], *request.terminal_ids[: limits.TERMINALS])
     identifiers += request.uncalled_ids[: limits.LEGS_OF_A_DATE]
-    people = (request.chair_id or "", request.secretary_id or "", request.operator_id or "")
+    staff = (
+        (request.secretary_id, request.secretary_deputy_id, "secretary_deputy_id"),
+        (request.operator_id, request.operator_deputy_id, "operator_deputy_id"),
+    )
+    for person, deputy, where in staff:
+        if deputy and deputy == (person or deputy):
+            vietnamese = "Người thay phải khác người được thay. Hãy chọn người được thay trước."
+            yield Trouble("bad_deputy", vietnamese, "choose another deputy, and choose the represented person", where)
+    people = [one or "" for person, deputy, _ in staff for one in (person, deputy)] + [request.chair_id or ""]
     if any(len(one) > 32 for one in (*identifiers, *people)) or len(request.type_code) > 40:
         yield Trouble("bad_identifier", "Mã tham chiếu không hợp lệ.", "an identifier is too long", "")
 

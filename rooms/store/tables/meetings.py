@@ -106,7 +106,10 @@ class Meeting(Row):
     host_unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), index=True)
     chair_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     secretary_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    secretary_deputy_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     operator_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    operator_deputy_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    """A deputy has the same rights in this meeting, and is not reserved."""
     created_by: Mapped[str] = mapped_column(String(32), index=True)
     """The account."""
     created_at: Mapped[datetime]

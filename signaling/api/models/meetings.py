@@ -155,7 +155,9 @@ class MeetingFields(Strict):
     rule: RecurrenceRule = ""
     chair_id: Id | None = None
     secretary_id: Id | None = None
+    secretary_deputy_id: Id | None = Field(None, description="Has the same rights, and is not reserved.")
     operator_id: Id | None = None
+    operator_deputy_id: Id | None = None
     hall_ids: list[Id] = Field([], max_length=limits.HALLS)
     terminal_ids: list[Id] = Field([], max_length=limits.TERMINALS)
     legs: int = Field(0, ge=0, le=5000, description="Simultaneous legs to reserve. 0: the number of invitees.")
@@ -203,7 +205,9 @@ class MeetingChanges(Strict):
     rule: RecurrenceRule | None = None
     chair_id: Id | None = None
     secretary_id: Id | None = None
+    secretary_deputy_id: Id | None = Field(None, description="Has the same rights, and is not reserved.")
     operator_id: Id | None = None
+    operator_deputy_id: Id | None = None
     hall_ids: list[Id] | None = Field(None, max_length=limits.HALLS)
     terminal_ids: list[Id] | None = Field(None, max_length=limits.TERMINALS)
     legs: int | None = Field(None, ge=0, le=5000)
@@ -521,7 +525,13 @@ class Meeting(View):
     chair_id: str | None
     chair_name: str = ""
     secretary_id: str | None
+    secretary_name: str = ""
+    secretary_deputy_id: str | None
+    secretary_deputy_name: str = ""
     operator_id: str | None
+    operator_name: str = ""
+    operator_deputy_id: str | None
+    operator_deputy_name: str = ""
     created_by: str
     created_at: datetime
     updated_at: datetime

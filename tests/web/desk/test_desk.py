@@ -38,6 +38,7 @@ from tests.rooms.postgres import at_once
 from tests.running.runs import LONG_RUN
 from tests.security.requests.payloads import WATCH
 from tests.web.desk.province import PASSWORD, Desk, furnish, working_day
+from tests.web.desk.staff import choose_staff, keeps_staff
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
@@ -661,11 +662,13 @@ async def test_a_booked_meeting_is_entered_from_its_page(visit: Visit, served: S
     await visitor.part("invite-own").click()
     await expect(visitor.part("call-none")).to_contain_text("Không gọi hội trường nào. Muốn gọi")
     await expect(visitor.part("call-gap")).to_have_count(0)
-    await visitor.page.get_by_text("Chủ trì, chương trình").click()
+    await visitor.page.get_by_text("Chương trình, tài liệu").click()
     await visitor.page.get_by_role("button", name="Thêm văn bản").click()
     await visitor.page.locator("#doc-0").fill("5180/UBND-VHXH")
+    await choose_staff(visitor)
     await visitor.part("book-submit").click()
     await expect(visitor.part("call-none")).to_contain_text("bấm “Sửa”")
+    await keeps_staff(visitor)
     await expect(visitor.part("call-count").or_(visitor.part("call-gap"))).to_have_count(0)
     await expect(visitor.part("agenda").get_by_role("heading")).to_have_text(["Văn bản liên quan"])
     number = await visitor.part("meeting-number").inner_text()

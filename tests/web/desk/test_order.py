@@ -281,7 +281,7 @@ async def _adds_a_webhook(visitor: Visitor, served: Served, receiver: tuple[str,
 
 async def choose_host(visitor: Visitor) -> None:
     """Choose the office as host. The administrator belongs to the province."""
-    more = visitor.page.locator("details", has_text="Chủ trì, chương trình").first
+    more = visitor.page.locator("details", has_text="Chương trình, tài liệu").first
     await more.locator("summary").first.click()
     await choose(visitor, "book-host", "van phong ubnd")
 

@@ -1030,8 +1030,15 @@ export interface components {
                 chair_id?: string | null;
                 /** Secretary Id */
                 secretary_id?: string | null;
+                /**
+                 * Secretary Deputy Id
+                 * @description Has the same rights, and is not reserved.
+                 */
+                secretary_deputy_id?: string | null;
                 /** Operator Id */
                 operator_id?: string | null;
+                /** Operator Deputy Id */
+                operator_deputy_id?: string | null;
                 /**
                  * Hall Ids
                  * @default []
@@ -1769,7 +1776,17 @@ export interface components {
             /** @default  */
             chair_name: string;
             secretary_id: string | null;
+            /** @default  */
+            secretary_name: string;
+            secretary_deputy_id: string | null;
+            /** @default  */
+            secretary_deputy_name: string;
             operator_id: string | null;
+            /** @default  */
+            operator_name: string;
+            operator_deputy_id: string | null;
+            /** @default  */
+            operator_deputy_name: string;
             created_by: string;
             /** Format: date-time */
             created_at: string;
@@ -1854,7 +1871,10 @@ export interface components {
             rule?: string | null;
             chair_id?: string | null;
             secretary_id?: string | null;
+            /** @description Has the same rights, and is not reserved. */
+            secretary_deputy_id?: string | null;
             operator_id?: string | null;
+            operator_deputy_id?: string | null;
             hall_ids?: string[] | null;
             terminal_ids?: string[] | null;
             legs?: number | null;
@@ -1918,7 +1938,10 @@ export interface components {
             rule?: string;
             chair_id?: string | null;
             secretary_id?: string | null;
+            /** @description Has the same rights, and is not reserved. */
+            secretary_deputy_id?: string | null;
             operator_id?: string | null;
+            operator_deputy_id?: string | null;
             /** @default [] */
             hall_ids?: string[];
             /** @default [] */
@@ -2841,7 +2864,10 @@ export interface components {
             rule?: string | null;
             chair_id?: string | null;
             secretary_id?: string | null;
+            /** @description Has the same rights, and is not reserved. */
+            secretary_deputy_id?: string | null;
             operator_id?: string | null;
+            operator_deputy_id?: string | null;
             hall_ids?: string[] | null;
             terminal_ids?: string[] | null;
             legs?: number | null;
@@ -3277,8 +3303,15 @@ export interface components {
                 chair_id?: string | null;
                 /** Secretary Id */
                 secretary_id?: string | null;
+                /**
+                 * Secretary Deputy Id
+                 * @description Has the same rights, and is not reserved.
+                 */
+                secretary_deputy_id?: string | null;
                 /** Operator Id */
                 operator_id?: string | null;
+                /** Operator Deputy Id */
+                operator_deputy_id?: string | null;
                 /**
                  * Hall Ids
                  * @default []

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, creation, deciding, editing, precedence, proposals, resubmitting, undoing
 from rooms.booking.changes import dates as booking_dates
-from rooms.booking.meeting import history, naming, reading
+from rooms.booking.meeting import history, leaders, naming, reading
 from rooms.booking.planning import requests, templates
 from rooms.booking.rules import settings
 from rooms.meetings import entry, links, views
@@ -365,7 +365,7 @@ async def _names(session: AsyncSession, view: views.MeetingView) -> dict[str, st
     names = await naming.units(
         session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]
     )
-    names |= await naming.people(session, [row.chair_id, row.secretary_id, row.operator_id])
+    names |= await naming.people(session, [*leaders.people_of(row)])
     proposers = [view.proposal.by] if view.proposal is not None else []
     names |= await naming.accounts(session, [*(one.decided_by for one in view.steps), *proposers])
     names |= await naming.halls(session, [one.resource_id for one in view.reservations if one.kind == "hall"])

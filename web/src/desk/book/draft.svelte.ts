@@ -18,6 +18,10 @@ export interface Guest {
 /** The mail addresses that the server accepts (`MAIL` in `rooms/booking/meeting/attendees.py`). */
 const MAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}$/;
 
+/** The people who lead a meeting. */
+type Staff = Required<Pick<MeetingFields, 'chair_id' | 'secretary_id' | 'secretary_deputy_id' | 'operator_id' | 'operator_deputy_id'>>;
+const NOBODY: Staff = { chair_id: null, secretary_id: null, secretary_deputy_id: null, operator_id: null, operator_deputy_id: null };
+
 export class Draft {
   title = $state('');
   type = $state.raw<MeetingType | null>(null);
@@ -37,6 +41,10 @@ export class Draft {
   /** Terminals of the call list that are not called. */
   uncalled = $state.raw<string[]>([]);
   chair = $state.raw<Option | null>(null);
+  secretary = $state.raw<Option | null>(null);
+  secretaryDeputy = $state.raw<Option | null>(null);
+  operator = $state.raw<Option | null>(null);
+  operatorDeputy = $state.raw<Option | null>(null);
   guests = $state.raw<Guest[]>([]);
   /** Name and address of a guest outside the directory, not yet added to the list. */
   typed = $state({ name: '', mail: '' });
@@ -158,6 +166,16 @@ export class Draft {
     return this.secret !== 'yes' && this.type !== null && this.host !== null && this.day !== '' && this.duration >= 5;
   }
 
+  private get staff(): Staff {
+    return {
+      chair_id: this.chair?.id ?? null,
+      secretary_id: this.secretary?.id ?? null,
+      secretary_deputy_id: this.secretaryDeputy?.id ?? null,
+      operator_id: this.operator?.id ?? null,
+      operator_deputy_id: this.operatorDeputy?.id ?? null,
+    };
+  }
+
   fields(submit: boolean): MeetingFields {
     return {
       title: this.title.trim(),
@@ -167,9 +185,7 @@ export class Draft {
       starts_at: this.startsAt.toISOString(),
       duration_min: this.duration,
       rule: toRule(this.repeat, this.day),
-      chair_id: this.chair?.id ?? null,
-      secretary_id: null,
-      operator_id: null,
+      ...this.staff,
       hall_ids: this.halls.map((hall) => hall.id),
       terminal_ids: this.terminals,
       uncalled_ids: this.uncalled,
@@ -195,7 +211,7 @@ export class Draft {
    */
   question(): MeetingFields {
     const known = this.secret === 'no';
-    return { ...this.fields(true), title: '…', description: '', urgent_reason: this.urgent.trim() === '' ? '' : '…', agenda: [], documents: [], attendees: known ? this.invited.map((guest) => guest.fields) : [], chair_id: known ? (this.chair?.id ?? null) : null };
+    return { ...this.fields(true), title: '…', description: '', urgent_reason: this.urgent.trim() === '' ? '' : '…', agenda: [], documents: [], attendees: known ? this.invited.map((guest) => guest.fields) : [], ...(known ? this.staff : NOBODY) };
   }
 
   /** Fill the form from a copy, a template or the meeting that is edited. The caller looks up the names of the identifiers. */
@@ -214,7 +230,12 @@ export class Draft {
     this.halls = (request.hall_ids ?? []).map((id) => ({ id, name: names(id) }));
     this.terminals = request.terminal_ids ?? [];
     this.uncalled = request.uncalled_ids ?? [];
-    this.chair = request.chair_id ? { id: request.chair_id, name: names(request.chair_id) } : null;
+    const person = (id: string | null | undefined) => (id ? { id, name: names(id) } : null);
+    this.chair = person(request.chair_id);
+    this.secretary = person(request.secretary_id);
+    this.secretaryDeputy = person(request.secretary_deputy_id);
+    this.operator = person(request.operator_id);
+    this.operatorDeputy = person(request.operator_deputy_id);
     this.guests = [];
     this.typed = { name: '', mail: '' };
     for (const fields of request.attendees ?? []) this.invite(guestOf(fields, names));
@@ -240,9 +261,10 @@ export function requestOf(meeting: Meeting): KnownRequest {
     const who = one.unit_id !== null && one.person_id === null ? { unit_id: one.unit_id } : one.person_id !== null ? { person_id: one.person_id } : { guest_name: one.guest_name, guest_email: one.guest_email };
     return { ...who, label: one.label, role: one.role, required: one.required, must_be_head: one.must_be_head };
   });
-  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby } = meeting;
+  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, secretary_id, secretary_deputy_id, operator_id, operator_deputy_id, hall_ids, terminal_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby } = meeting;
+  const staff = { chair_id, secretary_id, secretary_deputy_id, operator_id, operator_deputy_id };
   const uncalled_ids = meeting.calls.filter((line) => line.out).map((line) => line.terminal_id);
-  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, public: meeting.public, attendees };
+  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, ...staff, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, public: meeting.public, attendees };
 }
 
 /** Return all identifiers in a request whose names a form shows. */
@@ -251,7 +273,7 @@ export function pointedTo(request: KnownRequest): { units: string[]; people: str
   const some = (ids: (string | null | undefined)[]) => [...new Set(ids.filter((id): id is string => typeof id === 'string' && id !== ''))];
   return {
     units: some([request.host_unit_id, ...guests.map((one) => one.unit_id)]),
-    people: some([request.chair_id, ...guests.map((one) => one.person_id)]),
+    people: some([request.chair_id, request.secretary_id, request.secretary_deputy_id, request.operator_id, request.operator_deputy_id, ...guests.map((one) => one.person_id)]),
     halls: some(request.hall_ids ?? []),
     sets: some(guests.map((one) => one.set_id)),
   };

@@ -189,6 +189,8 @@ export const meetingEn: Record<keyof typeof meetingVi, string> = {
   'changed.title': 'Name',
   'changed.type_code': 'Kind of meeting',
   'changed.secretary_id': 'Secretary',
+  'changed.secretary_deputy_id': 'Deputy of the secretary',
+  'changed.operator_deputy_id': 'Deputy of the operator',
   'changed.description': 'Notes',
   'changed.agenda': 'Agenda',
   'changed.documents': 'Documents',

@@ -187,6 +187,8 @@ export const meetingVi = {
   'changed.title': 'Tên',
   'changed.type_code': 'Loại',
   'changed.secretary_id': 'Thư ký',
+  'changed.secretary_deputy_id': 'Người thay thư ký',
+  'changed.operator_deputy_id': 'Người thay người điều hành',
   'changed.description': 'Nội dung',
   'changed.agenda': 'Chương trình',
   'changed.documents': 'Văn bản',
