@@ -24,7 +24,7 @@ from signaling.api.routes.calendar import (
     published,
     sending,
 )
-from signaling.api.routes.control import bans, boards, checks, contacts, records
+from signaling.api.routes.control import bans, boards, checks, contacts, endings, records
 from signaling.api.routes.live import conferences, hosting, lobby, notices
 from signaling.api.routes.register import devices, exchange, people, recipients, sites, units
 from signaling.host import limits
@@ -55,6 +55,7 @@ ROUTERS: Sequence[APIRouter] = (
     records.router,
     published.router,
     boards.router,
+    endings.router,
     bans.router,
     contacts.router,
     devices.router,

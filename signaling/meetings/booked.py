@@ -176,6 +176,14 @@ class BookedMeetings:
         except Refusal:
             return  # the participant has left already
 
+    def shut(self, occurrence_id: str, final: bool = True) -> None:
+        """End the conference of a date. `final`: the date is over, so close its door too."""
+        assert self.registry is not None
+        if final:
+            self.end_date(occurrence_id)
+        with contextlib.suppress(Refusal):  # all have left already
+            self.registry.delete(PREFIX + occurrence_id)
+
     # Questions and events of the conference
 
     def admit(self, grants: Grants) -> None:

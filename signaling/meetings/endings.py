@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from conference import Conference, Refusal, announce
+from conference import Conference, announce
 from rooms import limits as rules
 from rooms.booking.changes import ending
 from rooms.booking.changes.ending import Planned
@@ -119,10 +119,10 @@ class Endings:
     async def _follow(self, told: Followed, end: Planned, now: datetime, *, fresh: bool) -> None:
         """Do what is due for one conference. `fresh`: it was not followed before, or it has another end."""
         if end.state == "ended":  # another part has ended it, for example the operator of another server
-            self._shut(told.name)
+            self._shut(told)
         if end.state not in LIVE:
             return
-        left_min = max(0, math.ceil((end.ends_at - now).total_seconds() / 60))
+        left_min = end.left_min(now)
         _say(told, left_min, fresh)
         if now >= end.closes_at:
             await self._close(told, end, now)
@@ -146,19 +146,13 @@ class Endings:
         try:
             await _last_words(told)
             if await self._database.transact(lambda session: ending.over(session, told.date_id, self._now())):
-                self._shut(told.name)
+                self._shut(told)
         except (OSError, SQLAlchemyError) as error:
             log.warning("a meeting could not be ended: %s", reason(error))
 
-    def _shut(self, name: str) -> None:
-        self._live.end_date(name.removeprefix(PREFIX))
-        self._ends.pop(name, None)
-        registry = self._live.registry
-        if registry is not None:
-            try:
-                registry.delete(name)
-            except Refusal:
-                return  # all have left meanwhile
+    def _shut(self, told: Followed) -> None:
+        self._live.shut(told.date_id)
+        self._ends.pop(told.name, None)
 
 
 def _say(told: Followed, left_min: int, fresh: bool) -> None:

@@ -401,5 +401,4 @@ def _not_free(refusal: Refusal, minutes: int, base: datetime, clearup: timedelta
         refusal.code,
         f"Chưa kéo dài được {minutes} phút. {facts} {rest}",
         f"It cannot be extended by {minutes} minutes. {facts_en} {rest_en}",
-        refusal.troubles,
     )

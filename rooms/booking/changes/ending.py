@@ -29,9 +29,16 @@ class Planned:
     """The planned end of a date."""
 
     state: str
+    starts_at: datetime
     ends_at: datetime
     closes_at: datetime
     """The end of `grace_min`. Then the server ends the date if nobody speaks."""
+    asked_at: datetime | None
+    """The time when the operator was last asked to end or to extend the date."""
+
+    def left_min(self, now: datetime) -> int:
+        """Return the minutes until the booked end, rounded up. 0: the end has passed."""
+        return max(0, -((now - self.ends_at) // timedelta(minutes=1)))
 
     @property
     def last_at(self) -> datetime:
@@ -42,12 +49,15 @@ class Planned:
 async def planned(session: AsyncSession, occurrence_ids: Collection[str]) -> dict[str, Planned]:
     """Return the planned ends of these dates. Leave out unknown dates."""
     rows = await session.execute(
-        select(Occurrence.id, Occurrence.state, Occurrence.ends_at, MeetingType.grace_min)
+        select(Occurrence, MeetingType.grace_min)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .join(MeetingType, MeetingType.code == Meeting.type_code)
         .where(Occurrence.id.in_(occurrence_ids))
     )
-    return {id_: Planned(state, ends_at, ends_at + timedelta(minutes=grace)) for id_, state, ends_at, grace in rows}
+    return {
+        one.id: Planned(one.state, one.starts_at, one.ends_at, one.ends_at + timedelta(minutes=grace), one.end_asked_at)
+        for one, grace in rows
+    }
 
 
 # Reports of the running conference

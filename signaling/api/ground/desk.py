@@ -74,6 +74,9 @@ class LiveMeetings(Protocol):
     def expel(self, occurrence_id: str, identity: str) -> None:
         """Send the client away. Its earlier tokens do not admit it again."""
 
+    def shut(self, occurrence_id: str, final: bool = True) -> None:
+        """End the conference of a date. `final`: the date is over, so close its door too."""
+
 
 class BoardNews(Protocol):
     """The changes of a board. `phoned`: all telephone calls to sites; None: no change."""

@@ -198,6 +198,20 @@ class BoardDate(View):
     red: int
 
 
+class DateEnd(View):
+    """The end of a date. `begun`: the booked start has passed, and the date is not over. `left_min`: minutes to the booked end,
+    by the server's clock. `closes_at`: then the server ends the date, if nobody speaks. `asked_at`: people spoke after that time,
+    so the operator is asked to extend or to end; null: no question is open.
+    """
+
+    state: ShownDateState
+    begun: bool
+    left_min: int
+    ends_at: datetime
+    closes_at: datetime
+    asked_at: datetime | None
+
+
 class OperatorCall(View):
     """A hall that has dialled the operator and waits. `seen_by`: the operator who handles the call."""
 

@@ -283,6 +283,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, refused=HALLS_OFF, proven=False
     ),
     ("DELETE", "/hall-calls/{call_id}"): Row(refused=HALLS_OFF, proven=False),
+    ("GET", "/occurrences/{occurrence_id}/end"): Row(),
+    ("POST", "/occurrences/{occurrence_id}/end"): Row(),
     ("GET", "/occurrences/{occurrence_id}/legs"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/events"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/legs"): Row(

@@ -152,6 +152,7 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
     operator = await visit(script=served.day.script)
     await sign_in(operator, served, "dieuhanh")
     await _on_the_board(operator, served, tmp_path)
+    await _extended_and_ended(operator, served, tmp_path)
     assert not served.halls["out"].answered.is_set()
 
 
@@ -298,3 +299,19 @@ async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> N
         while not served.halls["spare"].ended.is_set():
             await asyncio.sleep(0.1)
     await expect(legs).to_have_count(2)
+
+
+async def _extended_and_ended(operator: Visitor, served: Booking, tmp_path: Path) -> None:
+    bar = operator.part("end-bar")
+    served.day.turn(working_day(9, served.now) + timedelta(minutes=55, seconds=5))
+    await expect(bar.get_by_test_id("end-text")).to_have_text("Còn 5 phút, đến 09:00.", timeout=WAIT_MS)
+    await seen_at(operator, tmp_path, "end", known=True)
+    await bar.get_by_test_id("extend-15").click()
+    await expect(operator.part("end-said")).to_have_text("Đã kéo dài đến 09:15.")
+    await bar.get_by_test_id("end-date").click()
+    await operator.part("end-sure").click()
+    await expect(operator.part("end-said")).to_have_text("Đã kết thúc cuộc họp.")
+    await expect(bar).to_have_count(0)
+    async with asyncio.timeout(RING_S):
+        while not (served.halls["own"].ended.is_set() and served.halls["invited"].ended.is_set()):
+            await asyncio.sleep(0.1)

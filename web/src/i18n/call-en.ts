@@ -74,6 +74,7 @@ export const callEn: Record<CallKey, string> = {
   'unmute.question': 'The host asks you to unmute and speak.',
   'unmute.yes': 'Unmute',
   'unmute.no': 'Not now',
+  'end.title': 'End of the meeting',
   'end.left': 'The meeting ends in {n} minutes, at {at}.',
   'end.line': '{n} minutes left, until {at}',
   'end.over': 'The booked time is over ({at}).',

@@ -73,6 +73,7 @@ export const callVi = {
   'unmute.question': 'Chủ trì mời bật micro để phát biểu.',
   'unmute.yes': 'Bật micro',
   'unmute.no': 'Để sau',
+  'end.title': 'Giờ kết thúc',
   'end.left': 'Cuộc họp còn {n} phút, đến {at}.',
   'end.line': 'Còn {n} phút, đến {at}',
   'end.over': 'Đã hết giờ họp ({at}).',

@@ -763,6 +763,21 @@ export interface components {
             /** Format: date-time */
             answered_at: string;
         };
+        /**
+         * @description The end of a date. `closes_at`: then the server ends it, if nobody speaks. `asked_at`: people spoke after that time, so the
+         *     operator is asked to extend or to end; null: no question is open.
+         */
+        DateEnd: {
+            /** @enum {string} */
+            state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** Format: date-time */
+            closes_at: string;
+            asked_at: string | null;
+        };
         /** @description The decision of an approver. A refusal needs a reason. */
         Decision: {
             approve: boolean;
@@ -3736,6 +3751,7 @@ export type ClientView = components['schemas']['ClientView'];
 export type Consent = components['schemas']['Consent'];
 export type Created = components['schemas']['Created'];
 export type DateAnswer = components['schemas']['DateAnswer'];
+export type DateEnd = components['schemas']['DateEnd'];
 export type Decision = components['schemas']['Decision'];
 export type Delivery = components['schemas']['Delivery'];
 export type DeliveryTry = components['schemas']['DeliveryTry'];

@@ -31,6 +31,7 @@ export class Ending {
     this.now = now;
     if (now === null) return;
     if (before?.left_min !== undefined && now.left_min === undefined) this.tell(t('end.extended', { at: now.at }));
+    else if (now.asks === true && before?.asks !== true) this.tell(t('end.asked', { at: now.at }));
     else if (now.left_min === 0 && before?.left_min !== 0) this.tell(t('end.over', { at: now.at }));
     else if (now.left_min !== undefined && stepOf(now) !== stepOf(before)) this.tell(t('end.left', { n: now.left_min, at: now.at }));
   }

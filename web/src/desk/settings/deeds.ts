@@ -69,6 +69,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'meeting.messages': ['Chép tin nhắn mời họp', 'Messages copied'],
   'meeting.remind_many': ['Nhắc trả lời nhiều nơi', 'Reminders to answer sent'],
   'meeting.expire': ['Hết hạn giữ chỗ', 'Held booking expired'],
+  'meeting.end': ['Kết thúc cuộc họp từ bảng điều hành', 'Meeting ended on the board'],
   'meeting.extend': ['Gia hạn cuộc họp', 'Meeting extended'],
   'meeting.lower_class': ['Hạ mức cuộc họp', 'Class of a meeting lowered'],
   'meeting.pass': ['Cấp quyền vào họp', 'Pass to a meeting given'],
