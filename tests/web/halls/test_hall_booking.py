@@ -303,11 +303,11 @@ async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> N
 
 async def _extended_and_ended(operator: Visitor, served: Booking, tmp_path: Path) -> None:
     bar = operator.part("end-bar")
-    served.day.turn(working_day(9, served.now) + timedelta(minutes=55, seconds=5))
-    await expect(bar.get_by_test_id("end-text")).to_have_text("Còn 5 phút, đến 09:00.", timeout=WAIT_MS)
+    served.day.turn(working_day(9, served.now) + timedelta(minutes=175, seconds=5))
+    await expect(bar.get_by_test_id("end-text")).to_have_text("Còn 5 phút, đến 11:00.", timeout=WAIT_MS)
     await seen_at(operator, tmp_path, "end", known=True)
     await bar.get_by_test_id("extend-15").click()
-    await expect(operator.part("end-said")).to_have_text("Đã kéo dài đến 09:15.")
+    await expect(operator.part("end-said")).to_have_text("Đã kéo dài đến 11:15.")
     await bar.get_by_test_id("end-date").click()
     await operator.part("end-sure").click()
     await expect(operator.part("end-said")).to_have_text("Đã kết thúc cuộc họp.")

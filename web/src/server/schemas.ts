@@ -764,14 +764,15 @@ export interface components {
             answered_at: string;
         };
         /**
-         * @description The end of a date. `closes_at`: then the server ends it, if nobody speaks. `asked_at`: people spoke after that time, so the
-         *     operator is asked to extend or to end; null: no question is open.
+         * @description The end of a date. `begun`: the booked start has passed, and the date is not over. `left_min`: minutes to the booked end,
+         *     by the server's clock. `closes_at`: then the server ends the date, if nobody speaks. `asked_at`: people spoke after that time,
+         *     so the operator is asked to extend or to end; null: no question is open.
          */
         DateEnd: {
             /** @enum {string} */
             state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
-            /** Format: date-time */
-            starts_at: string;
+            begun: boolean;
+            left_min: number;
             /** Format: date-time */
             ends_at: string;
             /** Format: date-time */
