@@ -185,6 +185,13 @@ ACCOUNTS_LOOKED_S = 5.0
 """Seconds between two checks of the accounts of people in meetings, because another process may have disabled one. Longer: a
 disabled account stays in its meeting longer. Shorter: more queries.
 """
+PLACES_LOOKED_S = 2.0
+"""Seconds between two looks for new meetings whose reserved places are not known yet. Until then all may join. Longer: more
+people join a full system. Shorter: more work.
+"""
+PLACES_KEPT_S = 30.0
+"""Seconds until all reserved places are read again. Longer: a new booking, or an extension, counts later. Shorter: more queries.
+"""
 UNTOLD_EVENTS = 16
 """Beginnings and ends of one conference that wait for the database; then the earliest is forgotten. Chosen. More: memory during
 an outage. Fewer: the calendar misses an early pause of a meeting.

@@ -72,6 +72,8 @@ class BookedMeetings:
         self.on_closed: Told | None = None
         self.elsewhere: Callable[[str], None] = lambda _: None
         """Check admission to conferences that are no booked dates. Raises Refusal."""
+        self.places: Callable[[Grants], None] = lambda _: None
+        """Check whether a place is free. Raises Refusal `conference_full`."""
         self._now = now
         self._doors: OrderedDict[str, Door] = OrderedDict()
         self._barred: OrderedDict[str, float] = OrderedDict()
@@ -190,6 +192,7 @@ class BookedMeetings:
         """Check admission. Raises Refusal."""
         if not self.owns(grants.conference):
             self.elsewhere(grants.conference)
+            self.places(grants)
             return
         way = way_of(grants.identity)
         if not way:
@@ -216,6 +219,7 @@ class BookedMeetings:
             and not grants.may_moderate(grants.conference)
         ):
             raise Refusal("lobby_waits")
+        self.places(grants)
 
     def _check_account(self, grants: Grants) -> None:
         """Check the account and its session. Raises Refusal `signed_out`."""

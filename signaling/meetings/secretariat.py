@@ -41,6 +41,7 @@ from signaling.meetings.booked import BookedMeetings
 from signaling.meetings.endings import Endings
 from signaling.meetings.hosts import Hosts
 from signaling.meetings.installation import Installation
+from signaling.meetings.places import Capacity
 from signaling.notify.inbox import Inbox, account_of
 from signaling.notify.mail import Mailer, MailServer
 from signaling.notify.push import PushKey
@@ -78,6 +79,8 @@ class Secretariat:
         self.hosts = Hosts(self.database, self.live, self.clock)
         self.endings = Endings(self.database, self.live, self.clock)
         self.hosts.extended = self.endings.refresh
+        self.capacity = Capacity(self.database, lambda: self.live.registry, self.clock)
+        self.live.places = self.capacity.check
         self.hall_desk: HallDesk | None = None
         """The desk of the halls; the composition sets it if halls are on."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
@@ -144,6 +147,7 @@ class Secretariat:
             group.create_task(self._keep_records())
             group.create_task(self.hosts.watch_accounts())
             group.create_task(self.endings.run())
+            group.create_task(self.capacity.run())
 
     async def _keep_records(self) -> None:
         """Sign the audit trail and write its checkpoints to `audit_dir`, from which the operator can copy them to another host.

@@ -245,14 +245,16 @@ async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Groun
 def wanted_legs(request: Request, class_: str, calls: CallList, invited: int) -> int:
     """Return the number of legs: the requested number if there is one, otherwise a count of at least two.
 
-    An important meeting with terminals counts one leg for each terminal. Any other meeting counts one for each attendee, and
-    one for each terminal that is not on the call list for an invited unit.
+    An important meeting with terminals counts one leg for each terminal. Any other meeting counts one for each attendee, one
+    for each terminal that is not on the call list for an invited unit, and one each for a secretary and an operator who are
+    not among the attendees.
     """
     if request.legs:
         return request.legs
     if class_ == classes.IMPORTANT and calls.lines:
         return max(2, len(calls.lines))
-    return max(2, invited + sum(one.why != "unit" for one in calls.lines))
+    staff = {request.secretary_id, request.operator_id} - {None, *(one.person_id for one in request.attendees or ())}
+    return max(2, invited + sum(one.why != "unit" for one in calls.lines) + len(staff))
 
 
 def _require_apart(dates: Sequence[datetime], duration_min: int, things: Sequence[Thing]) -> None:

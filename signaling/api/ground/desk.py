@@ -55,6 +55,9 @@ class LiveMeetings(Protocol):
         of the booking. Raise Refusal `lobby_limit`.
         """
 
+    def places(self, grants: Grants, /) -> None:
+        """Raise Refusal `conference_full`, which says whom to call, if no connection is free for this participant."""
+
     def present(self, occurrence_id: str) -> list[Present]: ...
     def set_door(
         self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None

@@ -143,6 +143,7 @@ STATUS: dict[str, int] = {
     "checks_full": 503,
     "check_over": 410,
     "lobby_full": 503,
+    "conference_full": 503,
     "lobby_pause": 429,
     "lobby_limit": 503,
     **dict.fromkeys(
@@ -160,6 +161,7 @@ STATUS: dict[str, int] = {
             "link_of_guests_only",
             "link_outdated",
             "move_missing",
+            "not_booked",
             "not_running",
             "nothing_asked",
             "nothing_to_undo",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from conference import spoken_texts
+from conference import Refusal, spoken_texts
 from conference.announcements.spoken_texts import Language
 from signaling.halls.calls.leg import Leg
 from signaling.halls.calls.rooms import RECEPTION
@@ -37,6 +37,13 @@ def say(leg: Leg, code: str) -> None:
     hall.program.say(hall, (code, hall.language))
     if leg.room.conference.name == RECEPTION and code in SHOWN:
         hall.set_text(text_of(leg.party.language, code))
+
+
+def explain(leg: Leg, why: Refusal) -> None:
+    """Show in the picture of the reception that no connection is free, and whom to call."""
+    room = leg.room
+    if why.code == "conference_full" and room is not None and room.conference.name == RECEPTION:
+        room.hall.set_text(why.english if leg.party.language == "en" else why.vietnamese)
 
 
 def last_words(leg: Leg, code: str, reason: str = "") -> None:

@@ -14,7 +14,7 @@ from conference import PeerError, Refusal
 from conference.halls.causes import Cause
 from rooms import errors
 from signaling.halls.calls import dialplan
-from signaling.halls.calls.announcing import say
+from signaling.halls.calls.announcing import explain, say
 from signaling.halls.calls.arrivals import Arrivals
 from signaling.halls.calls.dialplan import Dialled, Target
 from signaling.halls.calls.entrance import Entrance
@@ -114,6 +114,8 @@ class Incoming:
             leg.side.refuse(why)
             return
         say(leg, words)
+        if isinstance(why, Refusal):
+            explain(leg, why)
         asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, leg.side.refuse, why)
 
     # -- events from legs (LegEvents)

@@ -16,7 +16,7 @@ from conference.announcements.spoken_texts import Language
 from conference.halls.keypad import Asks, Menu
 from rooms import errors
 from rooms.dialling.entering import Arrival
-from signaling.halls.calls.announcing import last_words, text_of
+from signaling.halls.calls.announcing import explain, last_words, text_of
 from signaling.halls.calls.leg import Leg
 from signaling.halls.calls.operator import Operator
 from signaling.halls.ground import limits
@@ -100,6 +100,8 @@ class Menus:
         except (Refusal, PeerError) as error:
             turned_away = isinstance(error, Refusal) and error.code in ("lobby_denied", "lobby_pause")
             last_words(one, "denied" if turned_away else "full")
+            if isinstance(error, Refusal):
+                explain(one, error)
         except Exception:
             last_words(one, "full")  # The hall may call again in a few minutes.
             raise

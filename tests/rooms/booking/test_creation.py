@@ -444,3 +444,7 @@ def test_the_number_of_legs_follows_the_attendees() -> None:
     assert plans.wanted_legs(request, "important", calls, 50) == 3
     assert plans.wanted_legs(request, "ordinary", calls, 50) == 53
     assert plans.wanted_legs(request, "ordinary", EMPTY, 0) == 2
+    staff = dataclasses.replace(
+        request, secretary_id="lan", operator_id="hung", attendees=(AttendeeRequest(person_id="lan"),)
+    )
+    assert plans.wanted_legs(staff, "ordinary", calls, 50) == 54

@@ -176,8 +176,13 @@ async def _comer(
 
 
 def _let_in(visit: Visit, passes: Passes, response: Response, comer: Comer, ticket: str) -> BookedPass | Waiting:
-    """Return the pass, or the ticket to wait. Raise the refusals of the lobby: `lobby_denied`, `lobby_full`, `lobby_pause`."""
+    """Return the pass, or the ticket to wait. Raise `conference_full`, and the refusals of the lobby: `lobby_denied`,
+    `lobby_full`, `lobby_pause`.
+    """
     found, grants = comer.found, comer.grants
+    visit.desk.live.places(
+        grants
+    )  # A browser cannot read why a socket was refused, so the refusal comes before the pass.
     now, lobbies = visit.now.timestamp(), passes.lobbies
     if not comer.waits:
         lobbies.get(grants.conference, now).turned_away.note_entry(comer.knocker)

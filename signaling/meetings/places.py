@@ -1,0 +1,120 @@
+"""The places of this machine: who may join when the reserved connections are used.
+
+Each running date keeps the places that it has reserved, and places for chair, secretary, operator and the halls of its call
+list. Everybody else needs a reserved place of the own meeting, or a place that no date has reserved. The check at the door uses
+memory only; `run` reads the numbers from the database.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from conference import Grants, Passage, Refusal, Registry
+from rooms.meetings import capacity
+from rooms.meetings.capacity import Places, Whole
+from rooms.store.database import Database, reason
+from signaling.api.ground.checks import is_check
+from signaling.host import limits
+from signaling.host.dates import PREFIX, is_date
+
+log = logging.getLogger(__name__)
+SERVICE = "hall-"
+"""The first characters of the rooms in which halls wait or hear themselves. They are no meetings."""
+
+
+class Capacity:
+    """The places of the conferences of one process."""
+
+    def __init__(
+        self, database: Database, registry: Callable[[], Registry | None], now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._now = now
+        self._whole: Whole | None = None
+        self._places: dict[str, Places] = {}
+        self._read_at: datetime | None = None
+        """The time when all numbers were read."""
+
+    async def run(self) -> None:
+        """Read the numbers until cancelled."""
+        while True:
+            try:
+                await self.read()
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("the reserved places could not be read: %s", reason(error))
+            await asyncio.sleep(limits.PLACES_LOOKED_S)
+
+    async def read(self) -> None:
+        """Read the numbers of new dates, and all numbers from time to time."""
+        now, names = self._now(), [name for name in self._present() if is_date(name)]
+        every = self._read_at is None or (now - self._read_at).total_seconds() >= limits.PLACES_KEPT_S
+        if not every and self._places.keys() >= set(names):
+            return
+        wanted = [name.removeprefix(PREFIX) for name in names if every or name not in self._places]
+        async with self._database.reading(brief=True) as session:
+            if every:
+                self._whole, self._places, self._read_at = await capacity.whole(session, now), {}, now
+            found = await capacity.places(session, wanted, now) if wanted else {}
+        self._places |= {PREFIX + id_: one for id_, one in found.items()}
+
+    def check(self, grants: Grants) -> None:
+        """Raise Refusal `conference_full` if this participant has no place. Whoever leads the meeting, and the halls of its call
+        list, always have one. So has a participant who is present already.
+        """
+        name, whole = grants.conference, self._whole
+        if whole is None or not _is_meeting(name) or grants.passage is Passage.HOST or grants.hidden:
+            return
+        present = self._present()
+        here = present.get(name, [])
+        own = self._places.get(name)
+        if grants.identity in here or (own is not None and _bearer(grants.identity) in own.kept):
+            return
+        if own is None and is_date(name):  # the first participants: the numbers of the date are not read yet
+            return
+        before = self._committed(name, here)
+        used = before + 1
+        reserved = own.reserved if own is not None else 0
+        if used <= reserved:
+            return
+        others = sum(
+            max(0, self._committed(one, who) - self._reserved(one)) for one, who in present.items() if one != name
+        )
+        if whole.reserved + others + used - reserved > whole.most:
+            raise full(own.contact if own is not None else "")
+
+    def _committed(self, name: str, here: Iterable[str]) -> int:
+        """Return the participants of a conference and its kept places that nobody has taken yet."""
+        own, bearers = self._places.get(name), [_bearer(one) for one in here]
+        if own is None:
+            return len(bearers)
+        return len(bearers) + max(0, own.kept_count - sum(one in own.kept for one in bearers))
+
+    def _reserved(self, name: str) -> int:
+        own = self._places.get(name)
+        return own.reserved if own is not None else 0
+
+    def _present(self) -> dict[str, list[str]]:
+        """Return the identities of the participants, by conference."""
+        registry = self._registry()
+        conferences = registry.all() if registry is not None else ()
+        return {one.name: list(one.participants) for one in conferences if _is_meeting(one.name)}
+
+
+def full(contact: str) -> Refusal:
+    call = f"Hãy gọi thư ký cuộc họp: {contact}." if contact else "Hãy thử lại sau ít phút, hoặc báo cán bộ kỹ thuật."
+    call_en = f"call the secretary of the meeting: {contact}" if contact else "try again later, or tell the technician"
+    return Refusal("conference_full", f"Hệ thống đã hết chỗ kết nối. {call}", f"no connection is free: {call_en}")
+
+
+def _is_meeting(name: str) -> bool:
+    return not is_check(name) and not name.startswith(SERVICE)
+
+
+def _bearer(identity: str) -> str:
+    """Return the person, attendee or terminal in an identity of a booked meeting."""
+    parts = identity.split(".")
+    return parts[1] if len(parts) > 1 else identity
