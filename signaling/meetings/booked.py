@@ -6,23 +6,18 @@ meantime the class may have changed, or the date or the invitation may be cancel
 `conference.ports.watchers.Watcher`, and the questions of `signaling.api` about running meetings.
 """
 
-import asyncio
 import contextlib
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Conference, Grants, Lobbies, Lobby, Passage, Refusal, Registry, events
 from rooms.policy import classes
-from rooms.store.database import reason
 from signaling.api.ground.desk import Present
-from signaling.host import limits
 from signaling.host.dates import GUEST, PREFIX, is_date
+from signaling.meetings.reports import Reports, Told
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -50,7 +45,6 @@ NOT_INVITED = (
     "Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.",
     "this invitation was withdrawn: ask the secretary of the meeting",
 )
-Told = Callable[[str, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -88,11 +82,7 @@ class BookedMeetings:
         """Sessions that ended. Passes and keys that were given in them are void."""
         self._successors: OrderedDict[str, str] = OrderedDict()
         """The new name of a session, by its old name."""
-        self._untold: dict[str, deque[tuple[Told, datetime]]] = {}
-        """Beginnings and ends that are not stored yet, by conference, in order."""
-        self._telling: set[asyncio.Task[None]] = set()
-        self._hurry = asyncio.Event()
-        """Set while the server stops and waits for the reports."""
+        self.reports = Reports(now)
 
     @staticmethod
     def owns(conference: str) -> bool:
@@ -277,50 +267,11 @@ class BookedMeetings:
             self._tell(conference, self.on_closed)
 
     async def settle(self) -> None:
-        """Wait until all reported events are written. Each event gets one more attempt."""
-        self._hurry.set()
-        while self._telling:
-            await asyncio.gather(*self._telling, return_exceptions=True)
-        self._hurry.clear()
+        await self.reports.settle()
 
     def _tell(self, conference: str, told: Told | None) -> None:
-        if told is None or not self.owns(conference):
-            return
-        waiting = self._untold.get(conference)
-        begins = waiting is None
-        if waiting is None:
-            waiting = self._untold[conference] = deque(maxlen=limits.UNTOLD_EVENTS)
-        waiting.append((told, datetime.fromtimestamp(self._now(), UTC)))
-        if begins:
-            task = asyncio.get_running_loop().create_task(self._write(conference))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
-
-    async def _write(self, conference: str) -> None:
-        """Store the reports of a conference in order. Repeat while the database is away: the calendar needs the end."""
-        waiting, wait_s = self._untold[conference], limits.TELL_AGAIN_S
-        while waiting:
-            told, at = waiting[0]
-            hurried = self._hurry.is_set()
-            try:
-                await told(conference.removeprefix(PREFIX), at)
-            except (OSError, SQLAlchemyError) as error:
-                if not hurried:
-                    log.warning("the beginning or end of a meeting is not stored yet: %s", reason(error))
-                    await self._rest(wait_s)
-                    wait_s = min(2 * wait_s, limits.TELL_AGAIN_MOST_S)
-                    continue
-                log.exception("the beginning or end of a meeting could not be stored")
-            except Exception:  # our own bug: the call and the later reports go on
-                log.exception("the beginning or end of a meeting could not be stored")
-            if waiting and waiting[0] == (told, at):
-                waiting.popleft()
-        del self._untold[conference]
-
-    async def _rest(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
+        if told is not None and self.owns(conference):
+            self.reports.tell(conference, told)
 
     def _participants(self, occurrence_id: str) -> list[events.ParticipantView]:
         assert self.registry is not None

@@ -683,7 +683,7 @@ async def test_a_hall_leaves_a_date_after_its_end_for_the_next_date(
         caller.tell(first[name], Event.ANSWERED)
     await written(caller)
     for minutes in (118, 121):
-        clock.at = ends_at + timedelta(minutes=minutes - 120)
+        clock.pass_s((ends_at + timedelta(minutes=minutes - 120) - clock.at).total_seconds())
         await caller.tick()
         assert [one for one in wire.done if one[0] == "hang_up"] == ([("hang_up", "h000")] if minutes > 120 else [])
     caller.tell(first["h000"], Event.HUNG_UP)

@@ -157,7 +157,7 @@ async def test_the_calendar_learns_the_end_although_the_database_was_away(
     live.on_opened = opened
     _, _, chair = await held.chair()
     chair.conference.close(Reason.CONFERENCE_DELETED)
-    while live._telling:
-        await next(iter(live._telling))
+    while live.reports.telling:
+        await next(iter(live.reports.telling))
     date = await state_of(held)
     assert (date.state, date.opened_at is not None, date.closed_at is not None) == ("running", True, True)
