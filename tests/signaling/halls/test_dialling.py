@@ -18,12 +18,10 @@ from conference.halls.causes import Cause
 from conference.halls.dialout import Event, State
 from conference.ports.halls import DialOrder
 from rooms import limits as room_limits
-from rooms.booking.changes import ending
 from rooms.dialling import legs, planning
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
-from rooms.store.tables.booking import Wanted
 from rooms.store.tables.dialling import DialLeg, LegAlarm
 from rooms.store.tables.meetings import MeetingType, Occurrence
 from rooms.store.tables.records import AuditEntry
@@ -660,43 +658,6 @@ async def test_a_moved_date_takes_its_uncalled_halls_along(
     clock.pass_s(62)
     await caller.tick()
     assert ("dial", "h000") in wire.done
-
-
-async def test_a_hall_leaves_a_date_after_its_end_for_the_next_date(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
-) -> None:
-    """The first date still runs, in the grace of its type. Only the hall that the next date calls has to leave."""
-    _, date = await database.transact(lambda session: book(session, province, clock.at, 2))
-    ends_at = clock.at + timedelta(hours=2)
-
-    async def next_to_it(session: AsyncSession) -> str:
-        meeting, after = await book(session, province, ends_at, 0)
-        session.add(Wanted(meeting_id=meeting.id, resource_id="h000", kind="terminal"))
-        await ending.opened(session, date, clock.at)
-        return after
-
-    after = await database.transact(next_to_it)
-    caller = make()
-    await caller.tick()
-    first = {order.terminal: order for order in wire.orders.values()}
-    for name in ("h000", "h001"):
-        caller.tell(first[name], Event.ANSWERED)
-    await written(caller)
-    for minutes in (118, 121):
-        clock.pass_s((ends_at + timedelta(minutes=minutes - 120) - clock.at).total_seconds())
-        await caller.tick()
-        assert [one for one in wire.done if one[0] == "hang_up"] == ([("hang_up", "h000")] if minutes > 120 else [])
-    caller.tell(first["h000"], Event.HUNG_UP)
-    await written(caller)
-    clock.pass_s(60)
-    await caller.tick()
-    async with database.reading() as session:
-        states = dict(
-            (
-                await session.execute(select(DialLeg.occurrence_id, DialLeg.state).where(DialLeg.terminal_id == "h000"))
-            ).all()
-        )
-    assert (states[date], states[after] in ("calling", "ringing")) == ("left", True)
 
 
 async def test_alarms_of_a_leg_are_bounded(database: Database, province: Province, clock: Clock, make: Make) -> None:

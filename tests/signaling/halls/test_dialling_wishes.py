@@ -1,27 +1,33 @@
-"""Wishes of operators for halls. Any server that can does them, once and in order, even when the database refuses changes."""
+"""Wishes of operators for halls, and of the next date that needs a hall. Any server that can does them, once and in order, even
+when the database refuses changes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
 from conference.halls.causes import Cause
 from conference.halls.dialout import Event
+from rooms.booking.changes import ending
 from rooms.dialling import legs
 from rooms.store.database import Database
+from rooms.store.tables.booking import Wanted
 from rooms.store.tables.dialling import DialLeg
 from signaling.halls.dial.transitions import WISHES
 from signaling.halls.ground import limits as bounds
 from tests.clock import Clock
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
-from tests.signaling.halls.caller_doubles import Away, Called, Held, Late, Make, Refusing, Wire, book, rows
+from tests.signaling.halls.caller_doubles import Away, Called, Held, Late, Make, Refusing, Wire, book, rows, written
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
@@ -311,3 +317,40 @@ async def test_a_dropped_hall_that_is_due_is_not_called(
     await caller.tick()
     assert wire.calls() == calls
     assert await hall.seen(database) == (False, "left", "")
+
+
+async def test_a_hall_leaves_a_date_after_its_end_for_the_next_date(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    """The first date still runs, in the grace of its type. Only the hall that the next date calls has to leave."""
+    _, date = await database.transact(lambda session: book(session, province, clock.at, 2))
+    ends_at = clock.at + timedelta(hours=2)
+
+    async def next_to_it(session: AsyncSession) -> str:
+        meeting, after = await book(session, province, ends_at + timedelta(hours=1), 0)
+        session.add(Wanted(meeting_id=meeting.id, resource_id="h000", kind="terminal"))
+        await ending.opened(session, date, clock.at)
+        return after
+
+    after = await database.transact(next_to_it)
+    caller = make()
+    await caller.tick()
+    first = {order.terminal: order for order in wire.orders.values()}
+    for name in ("h000", "h001"):
+        caller.tell(first[name], Event.ANSWERED)
+    await written(caller)
+    for at_min, left in ((30, []), (58, [("hang_up", "h000")])):
+        clock.pass_s((ends_at + timedelta(minutes=at_min) - clock.at).total_seconds())
+        await caller.tick()
+        assert [one for one in wire.done if one[0] == "hang_up"] == left
+    caller.tell(first["h000"], Event.HUNG_UP)
+    await written(caller)
+    clock.pass_s(60)
+    await caller.tick()
+    async with database.reading() as session:
+        states = dict(
+            (
+                await session.execute(select(DialLeg.occurrence_id, DialLeg.state).where(DialLeg.terminal_id == "h000"))
+            ).all()
+        )
+    assert (states[date], states[after] in ("calling", "ringing")) == ("left", True)
