@@ -355,7 +355,7 @@ async def extend(
             "Buổi họp chưa bắt đầu hoặc đã kết thúc. Hãy sửa lịch họp.",
             "this date has not begun, or is over: change the booking instead",
         )
-    base = max(date.ends_at, _next_step(now))
+    base = date.ends_at if now <= date.ends_at else _next_step(now)
     end = base + timedelta(minutes=minutes)
     if end - date.starts_at > timedelta(minutes=limits.DURATION_MOST_MIN):
         raise Refusal("bad_duration", "Buổi họp không thể dài quá 24 giờ.", "a date can last at most 24 hours")
