@@ -26,7 +26,7 @@ class Whole:
     """The capacity of this installation."""
 
     most: int
-    """Simultaneous connections of the first pool."""
+    """Simultaneous connections of the first pool that counts all meetings."""
     reserved: int
     """Connections that dates have reserved in this quarter of an hour."""
 
@@ -47,7 +47,9 @@ class Places:
 
 async def whole(session: AsyncSession, now: datetime) -> Whole | None:
     """Return the capacity, or None if the installation has no pool."""
-    pool = (await session.execute(select(Pool.code, Pool.legs).order_by(Pool.code).limit(1))).first()
+    pool = (
+        await session.execute(select(Pool.code, Pool.legs).where(Pool.unit_id.is_(None)).order_by(Pool.code).limit(1))
+    ).first()
     if pool is None:
         return None
     first, last = _quarter(now)

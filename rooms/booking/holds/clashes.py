@@ -84,7 +84,7 @@ class Clash:
         """Return the text without the alternatives, for a page that shows the alternatives as buttons."""
         hours = hours_of(self.starts_at, self.ends_at)
         if self.kind == "capacity":
-            return f"Hệ thống chỉ còn {self.free} kết nối lúc {hours}."
+            return f"{self.name or 'Hệ thống'} chỉ còn {self.free} kết nối lúc {hours}."
         whose = ", ".join(part for part in (self.title, self.unit) if part)
         return f"{self.name} bận {hours}" + (f" ({whose})." if whose else ".")
 
@@ -96,7 +96,7 @@ class Clash:
     def fact_en(self) -> str:
         hours = hours_of(self.starts_at, self.ends_at)
         if self.kind == "capacity":
-            return f"Connections that are left at {hours}: {self.free}."
+            return f"Connections that are left{f' in {self.name}' if self.name else ''} at {hours}: {self.free}."
         whose = ", ".join(part for part in (self.title, self.unit) if part)
         return f"{self.name} is taken {hours}" + (f" ({whose})." if whose else ".")
 
@@ -162,6 +162,10 @@ class Busy:
 
 Timetable = Mapping[str, Sequence[Busy]]
 """Reservations by resource, in order of time. Active reservations of one resource do not overlap."""
+
+
+Used = Mapping[tuple[str, datetime], int]
+"""Reserved legs by pool and quarter of an hour."""
 
 
 @dataclass(frozen=True)
@@ -271,9 +275,7 @@ def meets(rows: Sequence[Busy], starts_at: datetime, ends_at: datetime) -> Busy 
     return rows[place] if place < len(rows) and rows[place].starts_at < ends_at else None
 
 
-def _of_wish(
-    wish: tuple[Span, Sequence[Thing]], timetable: Timetable, used: Mapping[datetime, int], load: Load
-) -> tuple[Clash, ...]:
+def _of_wish(wish: tuple[Span, Sequence[Thing]], timetable: Timetable, used: Used, load: Load) -> tuple[Clash, ...]:
     span, things = wish
     found = []
     taken = {
@@ -289,22 +291,24 @@ def _of_wish(
     return (*found, *_short(span, used, load))
 
 
-def _short(span: Span, used: Mapping[datetime, int], load: Load) -> tuple[Clash, ...]:
-    if not load.legs:
-        return ()
-    full = [at for at in resources.slots(span.starts_at, span.ends_at) if used.get(at, 0) + load.legs > load.most]
-    if not full:
-        return ()
-    free = max(0, load.most - max(used.get(at, 0) for at in full))
-    return (Clash("capacity", load.pool, "", full[0], full[-1] + resources.SLOT, free=free),)
+def _short(span: Span, used: Used, load: Load) -> tuple[Clash, ...]:
+    found = []
+    for one in load.shares:
+        legs = {at: used.get((one.pool, at), 0) for at in resources.slots(span.starts_at, span.ends_at)}
+        full = [at for at in legs if legs[at] + load.legs > one.most]
+        if full:
+            free = max(0, one.most - max(legs[at] for at in full))
+            found.append(Clash("capacity", one.pool, one.name, full[0], full[-1] + resources.SLOT, free=free))
+    return tuple(found)
 
 
-async def _used(session: AsyncSession, load: Load, spans: Sequence[Span]) -> dict[datetime, int]:
-    """Return the used legs of each quarter of an hour on the days of the spans. Only the pool of the load is counted."""
-    if not load.legs or not spans:
+async def _used(session: AsyncSession, load: Load, spans: Sequence[Span]) -> Used:
+    """Return the used legs of each quarter of an hour on the days of the spans, for the pools of the load."""
+    pools = [one.pool for one in load.shares]
+    if not pools or not spans:
         return {}
     windows = _merged(days_of(spans))
-    found: dict[datetime, int] = {}
+    found: dict[tuple[str, datetime], int] = {}
     for place in range(0, len(windows), WINDOWS):
         inside = or_(
             *(
@@ -313,9 +317,11 @@ async def _used(session: AsyncSession, load: Load, spans: Sequence[Span]) -> dic
             )
         )
         rows = await session.execute(
-            select(CapacitySlot.starts_at, CapacitySlot.used).where(CapacitySlot.pool == load.pool, inside)
+            select(CapacitySlot.pool, CapacitySlot.starts_at, CapacitySlot.used).where(
+                CapacitySlot.pool.in_(pools), inside
+            )
         )
-        found.update(dict(rows.all()))
+        found |= {(pool, at): legs for pool, at, legs in rows}
     return found
 
 
@@ -359,7 +365,7 @@ async def headings(session: AsyncSession, actor: Actor, meeting_ids: Iterable[st
 
 
 def _free_times(
-    span: Span, things: Sequence[Thing], timetable: Timetable, used: Mapping[datetime, int], question: Question
+    span: Span, things: Sequence[Thing], timetable: Timetable, used: Used, question: Question
 ) -> tuple[FreeTime, ...]:
     """Return the times of the same day, within the hours of the unit, at which everything is free. Return those nearest to the
     requested time.

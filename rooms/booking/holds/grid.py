@@ -387,9 +387,17 @@ async def _full(session: AsyncSession, query: AvailabilityQuery) -> set[datetime
         select(CapacitySlot.starts_at)
         .join(Pool, Pool.code == CapacitySlot.pool)
         .where(CapacitySlot.starts_at >= query.starts_at - DAY, CapacitySlot.starts_at < query.ends_at + DAY)
-        .where(CapacitySlot.used + query.legs > Pool.legs)
+        .where(
+            CapacitySlot.used + query.legs > Pool.legs,
+            or_(Pool.unit_id.is_(None), Pool.unit_id.in_(await _branch(session, query))),
+        )
     )
     return set(rows)
+
+
+async def _branch(session: AsyncSession, query: AvailabilityQuery) -> list[str]:
+    """Return the asking unit and the units above it: their pools count its meetings."""
+    return [one for one in (await _path(session, query.unit_id)).split("/") if one] if query.unit_id else []
 
 
 async def _rule(session: AsyncSession, query: AvailabilityQuery) -> unit_rules.Rule:

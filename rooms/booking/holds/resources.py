@@ -45,7 +45,7 @@ from rooms.policy import classes
 from rooms.store import rows
 from rooms.store.tables.booking import CapacitySlot, CapacityUse, Pool, Reservation, Wanted
 from rooms.store.tables.columns import EPOCH, Utc
-from rooms.store.tables.org import Person
+from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 SLOT = timedelta(minutes=limits.SLOT_MIN)
@@ -92,11 +92,19 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Load:
-    """Legs that a date takes from a pool. With an empty `pool`, capacity is not counted."""
+class Share:
+    """A pool from which a date takes legs. `name` is empty for a pool of the whole installation."""
 
-    pool: str = ""
-    most: int = 0
+    pool: str
+    name: str
+    most: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """Legs that a date takes from each of these pools. Without pools, capacity is not counted."""
+
+    shares: tuple[Share, ...] = ()
     legs: int = 0
 
 
@@ -303,15 +311,21 @@ def _unknown(code: str, vietnamese: str, where: str) -> Trouble:
     return Trouble(code, vietnamese, code.replace("_", " "), where)
 
 
-async def load_of(session: AsyncSession, legs: int) -> Load:
-    """Return a load of `legs` on the first pool of the installation."""
-    pool = (await session.execute(select(Pool.code, Pool.legs).order_by(Pool.code).limit(1))).first()
-    return load((pool[0], pool[1]) if pool else None, legs)
+async def load_of(session: AsyncSession, host_unit_id: str, legs: int) -> Load:
+    """Return a load of `legs` on every pool that counts the meetings of this unit."""
+    path = await session.scalar(select(Unit.path).where(Unit.id == host_unit_id)) or "/"
+    return load(await session.scalars(select(Pool)), path, legs)
 
 
-def load(pool: tuple[str, int] | None, legs: int) -> Load:
-    """Return a load of `legs` on this pool: its code, and the legs that the pool has."""
-    return Load(pool[0], pool[1], legs) if pool and legs else Load()
+def load(pools: Iterable[Pool], path: str, legs: int) -> Load:
+    """Return a load of `legs` on the pools that count the meetings of a unit with this path. The order of the pools is the
+    order in which every transaction changes them, so that no deadlock is possible.
+    """
+    counting = sorted((one for one in pools if not one.unit_id or f"/{one.unit_id}/" in path), key=lambda one: one.code)
+    if not legs:
+        return Load()
+    shares = tuple(Share(one.code, one.name if one.unit_id else "", one.legs) for one in counting)
+    return Load(shares, legs) if shares else Load()
 
 
 # Stored wishes of a meeting
@@ -387,7 +401,10 @@ async def take(
     """
     taken = sorted(_rows(wishes), key=lambda row: (row["resource_id"], row["starts_at"]))
     spans = [span for span, _ in wishes] if load.legs else []
-    batch: rows.Batch = {Reservation: taken, CapacityUse: [_use(span, load) for span in spans]}
+    batch: rows.Batch = {
+        Reservation: taken,
+        CapacityUse: [_use(span, share, load) for span in spans for share in load.shares],
+    }
     try:
         async with session.begin_nested() if nested else nullcontext():
             await rows.add(session, batch)
@@ -397,10 +414,10 @@ async def take(
     return taken
 
 
-def _use(span: Span, load: Load) -> dict[str, Any]:
+def _use(span: Span, share: Share, load: Load) -> dict[str, Any]:
     return {
         "occurrence_id": span.occurrence_id,
-        "pool": load.pool,
+        "pool": share.pool,
         "legs": load.legs,
         "starts_at": span.starts_at,
         "ends_at": span.ends_at,
@@ -445,9 +462,11 @@ async def _take_capacity(session: AsyncSession, spans: Sequence[Span], load: Loa
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(CapacitySlot)
     added = CapacitySlot.used + statement.excluded.used
+    touched = sorted(at for span in spans for at in slots(span.starts_at, span.ends_at))
     quarters = [
-        {"pool": load.pool, "starts_at": at, "used": load.legs, "most": load.most}
-        for at in sorted(at for span in spans for at in slots(span.starts_at, span.ends_at))
+        {"pool": one.pool, "starts_at": at, "used": load.legs, "most": one.most}
+        for one in load.shares
+        for at in touched
     ]
     upsert = statement.on_conflict_do_update(
         index_elements=["pool", "starts_at"], set_={"used": added, "most": statement.excluded.most}
@@ -482,7 +501,7 @@ async def _give_back_capacity(session: AsyncSession, occurrence_ids: list[str]) 
     if not uses:
         return
     parts = []
-    for pool, legs, starts_at, ends_at in sorted(uses, key=lambda use: use[2]):
+    for pool, legs, starts_at, ends_at in sorted(uses, key=lambda use: (use[0], use[2])):
         touched = slots(starts_at, ends_at)
         parts.append({"of": pool, "first": touched[0], "last": touched[-1], "back": legs})
     connection = await session.connection()

@@ -51,7 +51,7 @@ async def retake(
     await resources.lock(session, {name for one in needs.values() for name in one.names})
     await resources.give_back(session, [one.id for one in dates], forget=True)
     wishes, must = await _wishes(session, dates, needs)
-    load = await resources.load_of(session, meeting.legs)
+    load = await resources.load_of(session, meeting.host_unit_id, meeting.legs)
     try:
         await resources.take(session, wishes, load)
     except Taken:

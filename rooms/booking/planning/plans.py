@@ -192,7 +192,7 @@ async def make(
         more=series.more,
         invited=tuple(invited),
         calls=calls,
-        load=resources.load(ground.pool, wanted_legs(request, class_, calls, len(invited))),
+        load=resources.load(ground.pools, unit.path, wanted_legs(request, class_, calls, len(invited))),
         foreign=foreign,
         own=own,
     )
@@ -217,29 +217,30 @@ class _Ground:
     unit: Unit | None = None
     type_: MeetingType | None = None
     rules: Sequence[UnitRule] = ()
-    pool: tuple[str, int] | None = None
+    pools: Sequence[Pool] = ()
 
 
-_POOL = select(Pool.code, Pool.legs).order_by(Pool.code).limit(1).subquery()
 _GROUND = (
-    select(Unit, MeetingType, UnitRule, _POOL.c.code, _POOL.c.legs)
+    select(Unit, MeetingType, UnitRule, Pool)
     .select_from(Unit)
     .outerjoin(MeetingType, MeetingType.code == bindparam("type"))
     .outerjoin(UnitRule, Unit.path.like("%/" + UnitRule.unit_id + "/%"))
-    .outerjoin(_POOL, true())
+    .outerjoin(Pool, true())
     .where(Unit.id == bindparam("unit"))
 )
 
 
 async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Ground:
-    """Read the rows of `_Ground` with one statement. The statement returns one row for each rule, or one row if there is no
-    rule.
+    """Read the rows of `_Ground` with one statement. The statement returns one row for each pair of a rule and a pool, and one
+    row if there are none.
     """
     rows = (await session.execute(_GROUND, {"unit": unit_id, "type": type_code})).all()
     if not rows:
         return _Ground()
-    unit, type_, _, code, legs = rows[0]
-    return _Ground(unit, type_, [row[2] for row in rows if row[2] is not None], (code, legs) if code else None)
+    unit, type_ = rows[0][:2]
+    rules = {row[2].unit_id: row[2] for row in rows if row[2] is not None}
+    pools = {row[3].code: row[3] for row in rows if row[3] is not None}
+    return _Ground(unit, type_, list(rules.values()), list(pools.values()))
 
 
 def wanted_legs(request: Request, class_: str, calls: CallList, invited: int) -> int:

@@ -147,16 +147,22 @@ async def pools(session: AsyncSession) -> list[Pool]:
     return list(await session.scalars(select(Pool).order_by(Pool.code)))
 
 
-async def set_pool(session: AsyncSession, code: str, name: str, legs: int, actor: Actor, now: datetime) -> Pool:
-    """Set the number of simultaneous legs of a pool. Legs that are already reserved stay. Raise Refusal `denied`, `too_many`."""
+async def set_pool(
+    session: AsyncSession, code: str, name: str, legs: int, actor: Actor, now: datetime, unit_id: str | None = None
+) -> Pool:
+    """Set the number of simultaneous legs of a pool, and the unit whose meetings it counts. Legs that are already reserved
+    stay. Raise Refusal `denied`, `too_many`, `unknown_unit`.
+    """
     require_everywhere(actor, "settings.write")
+    if unit_id is not None:
+        await units.get(session, unit_id)
     row = await session.get(Pool, code)
     if row is None:
         if len(await pools(session)) >= POOLS:
             raise Refusal("too_many", "Đã có quá nhiều nhóm máy chủ.", f"there are already {POOLS} pools, the maximum")
         row = Pool(code=code, name=name, legs=legs)
         session.add(row)
-    row.name, row.legs = cleaned(name)[:200] or code, legs
+    row.name, row.legs, row.unit_id = cleaned(name)[:200] or code, legs, unit_id
     await session.flush()
     await audit.record(session, now, actor, "settings.pool", "pool", code, "", {"legs": legs})
     return row

@@ -100,6 +100,8 @@ class Pool(Row):
     code: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     legs: Mapped[int]
+    unit_id: Mapped[str | None] = mapped_column(String(32))
+    """The pool counts the meetings that this unit, or a unit below it, hosts. None: it counts all meetings."""
 
 
 class Step(Row):

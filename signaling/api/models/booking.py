@@ -372,6 +372,9 @@ class PoolFields(Strict):
 
     name: Name200
     legs: int = Field(ge=0, le=100_000)
+    unit_id: Id | None = Field(
+        None, description="Count only meetings of this unit and the units below. Null: all meetings"
+    )
 
 
 class Pool(View):
@@ -380,6 +383,8 @@ class Pool(View):
     code: str
     name: str
     legs: int
+    unit_id: str | None
+    unit_name: str
 
 
 class SettingFields(Strict):

@@ -12,10 +12,12 @@ from sqlalchemy import func, select
 
 from rooms import limits
 from rooms.booking.changes import creation
+from rooms.booking.changes import dates as booking_dates
 from rooms.booking.holds import resources
 from rooms.booking.meeting.call_list import EMPTY, Device, call_list
 from rooms.booking.planning import plans, previews
 from rooms.booking.planning.requests import AttendeeRequest, DocumentRequest, Request
+from rooms.booking.rules import settings
 from rooms.dialling import entering
 from rooms.errors import Refusal
 from rooms.meetings import entry
@@ -193,6 +195,24 @@ async def test_capacity_is_not_promised_twice(database: Database, province: Prov
     assert said.code == "capacity"
     assert "chỉ còn 10 kết nối lúc 09:00-11:00" in said.vietnamese
     await make(database, dataclasses.replace(other, legs=10), secretary, now)
+
+
+async def test_every_pool_that_counts_a_meeting_gives_legs(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The pool of an office counts only its meetings. It comes before the pool of the province, by its code."""
+    secretary, admin = province.actor("secretary", "tinh"), province.actor("admin", "tinh")
+    vp, khcn = province.units["vp"], province.units["khcn"]
+    await database.transact(lambda s: settings.set_pool(s, "a-vp", "Kênh Văn phòng", 12, admin, now, vp))
+    first = await make(database, wish(province, now, legs=10), secretary, now)
+    other = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=(), chair_id=None, legs=3)
+    said = await refused(database, other, secretary, now)
+    assert (said.code, "Kênh Văn phòng chỉ còn 2 kết nối" in said.vietnamese) == ("capacity", True)
+    await make(database, dataclasses.replace(other, host_unit_id=khcn), secretary, now)
+    await database.transact(lambda s: booking_dates.cancel(s, first.id, "superior_order", "", secretary, now))
+    async with database.reading() as session:
+        used = await session.execute(select(CapacitySlot.pool, func.max(CapacitySlot.used)).group_by(CapacitySlot.pool))
+    assert dict(used.all()) == {"a-vp": 0, "main": 3}
 
 
 async def test_neighbours_do_not_clash(database: Database, province: Province, now: datetime) -> None:

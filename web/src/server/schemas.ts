@@ -2578,11 +2578,15 @@ export interface components {
             code: string;
             name: string;
             legs: number;
+            unit_id: string | null;
+            unit_name: string;
         };
         /** @description The media capacity: simultaneous legs. */
         PoolFields: {
             name: string;
             legs: number;
+            /** @description Count only meetings of this unit and the units below. Null: all meetings */
+            unit_id?: string | null;
         };
         /** @description A post and its holder today. */
         Post: {

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.booking.meeting import naming
 from rooms.booking.planning import templates
 from rooms.booking.rules import settings, unit_rules
 from rooms.store.tables.meetings import AttendeeList as ListRow
@@ -137,14 +138,28 @@ async def remove_holiday(visit: Caller, day: date) -> None:
 async def list_pools(visit: Caller, rows: Rows) -> Page[Pool]:
     """List the media capacity."""
     anywhere(visit, "settings.read")
-    return rows.cut(await visit.read(settings.pools), lambda one: shown(Pool, one))
+    return rows.cut(await visit.read(_pools), lambda one: one)
+
+
+async def _pools(session: AsyncSession, code: str = "") -> list[Pool]:
+    """Return the pools with the names of their units. `code`: only this pool."""
+    found = [one for one in await settings.pools(session) if code in ("", one.code)]
+    names = await naming.units(session, [one.unit_id for one in found if one.unit_id])
+    return [shown(Pool, one, unit_name=names.get(one.unit_id or "", "")) for one in found]
 
 
 @router.put("/pools/{code}", openapi_extra=needs("settings.write"))
 async def set_pool(visit: Caller, code: Annotated[Code, Path(max_length=32)], wanted: PoolFields) -> Pool:
-    """Set the number of simultaneous legs. Existing reservations stay."""
-    given = (code, wanted.name, wanted.legs, visit.actor, visit.now)
-    return shown(Pool, await visit.write(lambda session: settings.set_pool(session, *given)))
+    """Make a pool, or set its simultaneous legs. Existing reservations stay. A meeting takes its legs from every pool that counts
+    it.
+    """
+    given = (code, wanted.name, wanted.legs, visit.actor, visit.now, wanted.unit_id)
+
+    async def work(session: AsyncSession) -> Pool:
+        await settings.set_pool(session, *given)
+        return (await _pools(session, code))[0]
+
+    return await visit.write(work)
 
 
 @router.get("/settings", openapi_extra=needs("settings.read"))
