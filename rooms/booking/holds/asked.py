@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.holds import attendance
 from rooms.booking.holds.resources import Span
-from rooms.booking.meeting import attendees
+from rooms.booking.meeting import attendees, leaders
 from rooms.booking.meeting.attendees import STORED, Invited, Standing
 from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
@@ -63,6 +63,5 @@ def _of_row(row: Attendee, unit: Standing | None) -> Invited:
 
 
 async def _leaders(session: AsyncSession, meeting: Meeting) -> dict[str, str]:
-    ids = [one for one in (meeting.chair_id, meeting.secretary_id, meeting.operator_id) if one]
-    rows = await session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+    rows = await session.execute(select(Person.id, Person.name).where(Person.id.in_(leaders.people_of(meeting))))
     return dict(rows.all())
