@@ -628,8 +628,12 @@ CALL_AHEAD_MOST_MIN = 120
 conference. More: the calls are refused.
 """
 DATES_DIALLED = 200
-"""Meetings whose halls are called at the same time, the earliest first; the rest wait until earlier ones end. An operator's
-list shows no more either. More: one round of work takes longer. Fewer: halls of later meetings are not called in time.
+"""Meetings whose halls are called at the same time, the earliest first; the rest wait until earlier ones end. More: one round
+of work takes longer. Fewer: halls of later meetings are not called in time.
+"""
+DATES_LISTED = 400
+"""Meetings in an operator's list of today and tomorrow, the earliest first. Chosen for a province with 200 meetings a day. More:
+one request takes longer. Fewer: the list ends before the meetings of tomorrow.
 """
 LEGS_OF_A_DATE = 500
 """Terminals that one date of a meeting calls, and terminals that a booking excludes from the calls. Chosen: the HALLS (500) of

@@ -17,6 +17,7 @@ from conference import Conference, Grants, Lobbies, Lobby, Passage, Refusal, Reg
 from rooms.policy import classes
 from signaling.api.ground.desk import Present
 from signaling.host.dates import GUEST, PREFIX, is_date
+from signaling.meetings.people import BoardPeople
 from signaling.meetings.reports import Reports, Told
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class BookedMeetings:
     def __init__(self, now: Callable[[], float], lobbies: Lobbies) -> None:
         self.lobbies = lobbies
         self.registry: Registry | None = None
+        self.people = BoardPeople(lambda: self.registry)
         self.on_opened: Told | None = None
         self.on_closed: Told | None = None
         self.elsewhere: Callable[[str], None] = lambda _: None

@@ -7,7 +7,7 @@ module does not decide when a terminal is called (`rooms.dialling`), or whether 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -112,10 +112,11 @@ def call_list(
     in a booked hall of its own site adds no terminal.
     """
     known = list(devices)
+    of_hall, of_site = _grouped(known, lambda one: one.hall_id), _grouped(known, lambda one: one.site_id)
     lines: dict[str, Line] = {}
     gaps: list[Gap] = []
     for hall_id in booked:
-        device = _of_hall(hall_id, known)
+        device = _best(of_hall.get(hall_id, ()))
         if device is None:
             gaps.append(Gap("hall", hall_id, "no_terminal"))
         else:
@@ -124,7 +125,7 @@ def call_list(
     for party in parties:
         if party.site_id in met:
             continue
-        found = _of_site(party.site_id, known)
+        found = _of_site(of_site.get(party.site_id, ()))
         if isinstance(found, Device):
             lines.setdefault(found.id, Line(found, "unit", party.unit_id, found.id in out))
         else:
@@ -137,15 +138,18 @@ def call_list(
     return CallList(tuple(lines.values()), tuple(gaps))
 
 
-def _of_hall(hall_id: str, devices: Iterable[Device]) -> Device | None:
-    return _best(one for one in devices if one.hall_id == hall_id)
+def _grouped(devices: Iterable[Device], place: Callable[[Device], str | None]) -> dict[str | None, list[Device]]:
+    found: dict[str | None, list[Device]] = {}
+    for one in devices:
+        if place(one) is not None:
+            found.setdefault(place(one), []).append(one)
+    return found
 
 
-def _of_site(site_id: str | None, devices: Iterable[Device]) -> Device | Reason:
-    """Return the terminal of the main hall, or of the only hall that has a terminal. A terminal without a hall counts as a hall
-    of its own.
+def _of_site(here: Collection[Device]) -> Device | Reason:
+    """Return the terminal of the main hall, or of the only hall that has a terminal. `here`: the terminals of a site. A terminal
+    without a hall counts as a hall of its own.
     """
-    here = [one for one in devices if site_id is not None and one.site_id == site_id]
     main = _best(one for one in here if one.main)
     if main is not None:
         return main
@@ -284,9 +288,7 @@ async def of_wish(
     out: Collection[str] = (),
 ) -> CallList:
     """Return the call list of a booking that is not stored yet."""
-    parties = [Party(one.unit_id, one.site_id) for one in invited if one.unit_id and not one.person_id]
-    # The database keeps no order of attendees, and the list must look the same before and after it is stored.
-    parties.sort(key=lambda one: (one.unit_id, one.site_id or ""))
+    parties = _sorted([Party(one.unit_id, one.site_id) for one in invited if one.unit_id and not one.person_id])
     if not (booked or parties or added):
         return EMPTY
     devices = await _devices(session, booked, {one.site_id for one in parties if one.site_id}, added)
@@ -297,36 +299,83 @@ async def of_date(session: AsyncSession, meeting: Meeting, occurrence_id: str = 
     """Return the call list of a stored date. Without `occurrence_id`, return the list for the dates that have no wishes of
     their own.
     """
-    wanted = await _wanted(session, meeting.id, occurrence_id)
-    halls = [id_ for kind, id_ in wanted if kind == "hall"]
-    sites = {}
+    return (await of_dates(session, [(meeting, occurrence_id)]))[occurrence_id]
+
+
+async def of_dates(session: AsyncSession, dates: Sequence[tuple[Meeting, str]]) -> dict[str, CallList]:
+    """Return the call list of each of many dates, with one query for each table. `dates`: pairs of meeting and date."""
+    wishes = await _wishes(session, dates)
+    parties = await _parties(session, {meeting.id for meeting, _ in dates})
+    halls = {id_ for found in wishes.values() for kind, id_ in found if kind == "hall"}
+    sites: dict[str, str] = {}
     if halls:
         sites = dict((await session.execute(select(Hall.id, Hall.site_id).where(Hall.id.in_(halls)))).all())
-    invited = await session.execute(
-        select(Attendee.unit_id, Attendee.person_id, Attendee.site_id).where(
-            Attendee.meeting_id == meeting.id, Attendee.unit_id.is_not(None), Attendee.person_id.is_(None)
-        )
-    )
-    booked = {one: sites[one] for one in halls if one in sites}
-    added = [id_ for kind, id_ in wanted if kind == "terminal"]
-    return await of_wish(session, booked, added, invited.all(), meeting.uncalled)
+    added = {id_ for found in wishes.values() for kind, id_ in found if kind == "terminal"}
+    at = {one.site_id for found in parties.values() for one in found if one.site_id}
+    devices = await _devices(session, halls, at, added) if halls or at or added else []
+    places = _by_place(devices)
+    lists: dict[str, CallList] = {}
+    for meeting, date in dates:
+        booked = {id_: sites[id_] for kind, id_ in wishes[date] if kind == "hall" and id_ in sites}
+        more = [id_ for kind, id_ in wishes[date] if kind == "terminal"]
+        units = parties.get(meeting.id, [])
+        ids = {n for place in (*booked, *(one.site_id for one in units), *more) for n in places.get(place, ())}
+        lists[date] = call_list(booked, units, more, [devices[n] for n in sorted(ids)], meeting.uncalled)
+    return lists
+
+
+def _by_place(devices: Sequence[Device]) -> dict[str | None, list[int]]:
+    """Return the positions of the devices of each hall, of each site, and of each device itself."""
+    found: dict[str | None, list[int]] = {}
+    for position, one in enumerate(devices):
+        for place in {one.hall_id, one.site_id, one.id} - {None}:
+            found.setdefault(place, []).append(position)
+    return found
 
 
 async def halls_of(session: AsyncSession, meeting_id: str, occurrence_id: str) -> frozenset[str]:
     """Return the halls that a date has booked."""
-    return frozenset(id_ for kind, id_ in await _wanted(session, meeting_id, occurrence_id) if kind == "hall")
-
-
-async def _wanted(session: AsyncSession, meeting_id: str, occurrence_id: str) -> list[tuple[str, str]]:
-    """Return (kind, identifier) of the date's own wishes, or of the wishes for every date."""
     rows = await session.execute(
-        select(Wanted.occurrence_id, Wanted.kind, Wanted.resource_id)
-        .where(Wanted.meeting_id == meeting_id, Wanted.occurrence_id.in_(("", occurrence_id)))
-        .order_by(Wanted.position)
+        select(Wanted.occurrence_id, Wanted.kind, Wanted.resource_id).where(
+            Wanted.meeting_id == meeting_id, Wanted.occurrence_id.in_(("", occurrence_id))
+        )
     )
     found = rows.all()
-    own = [(one.kind, one.resource_id) for one in found if one.occurrence_id]
-    return own or [(one.kind, one.resource_id) for one in found if not one.occurrence_id]
+    own = [one for one in found if one.occurrence_id] or found
+    return frozenset(one.resource_id for one in own if one.kind == "hall")
+
+
+async def _wishes(session: AsyncSession, dates: Sequence[tuple[Meeting, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Return (kind, identifier) of each date's own wishes, or of the wishes for every date."""
+    rows = await session.execute(
+        select(Wanted.meeting_id, Wanted.occurrence_id, Wanted.kind, Wanted.resource_id)
+        .where(Wanted.meeting_id.in_({meeting.id for meeting, _ in dates}))
+        .where(Wanted.occurrence_id.in_({"", *(date for _, date in dates)}))
+        .order_by(Wanted.position)
+    )
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for one in rows:
+        found.setdefault((one.meeting_id, one.occurrence_id), []).append((one.kind, one.resource_id))
+    return {date: found.get((meeting.id, date)) or found.get((meeting.id, ""), []) for meeting, date in dates}
+
+
+async def _parties(session: AsyncSession, meetings: Collection[str]) -> dict[str, list[Party]]:
+    rows = await session.execute(
+        select(Attendee.meeting_id, Attendee.unit_id, Attendee.site_id).where(
+            Attendee.meeting_id.in_(meetings), Attendee.unit_id.is_not(None), Attendee.person_id.is_(None)
+        )
+    )
+    found: dict[str, list[Party]] = {}
+    for one in rows:
+        found.setdefault(one.meeting_id, []).append(Party(one.unit_id, one.site_id))
+    return {meeting: _sorted(parties) for meeting, parties in found.items()}
+
+
+def _sorted(parties: list[Party]) -> list[Party]:
+    """Sort the units, because the database keeps no order of attendees. A list must look the same before and after it is
+    stored.
+    """
+    return sorted(parties, key=lambda one: (one.unit_id, one.site_id or ""))
 
 
 async def _devices(

@@ -47,8 +47,20 @@ class Present:
     closed: bool = False
 
 
+class BoardPeople(Protocol):
+    """The people of a running date in browsers. `signaling.meetings.people` implements it. Rows are plain values of
+    `models.boards`.
+    """
+
+    def rows(self, occurrence_id: str) -> list[dict[str, Any]]: ...
+    def command(self, occurrence_id: str, action: str, identities: Iterable[str]) -> list[dict[str, Any]]: ...
+
+
 class LiveMeetings(Protocol):
     """The running conferences of booked meetings. The composition root implements it."""
+
+    @property
+    def people(self) -> BoardPeople: ...
 
     def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
         """Return the conference of a date, and open its door for participants whom this class admits. `lobby`: the lobby switch
@@ -133,6 +145,7 @@ class HallTerminals(Protocol):
     def wake(self) -> Callable[[], None]: ...
     def digest(self, algorithm: str, alias: str, password: str) -> str: ...
     async def states(self) -> list[dict[str, Any]]: ...
+    async def registered(self) -> dict[str, bool]: ...
 
 
 class HallDesk(Protocol):

@@ -173,9 +173,11 @@ class SitePhoned(Strict):
 
 
 class BoardDate(View):
-    """A date of today, or a running date, with the counts of its halls.
+    """A date of today or tomorrow, or a running date, with the counts of its halls.
 
-    `expected`: halls of the call list that are not on the board yet; `halls` does not count them. `trouble`: halls whose call
+    `expected`: halls of the call list that are not on the board yet; `halls` does not count them. `absent`: expected halls
+    whose terminal has an account and is not registered now. `gaps`: booked halls and invited units that have no terminal.
+    `people`: invited persons and guests. `trouble`: halls whose call
     failed, or was given up. `alarmed`: halls with an alarm that no operator has acknowledged. `green`, `amber`, `red`: the
     readiness of halls that are not connected.
     """
@@ -187,8 +189,12 @@ class BoardDate(View):
     starts_at: datetime
     ends_at: datetime
     state: ShownDateState
+    tomorrow: bool
     halls: int
     expected: int
+    absent: int
+    gaps: int
+    people: int
     connected: int
     under_way: int
     trouble: int
@@ -210,6 +216,37 @@ class DateEnd(View):
     ends_at: datetime
     closes_at: datetime
     asked_at: datetime | None
+
+
+class BoardPerson(View):
+    """A participant in a browser. `may_speak` false: no microphone is allowed. `asked`: the person was asked to unmute."""
+
+    identity: str
+    name: str
+    microphone: bool
+    may_speak: bool
+    camera: bool
+    screen: bool
+    host: bool
+    hand_at: datetime | None
+    asked: bool
+
+
+class PeopleCommand(Strict):
+    """A command to people in browsers. `mute`: switch the microphones off. `ask`: ask to switch the microphone on."""
+
+    action: Literal["mute", "ask", "lower_hand"]
+    identities: list[Annotated[str, StringConstraints(min_length=1, max_length=limits.IDENTITY_CHARACTERS)]] = Field(
+        min_length=1, max_length=limits.PEOPLE
+    )
+
+
+class PersonResult(View):
+    name: str
+    ok: bool
+    code: str
+    vi: str
+    en: str
 
 
 class OperatorCall(View):

@@ -98,3 +98,11 @@ LEGS = 500
 """Calls to halls that one command of an operator names; a command with more is refused. More: one command takes longer. Fewer:
 operators of large meetings need several commands.
 """
+PEOPLE = 500
+"""People in browsers that one command of an operator names; a command with more is refused. Chosen: PARTICIPANTS (500) of
+`conference/ground/limits.py`. More: one command takes longer. Fewer: operators of large meetings need several commands.
+"""
+IDENTITY_CHARACTERS = 256
+"""Characters of the identity of a participant in a command of an operator. Chosen: IDENTITY_BYTES (256) of
+`conference/ground/limits.py`. More: no effect, because no identity is longer. Fewer: people with long identities cannot be muted.
+"""

@@ -39,6 +39,12 @@ class Terminals:
             last = await legs.of_terminals(session, list(known))
         return [self._state(account, last.get(account.terminal_id)) for account in known.values()]
 
+    async def registered(self) -> dict[str, bool]:
+        """Report of each terminal with an account whether it is registered now."""
+        async with self._database.reading() as session:
+            known = await accounts.aliases(session)
+        return {one.terminal_id: self._agent.registrar.find(one.alias) is not None for one in known.values()}
+
     def _state(self, account: SipAccount, leg: DialLeg | None) -> Row:
         binding = self._agent.registrar.find(account.alias)
         return {

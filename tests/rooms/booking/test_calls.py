@@ -12,10 +12,9 @@ from rooms.booking.meeting import call_list as calls
 from rooms.booking.meeting.call_list import Device, Gap, Party, call_list
 from rooms.booking.planning import previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
-from rooms.dialling import dates, entering, legs, planning
+from rooms.dialling import entering, legs, planning
 from rooms.errors import Refusal
 from rooms.meetings import views
-from rooms.org.fields import midnight, today
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls
 from rooms.store.database import Database
@@ -318,41 +317,3 @@ async def test_a_hall_removed_by_an_operator_is_not_called_or_invited(
     await database.transact(lambda session: planning.ask(session, date, own, COMMAND, at))
     async with database.reading() as session:
         assert await invited(session)
-
-
-@POSTGRESQL_IN_SIM
-@pytest.mark.parametrize("connect", ["call", "dial_in"])
-async def test_the_operators_list_has_each_date_of_today_with_a_hall(
-    database: Database, province: Province, now: datetime, connect: str
-) -> None:
-    operator = province.actor("operator", "tinh")
-    halls_only = await approved(database, province, now, connect=connect, attendees=())
-    units_only = await approved(
-        database, province, now, connect=connect, hall_ids=(), starts_at=now + timedelta(days=1, hours=2)
-    )
-    nobody = wish(
-        province, now, type_code="internal", hall_ids=(), attendees=(), starts_at=now + timedelta(days=1, hours=4)
-    )
-    await creation.book(database, nobody, province.actor("secretary", "tinh"), now)
-    morning = halls_only.first_starts_at - timedelta(hours=1)
-    async with database.reading() as session:
-        listed = await dates.with_halls(session, operator, morning)
-    assert [one.meeting.id for one in listed] == [halls_only.id, units_only.id]
-
-
-async def test_a_late_date_is_listed_once_halls_may_be_called(
-    database: Database, province: Province, now: datetime
-) -> None:
-    operator = province.actor("operator", "tinh")
-    meeting = await approved(database, province, now, attendees=())
-    after_midnight = midnight(today(now)) + timedelta(days=30, minutes=10)
-
-    async def move(session: Any) -> None:
-        date = (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id))).one()
-        date.starts_at, date.ends_at = after_midnight, after_midnight + timedelta(hours=1)
-
-    await database.transact(move)
-    async with database.reading() as session:
-        for hours, listed in ((3, 0), (1, 1)):
-            found = await dates.with_halls(session, operator, after_midnight - timedelta(hours=hours))
-            assert len(found) == listed

@@ -1,15 +1,19 @@
-"""The operator's board before a meeting: whom to phone, and who may read the numbers."""
+"""The operator's list of dates, and the board before a meeting: whom to phone, and who may read the numbers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import select
 
-from rooms.dialling import contacts
+from rooms.booking.meeting import call_list
+from rooms.booking.planning.requests import AttendeeRequest
+from rooms.dialling import contacts, dates
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.sites import places
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting, Occurrence
 from tests.rooms.booking.test_calls import approved, date_id
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
@@ -50,3 +54,56 @@ async def test_a_site_outside_the_meeting_is_not_phoned(database: Database, prov
         await database.transact(
             lambda session: contacts.note(session, date, province.sites["khcn"], True, COMMAND, now)
         )
+
+
+@POSTGRESQL_IN_SIM
+@pytest.mark.parametrize("connect", ["call", "dial_in"])
+async def test_the_operators_list_has_each_date_of_today_and_tomorrow(
+    database: Database, province: Province, now: datetime, connect: str
+) -> None:
+    """A date is listed for a hall, an invited site or a chair. A date of the day after tomorrow or without all these is not."""
+    operator, xa2 = province.actor("operator", "tinh"), AttendeeRequest(unit_id=province.units["xa2"])
+    start, alone = now + timedelta(days=1), {"connect": connect, "hall_ids": (), "attendees": ()}
+    internal = alone | {"type_code": "internal"}
+    halls = await approved(database, province, now, connect=connect, attendees=())
+    site = await approved(
+        database, province, now, **alone | {"attendees": (xa2,), "starts_at": start + timedelta(hours=2)}
+    )
+    led = internal | {"chair_id": province.people["tinh-2"], "starts_at": start + timedelta(hours=4)}
+    chair = await approved(database, province, now, **led)
+    await approved(database, province, now, **internal | {"starts_at": start + timedelta(hours=6)})
+    next_day = await approved(database, province, now, connect=connect, starts_at=start + timedelta(days=1))
+    await approved(database, province, now, connect=connect, starts_at=start + timedelta(days=2))
+    async with database.reading() as session:
+        listed = await dates.of_two_days(session, operator, start - timedelta(hours=1))
+        elsewhere = await dates.of_two_days(session, province.actor("operator", "khcn"), start)
+    found = [(one.meeting.id, one.tomorrow, one.expected, one.gaps) for one in listed]
+    hall = ("terminal-tinh-a",)
+    assert found == [
+        (halls.id, False, hall, 0),
+        (site.id, False, (), 1),
+        (chair.id, False, (), 0),
+        (next_day.id, True, (*hall, "terminal-xa1"), 1),
+    ]
+    assert elsewhere == []
+
+
+async def test_the_lists_of_many_dates_are_the_lists_of_each(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """One date has wishes of its own, and one meeting takes a terminal out."""
+    out = ("terminal-xa1",)
+    one = await approved(database, province, now, rule="FREQ=DAILY;COUNT=2", uncalled_ids=out)
+    other = await approved(database, province, now, hall_ids=(province.halls["khcn"],), attendees=())
+    async with database.reading() as session:
+        rows = await session.execute(
+            select(Meeting, Occurrence.id).join(Occurrence, Occurrence.meeting_id == Meeting.id)
+        )
+        pairs = [(meeting, date) for meeting, date in rows.all() if meeting.id in (one.id, other.id)]
+        assert len(pairs) == 3
+        together = await call_list.of_dates(session, pairs)
+        assert together == {date: await call_list.of_date(session, meeting, date) for meeting, date in pairs}
+    assert {tuple(line.device.id for line in each.lines) for each in together.values()} == {
+        ("terminal-tinh-a", "terminal-xa1"),
+        ("terminal-khcn",),
+    }

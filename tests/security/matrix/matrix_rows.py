@@ -302,6 +302,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/trace"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/contacts"): Row(),
+    ("GET", "/occurrences/{occurrence_id}/people"): Row(),
+    ("POST", "/occurrences/{occurrence_id}/people/commands"): Row(of(action="mute", identities=["x"])),
     # The dates of the matrix have no site of their own. tests/rooms/dialling/test_board.py notes calls.
     ("PUT", "/occurrences/{occurrence_id}/contacts/{site_id}"): Row(
         of(called=True), refused=frozenset({"unknown_site"}), proven=False

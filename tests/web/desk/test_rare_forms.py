@@ -627,3 +627,21 @@ async def test_the_province_sign_in_button_signs_a_user_in(
     await visitor.page.goto(server.url + "/my")
     await visitor.part("signin-sso").click()
     await visitor.part("my-page").wait_for()
+
+
+async def test_an_operator_watches_a_meeting_of_browsers_without_halls(
+    visit: Visit, served: Served, tmp_path: Path
+) -> None:
+    """The server has no halls. The list and the board still show the meeting, its sites and its people."""
+    visitor = await visit()
+    refused: list[str] = []
+    visitor.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    await sign_in(visitor, served, "dieuhanh", "/control")
+    today = visitor.part("places.today")
+    await expect(today.get_by_test_id("board-date").filter(has_text=RUNNING)).to_be_visible()
+    await shots(visitor, tmp_path, "control")
+    await today.get_by_role("link", name=RUNNING).click()
+    await expect(visitor.part("people")).to_contain_text("Chưa có ai vào họp")
+    await shots(visitor, tmp_path, "board")
+    assert await visitor.barriers() == []
+    assert refused == []

@@ -28,6 +28,7 @@ from rooms.store.database import Database
 from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.sites import Hall, Site, Terminal
 from tests.conftest import start_server
+from tests.interop.canvas import SMALL_CAMERA
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
 from tests.running.runs import LONG_RUN
@@ -238,6 +239,30 @@ async def test_a_phone_call_to_a_technician_is_noted_for_all_operators(
     await shots(operator, tmp_path, "phone")
     await seen.get_by_test_id("called-not").click()
     await expect(there.get_by_test_id("called")).to_have_count(0)
+
+
+async def test_an_operator_mutes_a_person_in_a_browser(
+    operator: Visitor, visit: Visit, served: Halls, tmp_path: Path
+) -> None:
+    """The person sees that the microphone is off, and later the question whether to switch it on."""
+    person = await visit(script=SMALL_CAMERA)
+    await sign_in(person, served, path=f"/meetings/{served.meeting}")
+    await person.part("enter-button").click()
+    await person.part("join-button").click()
+    await person.part("stage").wait_for(timeout=PATIENCE_MS)
+    microphone = person.part("mic-toggle")
+    if await microphone.get_attribute("aria-pressed") != "true":
+        await microphone.click()
+    await expect(microphone).to_have_attribute("aria-pressed", "true")
+    await open_board(operator, served)
+    row = operator.part("person-row")
+    await row.get_by_test_id("person-mute").click(timeout=PATIENCE_MS)
+    await expect(microphone).to_have_attribute("aria-pressed", "false")
+    await shots(operator, tmp_path, "people")
+    await row.get_by_test_id("person-ask").click()
+    await person.part("unmute-yes").click()
+    await expect(microphone).to_have_attribute("aria-pressed", "true")
+    await expect(row.get_by_test_id("person-mute")).to_be_visible(timeout=PATIENCE_MS)
 
 
 async def test_commands_layout_and_alarms(operator: Visitor, served: Halls) -> None:

@@ -397,9 +397,11 @@ export interface components {
             };
         };
         /**
-         * @description A date of today, or a running date, with the counts of its halls.
+         * @description A date of today or tomorrow, or a running date, with the counts of its halls.
          *
-         *     `expected`: halls of the call list that are not on the board yet; `halls` does not count them. `trouble`: halls whose call
+         *     `expected`: halls of the call list that are not on the board yet; `halls` does not count them. `absent`: expected halls
+         *     whose terminal has an account and is not registered now. `gaps`: booked halls and invited units that have no terminal.
+         *     `people`: invited persons and guests. `trouble`: halls whose call
          *     failed, or was given up. `alarmed`: halls with an alarm that no operator has acknowledged. `green`, `amber`, `red`: the
          *     readiness of halls that are not connected.
          */
@@ -414,8 +416,12 @@ export interface components {
             ends_at: string;
             /** @enum {string} */
             state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
+            tomorrow: boolean;
             halls: number;
             expected: number;
+            absent: number;
+            gaps: number;
+            people: number;
             connected: number;
             under_way: number;
             trouble: number;
@@ -476,6 +482,18 @@ export interface components {
             unit_name: string;
             seats: number;
             bookable: boolean;
+        };
+        /** @description A participant in a browser. `may_speak` false: no microphone is allowed. `asked`: the person was asked to unmute. */
+        BoardPerson: {
+            identity: string;
+            name: string;
+            microphone: boolean;
+            may_speak: boolean;
+            camera: boolean;
+            screen: boolean;
+            host: boolean;
+            hand_at: string | null;
+            asked: boolean;
         };
         /** @description The permission to enter a booked meeting within ten minutes. `url` begins with ws: or wss:. */
         BookedPass: {
@@ -2539,6 +2557,12 @@ export interface components {
             occurrence_id: string;
             lines: components["schemas"]["ChangeLine"][];
         };
+        /** @description A command to people in browsers. `mute`: switch the microphones off. `ask`: ask to switch the microphone on. */
+        PeopleCommand: {
+            /** @enum {string} */
+            action: "mute" | "ask" | "lower_hand";
+            identities: string[];
+        };
         /** @description A member of staff. `title`: today's post and unit, in the form that letters use. */
         Person: {
             id: string;
@@ -2567,6 +2591,13 @@ export interface components {
             unit_id: string;
             /** @default true */
             active?: boolean;
+        };
+        PersonResult: {
+            name: string;
+            ok: boolean;
+            code: string;
+            vi: string;
+            en: string;
         };
         /** @description A guest's personal link. The bearer of the link answers and enters as the guest. */
         PersonalLink: {
@@ -3731,6 +3762,7 @@ export type Board = components['schemas']['Board'];
 export type BoardDate = components['schemas']['BoardDate'];
 export type BoardEntry = components['schemas']['BoardEntry'];
 export type BoardHall = components['schemas']['BoardHall'];
+export type BoardPerson = components['schemas']['BoardPerson'];
 export type BookedPass = components['schemas']['BookedPass'];
 export type BrowserFigures = components['schemas']['BrowserFigures'];
 export type BusyAttendees = components['schemas']['BusyAttendees'];
@@ -3866,8 +3898,10 @@ export type PassedRole = components['schemas']['PassedRole'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type Patience = components['schemas']['Patience'];
 export type PendingChange = components['schemas']['PendingChange'];
+export type PeopleCommand = components['schemas']['PeopleCommand'];
 export type Person = components['schemas']['Person'];
 export type PersonFields = components['schemas']['PersonFields'];
+export type PersonResult = components['schemas']['PersonResult'];
 export type PersonalLink = components['schemas']['PersonalLink'];
 export type Pool = components['schemas']['Pool'];
 export type PoolFields = components['schemas']['PoolFields'];

@@ -4,7 +4,7 @@ The board has rows and their changes, commands with undo, alarms, and traces.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import Path, Response
@@ -47,13 +47,16 @@ READ, OPERATE = "halls.read", "halls.operate"
 
 @router.get("/hall-boards", openapi_extra=needs(READ))
 async def list_boards(visit: Caller) -> list[BoardDate]:
-    """List the dates of today, and the running dates, that have halls."""
+    """List the dates of today and tomorrow, and the running dates: with halls, an invited site, a chair or an operator."""
     actor = anywhere(visit, READ)
-    hall_desk(visit)
-    return [_board(one) for one in await visit.read(lambda session: dates.with_halls(session, actor, visit.now))]
+    registered: Mapping[str, bool] = {}
+    if visit.desk.halls is not None:
+        registered = await visit.desk.halls.terminals.registered()
+    listed = await visit.read(lambda session: dates.of_two_days(session, actor, visit.now))
+    return [_board(one, registered) for one in listed]
 
 
-def _board(one: dates.BoardDate) -> BoardDate:
+def _board(one: dates.BoardDate, registered: Mapping[str, bool]) -> BoardDate:
     def count(*states: str) -> int:
         return sum(one.states.get(state, 0) for state in states)
 
@@ -66,7 +69,11 @@ def _board(one: dates.BoardDate) -> BoardDate:
         ends_at=one.occurrence.ends_at,
         state=one.occurrence.state,
         halls=sum(one.states.values()),
-        expected=one.expected,
+        tomorrow=one.tomorrow,
+        expected=len(one.expected),
+        absent=sum(not registered.get(terminal, True) for terminal in one.expected),
+        gaps=one.gaps,
+        people=one.people,
         connected=count("connected"),
         under_way=count("probing", "calling", "ringing"),
         trouble=count("failed", "given_up"),
