@@ -47,8 +47,8 @@ class BoardDate:
 async def of_two_days(session: AsyncSession, actor: Actor, now: datetime) -> list[BoardDate]:
     """Return the dates of today and tomorrow (local time) and the running dates, in units where `actor` may read halls.
 
-    A date is listed if it has legs, a booked hall or terminal, an invited site or unit, or a chair or operator. Cancelled dates are
-    left out. The earliest date is first, and the number is limited.
+    A date is listed if it has legs, a booked hall or terminal, an invited site or unit, or a chair or operator. Cancelled dates
+    are left out. The earliest date is first, and the number is limited.
     """
     day = midnight(today(now))
     morrow = day + timedelta(days=1)

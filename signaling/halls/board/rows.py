@@ -33,6 +33,24 @@ class News(NamedTuple):
     phoned: list[Row] | None
 
 
+class _Reading(NamedTuple):
+    """The state of a date. `changes`: the number of changes before the reading. `at`: seconds of the monotonic clock."""
+
+    changes: int
+    at: float
+    legs: list[Row]
+    phoned: list[Row]
+
+
+class _Counted(NamedTuple):
+    """The counters of a line when its rates were last calculated. `figures`: None before the first rates."""
+
+    at_us: int
+    received: int
+    sent: int
+    figures: Row | None
+
+
 class Rows:
     """A process has one object of this class. `monotonic` returns seconds."""
 
@@ -47,8 +65,11 @@ class Rows:
     ) -> None:
         self._database, self._live, self._meetings = database, live, meetings
         self._watchers, self._traces, self._monotonic = watchers, traces, monotonic
-        self._bytes: dict[int, tuple[int, int, int]] = {}
-        """(time in us, bytes received, bytes sent) of each line when the rates were last calculated."""
+        self._counted: dict[int, _Counted] = {}
+        """The counters of each line."""
+        self._last: dict[str, _Reading] = {}
+        """The last reading of each watched date."""
+        self._turn = asyncio.Lock()
 
     async def rows(self, occurrence_id: str) -> list[Row]:
         async with self._database.reading() as session:
@@ -61,6 +82,8 @@ class Rows:
         """Yield all rows, then the changed rows, after each change and at least every `BOARD_S`. Raise Refusal
         `too_many_requests`.
         """
+        if not self._watchers.has(occurrence_id):
+            self._last.pop(occurrence_id, None)
         try:
             with self._watchers.watching(occurrence_id) as news:
                 self._take_pictures(occurrence_id, True)
@@ -74,15 +97,33 @@ class Rows:
         shown: dict[str, Row] = {}
         phoned: list[Row] | None = None
         while True:
-            rows, calls = await self.rows(occurrence_id), await self._phoned(occurrence_id)
+            news.clear()
+            begun = self._monotonic()
+            reading = await self._reading(occurrence_id)
             self._take_pictures(occurrence_id, True)
-            changed = [row for row in rows if shown.get(row["leg_id"]) != row]
-            yield News(changed, calls if calls != phoned else None)
-            shown, phoned = {row["leg_id"]: row for row in rows}, calls
+            changed = [row for row in reading.legs if shown.get(row["leg_id"]) != row]
+            yield News(changed, reading.phoned if reading.phoned != phoned else None)
+            shown, phoned = {row["leg_id"]: row for row in reading.legs}, reading.phoned
             with suppress(TimeoutError):
                 async with asyncio.timeout(limits.BOARD_S):
                     await news.wait()
-            news.clear()
+            await asyncio.sleep(max(0.0, begun + limits.BOARD_PACE_S - self._monotonic()))
+
+    async def _reading(self, occurrence_id: str) -> _Reading:
+        """Return the state of a date. Watchers of one date share a reading, unless the date has changed since its start."""
+        async with self._turn:
+            known, changes, now = (
+                self._last.get(occurrence_id),
+                self._watchers.changes(occurrence_id),
+                self._monotonic(),
+            )
+            if known is not None and known.changes == changes and now - known.at < limits.BOARD_PACE_S:
+                return known
+            rows, phoned = await self.rows(occurrence_id), await self._phoned(occurrence_id)
+            made = _Reading(changes, now, rows, phoned)
+            self._last = {date: one for date, one in self._last.items() if self._watchers.has(date)}
+            self._last[occurrence_id] = made
+            return made
 
     def changed(self, occurrence_id: str) -> None:
         """Send the news of this date at once, because another part has changed a row of the database."""
@@ -172,24 +213,45 @@ class Rows:
         known = peers.get(line.id) if line is not None else None
         if line is None or known is None:
             return dict.fromkeys(("up_bps", "down_bps", "loss_up", "loss_down", "rtt_ms", "jitter_ms"))
-        before = self._bytes.get(line.id, (taken, known.received_bytes, known.sent_bytes))
-        if taken - before[0] >= 500_000 or line.id not in self._bytes:
-            self._bytes[line.id] = (taken, known.received_bytes, known.sent_bytes)
-            while len(self._bytes) > limits.BOARD_LINES:
-                del self._bytes[next(iter(self._bytes))]
-        seconds = max(taken - before[0], 1) / 1e6
-        rates = [
-            round((now - then) * 8 / seconds)
-            for now, then in zip((known.received_bytes, known.sent_bytes), before[1:], strict=True)
-        ]
-        return {
-            "up_bps": rates[0],
-            "down_bps": rates[1],
-            "loss_up": known.up_loss,
-            "loss_down": known.down_loss,
-            "rtt_ms": known.rtt_ms if known.rtt_ms >= 0 else None,
-            "jitter_ms": known.down_jitter_ms,
+        before = self._counted.get(line.id)
+        age_s = (taken - before.at_us) / 1e6 if before is not None else 0.0
+        poor = max(known.up_loss or 0, known.down_loss or 0) >= limits.BOARD_POOR
+        if before is not None and before.figures is not None and age_s < limits.BOARD_FIGURES_S and not poor:
+            return before.figures
+        if before is None:
+            before = _Counted(taken, known.received_bytes, known.sent_bytes, None)
+            self._counted[line.id] = before
+        seconds = max(age_s, 1e-6)
+        figures = {
+            "up_bps": _rounded((known.received_bytes - before.received) * 8 / seconds),
+            "down_bps": _rounded((known.sent_bytes - before.sent) * 8 / seconds),
+            "loss_up": _share(known.up_loss),
+            "loss_down": _share(known.down_loss),
+            "rtt_ms": _step(known.rtt_ms) if known.rtt_ms >= 0 else None,
+            "jitter_ms": _step(known.down_jitter_ms),
         }
+        if age_s >= 0.5:
+            self._counted[line.id] = _Counted(taken, known.received_bytes, known.sent_bytes, figures)
+        while len(self._counted) > limits.BOARD_LINES:
+            del self._counted[next(iter(self._counted))]
+        return figures
+
+
+# Figures are rounded for the comparison of rows: a row is sent only when a user would read something else.
+
+
+def _rounded(bps: float) -> int:
+    """Return a rate with two significant digits."""
+    return int(float(f"{bps:.1e}"))
+
+
+def _share(loss: float | None) -> float | None:
+    return None if loss is None else round(loss, 2)
+
+
+def _step(ms: float | None) -> float | None:
+    """Return a time in steps of 5 ms. A short time is 1 ms at least."""
+    return None if ms is None else float(max(1, 5 * round(ms / 5)))
 
 
 def _thumbnail_url(leg: DialLeg, hall: Hall | None) -> str:

@@ -15,6 +15,8 @@ class Watchers:
 
     def __init__(self) -> None:
         self._watchers: dict[str, set[asyncio.Event]] = {}
+        self._changes: dict[str, int] = {}
+        """The number of changes of each watched date."""
 
     @contextmanager
     def watching(self, occurrence_id: str) -> Iterator[asyncio.Event]:
@@ -34,10 +36,17 @@ class Watchers:
             watchers.discard(news)
             if not watchers:
                 self._watchers.pop(occurrence_id, None)
+                self._changes.pop(occurrence_id, None)
 
     def has(self, occurrence_id: str) -> bool:
         return occurrence_id in self._watchers
 
+    def changes(self, occurrence_id: str) -> int:
+        """Return the number of changes of this date since its first watcher came."""
+        return self._changes.get(occurrence_id, 0)
+
     def changed(self, occurrence_id: str) -> None:
+        if occurrence_id in self._watchers:
+            self._changes[occurrence_id] = self.changes(occurrence_id) + 1
         for news in self._watchers.get(occurrence_id, ()):
             news.set()

@@ -121,6 +121,18 @@ BOARD_S = 2.0
 """Seconds between two updates of the operators' board (the states of the halls of a meeting), if no news arrives earlier.
 Chosen. Longer: bit rates on the board are old. Shorter: more queries for each operator.
 """
+BOARD_PACE_S = 1.0
+"""Seconds at least between two events of one operators' board. Chosen: a page draws 240 halls once a second. Longer: the
+operator sees the effect of a command late. Shorter: more queries, more bytes, and a page that is always busy.
+"""
+BOARD_FIGURES_S = 5.0
+"""Seconds between two new bit rates of one hall on the operators' board, unless packets are lost. Chosen. Longer: rates on the
+board are old. Shorter: with 240 halls the board takes more than 1 MB a minute.
+"""
+BOARD_POOR = 0.03
+"""Share of lost packets from which a hall's figures are new in each event. Chosen, as LOSS_HEARD of the page. Larger: the board
+shows a bad line late. Smaller: more bytes.
+"""
 BOARD_LINES = 4096
 """RTP streams of calls to halls for which the operators' board remembers the last counters; the oldest is removed. Chosen.
 More: memory. Fewer than the streams of the watched halls: the board shows the bit rates of some halls as 0.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LAYOUTS } from '../../src/desk/legs/layouts';
-import { awaited, count, isPoor, legStanding, openAlarms, passes, percent, placeOf, queue, rate, severity, shown, shownLines, titleOf, worstLoss } from '../../src/desk/legs/legs';
+import { Places, awaited, count, isPoor, legStanding, openAlarms, passes, percent, placeOf, queue, rate, severity, shown, shownLines, titleOf, worstLoss } from '../../src/desk/legs/legs';
 import type { Leg } from '../../src/server/model';
 
 function leg(id: string, more: Partial<Leg> = {}): Leg {
@@ -15,6 +15,16 @@ const audio = (more: object = {}) => ({ codec: 'G.722', up_bps: 64000, down_bps:
 const alarm = (by = '') => ({ id: 'a1', code: 'silent', text: { code: 'silent', vi: 'Im', en: 'Silent' }, at: '2026-01-01T00:00:00Z', acknowledged_by: by, acknowledged_at: null });
 
 describe('the operators board', () => {
+  it('keeps rows in their places for five seconds, new rows first', () => {
+    const places = new Places();
+    const [a, b, c] = [leg('a'), leg('b'), leg('c')];
+    expect(places.settle([a, b], 'all', 0)).toEqual([a, b]);
+    const worse = { ...b, state: 'failed' as const };
+    expect(places.settle([worse, a, c], 'all', 4000)).toEqual([c, a, worse]);
+    expect(places.settle([worse, a, c], 'trouble', 4100)).toEqual([worse, a, c]);
+    expect(places.settle([a, worse, c], 'trouble', 9200)).toEqual([a, worse, c]);
+  });
+
   it('puts what needs somebody first, equals by unit and name', () => {
     const legs = [
       leg('ok', { state: 'connected', audio: audio() }), leg('up', { state: 'given_up' }), leg('poor', { state: 'connected', audio: audio({ loss_up: 0.05 }) }),

@@ -3,9 +3,8 @@
 The board has rows and their changes, commands with undo, alarms, and traces.
 """
 
-import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -32,10 +31,10 @@ from signaling.api.models.boards import (
     ProgramState,
     SipAccount,
     SipAccountFields,
-    SiteCalled,
     TerminalState,
 )
-from signaling.api.models.parts import Id, View
+from signaling.api.models.parts import Id
+from signaling.api.routes.control import board_news
 from signaling.api.routes.control.rights import hall_desk, require
 from signaling.host.declared import needs
 from signaling.host.routers import new_router
@@ -125,32 +124,27 @@ async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
     response_class=StreamingResponse,
 )
 async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
-    """Stream server-sent events. `legs`: a list of rows, first all rows, then the changed ones. `phoned`: the last telephone call
-    to each site (`SiteCalled`), after each change.
+    """Stream server-sent events, at most one a second. `legs`: a list of rows (`Leg`), first all whole rows, then `leg_id` and
+    the changed fields of each changed row. `phoned`: the last telephone call to each site (`SiteCalled`), after each change.
     """
     await require(visit, occurrence_id, READ)
-    rows = hall_desk(visit).rows.watch(occurrence_id)
-    stream = _stream(visit, occurrence_id, rows)
-    return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+    events = _stream(visit, occurrence_id, hall_desk(visit).rows.watch(occurrence_id))
+    headers = {"cache-control": "no-store"}
+    if "gzip" not in visit.request.headers.get("accept-encoding", ""):
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    headers |= {"content-encoding": "gzip", "vary": "accept-encoding"}
+    return StreamingResponse(board_news.squeezed(events), media_type="text/event-stream", headers=headers)
 
 
 async def _stream(visit: Visit, occurrence_id: str, news: AsyncIterator[BoardNews]) -> AsyncIterator[str]:
     """Yield the events. The stream ends when the session, the account or the right of the caller ends."""
+    told = board_news.Told()
     async for one in news:
         try:
             await require(await visit.again(), occurrence_id, READ)
         except Refusal:
             return
-        # A comment keeps the connection alive if nothing has changed.
-        yield _event("legs", Leg, one.legs) + _event("phoned", SiteCalled, one.phoned) or ": \n\n"
-
-
-def _event(name: str, model: type[View], rows: list[dict[str, Any]] | None) -> str:
-    """Return the event with these rows. Telephone calls may be an empty list; an empty list of halls is no event."""
-    if rows is None or (not rows and model is Leg):
-        return ""
-    listed = [model.model_validate(row).model_dump(mode="json") for row in rows]
-    return f"event: {name}\ndata: {json.dumps(listed)}\n\n"
+        yield told.events(one)
 
 
 @router.post("/occurrences/{occurrence_id}/legs", openapi_extra=needs(OPERATE, of="occurrence"))

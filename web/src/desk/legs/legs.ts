@@ -136,14 +136,54 @@ export function awaited(legs: Leg[]): Record<Ready, Leg[]> {
   return found;
 }
 
+/** The texts of each row for the order and the search. To remove diacritics takes long: 240 rows are drawn once a second. */
+const TEXTS = new WeakMap<Leg, { place: string; within: string }>();
+
+function textsOf(leg: Leg): { place: string; within: string } {
+  let found = TEXTS.get(leg);
+  if (found === undefined) {
+    const place = `${leg.unit_path}\n${plain(leg.site)}\n${plain(leg.hall)}\n${leg.leg_id}`;
+    found = { place, within: plain(`${leg.hall} ${leg.site} ${leg.unit} ${leg.terminal} ${leg.address}`) };
+    TEXTS.set(leg, found);
+  }
+  return found;
+}
+
 /**
  * Return the legs that pass the filter, in the wanted order. Equal legs are ordered by the tree of units, so that rows do not
  * jump.
  */
 export function shown(legs: Leg[], filter: Filter, typed: string, order: Order): Leg[] {
-  const wanted = legs.filter((leg) => passes(leg, filter) && matches(`${leg.hall} ${leg.site} ${leg.unit} ${leg.terminal} ${leg.address}`, typed));
-  const byTree = (one: Leg, other: Leg) => one.unit_path.localeCompare(other.unit_path) || plain(one.site).localeCompare(plain(other.site)) || plain(one.hall).localeCompare(plain(other.hall)) || one.leg_id.localeCompare(other.leg_id);
-  return wanted.sort((one, other) => (order === 'worst' ? severity(other) - severity(one) : 0) || byTree(one, other));
+  const words = plain(typed).split(' ');
+  const wanted = legs.filter((leg) => passes(leg, filter) && words.every((word) => textsOf(leg).within.includes(word)));
+  const keyed = wanted.map((leg) => ({ leg, severity: order === 'worst' ? severity(leg) : 0, place: textsOf(leg).place }));
+  keyed.sort((one, other) => other.severity - one.severity || (one.place < other.place ? -1 : one.place > other.place ? 1 : 0));
+  return keyed.map((one) => one.leg);
+}
+
+/**
+ * Milliseconds for which rows keep their place. Chosen. Longer: an urgent row moves up late. Shorter: rows move away below the
+ * operator's finger.
+ */
+const SETTLED_MS = 5000;
+
+/** Keeps the rows of a board in their places for some seconds. New rows come first. */
+export class Places {
+  #since = -SETTLED_MS;
+  #key = '';
+  #order = new Map<string, number>();
+
+  /** `key` names the filter, the search and the order: a change of them orders all rows at once. */
+  settle(rows: Leg[], key: string, now: number): Leg[] {
+    if (key === this.#key && now - this.#since < SETTLED_MS) {
+      const order = this.#order;
+      return rows.sort((one, other) => (order.get(one.leg_id) ?? -1) - (order.get(other.leg_id) ?? -1));
+    }
+    this.#key = key;
+    this.#since = now;
+    this.#order = new Map(rows.map((leg, n) => [leg.leg_id, n]));
+    return rows;
+  }
 }
 
 /** Return the lines of the call list that have no row yet. The search finds them, although they are not called yet. */

@@ -5,6 +5,14 @@
 import { address, get } from '../data/client';
 import type { Leg, ProgramState, SiteCalled } from '../../server/model';
 
+/** A whole row, or the identifier with the changed fields. */
+type Changed = Partial<Leg> & Pick<Leg, 'leg_id'>;
+/**
+ * Milliseconds between two drawings of the board. Chosen. Longer: the operator sees changes later. Shorter: a board of 240 halls
+ * is always busy.
+ */
+const DRAW_MS = 1000;
+
 export class LiveLegs {
   legs = $state.raw<Leg[]>([]);
   program = $state.raw<ProgramState | null>(null);
@@ -17,6 +25,9 @@ export class LiveLegs {
   #path: string;
   #program: string;
   #drawing = 0;
+  #again = 0;
+  /** The time of the last drawing. */
+  #drawn = -DRAW_MS;
   #phoned: (calls: SiteCalled[]) => void;
 
   /** `phoned` takes the telephone calls to all sites, after each change. */
@@ -44,6 +55,7 @@ export class LiveLegs {
     this.#source?.close();
     this.#source = null;
     clearTimeout(this.#drawing);
+    clearTimeout(this.#again);
   }
 
   #listen(): void {
@@ -54,10 +66,10 @@ export class LiveLegs {
     // The browser tries again by itself, except after a refusal. After a refusal all rows are loaded again.
     source.addEventListener('error', () => {
       this.lostAt ??= new Date();
-      if (source.readyState === EventSource.CLOSED) this.#drawing = window.setTimeout(() => void this.begin(), 5000);
+      if (source.readyState === EventSource.CLOSED) this.#again = window.setTimeout(() => void this.begin(), 5000);
     });
-    // The first event has all rows; later events have the changed rows. A leg that was removed from the date is marked.
-    source.addEventListener('legs', (event) => this.#take(JSON.parse(event.data) as Leg[]));
+    // The first event has all rows; later events have the changed fields. A leg that was removed from the date is marked.
+    source.addEventListener('legs', (event) => this.#take(JSON.parse(event.data) as Changed[]));
     source.addEventListener('phoned', (event) => this.#phoned(JSON.parse(event.data) as SiteCalled[]));
   }
 
@@ -66,18 +78,23 @@ export class LiveLegs {
     this.program = await get<ProgramState>(this.#program).catch(() => this.program);
   }
 
-  #take(changed: Leg[]): void {
+  #take(changed: Changed[]): void {
     this.lostAt = null;
-    for (const leg of changed) this.#rows.set(leg.leg_id, leg);
+    for (const leg of changed) {
+      const known = this.#rows.get(leg.leg_id);
+      if (known !== undefined || 'state' in leg) this.#rows.set(leg.leg_id, { ...known, ...leg } as Leg);
+    }
     this.#draw();
   }
 
-  /** Draw once for many changes: 240 rows may change at the same time. */
+  /** Draw at most once a second, the first time at once: 240 rows may change all the time. */
   #draw(): void {
     if (this.#drawing !== 0) return;
+    const rest = Math.max(0, this.#drawn + DRAW_MS - performance.now());
     this.#drawing = window.setTimeout(() => {
       this.#drawing = 0;
+      this.#drawn = performance.now();
       this.legs = [...this.#rows.values()].filter((leg) => !leg.taken_off);
-    }, 200);
+    }, rest);
   }
 }
