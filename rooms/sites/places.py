@@ -156,9 +156,9 @@ def choose(site: Site, path: str, halls: Sequence[tuple[Site, str]]) -> Nearest 
         return Nearest(chosen, "set", distance_km(site, chosen))
     if not halls:
         return None
-    ranked = sorted(halls, key=lambda hall: (_steps(path, hall[1]), _far(site, hall[0]), hall[0].code))
+    ranked = sorted(halls, key=lambda hall: (steps(path, hall[1]), _far(site, hall[0]), hall[0].code))
     best, where = ranked[0]
-    alike = [one for one, other in halls if _steps(path, other) == _steps(path, where)]
+    alike = [one for one, other in halls if steps(path, other) == steps(path, where)]
     away = distance_km(site, best)
     return Nearest(best, "distance" if len(alike) > 1 and away is not None else "tree", away)
 
@@ -215,7 +215,8 @@ async def _check_references(session: AsyncSession, clean: Mapping[str, Any], own
         await get(session, clean["nearest_site_id"])
 
 
-def _steps(one: str, other: str) -> int:
+def steps(one: str, other: str) -> int:
+    """Return the number of steps in the tree between the units with these paths."""
     mine, theirs = one.strip("/").split("/"), other.strip("/").split("/")
     shared = 0
     for left, right in zip(mine, theirs, strict=False):

@@ -312,6 +312,27 @@ class LegCall(Strict):
     terminal_id: Id
 
 
+class LegMove(Strict):
+    """The date to which a hall is moved."""
+
+    occurrence_id: Id
+
+
+class HallCandidate(View):
+    """A terminal that can be added to a date. `busy_from`, `busy_to`: the time for which another date has it. `there`: this date
+    has it already.
+    """
+
+    terminal_id: str
+    terminal: str
+    hall: str
+    site: str
+    distance_km: float | None
+    busy_from: datetime | None
+    busy_to: datetime | None
+    there: bool
+
+
 class Program(Strict):
     """The settings for all halls. An empty `layout` or a null `text` changes nothing."""
 

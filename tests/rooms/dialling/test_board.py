@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from rooms.booking.meeting import call_list
 from rooms.booking.planning.requests import AttendeeRequest
-from rooms.dialling import contacts, dates
+from rooms.dialling import adding, contacts, dates, planning
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.sites import places
 from rooms.store.database import Database
+from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import Meeting, Occurrence
 from tests.rooms.booking.test_calls import approved, date_id
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
@@ -107,3 +108,62 @@ async def test_the_lists_of_many_dates_are_the_lists_of_each(
         ("terminal-tinh-a", "terminal-xa1"),
         ("terminal-khcn",),
     }
+
+
+async def test_halls_to_add_are_found_without_accents_own_and_nearest_first(
+    database: Database, province: Province, now: datetime
+) -> None:
+    operator = province.actor("operator", "tinh")
+    meeting = await approved(database, province, now, attendees=())
+    date, start = await date_id(database, meeting), meeting.first_starts_at
+    other = await approved(database, province, now, hall_ids=(province.halls["xa1"],), attendees=())
+    far = {"latitude": 10.9, "longitude": 106.3}
+    for unit, place in (
+        ("tinh", {"latitude": 10.5, "longitude": 106.4}),
+        ("xa1", far),
+        ("khcn", far | {"latitude": 10.6}),
+    ):
+        await database.transact(
+            partial(places.edit, site_id=province.sites[unit], values=place, actor=COMMAND, now=now)
+        )
+    async with database.reading() as session:
+        everywhere = await adding.candidates(session, date, "", operator, start)
+        named = await adding.candidates(session, date, "xa my hanh", operator, start)
+    order = [one.site.id for one in everywhere]
+    assert order[0] == province.sites["tinh"]
+    assert order.index(province.sites["khcn"]) < order.index(province.sites["xa1"])
+    (commune,) = named
+    assert commune.terminal.id == "terminal-xa1"
+    assert round(commune.distance_km or 0) == 46
+    assert commune.busy is not None
+    assert commune.busy.meeting_id == other.id
+
+
+async def test_a_hall_moves_to_another_meeting_with_its_reservation(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The hall is in one date at a time. A hall that another date has cannot be moved there, and stays."""
+    operator, terminal = province.actor("operator", "tinh"), "terminal-tinh-a"
+    one = await approved(database, province, now, attendees=())
+    other = await approved(database, province, now, hall_ids=(province.halls["khcn"],), attendees=())
+    from_id, to_id, at = await date_id(database, one), await date_id(database, other), one.first_starts_at
+    await database.transact(lambda session: planning.plan(session, at))
+    async with database.reading() as session:
+        leg = await planning.leg_of(session, from_id, terminal)
+        assert leg is not None
+    move = partial(adding.move, leg_id=leg.id, occurrence_id=from_id, to_id=to_id, actor=operator, now=at)
+    made = await database.transact(move)
+    async with database.reading() as session:
+        left = await planning.leg_of(session, from_id, terminal)
+        assert left is not None
+        held = set(await session.scalars(select(Reservation.occurrence_id).where(Reservation.resource_id == terminal)))
+    assert left.taken_off
+    assert (made.occurrence_id, made.terminal_id, made.taken_off) == (to_id, terminal, False)
+    assert held == {to_id}
+    await database.transact(lambda session: planning.plan(session, at))
+    async with database.reading() as session:
+        left = await planning.leg_of(session, from_id, terminal)
+    assert left is not None
+    assert left.taken_off, "the schedule does not call the hall back"
+    with pytest.raises(Refusal, match="unknown_leg"):
+        await database.transact(partial(move, to_id=from_id))

@@ -303,6 +303,10 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/contacts"): Row(),
     ("GET", "/occurrences/{occurrence_id}/people"): Row(),
+    ("GET", "/occurrences/{occurrence_id}/hall-candidates"): Row(),
+    ("POST", "/occurrences/{occurrence_id}/legs/{leg_id}/move"): Row(
+        lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, refused=HALLS_OFF, proven=False
+    ),
     ("POST", "/occurrences/{occurrence_id}/people/commands"): Row(of(action="mute", identities=["x"])),
     # The dates of the matrix have no site of their own. tests/rooms/dialling/test_board.py notes calls.
     ("PUT", "/occurrences/{occurrence_id}/contacts/{site_id}"): Row(

@@ -107,7 +107,7 @@ async def _change(database: Database, client: httpx.AsyncClient, served: Large, 
     async def work(session: AsyncSession) -> None:
         for n in range(CHANGED):
             number = (second * CHANGED + n) % HALLS
-            state = STATES[(second + n) % len(STATES)]
+            state = STATES[(second * CHANGED // HALLS + n) % len(STATES)]
             values = {
                 "state": state,
                 "reason": REASONS.get(state, ""),

@@ -1328,6 +1328,20 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        /**
+         * @description A terminal that can be added to a date. `busy_from`, `busy_to`: the time for which another date has it. `there`: this date
+         *     has it already.
+         */
+        HallCandidate: {
+            terminal_id: string;
+            terminal: string;
+            hall: string;
+            site: string;
+            distance_km: number | null;
+            busy_from: string | null;
+            busy_to: string | null;
+            there: boolean;
+        };
         /** @description The fields of a hall. */
         HallFields: {
             /** @example so-nv */
@@ -1637,6 +1651,11 @@ export interface components {
             zoom?: number;
             /** @default 0 */
             preset?: number;
+        };
+        /** @description The date to which a hall is moved. */
+        LegMove: {
+            /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
+            occurrence_id: string;
         };
         LegResult: {
             leg_id: string;
@@ -3822,6 +3841,7 @@ export type Grant = components['schemas']['Grant'];
 export type GuestHall = components['schemas']['GuestHall'];
 export type Hall = components['schemas']['Hall'];
 export type HallBan = components['schemas']['HallBan'];
+export type HallCandidate = components['schemas']['HallCandidate'];
 export type HallFields = components['schemas']['HallFields'];
 export type HallHold = components['schemas']['HallHold'];
 export type HallHolds = components['schemas']['HallHolds'];
@@ -3841,6 +3861,7 @@ export type Leg = components['schemas']['Leg'];
 export type LegAudio = components['schemas']['LegAudio'];
 export type LegCall = components['schemas']['LegCall'];
 export type LegCommand = components['schemas']['LegCommand'];
+export type LegMove = components['schemas']['LegMove'];
 export type LegResult = components['schemas']['LegResult'];
 export type LegResults = components['schemas']['LegResults'];
 export type LegUndo = components['schemas']['LegUndo'];

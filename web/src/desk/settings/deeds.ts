@@ -43,6 +43,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'lobby.switch': ['Bật hoặc tắt phòng chờ', 'Lobby switched'],
   'host.remove': ['Mời ra khỏi cuộc họp', 'Removed from the meeting'],
   'hall.unencrypted': ['Cho hội trường vào họp không mã hóa', 'Hall admitted without encryption'],
+  'hall.move': ['Chuyển hội trường sang cuộc họp khác', 'Hall moved to another meeting'],
   'hall.refuse': ['Từ chối cuộc gọi của hội trường', 'Call of a hall refused'],
   'job.given_up': ['Thôi thử một việc nền', 'Background work given up'],
   'letter.make': ['Tạo giấy mời', 'Letter made'],
