@@ -204,7 +204,7 @@ PUSHES_EACH = 5
 with several devices must choose.
 """
 HALL_NOTICE_H = 24
-"""Hours before a date from which the operator is told that a hall is not ready. Chosen. More: notices about halls that are
+"""Hours before a date from which the operator is notified that a hall is not ready. Chosen. More: notices about halls that are
 repaired before the date. Fewer: no time for a repair.
 """
 SOON_MIN = 10
@@ -608,8 +608,8 @@ Shorter: backups of large databases fail.
 
 # Calling halls
 PROBE_AHEAD_MIN = 15
-"""Minutes before the calls to the halls of a meeting at which the server plans the calls and asks the terminals whether they
-answer (SIP OPTIONS). Longer: results are old at the calls. Shorter: less time to repair.
+"""Minutes before the calls to the halls of a meeting. At this time the server plans the calls, and tests whether the terminals
+answer (SIP OPTIONS). Chosen. Longer: results are old at the calls. Shorter: less time to repair.
 """
 PROBE_ASKED_AHEAD_H = 48
 """Hours before the start of a date from which on an operator can check its terminals. Chosen: the list of the operators shows

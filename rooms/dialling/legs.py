@@ -134,8 +134,8 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
 
 
 async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozenset[str]:
-    """Return the legs whose hall belongs to the host unit, or to the site or unit of the chair. A hall that the meeting has
-    booked at the site of no invited unit counts too: an office of the province meets in the province's hall.
+    """Return the legs whose hall belongs to the host unit, or to the site or unit of the chair. A booked hall counts too
+    if its site is not the site of an invited unit: an office of the province meets in the province's hall.
     """
     if not leg_ids:
         return frozenset()

@@ -1,7 +1,7 @@
 """The reservations of terminals when halls are called. A terminal is called into a date only if the date has it.
 
-The booking reserves most terminals (`rooms.booking.holds.terminals`). This module reserves the rest before the call: a terminal
-that an operator adds, a terminal that was not free before, and the terminals of dates that an older server booked.
+The booking reserves most terminals (`rooms.booking.holds.terminals`). This module reserves the others before the call.
+These are terminals that an operator adds, terminals that were not free before, and those of dates that an older server booked.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The desk's sending to many attendees: invitations, requests to answer, and texts that the desk passes on by a messenger.
 
 The texts hold what one attendee needs: the facts, a link to answer, and how to enter. A guest's link also opens the meeting.
-Units and people of the register get a link that only answers (`links.answering`), because a user of the desk must not be able
-to enter under a colleague's name. They enter by number and PIN, or signed in.
+Units and people of the register get a link that only answers (`links.answering`). Otherwise a user of the desk could enter
+under a colleague's name. They enter by number and PIN, or signed in.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ async def nudge(
     actor: Actor,
     now: datetime,
 ) -> Sent:
-    """Mail a request to answer to those of these attendees who have not answered for the next date; to all such attendees if
-    `attendee_ids` is empty. An attendee gets one such mail a day. Raise Refusal `denied`, `meeting_not_open`,
+    """Mail a request to answer to those of these attendees who have not answered for the next date. If `attendee_ids` is
+    empty, all such attendees get the mail. An attendee gets one such mail a day. Raise Refusal `denied`, `meeting_not_open`,
     `unknown_attendee`, `meeting_over`.
     """
     host = await invitations.open_host(session, meeting, actor)

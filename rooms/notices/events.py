@@ -145,7 +145,7 @@ async def hall(session: AsyncSession, payload: Payload, now: datetime) -> None:
 
 
 async def soon(session: AsyncSession, payload: Payload, now: datetime) -> None:
-    """Handle the job `notice.soon`: tell everybody who is expected that the date starts soon."""
+    """Handle the job `notice.soon`: notify all expected people that the date starts soon."""
     date = await session.get(Occurrence, payload["occurrence_id"])
     meeting = await session.get(Meeting, date.meeting_id) if date is not None else None
     if date is None or meeting is None or meeting.state != "approved" or date.state not in timing.LIVE:

@@ -1,7 +1,7 @@
 """The rows of notices: writing, reading, the read state, and the end after 90 days.
 
-Other modules choose the accounts. The rights to a meeting are asked at each reading, so a notice shows nothing of a meeting that
-its account may not read any more.
+Other modules choose the accounts. The rights to a meeting are checked at each reading. So a notice shows nothing of a meeting
+that its account may not read any more.
 """
 
 from __future__ import annotations

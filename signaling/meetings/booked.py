@@ -160,7 +160,7 @@ class BookedMeetings:
         try:
             conference = self.registry.get(PREFIX + occurrence_id)
         except Refusal:
-            return  # nobody is there yet, so no hall waits
+            return  # no participant has joined yet, so no hall waits
         conference.begin({f"hall_terminal.{one}" for one in terminals})
 
     def expel(self, occurrence_id: str, identity: str) -> None:

@@ -1,7 +1,7 @@
 """The ends of booked meetings: notices before the end, and the end of the conference after `grace_min`.
 
 Halls hear a recorded notice 10, 5 and 1 minute before the booked end. Browsers read the minutes from the metadata of the
-conference. After `grace_min` the conference ends. If somebody spoke in the last minute, the operator and the hosts are asked
+conference. After `grace_min` the conference ends. If a participant spoke in the last minute, the operator and the hosts are asked
 first. `rooms.booking.changes.ending` has the rules of the calendar.
 """
 
@@ -29,14 +29,14 @@ from signaling.meetings.booked import BookedMeetings
 
 log = logging.getLogger(__name__)
 NOTICES = (10, 5, 1)
-"""Minutes before the booked end at which participants are told. The recordings of `conference.announcements` say these."""
+"""Minutes before the booked end at which participants are notified. The recordings of `conference.announcements` say these."""
 KEY = "diemcau"
 """Our key in the metadata of a conference. Other keys belong to other systems."""
 
 
 @dataclass
 class Followed:
-    """What one conference was told."""
+    """The state of the notices of one conference."""
 
     conference: Conference
     ends_at: datetime
@@ -129,7 +129,7 @@ class Endings:
         _show(told, end, left_min, now)
 
     async def _close(self, told: Followed, end: Planned, now: datetime) -> None:
-        """End the conference, or ask the operator because somebody spoke in the last minute."""
+        """End the conference, or ask the operator if a participant spoke in the last minute."""
         if now < end.last_at:
             if told.asked_at is not None and now - told.asked_at < timedelta(minutes=rules.END_ASKED_MIN):
                 return
@@ -142,7 +142,7 @@ class Endings:
         task.add_done_callback(lambda _: self._closing.pop(told.name, None))
 
     async def _end(self, told: Followed) -> None:
-        """Say the last words, and end the conference, unless it was extended meanwhile."""
+        """Announce the end, and end the conference unless the date was extended during the announcement."""
         try:
             await _last_words(told)
             if await self._database.transact(lambda session: ending.over(session, told.date_id, self._now())):

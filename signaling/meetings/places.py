@@ -1,8 +1,8 @@
 """The places of this machine: who may join when the reserved connections are used.
 
 Each running date keeps the places that it has reserved, and places for chair, secretary, operator and the halls of its call
-list. Everybody else needs a reserved place of the own meeting, or a place that no date has reserved. The check at the door uses
-memory only; `run` reads the numbers from the database.
+list. Any other participant needs a reserved place of the own meeting, or a place that no date has reserved. The check at the
+door uses memory only; `run` reads the numbers from the database.
 """
 
 import asyncio
@@ -62,8 +62,8 @@ class Capacity:
         self._places |= {PREFIX + id_: one for id_, one in found.items()}
 
     def check(self, grants: Grants) -> None:
-        """Raise Refusal `conference_full` if this participant has no place. Whoever leads the meeting, and the halls of its call
-        list, always have one. So has a participant who is present already.
+        """Raise Refusal `conference_full` if this participant has no place. The leaders of the meeting and the halls of its
+        call list always have a place. A participant who is present already has one too.
         """
         name, whole = grants.conference, self._whole
         if whole is None or not _is_meeting(name) or grants.passage is Passage.HOST or grants.hidden:

@@ -65,7 +65,7 @@ def account_of(settings: Settings) -> MailAccount | None:
 
 @dataclass(frozen=True)
 class Round:
-    """What one look into the mailbox did: numbers of mails."""
+    """The numbers of mails that one look into the mailbox read."""
 
     recorded: int = 0
     refused: int = 0

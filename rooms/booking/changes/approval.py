@@ -45,7 +45,7 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
     if meeting.hold_until is not None and meeting.hold_until <= now:
         raise Refusal(
             "hold_expired",
-            "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.",
+            "Thời hạn giữ hội trường đã hết. Hãy đặt lại cuộc họp.",
             "the reservation has expired: book the meeting again",
         )
     rule = await unit_rules.rule_of(session, unit.path)
@@ -57,12 +57,12 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
 
 def wrong_state(meeting: Meeting) -> Refusal:
     names = {
-        "held": "đang giữ chỗ",
+        "held": "đang giữ hội trường",
         "asked": "đang chờ duyệt",
         "approved": "đã duyệt",
         "refused": "bị từ chối",
         "cancelled": "đã hủy",
-        "expired": "đã hết hạn giữ chỗ",
+        "expired": "đã hết hạn giữ hội trường",
     }
     return Refusal(
         "wrong_state",

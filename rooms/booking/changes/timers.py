@@ -32,7 +32,7 @@ async def hold_over(session: AsyncSession, payload: Payload, now: datetime) -> N
     meeting = await _locked(session, payload["meeting_id"])
     if meeting is None or meeting.state != "held" or meeting.hold_until is None or meeting.hold_until > now:
         return
-    await _expire(session, meeting, "Hết thời hạn giữ chỗ", now)
+    await _expire(session, meeting, "Hết thời hạn giữ hội trường", now)
 
 
 async def deadline_over(session: AsyncSession, payload: Payload, now: datetime) -> None:

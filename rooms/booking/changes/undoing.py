@@ -51,7 +51,7 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Act
     if meeting.state == "held" and meeting.hold_until is not None and meeting.hold_until <= now:
         raise Refusal(
             "hold_expired",
-            "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.",
+            "Thời hạn giữ hội trường đã hết. Hãy đặt lại cuộc họp.",
             "the reservation has expired: book the meeting again",
         )
     if meeting.state != "asked":

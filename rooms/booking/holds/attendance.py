@@ -1,6 +1,6 @@
 """The invited people, the heads of invited units and the halls of invited units that are busy at the times of a request.
 
-This module only warns: a person can leave another meeting, and a unit can send somebody else. `resources.take` refuses what the
+This module only warns: a person can leave another meeting, and a unit can send another person. `resources.take` refuses what the
 request books itself. Busy means: reserved as a leader of another meeting, or invited to it without having declined.
 """
 
@@ -61,7 +61,7 @@ class Occupied:
     who_en: str
     certain: bool
     """True if the busy person must come: the person is invited, leads, or is a head who must come. Otherwise the unit can send
-    somebody else.
+    another person.
     """
     starts_at: datetime
     ends_at: datetime
@@ -273,7 +273,7 @@ async def _headed_by(session: AsyncSession, person_ids: list[str], day: date) ->
 
 
 class _Found:
-    """What takes the time of each guest, by date of the request."""
+    """The meetings that take the time of each guest, by date of the request."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self._spans = sorted(spans, key=lambda one: one.starts_at)

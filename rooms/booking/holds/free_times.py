@@ -23,8 +23,8 @@ NOON_H: Final = 12
 
 
 async def free_times(session: AsyncSession, meeting: Meeting, date: Occurrence, now: datetime) -> list[FreeTime]:
-    """Return free times within the hours of the host unit, in order: for each morning and each afternoon the time
-    nearest to the hour of the date.
+    """Return free times within the hours of the host unit, in order. Each morning and each afternoon has at most one: the
+    time nearest to the hour of the date.
 
     The search begins on the day of the date, but not in the past, and covers `REARRANGED_DAYS` days. The times only report:
     the database decides when the date is moved.

@@ -28,7 +28,7 @@ OVER = ("running", "ended", "released")
 
 @dataclass(frozen=True)
 class _Need:
-    """What dates need: `must` all together, and those of `guests` that are free. See `rooms.booking.holds.terminals`."""
+    """The needs of dates: all of `must` together, and those of `guests` that are free. See `rooms.booking.holds.terminals`."""
 
     must: tuple[Thing, ...]
     guests: tuple[Thing, ...]

@@ -1,4 +1,4 @@
-"""What an approver sees of several meetings at once: who leads, where, who is invited, and whether the invitation is late."""
+"""The facts for an approver about several meetings at once: leader, place, attendees, and whether the invitation is late."""
 
 from __future__ import annotations
 

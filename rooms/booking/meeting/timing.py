@@ -136,8 +136,8 @@ async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, r
 
 
 async def next_date(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Store a job that processes the dates when the next date can be released or has ended, and a job for the notice shortly
-    before its start.
+    """Store a job that processes the dates when the next date can be released or has ended. Another job sends the notice
+    shortly before its start.
     """
     row = (
         await session.execute(

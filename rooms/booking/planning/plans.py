@@ -246,9 +246,9 @@ async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Groun
 def wanted_legs(request: Request, class_: str, calls: CallList, invited: int) -> int:
     """Return the number of legs: the requested number if there is one, otherwise a count of at least two.
 
-    An important meeting with terminals counts one leg for each terminal. Any other meeting counts one for each attendee, one
-    for each terminal that is not on the call list for an invited unit, and one each for a secretary and an operator who are
-    not among the attendees.
+    An important meeting with terminals counts one leg for each terminal. Any other meeting counts one for each attendee.
+    It also counts one for each terminal that is not on the call list for an invited unit. A secretary and an operator who
+    are not among the attendees count one each.
     """
     if request.legs:
         return request.legs

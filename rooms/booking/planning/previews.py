@@ -176,7 +176,7 @@ def warnings_of(plan: Plan, now: datetime) -> list[Warned]:
         found.append(
             Warned(
                 "horizon",
-                f"Chuỗi họp được giữ chỗ đến ngày {last:%d/%m/%Y} (nhiều nhất {limits.HORIZON_MONTHS} tháng).",
+                f"Hội trường của chuỗi họp được giữ đến ngày {last:%d/%m/%Y} (nhiều nhất {limits.HORIZON_MONTHS} tháng).",
                 f"The series is booked until {last:%d/%m/%Y} (at most {limits.HORIZON_MONTHS} months).",
             )
         )

@@ -228,7 +228,7 @@ def _lists(request: Request) -> Iterator[Trouble]:
     yield from _count("attendees", request.attendees, limits.ATTENDEE_REQUESTS, "Thành phần dự họp")
     yield from _count("documents", request.documents, limits.DOCUMENTS, "Danh sách văn bản")
     yield from _count("agenda", request.agenda, limits.AGENDA, "Chương trình họp")
-    yield from _count("skip", request.skip, limits.OCCURRENCES, "Danh sách ngày bỏ qua")
+    yield from _count("skip", request.skip, limits.OCCURRENCES, "Danh sách ngày không đăng ký")
 
 
 def _entries(request: Request) -> Iterator[Trouble]:

@@ -28,7 +28,7 @@ _PARTY = {
 
 @dataclass(frozen=True)
 class Personal:
-    """What differs in the letter to one recipient. `place`: the recipient's own site in words."""
+    """The parts of a letter that differ for each recipient. `place`: the recipient's own site in words."""
 
     label: str
     place: str

@@ -28,7 +28,7 @@ class Notice(Row):
     """The name of a hall, a unit or an attendee, where the text of the kind needs a name."""
     reason: Mapped[str] = mapped_column(String(500), default="")
     dedupe: Mapped[str] = mapped_column(String(120))
-    """One account has one notice with this key."""
+    """The key of the event. An account has at most one notice with this key."""
     at: Mapped[datetime]
     until: Mapped[datetime | None]
     """The time from which the notice asks for nothing: a deadline, or the end of a date. None: no such time."""

@@ -64,7 +64,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "the meeting is not approved: give the letter a number only if you are sure of the approval",
     ),
     "mail_off": (
-        "Máy chủ chưa gửi được thư. Hãy chép tin nhắn và gửi bằng cách khác.",
+        "Máy chủ chưa gửi được thư. Hãy sao chép tin nhắn và gửi bằng cách khác.",
         "this server sends no mail: copy the messages and send them in another way",
     ),
     "nothing_to_preview": ("Hạ mức không có gì để xem trước.", "a change to a lower class has no preview"),

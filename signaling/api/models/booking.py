@@ -116,7 +116,7 @@ class Occupied(View):
 
     kind: Literal["person", "unit"]
     id: str
-    certain: bool = Field(description="True if this person must come. Otherwise the unit can send somebody else.")
+    certain: bool = Field(description="True if this person must come. Otherwise the unit can send another person.")
     starts_at: datetime
     ends_at: datetime
     dates: int = Field(description="The number of dates of the request on which the person or unit is busy.")

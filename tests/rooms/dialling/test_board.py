@@ -92,7 +92,7 @@ async def test_the_operators_list_has_each_date_of_today_and_tomorrow(
 async def test_the_lists_of_many_dates_are_the_lists_of_each(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """One date has wishes of its own, and one meeting takes a terminal out."""
+    """A date of a series has its own wishes, and one meeting takes a terminal out."""
     out = ("terminal-xa1",)
     one = await approved(database, province, now, rule="FREQ=DAILY;COUNT=2", uncalled_ids=out)
     other = await approved(database, province, now, hall_ids=(province.halls["khcn"],), attendees=())

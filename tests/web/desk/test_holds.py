@@ -73,7 +73,7 @@ async def test_busy_invitees_are_named_also_on_editing(visit: Visit, served: Ser
     await visitor.part("book-clock").select_option("10:30")
     await expect(visitor.part("busy")).to_have_count(0)
     await visitor.part("book-hold").click()
-    await expect(visitor.part("meeting-said")).to_contain_text("giữ chỗ")
+    await expect(visitor.part("meeting-said")).to_contain_text("Đã giữ hội trường")
     meeting = visitor.page.url.rpartition("/")[2].partition("?")[0]
     await visitor.page.goto(f"{served.url}/book?edit={meeting}")
     await expect(visitor.part("live-free")).to_have_text("Không trùng lịch. Có thể lưu.")

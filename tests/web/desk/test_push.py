@@ -1,4 +1,4 @@
-"""Web Push as a user switches it on: a push without content reaches the push service of the browser, and the service worker says
+"""Web Push that a user switches on. A push without content reaches the push service of the browser. The service worker says
 "Có việc mới". A real server, a receiver in the place of the push service, and a real service worker.
 """
 

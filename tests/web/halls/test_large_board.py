@@ -1,5 +1,5 @@
-"""An operators' board of 240 halls, 60 of which change each second: the page draws once a second, few tasks of its main thread
-are long, and a minute takes less than 1 MB. A real server and Chromium; the test writes the states of the halls.
+"""An operators' board of 240 halls. Each second 60 halls change, and the page draws once. Few tasks of its main thread are
+long, and a minute takes less than 1 MB. A real server and Chromium; the test writes the states of the halls.
 """
 
 from __future__ import annotations

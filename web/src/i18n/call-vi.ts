@@ -79,7 +79,7 @@ export const callVi = {
   'end.over': 'Đã hết giờ họp ({at}).',
   'end.grace': 'Đã hết giờ họp ({at}). Phòng họp tự đóng sau {n} phút.',
   'end.asks': 'Đã quá giờ họp ({at}) nhưng vẫn có người phát biểu. Kéo dài hay kết thúc?',
-  'end.asked': 'Đã quá giờ họp ({at}). Đang chờ chủ trì hoặc người điều hành kéo dài hay kết thúc.',
+  'end.asked': 'Đã quá giờ họp ({at}). Chủ trì hoặc người điều hành quyết định kéo dài hoặc kết thúc.',
   'end.extended': 'Cuộc họp được kéo dài đến {at}.',
   'end.extend': 'Kéo dài {n} phút',
   'end.now': 'Kết thúc',

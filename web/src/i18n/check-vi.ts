@@ -39,7 +39,7 @@ export const checkVi = {
   'check.code': 'Mã đọc cho bộ phận hỗ trợ',
   'check.codeHow': 'Mã giữ số đo trong 14 ngày, không giữ tên, hình, tiếng hay địa chỉ máy.',
   'check.copy': 'Sao chép mã',
-  'check.copied': 'Đã chép',
+  'check.copied': 'Đã sao chép',
   'check.keeping': 'Đang lấy mã…',
   'check.details': 'Số đo',
   'check.covered': 'Trang này vừa bị che (chuyển sang thẻ khác, thu nhỏ cửa sổ hoặc tắt màn hình) nên việc đo đã dừng: số đo khi đó không đúng. Hãy để trang hiện cho tới khi xong rồi bắt đầu lại.',

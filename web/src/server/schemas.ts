@@ -1375,8 +1375,8 @@ export interface components {
             note?: string;
         };
         /**
-         * @description The hall of an invited unit. `soft`: held until the approval, or until the unit accepts. `firm`: nobody else can book the
-         *     hall. `taken`: another meeting has it on the next date.
+         * @description The hall of an invited unit. `soft`: held until the approval, or until the unit accepts. `firm`: no other meeting can book
+         *     the hall. `taken`: another meeting has it on the next date.
          */
         HallHold: {
             unit_id: string;
@@ -2438,7 +2438,7 @@ export interface components {
             /** @enum {string} */
             kind: "person" | "unit";
             id: string;
-            /** @description True if this person must come. Otherwise the unit can send somebody else. */
+            /** @description True if this person must come. Otherwise the unit can send another person. */
             certain: boolean;
             /** Format: date-time */
             starts_at: string;
@@ -2996,7 +2996,7 @@ export interface components {
         SecondStep: {
             code: string;
         };
-        /** @description What the desk can send to the invitees of a meeting. */
+        /** @description Invitations, reminders and texts that the desk can send to the invitees of a meeting. */
         Sending: {
             /** @description This server sends mail. */
             mails: boolean;

@@ -20,8 +20,8 @@ Key = Annotated[Id, Path()]
 
 
 class HallHold(View):
-    """The hall of an invited unit. `soft`: held until the approval, or until the unit accepts. `firm`: nobody else can book the
-    hall. `taken`: another meeting has it on the next date.
+    """The hall of an invited unit. `soft`: held until the approval, or until the unit accepts. `firm`: no other meeting can book
+    the hall. `taken`: another meeting has it on the next date.
     """
 
     unit_id: str

@@ -37,7 +37,7 @@ class SendingLine(View):
 
 
 class Sending(View):
-    """What the desk can send to the invitees of a meeting."""
+    """Invitations, reminders and texts that the desk can send to the invitees of a meeting."""
 
     mails: bool = Field(description="This server sends mail.")
     lines: list[SendingLine]

@@ -1,6 +1,6 @@
 """The events of the operators' board as text: each client gets only the fields that have changed, compressed if it accepts gzip.
 
-240 halls of which 60 change each second would else take 5 MB a minute.
+Otherwise a board of 240 halls would take 5 MB a minute if 60 halls change each second.
 """
 
 import json

@@ -44,8 +44,8 @@ async def get_end(visit: Caller, occurrence_id: Key) -> DateEnd:
 
 @router.post("/occurrences/{occurrence_id}/end", status_code=204, openapi_extra=needs("halls.operate", of="occurrence"))
 async def end_date(visit: Caller, occurrence_id: Key) -> None:
-    """End a date for all: halls are hung up, browsers are told, and no participant can enter again. Before the booked start,
-    only the present call ends.
+    """End a date for all: halls are hung up, browsers are notified, and no participant can enter again. Before the booked
+    start, only the present call ends.
     """
 
     async def work(session: AsyncSession) -> bool:

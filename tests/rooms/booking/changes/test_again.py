@@ -26,7 +26,7 @@ from tests.rooms.province import Province
 async def test_a_refused_meeting_is_corrected_and_submitted_again(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """The form has everything: the meeting keeps its attendees, its halls are reserved again, and the approval starts anew."""
+    """The form has everything: the meeting keeps its attendees, its halls are reserved again, and the approval starts again."""
     secretary, approver = province.actor("secretary", "vp"), province.actor("approver", "vp")
     meeting = await make(database, wish(province, now, submit=True), secretary, now)
     booked = await taken(database)
@@ -81,7 +81,7 @@ async def test_a_meeting_is_submitted_again_only_at_a_free_time_to_come(
 async def test_a_refused_part_of_a_series_is_not_submitted_again(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """Its dates went back to the series, so the part would book them twice."""
+    """The dates of the part went back to the series, so the part would book them twice."""
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
     request = dataclasses.replace(wish(province, now, rule=WEEKLY), submit=True)
     series = await make(database, request, secretary, now)

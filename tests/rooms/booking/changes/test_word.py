@@ -64,7 +64,7 @@ async def test_only_some_changes_need_a_new_approval(
 async def test_what_nobody_has_approved_needs_a_first_approval(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """An internal meeting of people only is approved by nobody. Its own hall still needs the first approval."""
+    """An internal meeting of people only needs no approval. A hall of the own unit still needs the first approval."""
     bare = wish(province, now, type_code="internal", class_="ordinary", host_unit_id=province.units["tinh"])
     bare = dataclasses.replace(bare, hall_ids=(), terminal_ids=(), attendees=())
     secretary = province.actor("secretary", "tinh")

@@ -1,5 +1,5 @@
-"""Joining when all connections of the system are used: the refusal says whom to call, and leaders and halls of the call list keep
-their places. The real routes and registry.
+"""Joining when all connections of the system are used. The refusal names the person to call. Leaders and halls of the call list
+keep their places. The real routes and registry.
 """
 
 from typing import Any

@@ -1,5 +1,5 @@
-"""The end of a booked meeting: notices to browsers, an extension from the call, the question to the operator, the end after the
-grace, and reports to the calendar while the database is away. The real routes and registry; tests turn the clock.
+"""The end of a booked meeting: notices to browsers, an extension from the call, the question to the operator. Then the end after
+the grace, and reports to the calendar while the database is away. The real routes and registry; tests turn the clock.
 """
 
 import json

@@ -9,11 +9,11 @@ export interface End {
   left_min?: number;
   /** Minutes until the server ends the meeting, after the booked end. */
   closes_min?: number;
-  /** The time is over, and the server asks the operator and the hosts because somebody still speaks. */
+  /** The time is over, and the server asks the operator and the hosts because a participant still speaks. */
   asks?: boolean;
 }
 
-/** Minutes before the end at which each participant is told once. Halls hear the same. */
+/** Minutes before the end at which each participant is notified once. Halls hear the same. */
 const TOLD_MIN = [1, 5, 10];
 
 export class Ending {

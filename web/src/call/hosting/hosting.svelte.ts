@@ -59,7 +59,7 @@ export class Hosting {
     });
   }
 
-  /** Extend the booked end. All participants are told by the metadata of the room. */
+  /** Extend the booked end. The metadata of the room notify all participants. */
   async extend(minutes: 15 | 30): Promise<void> {
     this.notExtended = '';
     const done = await this.act('extend', () => this.ask('extend', { minutes }));

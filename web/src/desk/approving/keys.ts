@@ -1,5 +1,5 @@
 /**
- * The keys of the list of approvals: J and K go to the next and to the previous card, A goes to the button that approves the
+ * The keys of the list of approvals. J and K go to the next and to the previous card. A goes to the button that approves the
  * card. A does not approve by itself, because an approval cannot be taken back.
  */
 export type Step = 'next' | 'previous' | 'approve';

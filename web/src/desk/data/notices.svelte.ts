@@ -1,6 +1,6 @@
 /**
- * The numbers of unread and waiting notices, kept up to date by the server. Tabs of one browser share one stream, because a
- * browser has only six connections to a server without HTTP/2: one tab leads and passes the numbers on. Uses no screen.
+ * The numbers of unread and waiting notices, kept up to date by the server. Tabs of one browser share one stream. A
+ * browser has only six connections to a server without HTTP/2. So one tab leads and passes the numbers on. Uses no screen.
  */
 import { address, send } from './client';
 import type { NoticeCounts } from '../../server/model';

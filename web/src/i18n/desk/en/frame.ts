@@ -39,7 +39,7 @@ export const frameEn: Record<keyof typeof frameVi, string> = {
   'nav.guides': 'Guides',
   'nav.book': 'Book a meeting',
   'nav.bookShort': 'Book',
-  'mailOff.text': 'This server sends no mail yet: nobody gets invitations or reminders.',
+  'mailOff.text': 'This server sends no mail yet: invitations and reminders are not sent.',
   'mailOff.how': 'How to switch mail on',
   'mailOff.ask': 'Ask the administrator to switch mail on.',
   'mailOff.hide': 'Hide this notice',

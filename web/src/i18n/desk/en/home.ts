@@ -33,7 +33,7 @@ export const homeEn: Record<keyof typeof homeVi, string> = {
   'approvals.units': '{n} units',
   'approvals.people': '{n} people',
   'approvals.guests': '{n} guests from outside',
-  'approvals.nobody': 'Nobody is invited',
+  'approvals.nobody': 'No attendees are invited',
   'approvals.clashing': 'Clashes',
   'approvals.skipped': '{n} clashing dates, to be skipped',
   'approvals.pick': 'Choose: {title}',

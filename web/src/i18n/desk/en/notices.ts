@@ -34,7 +34,7 @@ export const noticesEn: Record<keyof typeof noticesVi, string> = {
   'notice.answered': 'New answers to the invitation',
   'notice.substitute': 'A substitute is proposed',
   'notice.hall_unready': 'A hall is not ready to connect',
-  'notice.hall_held': 'A hall of your unit is reserved',
+  'notice.hall_held': 'A hall of your unit is held',
   'notice.hall_objected': 'A unit cannot keep its hall',
   'notice.soon': 'The meeting starts soon',
   'notice.do.approve': 'Look and decide',
