@@ -348,8 +348,8 @@ PRECEDENCE_ASK_SHOWN_DAYS = 14
 secretary may miss the answer.
 """
 PRECEDENCE_ASK_DAYS = 90
-"""Days for which a request for precedence is stored, as long as notices. Longer: the table grows. Shorter: the operator cannot
-look up an old request.
+"""Days for which a request for precedence is stored. Chosen, as NOTICE_DAYS. Longer: the table grows. Shorter: the operator
+cannot look up an old request.
 """
 REARRANGED_DAYS = 14
 """Days in which free times for a displaced date are searched. Chosen. More: a longer search. Fewer: busy halls have no free
@@ -488,7 +488,7 @@ MINE_DATES = 1000
 """Dates on the page "My meetings", the earliest first. More: a slower page. Fewer: later dates are missing."""
 GRACE_MOST_MIN = 4 * 60
 """The largest `grace_min` of a meeting type, as in the REST API: minutes for which a meeting may go on after its booked end.
-Longer: halls stay connected to a meeting that people forgot to end. Shorter: a type of long debates loses its halls.
+Chosen. Longer: halls stay connected to a meeting that people forgot to end. Shorter: a type of long debates loses its halls.
 """
 OVERRUN_MOST_MIN = 2 * GRACE_MOST_MIN
 """Minutes after the booked end at which every date ends, even while people speak. Chosen: the largest grace, and the same time
@@ -617,7 +617,7 @@ today and tomorrow. More: rows of halls exist for days. Fewer: halls of tomorrow
 """
 MORNING_MIN = 390
 """Minutes after midnight, in Việt Nam, at which the report of the halls that are not registered is made: 06:30, an hour before
-offices open. Later: less time to repair. Earlier: halls that are switched off at night are listed.
+offices open. Chosen. Later: less time to repair. Earlier: halls that are switched off at night are listed.
 """
 MORNING_TERMINALS = 1000
 """Terminals in the report of a morning, of the earliest dates first. Chosen: two conferences of 500 halls. More: a longer row.
@@ -625,11 +625,11 @@ Fewer: halls of later meetings are missing in the report.
 """
 CALL_AHEAD_MOST_MIN = 120
 """The most minutes before the start of a meeting at which its halls can be called: `ENTRY_HOST_MIN`, from which on a date has a
-conference. More: the calls are refused.
+conference. More: the calls are refused. Fewer: halls cannot be called and tested early.
 """
 DATES_DIALLED = 200
-"""Meetings whose halls are called at the same time, the earliest first; the rest wait until earlier ones end. More: one round
-of work takes longer. Fewer: halls of later meetings are not called in time.
+"""Meetings whose halls are called at the same time, the earliest first; the rest wait until earlier ones end. Chosen. More: one
+round of work takes longer. Fewer: halls of later meetings are not called in time.
 """
 DATES_LISTED = 400
 """Meetings in an operator's list of today and tomorrow, the earliest first. Chosen for a province with 200 meetings a day. More:

@@ -135,7 +135,7 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
 
 async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozenset[str]:
     """Return the legs whose hall belongs to the host unit, or to the site or unit of the chair. A booked hall counts too
-    if its site is not the site of an invited unit: an office of the province meets in the province's hall.
+    if its site is not the site of an invited unit: an office of the province meets in its hall.
     """
     if not leg_ids:
         return frozenset()

@@ -96,7 +96,7 @@ def receive(data_dir: DataDir = None, file: File = None) -> None:
 
 @app.command("fetch")
 def fetch(data_dir: DataDir = None, file: File = None) -> None:
-    """Đọc hộp thư trả lời một lần / look once into the mailbox of imap_host; after a failure exit code 1 and the reason."""
+    """Đọc hộp thư trả lời một lần / look once into the mailbox of imap_host. A failure gives its reason and exit code 1."""
     standing = ground(data_dir, file)
     account = account_of(standing.settings)
     if account is None:

@@ -186,34 +186,37 @@ ACCOUNTS_LOOKED_S = 5.0
 disabled account stays in its meeting longer. Shorter: more queries.
 """
 PLACES_LOOKED_S = 2.0
-"""Seconds between two looks for new meetings whose reserved places are not known yet. Until then all may join. Longer: more
-people join a full system. Shorter: more work.
+"""Seconds between two looks for new meetings whose reserved places are not known yet. Until then all may join. Chosen.
+Longer: more people join a full system. Shorter: more work.
 """
 PLACES_KEPT_S = 30.0
-"""Seconds until all reserved places are read again. Longer: a new booking, or an extension, counts later. Shorter: more queries.
+"""Seconds until all reserved places are read again. Chosen. Longer: a new booking, or an extension, counts later. Shorter: more
+queries.
 """
 UNTOLD_EVENTS = 16
 """Beginnings and ends of one conference that wait for the database; then the earliest is forgotten. Chosen. More: memory during
 an outage. Fewer: the calendar misses an early pause of a meeting.
 """
 TELL_AGAIN_S = 1.0
-"""Seconds until a beginning or an end is stored again after a failure; each further wait is twice as long. Longer: the calendar
-is late after a short outage. Shorter: more attempts on a database that is away.
+"""Seconds until a beginning or an end is stored again after a failure; each further wait is twice as long. Chosen. Longer: the
+calendar is late after a short outage. Shorter: more attempts on a database that is away.
 """
 TELL_AGAIN_MOST_S = 60.0
-"""The longest wait between two attempts. Longer: the calendar is late after a long outage. Shorter: more log lines."""
+"""The longest wait between two attempts, in seconds. Chosen. Longer: the calendar is late after a long outage. Shorter: more
+log lines.
+"""
 ENDS_LOOKED_S = 5.0
-"""Seconds between two looks at the booked ends of running meetings. Another process may have extended one. Longer: a page shows
-an extension later. Shorter: more queries.
+"""Seconds between two looks at the booked ends of running meetings. Another process may have extended one. Chosen. Longer: a
+page shows an extension later. Shorter: more queries.
 """
 ENDS_TICK_S = 1.0
-"""Seconds between two checks whether a notice is due. Longer: "one minute" comes late. Shorter: more work."""
+"""Seconds between two checks whether a notice is due. Chosen. Longer: "one minute" comes late. Shorter: more work."""
 FORGOTTEN_LOOKED_S = 60.0
-"""Seconds between two searches for dates that a killed server did not end. Longer: such a date runs on in the calendar. Shorter:
-more queries.
+"""Seconds between two searches for dates that a killed server did not end. Chosen. Longer: such a date runs on in the calendar.
+Shorter: more queries.
 """
 SPOKEN_LATELY_S = 60.0
-"""A meeting ends by itself only if nobody spoke for this time. Otherwise the operator is asked. The source is the mission: the
+"""Seconds without speech after which a meeting ends by itself. Otherwise the operator is asked. The source is the mission: the
 last minute. Longer: quiet meetings stay open. Shorter: a pause in a speech ends a meeting.
 """
 ENDED_WORDS_S = 6.0
@@ -221,8 +224,8 @@ ENDED_WORDS_S = 6.0
 halls hear silence. Shorter: the announcement is cut.
 """
 ENDED_WORDS_MOST_S = 30.0
-"""The most seconds for the announcement of the end to all halls, which hear it in turn. Longer: a broken mixer delays the end.
-Shorter: the last halls do not hear it.
+"""The most seconds for the announcement of the end to all halls, which hear it in turn. Chosen. Longer: a broken mixer delays the
+end. Shorter: the last halls do not hear it.
 """
 HOSTS_LOOKED_S = 30.0
 """Seconds between two checks whether the hosts of running meetings still have this right. Longer: a person who lost the right
@@ -416,20 +419,20 @@ notice. Shorter: more files.
 """
 
 NOTICE_PAGES_EACH = 8
-"""Open streams of notices of one account; a further one gets 429. Tabs of one browser share one stream. More: one account can
-use up NOTICE_PAGES (4000). Fewer: a user with many devices sees new notices only after a reload.
+"""Open streams of notices of one account; a further one gets 429. Tabs of one browser share one stream. Chosen. More: one
+account can use up NOTICE_PAGES (4000). Fewer: a user with many devices sees new notices only after a reload.
 """
 NOTICE_PAGES = 4000
-"""Open streams of notices of one server process; a further one gets 429. Each takes one of the 8192 CONNECTIONS. More: too few
-connections are left for requests. Fewer: users of a whole province see new notices only after a reload.
+"""Open streams of notices of one server process; a further one gets 429. Each takes one of the 8192 CONNECTIONS. Chosen: half of
+them. More: too few connections are left for requests. Fewer: users of a whole province see new notices only after a reload.
 """
 NOTICE_LOOK_S = 2.0
-"""Seconds between two looks for changed notices while a page is open: one query for all pages. Longer: notices are late.
-Shorter: more queries.
+"""Seconds between two looks for changed notices while a page is open: one query for all pages. Chosen. Longer: notices are
+late. Shorter: more queries.
 """
 NOTICE_LATE_S = 60.0
-"""Seconds that a look for changed notices goes back, for late commits and for clocks of other servers that are behind. Longer:
-more rows each time. Shorter: a notice of a slow transaction appears only after a reload.
+"""Seconds that a look for changed notices goes back, for late commits and for clocks of other servers that are behind. Chosen.
+Longer: more rows each time. Shorter: a notice of a slow transaction appears only after a reload.
 """
 NOTICE_QUIET_S = 45.0
 """Seconds after which a quiet stream of notices sends a comment and asks for the session again. Proxies close a connection that

@@ -116,8 +116,8 @@ cut off.
 """
 
 PUSH_TOKEN_S = 3600
-"""Seconds for which the signature of a push is valid. RFC 8292 section 2 allows a day. Longer: a stolen signature works longer.
-Shorter than some minutes: push services with a wrong clock refuse it.
+"""Seconds for which the signature of a push is valid. RFC 8292 section 2 allows a day. Chosen. Longer: a stolen signature works
+for longer. Shorter than some minutes: push services with a wrong clock refuse it.
 """
 PUSH_TTL_S = 4 * 3600
 """Seconds for which a push service keeps a push for a browser that is away. Chosen. Longer: old news wakes a browser. Shorter:

@@ -21,8 +21,8 @@ async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: Abstract
     """Return the units of `unit_ids` whose terminals the server may call by itself.
 
     These are the host unit, and each unit that accepted the invitation. After an approval of the system, these are also
-    the units that were invited then, and the owners of the booked things. A unit that was invited later must accept first, because its
-    invitation needs no approval and its terminal answers by itself.
+    the units that were invited then, and the owners of the booked things. A unit that was invited later must accept first,
+    because its invitation needs no approval and its terminal answers by itself.
 
     An answer that the host's desk entered for a unit does not count as the unit's consent. An answer of one of the unit's
     people does not count either.
