@@ -552,7 +552,7 @@ async def test_the_end_is_told_extended_and_asked_about(visit: Visit, served: Lo
     await _looks_well_at(host, tmp_path, "over")
     served.clock.turn(date.ends_at + timedelta(minutes=45, seconds=10))
     await expect(host.part("end-line")).to_contain_text("Kéo dài hay kết thúc?", timeout=PATIENCE_MS)
-    await expect(guest.part("end-line")).to_contain_text("Đang chờ chủ trì")
+    await expect(guest.part("end-line")).to_contain_text("Chủ trì hoặc người điều hành quyết định")
     await _looks_well_at(host, tmp_path, "asks")
     await shot(guest, tmp_path / "asked-1280.png")
     await host.part("end-now").click()
