@@ -303,7 +303,8 @@ async def _tell(session: AsyncSession, attendee: Attendee, event: dict[str, Any]
 
 
 async def _open_meeting(session: AsyncSession, attendee: Attendee, now: datetime) -> Meeting:
-    meeting = await session.get_one(Meeting, attendee.meeting_id)
+    # An answer reserves and releases halls, so that it locks the meeting first, as an edit does.
+    meeting = await session.get_one(Meeting, attendee.meeting_id, with_for_update=True, populate_existing=True)
     if meeting.state not in ("approved", "asked", "held"):
         raise Refusal(
             "meeting_not_open",
