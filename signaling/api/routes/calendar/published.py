@@ -109,7 +109,9 @@ async def answer_by_link(visit: Stranger, passes: EntryPasses, wanted: LinkAnswe
     async def work(session: AsyncSession) -> AnswerView:
         attendee = await _attendee(session, visit, wanted.link)
         actor = Actor("link", attendee.id, name=attendee.label, address=visit.address)
-        await record(session, attendee, wanted, actor, visit.now, "link")
+        # The host's desk can read a link that it passes on, so that such an answer is no consent of the invited unit.
+        own = await links.find(session, wanted.link) is not None
+        await record(session, attendee, wanted, actor, visit.now, "link" if own else "secretary")
         return await _invitation(session, visit, wanted.link)
 
     return await visit.write(work)
