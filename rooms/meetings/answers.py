@@ -90,8 +90,10 @@ async def answer(
     await _tell(session, attendee, _event(attendee), actor, now)
     if given == "accepted" and attendee.unit_id and not attendee.person_id:
         await restoring.take_guests(session, meeting, now)
-    if given == "declined" and attendee.unit_id and meeting.hold_guests:
-        await restoring.settle_halls(session, meeting, now)
+    if given == "declined" and attendee.unit_id and not attendee.person_id:
+        await restoring.release_site(session, meeting, attendee.site_id or "", now)
+        if meeting.hold_guests:
+            await restoring.settle_halls(session, meeting, now)
     return attendee
 
 

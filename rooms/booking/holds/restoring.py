@@ -18,6 +18,7 @@ from rooms.errors import Refusal
 from rooms.policy import classes
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import Change, Reservation, Wanted
+from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting, MeetingType, Occurrence
 from rooms.store.tables.sites import Terminal
 
@@ -89,6 +90,24 @@ async def release_hall(session: AsyncSession, meeting: Meeting, hall_id: str, no
         delete(Reservation).where(
             Reservation.occurrence_id.in_(dates), or_(of_hall, Reservation.resource_id.in_(devices))
         )
+    )
+
+
+async def release_site(session: AsyncSession, meeting: Meeting, site_id: str, now: datetime) -> None:
+    """Release the terminals of a site whose unit declined. Keep those that the host booked or an operator called."""
+    dates = select(Occurrence.id).where(
+        Occurrence.meeting_id == meeting.id, Occurrence.state == "planned", Occurrence.starts_at > now
+    )
+    booked = select(Wanted.resource_id).where(Wanted.meeting_id == meeting.id)
+    called = select(DialLeg.terminal_id).where(DialLeg.occurrence_id.in_(dates), DialLeg.asked_by == "operator")
+    devices = select(Terminal.id).where(
+        Terminal.site_id == site_id,
+        Terminal.id.not_in(booked),
+        Terminal.id.not_in(called),
+        or_(Terminal.hall_id.is_(None), Terminal.hall_id.not_in(booked)),
+    )
+    await session.execute(
+        delete(Reservation).where(Reservation.occurrence_id.in_(dates), Reservation.resource_id.in_(devices))
     )
 
 

@@ -22,7 +22,8 @@ async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: Abstract
 
     These are the host unit, and each unit that accepted the invitation. After an approval of the system, these are also
     the units that were invited then, and the owners of the booked things. A unit that was invited later must accept first,
-    because its invitation needs no approval and its terminal answers by itself.
+    because its invitation needs no approval and its terminal answers by itself. A unit that declined does
+    not agree.
 
     An answer that the host's desk entered for a unit does not count as the unit's consent. An answer of one of the unit's
     people does not count either.
@@ -49,6 +50,7 @@ async def _approved_units(session: AsyncSession, meeting_id: str) -> set[str]:
         select(Attendee.unit_id, Site.unit_id)
         .outerjoin(Site, Site.id == Attendee.site_id)
         .where(Attendee.meeting_id == meeting_id, Attendee.agreed)
+        .where(or_(Attendee.answer != "declined", Attendee.unit_id.is_(None)))
     )
     things = select(Wanted.resource_id).where(Wanted.meeting_id == meeting_id)
     owners = select(Site.unit_id).where(

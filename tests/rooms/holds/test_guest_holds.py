@@ -96,7 +96,7 @@ async def test_a_soft_hold_becomes_firm_and_is_refused_to_others(
     assert await states(database, meeting, now) == {"xa1": "firm", "khcn": "firm", "xa2": "none"}
     await answered(database, meeting, province.units["xa1"], now, answer="declined")
     assert await states(database, meeting, now) == {"khcn": "firm", "xa2": "none"}
-    await make(database, uncalled, commune, now)
+    await make(database, own(province, now), commune, now)
 
 
 async def test_a_unit_objects_and_the_host_gives_the_hall_back(
