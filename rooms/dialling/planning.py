@@ -6,7 +6,7 @@ state given up and an entry in the audit trail, and is never called.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.holds import guest_holds
 from rooms.booking.meeting import call_list, consent
 from rooms.booking.meeting.call_list import CallList, Device
 from rooms.dialling import reserved
@@ -103,7 +104,9 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, wh
     watched = _watched(calls, called)
     new = [one for one in called if one.id not in known]
     open_ = [one for one in called if one.id in known and (_refused(known[one.id]) or _untouched(known[one.id]))]
-    verdicts = await _verdicts(session, date, meeting, (*new, *open_), now)
+    objected = await guest_holds.released(session, meeting)
+    denied = {one.device.id for one in calls.lines if one.why == "unit" and one.device.hall_id in objected}
+    verdicts = await _verdicts(session, date, meeting, (*new, *open_), denied, now)
     for one in new:
         verdict = verdicts[one.id]
         await _insert(session, date.id, one.id, "schedule", when, now, verdict)
@@ -115,7 +118,7 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, wh
         leg.asked_by = "schedule" if watches else leg.asked_by
         if verdict.allowed and (watches or _refused(leg)):
             _call(leg, when, now)
-        elif not verdict.allowed and (watches or (verdict is TAKEN and leg.reason != TAKEN.code)):
+        elif not verdict.allowed and (watches or (verdict.code in LATER and leg.reason != verdict.code)):
             _give_up(leg, verdict, now)
     made = await _watch(session, date.id, watched, known, now)
     if known:
@@ -168,12 +171,21 @@ async def watch(session: AsyncSession, occurrence_id: str, now: datetime) -> lis
 
 
 async def _verdicts(
-    session: AsyncSession, date: Occurrence, meeting: Meeting, devices: Sequence[Device], now: datetime
+    session: AsyncSession,
+    date: Occurrence,
+    meeting: Meeting,
+    devices: Sequence[Device],
+    denied: Collection[str],
+    now: datetime,
 ) -> dict[str, Verdict]:
-    """Judge the terminals, and reserve those that the server may call."""
+    """Judge the terminals, and reserve those that the server may call. `denied`: terminals in halls that their units refused."""
     agreed = await consent.consenting(session, meeting, {one.unit_id for one in devices})
     found = {one.id: judge(meeting, one.closed, invited=True) for one in devices}
-    found |= {one.id: NOT_AGREED for one in devices if found[one.id].allowed and one.unit_id not in agreed}
+    found |= {
+        one.id: NOT_AGREED
+        for one in devices
+        if found[one.id].allowed and (one.unit_id not in agreed or one.id in denied)
+    }
     taken = await reserved.ensure(session, date, {id_ for id_, one in found.items() if one.allowed}, now)
     return {**found, **dict.fromkeys(taken, TAKEN)}
 

@@ -89,7 +89,7 @@ async def _asked(session: AsyncSession, meeting_id: str, hall_id: str, actor: Ac
         raise _unknown()
     roles.require(actor, "halls.object", unit.path)
     meeting = await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)
-    if meeting is None or not meeting.hold_guests or meeting.state not in restoring.TAKES:
+    if meeting is None or meeting.state not in restoring.TAKES:
         raise _unknown()
     return meeting, unit
 

@@ -52,8 +52,6 @@ async def halls_to_take(session: AsyncSession, meeting: Meeting, booked: Collect
 
 async def released(session: AsyncSession, meeting: Meeting) -> set[str]:
     """Return the halls that the meeting does not hold, because the unit objected or the host gave them back."""
-    if not meeting.hold_guests:
-        return set()
     return {one.hall_id for one in await objections(session, meeting.id) if one.released}
 
 
