@@ -7,7 +7,7 @@ for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.holds import restoring
-from rooms.booking.meeting import attendees, timing
+from rooms.booking.meeting import attendees, consent, timing
 from rooms.errors import Refusal
 from rooms.org.names import cleaned
 from rooms.policy import roles
@@ -344,24 +344,11 @@ async def _channel(session: AsyncSession, attendee: Attendee, meeting: Meeting, 
         if attendee.unit_id in heads and heads[attendee.unit_id][0].id in own:
             return "account"
         if roles.allows(actor, "meetings.answers", unit.path):
-            return "account" if await _speaks_for(session, unit, host, actor) else "secretary"
+            return (
+                "account" if await consent.speaks_for(session, "meetings.answers", unit, host, actor) else "secretary"
+            )
     roles.require(actor, "meetings.answers", host.path)
     return "secretary"
-
-
-async def _speaks_for(session: AsyncSession, unit: Unit, host: Unit, actor: Actor) -> bool:
-    """Report whether the actor's answer counts as the answer of the unit itself.
-
-    A right that also covers the host is a right of the host's desk, unless the actor belongs to the unit.
-    """
-    if actor.kind in ("command", "system"):
-        return True
-    apart = (one for one in actor.roles if not host.path.startswith(one.unit_path))
-    if roles.allows(replace(actor, roles=tuple(apart)), "meetings.answers", unit.path):
-        return True
-    home = select(Unit.path).join(Person, Person.unit_id == Unit.id).where(Person.id == actor.person_id)
-    path = await session.scalar(home) if actor.person_id else None
-    return path is not None and path.startswith(unit.path)
 
 
 def now_day(meeting: Meeting) -> Any:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.holds import guest_holds, restoring
 from rooms.booking.holds.guest_holds import HoldShown
-from rooms.booking.meeting import reading, timing
+from rooms.booking.meeting import consent, reading, timing
 from rooms.errors import Refusal
 from rooms.org.names import cleaned
 from rooms.policy import roles
@@ -52,6 +52,13 @@ async def withdraw(session: AsyncSession, meeting_id: str, hall_id: str, actor: 
     `unknown_hold`.
     """
     meeting, unit = await _asked(session, meeting_id, hall_id, actor)
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    if not await consent.speaks_for(session, "halls.object", unit, host, actor):
+        raise Refusal(
+            "denied",
+            "Chỉ đơn vị có hội trường mới rút được ý kiến của mình.",
+            "only the unit of the hall can withdraw its objection",
+        )
     row = await session.get(HallObjection, (meeting_id, hall_id))
     if row is None:
         raise _unknown()

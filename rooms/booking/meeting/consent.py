@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.policy import roles
+from rooms.policy.actors import Actor
 from rooms.store.tables.booking import Step, Wanted
 from rooms.store.tables.meetings import Attendee, Meeting
+from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Site, Terminal
 
 
@@ -42,6 +46,21 @@ async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: Abstract
     if await session.scalar(said) is not None:
         agreed |= await _approved_units(session, meeting.id)
     return agreed & unit_ids
+
+
+async def speaks_for(session: AsyncSession, action: str, unit: Unit, host: Unit, actor: Actor) -> bool:
+    """Report whether the actor's word, under the right to `action`, counts as the word of the unit itself.
+
+    A right that also covers the host is a right of the host's desk, unless the actor belongs to the unit.
+    """
+    if actor.kind in ("command", "system"):
+        return True
+    apart = (one for one in actor.roles if not host.path.startswith(one.unit_path))
+    if roles.allows(replace(actor, roles=tuple(apart)), action, unit.path):
+        return True
+    home = select(Unit.path).join(Person, Person.unit_id == Unit.id).where(Person.id == actor.person_id)
+    path = await session.scalar(home) if actor.person_id else None
+    return path is not None and path.startswith(unit.path)
 
 
 async def _approved_units(session: AsyncSession, meeting_id: str) -> set[str]:
