@@ -275,6 +275,9 @@ async def _all(session: AsyncSession, one: _Edit) -> Meeting:
     if one.reserves:
         await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor)
     await _ask_again(session, one, plan)
+    if "attendees" in one.changed and meeting.state == "approved":
+        # The approval of the new attendees came after `retake`: their terminals and held halls become firm now.
+        await restoring.take_guests(session, meeting, now)
     told = bool(one.changed - UNTOLD)
     await history.finish(session, meeting, actor, now, "edit", one.summary, before, tells=told)
     await _record(session, one, "all")
