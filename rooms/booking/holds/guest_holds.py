@@ -40,7 +40,7 @@ HoldState = Literal["free", "soft", "firm", "taken", "none", "many"]
 
 async def halls_to_take(session: AsyncSession, meeting: Meeting, booked: Collection[str]) -> tuple[Thing, ...]:
     """Return the halls that the meeting may reserve now. `booked`: what the host booked."""
-    if not meeting.hold_guests or meeting.number is None:
+    if not meeting.hold_guests or meeting.state != "approved":
         return ()
     out = await released(session, meeting) | set(booked)
     parties = await guest_halls.of_meeting(session, meeting, booked)
