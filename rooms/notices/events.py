@@ -78,7 +78,7 @@ async def _hold(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
     for hall, name, unit, date, until in held:
         key = f"{kinds.HELD}:{meeting.id}:{hall}"
         news = News(kinds.HELD, key, meeting.id, date, hall, about=name, until=until)
-        await records.tell(session, await recipients.of_unit(session, unit, now), news, now)
+        await records.tell(session, await recipients.of_unit(session, unit, now), news, now, reopens=True)
 
 
 async def objected(session: AsyncSession, payload: Payload, now: datetime) -> None:

@@ -63,8 +63,17 @@ class Wanted:
     after: tuple[datetime, str] | None = None
 
 
-async def tell(session: AsyncSession, accounts: Iterable[str], news: News, now: datetime, again: bool = False) -> None:
-    """Write the notice for each account. An account that has the notice keeps it. `again`: such a notice becomes new."""
+async def tell(
+    session: AsyncSession,
+    accounts: Iterable[str],
+    news: News,
+    now: datetime,
+    again: bool = False,
+    reopens: bool = False,
+) -> None:
+    """Write the notice for each account. An account that has the notice keeps it. `again`: such a notice becomes new. `reopens`:
+    it becomes new if it was settled, or if its end differs.
+    """
     fixed = {
         "kind": news.kind,
         "meeting_id": news.meeting_id,
@@ -84,9 +93,12 @@ async def tell(session: AsyncSession, accounts: Iterable[str], news: News, now: 
         return
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(Notice)
     key = [Notice.account_id, Notice.dedupe]
-    if again:
-        renewed = ("at", "until", "about", "reason", "read_at", "done_at", "changed_at")
-        kept = insert.on_conflict_do_update(index_elements=key, set_={one: insert.excluded[one] for one in renewed})
+    if again or reopens:
+        renewed = ("occurrence_id", "at", "until", "about", "reason", "read_at", "done_at", "changed_at")
+        values_of = {one: insert.excluded[one] for one in renewed}
+        differs = or_(Notice.done_at.is_not(None), Notice.until.is_distinct_from(insert.excluded.until))
+        where = None if again else differs
+        kept = insert.on_conflict_do_update(index_elements=key, set_=values_of, where=where)
     else:
         kept = insert.on_conflict_do_nothing(index_elements=key)
     told = await session.scalars(kept.returning(Notice.account_id), values)
