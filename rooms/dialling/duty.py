@@ -69,12 +69,14 @@ async def sites_by_meeting(session: AsyncSession, dates: Mapping[str, str]) -> d
     """Return the sites of each meeting. `dates`: the meeting of each date."""
     meetings = set(dates.values())
     found: dict[str, set[str]] = {one: set() for one in meetings}
+    # An answer that the host's desk entered gives no right to read the contacts of the unit.
+    accepted = and_(Attendee.answer == "accepted", Attendee.answered_by.not_like("secretary:%"))
     invited = (
         select(Attendee.meeting_id, Attendee.site_id)
         .join(Meeting, Meeting.id == Attendee.meeting_id)
         .join(Site, Site.id == Attendee.site_id)
         .where(Attendee.meeting_id.in_(meetings))
-        .where(or_(Attendee.agreed, Attendee.answer == "accepted", Site.unit_id == Meeting.host_unit_id))
+        .where(or_(Attendee.agreed, accepted, Site.unit_id == Meeting.host_unit_id))
     )
     booked = await _booked(session, dates)
     halls = dict(
