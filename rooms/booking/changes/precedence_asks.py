@@ -41,7 +41,7 @@ async def ask(session: AsyncSession, request: Request, reason: str, actor: Actor
             "nothing clashes at this time: book as usual",
         )
     mine = select(func.count()).where(PrecedenceAsk.unit_id == plan.unit.id, PrecedenceAsk.state == WAITING)
-    if (await session.scalar(mine) or 0) >= limits.PRECEDENCE_ASKS:
+    if (await session.scalar(mine.where(PrecedenceAsk.starts_at > now)) or 0) >= limits.PRECEDENCE_ASKS:
         raise Refusal(
             "too_many",
             f"Đơn vị đã có {limits.PRECEDENCE_ASKS} đề nghị xếp ưu tiên đang chờ.",
