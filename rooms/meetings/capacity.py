@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.holds import resources
 from rooms.booking.meeting import call_list
+from rooms.booking.meeting.leaders import people_of
 from rooms.store.tables.booking import CapacityUse, Pool
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Person, Unit
@@ -90,7 +91,8 @@ async def _places(session: AsyncSession, date: Occurrence, meeting: Meeting, uni
     who = meeting.secretary_id or meeting.operator_id
     name = await session.scalar(select(Person.name).where(Person.id == who)) if who else None
     contact = ", ".join(part for part in (name, unit.name, unit.phone) if part)
-    return Places(reserved, frozenset(people | leaders | called), max(len(people), len(leaders)) + len(called), contact)
+    kept = frozenset(people_of(meeting)) | leaders | called  # a deputy comes in the place of the represented person
+    return Places(reserved, kept, max(len(people), len(leaders)) + len(called), contact)
 
 
 def _quarter(now: datetime) -> tuple[datetime, datetime]:
