@@ -91,9 +91,9 @@ async def _missing(session: AsyncSession, day: date, now: datetime) -> list[list
         .limit(limits.DATES_DIALLED)
     )
     expected: list[tuple[str, str]] = []
-    for occurrence, meeting in found.all():
-        lines = (await call_list.of_date(session, meeting, occurrence.id)).lines
-        expected += [(occurrence.id, one.device.id) for one in lines if not one.out]
+    calls = await call_list.of_dates(session, [(meeting, occurrence.id) for occurrence, meeting in found.all()])
+    for occurrence_id, listed in calls.items():
+        expected += [(occurrence_id, one.device.id) for one in listed.lines if not one.out]
     whys = await _whys(session, {terminal for _, terminal in expected}, now)
     rows = [[occurrence, terminal, whys[terminal]] for occurrence, terminal in expected if terminal in whys]
     return rows[: limits.MORNING_TERMINALS]
