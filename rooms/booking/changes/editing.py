@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, creation, proposals
-from rooms.booking.holds import resources, restoring
+from rooms.booking.holds import guest_holds, resources, restoring
 from rooms.booking.meeting import attendees, call_list, history, reading
 from rooms.booking.planning import plans, stored
 from rooms.booking.planning.plans import Plan
@@ -580,6 +580,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     await unit_rules.require_quota(session, plan.unit.id, plan.rule, [(s.starts_at, s.ends_at) for s in kept])
     made = await creation.store_held(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
+    await guest_holds.copy_objections(session, meeting.id, made.id)
     await creation.take_or_refuse(session, plan, kept, actor)
     stays = one.decided or not plan.needs_approval or not await _waits_again(session, one, plan)
     alone = await approval.decides_alone(session, made, one.unit.path, actor)

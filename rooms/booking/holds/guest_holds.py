@@ -59,6 +59,14 @@ async def objections(session: AsyncSession, meeting_id: str) -> Sequence[HallObj
     return (await session.scalars(select(HallObjection).where(HallObjection.meeting_id == meeting_id))).all()
 
 
+async def copy_objections(session: AsyncSession, from_id: str, to_id: str) -> None:
+    """Copy the objections to another meeting, which holds the halls of the same units."""
+    for one in await objections(session, from_id):
+        values = {column.key: getattr(one, column.key) for column in HallObjection.__mapper__.column_attrs}
+        session.add(HallObjection(**values | {"meeting_id": to_id}))
+    await session.flush()
+
+
 async def reasons(session: AsyncSession, meeting_ids: Collection[str]) -> dict[tuple[str, str], str]:
     """Return the reasons of units against holds of these meetings, by meeting and hall."""
     if not meeting_ids:
