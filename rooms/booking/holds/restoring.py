@@ -19,7 +19,7 @@ from rooms.policy import classes
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import Change, Reservation, Wanted
 from rooms.store.tables.dialling import DialLeg
-from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting, MeetingType, Occurrence
+from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting, Occurrence
 from rooms.store.tables.sites import Terminal
 
 TAKES = ("held", "asked", "approved")
@@ -165,17 +165,13 @@ async def _guests(
 ) -> tuple[Thing, ...]:
     """Return the terminals and halls of invited units that the meeting may reserve.
 
-    A meeting that waits for its approval reserves the terminals of all its units, as it reserves its halls. But an internal
-    meeting may need no approval, so that it reserves only terminals of units that agreed.
+    Until the approval, the meeting reserves only terminals of units that agreed: a terminal is no firmer than its hall.
     """
     halls = await guest_holds.halls_to_take(session, meeting, known)
     units = {one.device.unit_id for one in calls.lines if one.why == "unit"}
     if not units:
         return halls
-    type_ = await session.get_one(MeetingType, meeting.type_code)
-    internal = type_.internal and meeting.class_ == classes.ORDINARY
-    waits = meeting.state in ("held", "asked") and not internal
-    agreed = None if waits else await consent.consenting(session, meeting, units)
+    agreed = await consent.consenting(session, meeting, units)
     out = await guest_holds.released(session, meeting)
     devices = terminals.of_guests(calls, meeting.class_, known, agreed)
     return (*(one for one in devices if one.hall_id not in out), *halls)

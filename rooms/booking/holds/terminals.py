@@ -2,8 +2,9 @@
 
 - The terminals of booked halls and the terminals that were added are reserved like halls. If one of them is taken, the booking
   is refused. The secretary can take the terminal off the call list.
-- The terminal of an invited unit is reserved where it is free. If another date has it, the booking succeeds, and the server
-  does not call this terminal. Thus one unit with two meetings does not prevent a meeting of a hundred units.
+- The terminal of an invited unit is reserved when the system approves the meeting or the unit accepts, if it is free then. If
+  another date has it, the server does not call this terminal. Thus one unit with two meetings does not prevent a meeting of a
+  hundred units, and a meeting that waits for its approval keeps no unit out of its own hall.
 - A terminal that was taken off the list is not reserved.
 """
 
@@ -43,11 +44,9 @@ def needed(things: Sequence[Thing], calls: CallList) -> tuple[Thing, ...]:
     return tuple(sorted(found.values(), key=lambda one: one.id))
 
 
-def of_guests(
-    calls: CallList, class_: str, known: Collection[str], agreed: Collection[str] | None = None
-) -> tuple[Thing, ...]:
+def of_guests(calls: CallList, class_: str, known: Collection[str], agreed: Collection[str]) -> tuple[Thing, ...]:
     """Return the terminals of invited units, without those in `known`. `agreed`: the units whose terminals the server may
-    call; None: all units. Leave out a terminal that the class does not admit.
+    call. Leave out a terminal that the class does not admit.
     """
     return tuple(
         thing_of(one.device)
@@ -55,7 +54,7 @@ def of_guests(
         if one.why == "unit"
         and not one.out
         and one.device.id not in known
-        and (agreed is None or one.device.unit_id in agreed)
+        and one.device.unit_id in agreed
         and admitted(class_, one.device.closed)
     )
 

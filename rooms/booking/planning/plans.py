@@ -116,13 +116,12 @@ class Plan:
 
     @property
     def guests(self) -> tuple[Thing, ...]:
-        """Return the terminals of invited units that a new meeting reserves where they are free.
+        """Return the terminals of the host, as an invited unit, that a new meeting reserves where they are free.
 
-        No unit has accepted yet, so that a meeting that may need no approval reserves only terminals of the host.
+        No other unit has agreed yet. A terminal that waits for the approval would keep its unit out of its own hall.
         """
-        open_ = self.type_.internal and self.class_ == classes.ORDINARY
         known = {one.id for one in self.needed}
-        return terminals.of_guests(self.calls, self.class_, known, {self.unit.id} if open_ else None)
+        return terminals.of_guests(self.calls, self.class_, known, {self.unit.id})
 
     def trouble_of(self, span: Span) -> Trouble | None:
         """Return why the unit does not meet on that date: its hours, or a day off. Return None if there is no reason."""

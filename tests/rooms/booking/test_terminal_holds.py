@@ -67,11 +67,11 @@ async def test_a_booking_reserves_the_terminals_of_its_call_list(
 ) -> None:
     request = wish(province, now, terminal_ids=(KHCN,))
     made = await book(database, province, request, now)
-    assert await held(database, made.id) == {TINH_A, XA1, KHCN}
+    assert await held(database, made.id) == {TINH_A, KHCN}, "that of the invited unit follows with the approval"
     await change(database, made, now, uncalled_ids=(XA1, KHCN))
     assert await held(database, made.id) == {TINH_A}
     await change(database, made, now, uncalled_ids=())
-    assert await held(database, made.id) == {TINH_A, XA1, KHCN}
+    assert await held(database, made.id) == {TINH_A, KHCN}
     await change(database, made, now, attendees=(AttendeeRequest(unit_id=province.units["xa2"]),))
     assert await held(database, made.id) == {TINH_A, KHCN}
     await in_transaction(database, lambda session: dates.cancel(session, made.id, "not_ready", "", COMMAND, now))
@@ -168,8 +168,7 @@ async def test_a_date_is_not_extended_into_the_next_meeting_of_its_terminals(
 ) -> None:
     first = await approved(database, province, now)
     begins = first.first_starts_at
-    request = at_khcn(province, now, starts_at=begins + HOUR, hall_ids=(), title="Họp sau")
-    following = await book(database, province, request, now)
+    following = await approved(database, province, now, starts_at=begins + HOUR, hall_ids=(), title="Họp sau")
     assert await held(database, following.id) == {XA1}
     date, later = await date_id(database, first), begins + timedelta(minutes=50)
     with pytest.raises(Refusal) as refused:
@@ -186,10 +185,11 @@ async def test_a_moved_date_leaves_out_a_guest_that_is_taken_then(
     database: Database, province: Province, now: datetime
 ) -> None:
     first = await approved(database, province, now)
-    second = await book(database, province, at_khcn(province, now, starts_at=first.first_starts_at + HOUR), now)
-    assert await held(database, second.id) == {KHCN, XA1}
+    at, hall_ids = first.first_starts_at + HOUR, (province.halls["tinh"],)
+    second = await approved(database, province, now, starts_at=at, hall_ids=hall_ids)
+    assert await held(database, second.id) == {"terminal-tinh", XA1}
     await change(database, second, now, starts_at=first.first_starts_at)
-    assert await held(database, second.id) == {KHCN}
+    assert await held(database, second.id) == {"terminal-tinh"}
 
 
 @POSTGRESQL_IN_SIM
@@ -199,7 +199,7 @@ async def test_each_date_of_a_series_reserves_what_is_free(
     first = await approved(database, province, now)
     monkeypatch.setattr(limits, "GUEST_TERMINALS_HELD", 1)
     rule = "FREQ=DAILY;COUNT=3"
-    series = await book(database, province, at_khcn(province, now, rule=rule), now)
+    series = await approved(database, province, now, rule=rule, hall_ids=(province.halls["tinh"],))
     async with database.reading() as session:
         rows = await session.execute(
             select(Occurrence.starts_at, Reservation.resource_id)

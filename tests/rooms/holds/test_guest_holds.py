@@ -77,8 +77,7 @@ async def test_a_soft_hold_becomes_firm_and_is_refused_to_others(
     shown = {one.hall_name: one.state for one in (await seen(database, holding(province, now), desk, now)).guest_halls}
     assert shown == {"Phòng họp xa1": "held", "Phòng họp khcn": "held", "": "none"}
     # A soft hold is no reservation: the commune may use its hall itself.
-    uncalled = own(province, now, uncalled_ids=(province.terminals["xa1"],))
-    other = await make(database, uncalled, commune, now)
+    other = await make(database, own(province, now), commune, now)
     await do(database, lambda s: deciding.decide(s, meeting.id, True, "", approver, now))
     assert await firm(database, meeting.id) == [], "the first step of the approval reserves nothing"
     await do(database, lambda s: deciding.decide(s, meeting.id, True, "", operator, now))
