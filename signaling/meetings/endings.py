@@ -6,6 +6,7 @@ first. `rooms.booking.changes.ending` has the rules of the calendar.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -16,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from conference import Conference, announce
+from conference import Conference, Refusal, announce
 from rooms import limits as rules
 from rooms.booking.changes import ending
 from rooms.booking.changes.ending import Planned
@@ -76,6 +77,8 @@ class Endings:
                     await self.look()
                 except (OSError, SQLAlchemyError) as error:
                     log.warning("the ends of meetings could not be read: %s", reason(error))
+                except Exception:  # our own bug: the server and its other meetings go on
+                    log.exception("the ends of meetings could not be followed")
         finally:
             for task in self._closing.values():
                 task.cancel()
@@ -101,7 +104,10 @@ class Endings:
                 if told is None or told.ends_at != end.ends_at:
                     shown = known is not None and known.shown
                     told = self._followed[name] = Followed(conference, end.ends_at, shown=shown)
-                await self._follow(told, end, now, fresh=told is not known)
+                try:
+                    await self._follow(told, end, now, fresh=told is not known)
+                except (OSError, SQLAlchemyError) as error:  # one meeting must not keep the others from their ends
+                    log.warning("the end of a meeting could not be followed: %s", reason(error))
         if now - self._swept_at >= timedelta(seconds=limits.FORGOTTEN_LOOKED_S):
             self._swept_at = now
             await self._database.transact(lambda session: ending.forgotten(session, now))
@@ -178,7 +184,8 @@ def _show(told: Followed, end: Planned, left_min: int, now: datetime) -> None:
     summary = told.conference.summary
     metadata = _with(summary.metadata, value)
     if told.shown and metadata != summary.metadata:
-        summary.set_metadata(metadata)
+        with contextlib.suppress(Refusal):  # the metadata of another system leave no space
+            summary.set_metadata(metadata)
 
 
 async def _last_words(told: Followed) -> None:
@@ -196,7 +203,7 @@ def _with(metadata: str, value: dict[str, Any]) -> str:
     """Set our key in the metadata. Metadata of another system that is no JSON object stays as it is."""
     try:
         whole = json.loads(metadata) if metadata else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return metadata
     if not isinstance(whole, dict):
         return metadata
