@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rooms.errors import Refusal
 from rooms.meetings import answers
@@ -110,7 +110,8 @@ class Inbox:
     async def _take(self, raw: bytes) -> str:
         """Record the answer in a mail, and return the field of `Round` that counts it."""
         try:
-            reply: MailReply = read(raw)
+            # A hostile mail takes long to parse, and the event loop must go on.
+            reply: MailReply = await asyncio.to_thread(read, raw)
         except NoReply:
             return "other"
         try:
@@ -118,9 +119,11 @@ class Inbox:
         except Refusal as refusal:
             log.info("an answer by mail was refused: %s", refusal.code)
             return "refused"
-        except (OSError, SQLAlchemyError):
-            raise
-        except Exception:  # a mail from outside must not stop the reading of the others
+        except Exception as error:
+            fits = not isinstance(error, DataError | IntegrityError)
+            if isinstance(error, OSError | SQLAlchemyError) and fits:
+                raise  # the database is away: the next round reads the mail again
+            # A mail from outside must not stop the reading of the others.
             log.exception("an answer by mail could not be recorded")
             return "other"
         return "recorded"
