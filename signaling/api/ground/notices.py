@@ -32,6 +32,7 @@ class NoticeBoard:
         self._pages: dict[str, set[asyncio.Event]] = {}
         self._open = 0
         self._seen: set[tuple[str, datetime, str]] = set()
+        self._looked_at = now()
         self._opened = asyncio.Event()
         self.closed = False
 
@@ -71,13 +72,16 @@ class NoticeBoard:
 
     async def look(self) -> None:
         """Wake the pages of the accounts whose notices have changed."""
-        since = self._now() - timedelta(seconds=limits.NOTICE_LATE_S)
+        now = self._now()
+        since = now - timedelta(seconds=limits.NOTICE_LATE_S)
         async with self._database.reading() as session:
             found = await records.changes(session, since)
         # A transaction may commit after a later one, so the rows of some time back are compared, not only the newest.
         accounts = {account for _, _, account in set(found) - self._seen}
         self._seen = set(found)
-        all_of_them = len(found) >= rooms_limits.NOTICE_CHANGES
+        # The rows that did not fit are the earliest. They count only if they are newer than the last look.
+        all_of_them = len(found) >= rooms_limits.NOTICE_CHANGES and found[-1][1] > self._looked_at
+        self._looked_at = now
         for account, pages in self._pages.items():
             if all_of_them or account in accounts:
                 for news in pages:
