@@ -36,18 +36,22 @@ class NoticeBoard:
         self._opened = asyncio.Event()
         self.closed = False
 
-    @contextmanager
-    def watching(self, account_id: str) -> Iterator[asyncio.Event]:
-        """Register a page of this account, and yield the event that is set at each change. Raise Refusal `too_many_requests`."""
-        pages = self._pages.get(account_id, set())
-        if len(pages) >= limits.NOTICE_PAGES_EACH or self._open >= limits.NOTICE_PAGES:
+    def require_place(self, account_id: str) -> None:
+        """Raise Refusal `too_many_requests` if this account cannot open another page."""
+        if len(self._pages.get(account_id, ())) >= limits.NOTICE_PAGES_EACH or self._open >= limits.NOTICE_PAGES:
             raise Refusal(
                 "too_many_requests",
                 "Quá nhiều trang đang mở. Hãy đóng bớt rồi tải lại.",
                 "too many pages are open: close some and load this page again",
             )
+
+    @contextmanager
+    def watching(self, account_id: str) -> Iterator[asyncio.Event]:
+        """Register a page of this account, and yield the event that is set at each change. Raise Refusal `too_many_requests`."""
+        self.require_place(account_id)
+        pages = self._pages.setdefault(account_id, set())
         news = asyncio.Event()
-        self._pages.setdefault(account_id, pages).add(news)
+        pages.add(news)
         self._open += 1
         self._opened.set()
         try:

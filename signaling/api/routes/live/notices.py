@@ -51,7 +51,9 @@ async def read_notices(visit: Caller, wanted: ReadFields) -> NoticeCounts:
 @router.get("/notices/events", openapi_extra=needs(OWN), response_class=StreamingResponse)
 async def notice_events(visit: Caller) -> StreamingResponse:
     """Stream server-sent events: `notices` with the numbers of unread and waiting notices, at once and after each change."""
-    stream = _stream(visit, _account(visit))
+    account = _account(visit)
+    visit.desk.notices.require_place(account)  # before the headers: afterwards the client cannot read a refusal
+    stream = _stream(visit, account)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
