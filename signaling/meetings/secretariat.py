@@ -161,7 +161,6 @@ class Secretariat:
                 await self.database.transact(lambda session: creation.forget_keys(session, self.clock()))
                 await self.database.transact(lambda session: precedence_asks.forget(session, self.clock()))
                 await self.database.transact(lambda session: records.purge(session, self.clock()))
-                await self.database.transact(lambda session: precedence_asks.forget(session, self.clock()))
                 await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
                 log.warning("the upkeep of stored records failed: %s", error)
