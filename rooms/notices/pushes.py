@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.identifiers import digest
 from rooms.sealing import Seal, SealBroken
-from rooms.store import outbox
+from rooms.store import outbox, rows
 from rooms.store.tables.notices import PushSubscription
+from rooms.store.tables.records import Job
 
 DELIVER: Final = "push.deliver"
 
@@ -51,15 +52,16 @@ async def remove(session: AsyncSession, key: str) -> None:
 
 async def wake(session: AsyncSession, accounts: Collection[str], now: datetime) -> None:
     """Store a job for each browser of these accounts: at most one a minute for each browser."""
-    rows = await session.scalars(
+    keys = await session.scalars(
         select(PushSubscription.digest)
         .where(PushSubscription.account_id.in_(accounts))
         .order_by(PushSubscription.digest)
     )
     minute = int(now.timestamp()) // 60
-    for key in list(rows):
-        payload = {"digest": key, "at": now.isoformat()}
-        await outbox.enqueue(session, DELIVER, payload, now, now, f"push:{key}:{minute}")
+    jobs = [
+        outbox.job(DELIVER, {"digest": key, "at": now.isoformat()}, now, now, f"push:{key}:{minute}") for key in keys
+    ]
+    await rows.add(session, {Job: jobs}, passing=frozenset({Job}))
 
 
 async def endpoint_of(session: AsyncSession, seal: Seal, key: str) -> str:
