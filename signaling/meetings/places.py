@@ -56,10 +56,12 @@ class Capacity:
             return
         wanted = [name.removeprefix(PREFIX) for name in names if every or name not in self._places]
         async with self._database.reading(brief=True) as session:
-            if every:
-                self._whole, self._places, self._read_at = await capacity.whole(session, now), {}, now
+            whole = await capacity.whole(session, now) if every else self._whole
             found = await capacity.places(session, wanted, now) if wanted else {}
-        self._places |= {PREFIX + id_: one for id_, one in found.items()}
+        # The old numbers count until all new ones are there.
+        kept = {} if every else self._places
+        self._whole, self._places = whole, kept | {PREFIX + id_: one for id_, one in found.items()}
+        self._read_at = now if every else self._read_at
 
     def check(self, grants: Grants) -> None:
         """Raise Refusal `conference_full` if this participant has no place. The leaders of the meeting and the halls of its
@@ -68,8 +70,7 @@ class Capacity:
         name, whole = grants.conference, self._whole
         if whole is None or not _is_meeting(name) or grants.passage is Passage.HOST or grants.hidden:
             return
-        present = self._present()
-        here = present.get(name, [])
+        here = self._here(name)
         own = self._places.get(name)
         if grants.identity in here or (own is not None and _bearer(grants.identity) in own.kept):
             return
@@ -81,7 +82,9 @@ class Capacity:
         if used <= reserved:
             return
         others = sum(
-            max(0, self._committed(one, who) - self._reserved(one)) for one, who in present.items() if one != name
+            max(0, self._committed(one, who) - self._reserved(one))
+            for one, who in self._present().items()
+            if one != name
         )
         if whole.reserved + others + used - reserved > whole.most:
             raise full(own.contact if own is not None else "")
@@ -96,6 +99,11 @@ class Capacity:
     def _reserved(self, name: str) -> int:
         own = self._places.get(name)
         return own.reserved if own is not None else 0
+
+    def _here(self, name: str) -> list[str]:
+        registry = self._registry()
+        conferences = registry.all() if registry is not None else ()
+        return next((list(one.participants) for one in conferences if one.name == name), [])
 
     def _present(self) -> dict[str, list[str]]:
         """Return the identities of the participants, by conference."""
