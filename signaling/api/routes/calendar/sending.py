@@ -81,27 +81,28 @@ class Messages(View):
 
 @router.get("/meetings/{meeting_id}/sending", openapi_extra=needs("meetings.answers", of="meeting"))
 async def look_at_sending(visit: Caller, meeting_id: Key) -> Sending:
-    """Say whom mail reaches, who has the invitation, and who has not answered."""
+    """Say whom mail reaches, who has the invitation, and who has not answered. Telephone numbers need an approved meeting."""
     actor, domains = visit.actor, visit.desk.mail_domains
 
-    async def work(session: AsyncSession) -> list[sending.Line]:
+    async def work(session: AsyncSession) -> tuple[bool, list[sending.Line]]:
         meeting, host = await reading.meeting_of(session, meeting_id, actor)
         roles.require(actor, "meetings.answers", host.path)
-        return await sending.lines(session, meeting, domains or (), visit.now)
+        return meeting.state == "approved", await sending.lines(session, meeting, domains or (), visit.now)
 
+    approved, lines = await visit.read(work)
     return Sending(
         mails=domains is not None,
         lines=[
             SendingLine(
                 attendee_id=one.attendee.id,
                 label=one.attendee.label or one.attendee.guest_name,
-                phone=one.contact.phone,
+                phone=one.contact.phone if approved else "",
                 answer=one.answer,
                 mail_state=one.attendee.mail_state,
                 reach=one.reach,
                 sent=one.sent,
             )
-            for one in await visit.read(work)
+            for one in lines
         ],
     )
 
