@@ -58,6 +58,19 @@ class There:
         rows: list[dict[str, Any]] = answer.json()
         return rows
 
+    def row(self, terminal: str) -> dict[str, Any]:
+        """Return the row of one hall. The board also has rows for invited halls that have not dialled in."""
+        (found,) = (one for one in self.rows() if one["terminal_id"] == terminal)
+        return found
+
+    def states(self) -> dict[str, str]:
+        """Return the state of each hall on the board, by terminal."""
+        return {row["terminal_id"]: row["state"] for row in self.rows()}
+
+    def connected(self) -> list[str]:
+        """Return the terminals that the board shows in the meeting."""
+        return [terminal for terminal, state in self.states().items() if state == "connected"]
+
     def command(self, action: str, *leg_ids: str, **more: Any) -> dict[str, Any]:
         body = {"action": action, "leg_ids": list(leg_ids)} | more
         answer = self.ask("POST", f"/occurrences/{self.booked.occurrence}/legs/commands", json=body)
@@ -67,7 +80,7 @@ class There:
 
     def trace(self, terminal: str) -> str:
         """Return the row and the SIP trace of one hall's leg."""
-        row = next(row for row in self.rows() if row["terminal_id"] == terminal)
+        row = self.row(terminal)
         found = self.ask("GET", f"/occurrences/{self.booked.occurrence}/legs/{row['leg_id']}/trace")
         return f"{row}\n{found.text}"
 
@@ -149,20 +162,21 @@ async def test_the_board_obeys_its_unit_and_no_stranger(there: There) -> None:
     async with there.person("ann") as ann, terminal:
         await ann.show("blue")
         await comes_into_the_news(there, terminal)
-        await until(lambda: [row["state"] for row in there.rows()] == ["connected"], "the board shows the hall")
-        (row,) = there.rows()
-        assert (row["terminal_id"], row["audio"]["codec"], row["video"]["size"]) == ("hall-a", "pcma", "1280x720")
+        shown = {"hall-a": "connected", "hall-b": "idle"}
+        await until(lambda: there.states() == shown, "the board shows the hall, and the one that has not dialled in")
+        row = there.row("hall-a")
+        assert (row["audio"]["codec"], row["video"]["size"]) == ("pcma", "1280x720")
         await ann.ear("hall_terminal.hall-a").gets(440)
         done = there.command("mute", row["leg_id"], "nobody")
         assert [(one["ok"], one["code"]) for one in done["results"]] == [(True, ""), (False, "unknown_leg")]
         await until(lambda: ann.ear("hall_terminal.hall-a").is_silent(), "the hall is muted")
-        assert there.rows()[0]["audio"]["muted"]
+        assert there.row("hall-a")["audio"]["muted"]
         undo = f"/occurrences/{there.booked.occurrence}/legs/undo"
         assert there.ask("POST", undo, json={"token": done["undo"]}).status_code == 204
         assert there.ask("POST", undo, json={"token": done["undo"]}).status_code == 410
         await ann.ear("hall_terminal.hall-a").gets(440)
         there.command("stage", row["leg_id"])
-        await until(lambda: there.rows()[0]["on_stage"], "it is on stage")
+        await until(lambda: there.row("hall-a")["on_stage"], "it is on stage")
         await _a_stranger_sees_and_commands_nothing(there, row["leg_id"])
         assert there.command("camera", row["leg_id"], pan=1)["results"][0]["code"] == "no_camera"
         trace = there.ask("GET", f"/occurrences/{there.booked.occurrence}/legs/{row['leg_id']}/trace")
@@ -173,7 +187,7 @@ async def test_the_board_obeys_its_unit_and_no_stranger(there: There) -> None:
         assert "response=" not in trace.text
         there.command("drop", row["leg_id"])
         await until(terminal.ended.is_set, "it is hung up")
-        await until(lambda: there.rows()[0]["state"] == "left", "the board says so")
+        await until(lambda: there.row("hall-a")["state"] == "left", "the board says so")
 
 
 async def _a_stranger_sees_and_commands_nothing(there: There, leg: str) -> None:
@@ -201,7 +215,8 @@ async def _a_stranger_sees_and_commands_nothing(there: There, leg: str) -> None:
         answer = there.ask(method, path, **({"json": body} if body else {}))
         assert (answer.status_code, answer.json()["code"]) == (403, "denied"), path
     there.booked.key = own
-    assert [(row["state"], row["audio"]["muted"]) for row in there.rows()] == [("connected", False)]
+    assert there.connected() == ["hall-a"]
+    assert not there.row("hall-a")["audio"]["muted"]
 
 
 @pytest.mark.parametrize("there", [{"class_": "important", "closed": False}], indirect=True)
@@ -221,7 +236,7 @@ async def test_a_hall_waits_with_a_lobby_picture_until_a_host_opens(there: There
     async with there.terminal("hall-a") as terminal:
         assert await there.dial(terminal) == 200
         await until(lambda: terminal.viewer.frames > 5, "the waiting picture")
-        assert there.rows()[0]["state"] != "connected"
+        assert there.row("hall-a")["state"] != "connected"
 
 
 class Foreign(Terminal):
