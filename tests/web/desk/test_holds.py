@@ -24,6 +24,8 @@ from tests.web.visiting import Visit, Visitor
 pytestmark = pytest.mark.browser
 OTHER = "Họp góp ý dự thảo quy chế làm việc"
 """A meeting of the province at 08:00 of the second working day. The office is invited, and `lanhdao` leads it."""
+KIND = "Họp liên ngành góp ý dự thảo"
+"""A type of conference. The form checks halls and invitees only after a type is chosen."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,7 @@ async def at_eight(visitor: Visitor, served: Served, title: str) -> None:
     at = working_day(2, served.now).astimezone(UTC).isoformat().replace("+00:00", "Z")
     await sign_in(visitor, served, path=f"/book?kind=conference&at={at}&min=60")
     await visitor.part("book-title").fill(title)
+    await visitor.part("book-type").select_option(label=KIND)
     await visitor.part("secret-no").check()
 
 
@@ -76,7 +79,7 @@ async def test_busy_invitees_are_named_also_on_editing(visit: Visit, served: Ser
     await expect(visitor.part("meeting-said")).to_contain_text("Đã giữ hội trường")
     meeting = visitor.page.url.rpartition("/")[2].partition("?")[0]
     await visitor.page.goto(f"{served.url}/book?edit={meeting}")
-    await expect(visitor.part("live-free")).to_have_text("Không trùng lịch. Có thể lưu.")
+    await expect(visitor.part("live-free")).to_have_text("Không trùng lịch; còn điểm cần xem dưới đây.")  # the notice is short
     await visitor.part("book-clock").select_option("09:00")
     await expect(lines).to_contain_text(f"được mời họp 08:00-10:00 ({OTHER}")
     assert await visitor.barriers() == []
@@ -98,6 +101,7 @@ async def test_a_unit_sees_the_hold_of_its_hall_and_objects(visit: Visit, served
     at = working_day(6, served.now).astimezone(UTC).isoformat().replace("+00:00", "Z")
     await sign_in(visitor, served, path=f"/book?kind=conference&at={at}&min=60")
     await visitor.part("book-title").fill("Hội nghị với các xã")
+    await visitor.part("book-type").select_option(label=KIND)
     await visitor.part("secret-no").check()
     await visitor.part("open-tree").click()
     await visitor.part("tree-search").fill(name)

@@ -48,7 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     now = datetime.fromtimestamp(int(time.time()), UTC)
     desk = at_once(furnish(folder, now))
     set_ = {"DIEMCAU_WEB_PUSH": "true", "DIEMCAU_MAIL_FROM": CONTACT}
-    server = start_server(folder, DIEMCAU_WEBHOOK_PRIVATE_RANGES="127.0.0.0/8", **set_)
+    server = start_server(folder, DIEMCAU_PUSH_PRIVATE_RANGES="127.0.0.0/8", **set_)
     yield Served(server, desk, now, {})
     server.stop()
 
