@@ -91,7 +91,7 @@ async def _places(session: AsyncSession, date: Occurrence, meeting: Meeting, uni
     who = meeting.secretary_id or meeting.operator_id
     name = await session.scalar(select(Person.name).where(Person.id == who)) if who else None
     contact = ", ".join(part for part in (name, unit.name, unit.phone) if part)
-    kept = frozenset(people_of(meeting)) | leaders | called  # a deputy comes in the place of the represented person
+    kept = frozenset(people_of(meeting)) | leaders | called  # a deputy needs the place of the represented person
     return Places(reserved, kept, max(len(people), len(leaders)) + len(called), contact)
 
 

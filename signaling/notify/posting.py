@@ -61,8 +61,8 @@ async def _exchange(url: httpx2.URL, host: str, headers: Mapping[str, str], body
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """Return the trusted authorities. They are read once: to read them takes tens of milliseconds, in which the server does
-    nothing else, and the start of a large meeting sends a push to each attendee.
+    """Return the trusted authorities. The server reads them once, because one reading blocks the server for
+    tens of milliseconds. The start of a large meeting sends a push to each attendee.
     """
     import httpx2
 

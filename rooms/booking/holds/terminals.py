@@ -4,7 +4,7 @@
   is refused. The secretary can take the terminal off the call list.
 - The terminal of an invited unit is reserved when the system approves the meeting or the unit accepts, if it is free then. If
   another date has it, the server does not call this terminal. Thus one unit with two meetings does not prevent a meeting of a
-  hundred units, and a meeting that waits for its approval keeps no unit out of its own hall.
+  hundred units. A meeting that waits for its approval keeps no unit out of its own hall.
 - A terminal that was taken off the list is not reserved.
 """
 
