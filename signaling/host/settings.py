@@ -269,6 +269,7 @@ class Settings(BaseSettings):
     web_push: Switch = _setting(
         False, "browsers may show 'Có việc mới' while no page is open; the push services of their makers carry it"
     )
+    push_private_ranges: Networks = _setting((), "private networks (CIDR) of push services that pushes may reach")
     halls: Switch = _setting(False, "hall terminals may register, dial in and be called (SIP)")
     sip_host: Address = _setting("", "address on which SIP is served; empty: the first address of host")
     sip_udp_port: Number = _setting(5060, "UDP port of SIP; -1: off", ge=-1, le=65535)

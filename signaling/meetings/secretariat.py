@@ -241,6 +241,7 @@ class Secretariat:
             ranges,
             {**timers.HANDLERS, **events.HANDLERS, **morning.HANDLERS},
             self.push_key,
+            settings.push_private_ranges,
         )
 
     def _parts(self, authenticator: Authenticator) -> DeskParts:

@@ -83,9 +83,10 @@ def works(
     private_ranges: Sequence[str] = (),
     timers: Mapping[str, Callable[[AsyncSession, dict[str, Any], datetime], Awaitable[None]]] | None = None,
     push_key: PushKey | None = None,
+    push_ranges: Sequence[str] = (),
 ) -> dict[str, Work]:
     """Return the works by kind of job. `timers`: more works that consist only of SQL (for bookings). `push_key`: None if pushes
-    to browsers are off.
+    to browsers are off. `push_ranges`: private networks of push services.
     """
     mails = MailWorks(database, mailer, around)
     deliverer = Deliverer(database, seal, private_ranges)
@@ -94,5 +95,5 @@ def works(
         **{kind: mails.work(kind) for kind in invitations.MAILS},
         "webhook.deliver": deliverer.deliver,
         # Any user chooses the address of a push, so the private networks of webhooks are closed to pushes.
-        pushes.DELIVER: Pusher(database, seal, push_key).deliver,
+        pushes.DELIVER: Pusher(database, seal, push_key, push_ranges).deliver,
     }
