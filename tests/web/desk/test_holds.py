@@ -79,7 +79,8 @@ async def test_busy_invitees_are_named_also_on_editing(visit: Visit, served: Ser
     await expect(visitor.part("meeting-said")).to_contain_text("Đã giữ hội trường")
     meeting = visitor.page.url.rpartition("/")[2].partition("?")[0]
     await visitor.page.goto(f"{served.url}/book?edit={meeting}")
-    await expect(visitor.part("live-free")).to_have_text("Không trùng lịch; còn điểm cần xem dưới đây.")  # the notice is short
+    await expect(visitor.part("live-free")).to_have_text("Không trùng lịch; còn điểm cần xem dưới đây.")
+    await expect(visitor.part("live")).to_contain_text("ngày làm việc")  # short notice
     await visitor.part("book-clock").select_option("09:00")
     await expect(lines).to_contain_text(f"được mời họp 08:00-10:00 ({OTHER}")
     assert await visitor.barriers() == []
