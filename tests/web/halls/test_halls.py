@@ -450,18 +450,13 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     assert not answers_sip(served, "127.8.0.1")
 
 
-async def test_a_lost_connection_is_reported(operator: Visitor, served: Halls) -> None:
-    """This test must be the last in the file, because it stops the server."""
-    await open_board(operator, served)
-    served.server.stop()
-    await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)
-
-
-async def test_an_operator_removes_a_hall_from_the_board(operator: Visitor, served: Halls) -> None:
-    """This test is the last one of the file, because the others count the hall."""
+async def test_a_removal_and_a_lost_connection_are_shown(operator: Visitor, served: Halls) -> None:
+    """This test must be the last in the file: the others count the hall that it removes, and it stops the server."""
     await open_board(operator, served)
     gone = operator.part("leg").filter(has_text="Xã 10")
     await gone.get_by_test_id("leg-details").click()
     await gone.get_by_test_id("leg-remove").click()
     await operator.part("remove-sure").click()
     await expect(gone).to_have_count(0)
+    served.server.stop()
+    await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)
