@@ -158,6 +158,13 @@ def test_the_plane_is_imported_by_one_module_only() -> None:
     assert set(found) <= {"media/ground/library.py"}
 
 
+def test_one_module_writes_sheets() -> None:
+    """Every other module that made a sheet would need its own guard against formulas."""
+    libraries = {"csv", "openpyxl", "openpyxl.cell"}
+    found = [name_of(path) for path in sources(*PACKAGES) for module, _, _ in imports(path) if module in libraries]
+    assert set(found) == {"rooms/exchange/sheets.py"}
+
+
 def test_sizes() -> None:
     wrong = []
     for path in sources(*PACKAGES, "tests"):

@@ -19,7 +19,6 @@ from rooms.errors import Refusal
 
 STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%＝＋－＠")
 """First characters of a cell that Excel and other programs may take for a formula (CWE-1236)."""
-NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 NO_XML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that XML 1.0 cannot contain."""
 SEPARATORS: Final = (",", ";", "\t")
@@ -76,8 +75,8 @@ def to_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 def guarded(text: str) -> str:
     """Put an apostrophe before a text that could run as a formula, or that would lose its own apostrophe in `unguarded`. Pure."""
     first, second = text[:1], text[1:2]
-    runs = first in STARTS_FORMULA and not NUMBER.fullmatch(text)
-    return f"'{text}" if first and (runs or (first == "'" and second and _guards(second))) else text
+    runs = first in STARTS_FORMULA or (first == "'" and _guards(second))
+    return f"'{text}" if runs else text
 
 
 def unguarded(text: str) -> str:

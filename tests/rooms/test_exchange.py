@@ -373,7 +373,7 @@ def test_a_workbook_is_made_of_any_text() -> None:
 def test_formulas_in_exported_cells_are_escaped() -> None:
     rows = [["=1+1", "+84 272", "-5", "@x", "\t=1", "'=1", "a=1", "＝1", "-2+3", "|calc", ""]]
     text = sheets.to_csv(["h"] * 11, rows).decode("utf-8-sig").splitlines()[1]
-    assert text == "'=1+1,'+84 272,-5,'@x,'\t=1,''=1,a=1,'＝1,'-2+3,'|calc,"
+    assert text == "'=1+1,'+84 272,'-5,'@x,'\t=1,''=1,a=1,'＝1,'-2+3,'|calc,"
     book = openpyxl.load_workbook(io.BytesIO(sheets.to_xlsx("x", ["h"] * 11, rows)))
     assert {cell.data_type for row in book.active.iter_rows() for cell in row} <= {"s", "n", "inlineStr"}
     assert book.active["A2"].value == "'=1+1"
@@ -397,7 +397,7 @@ def test_any_text_survives_a_file(rows: list[list[str]]) -> None:
 def test_a_guarded_text_starts_no_formula_and_can_be_read_back(text: str) -> None:
     guarded = sheets.guarded(text)
     assert sheets.unguarded(guarded) == text
-    assert guarded[:1] not in sheets.STARTS_FORMULA or sheets.NUMBER.fullmatch(guarded)
+    assert guarded[:1] not in sheets.STARTS_FORMULA
 
 
 @given(

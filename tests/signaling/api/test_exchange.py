@@ -1,10 +1,14 @@
 """Import and export of files, the demonstration, the API description, and each limit of bodies and uploads at limit + 1."""
 
+import csv
 import io
 import json
 import zipfile
 from typing import Any
 
+import openpyxl
+
+from rooms.exchange import sheets
 from signaling.api.models import limits as shapes
 from signaling.host import limits
 from tests.signaling.api.office import Office
@@ -42,6 +46,32 @@ async def test_an_import_file_is_previewed_before_it_is_applied(office: Office) 
         403,
         "denied",
     )
+
+
+HOSTILE = ("=cmd|' /C calc'!A0", '+HYPERLINK("http://x.test")', "-2+3", "@SUM(1+9)*cmd", "'=1", "-5", "\uff1d1")
+"""Names of units that a spreadsheet could run as formulas."""
+
+
+async def test_no_name_in_an_export_is_a_formula(office: Office) -> None:
+    """Show that each exported cell is text, and that the file can be imported without any change."""
+    admin = await office.client("admin")
+    for number, name in enumerate(HOSTILE):
+        body = {"code": f"xau{number}", "name": name, "kind": "department", "tier": 1, "block": "government"}
+        made = await admin.post("/units", json=body | {"parent_id": office.province.units["tinh"]})
+        assert made.status_code == 201, made.text
+    table = (await admin.get("/exports/units.csv")).content
+    cells = [cell for row in csv.reader(io.StringIO(table.decode("utf-8-sig"))) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in sheets.STARTS_FORMULA]
+    assert {f"'{name}" for name in HOSTILE} <= set(cells)
+    book = (await admin.get("/exports/units.xlsx")).content
+    stored = [cell for row in openpyxl.load_workbook(io.BytesIO(book)).active.iter_rows() for cell in row]
+    assert {cell.data_type for cell in stored if cell.value is not None} == {"s"}
+    assert {f"'{name}" for name in HOSTILE} <= {cell.value for cell in stored}
+    for content in (table, book):
+        given: dict[str, Any] = {"data": {"kind": "units"}, "files": {"file": ("u", content)}}
+        seen = (await admin.post("/imports/preview", **given)).json()
+        assert (seen["changed"], seen["created"], seen["troubles"]) == (0, 0, [])
+        assert seen["unchanged"] >= len(HOSTILE)
 
 
 async def test_a_workbook_that_hides_its_markup_is_refused(office: Office) -> None:
