@@ -104,8 +104,8 @@ async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> No
 
 
 async def end_now(session: AsyncSession, occurrence_id: str, now: datetime) -> bool:
-    """End a date by order of a host. Return False before the planned start: the host then ends a rehearsal, and the date is
-    still to come, so that its halls wait for the opening again.
+    """End a date by order of a host. Return False before the planned start. The host then ends a rehearsal, and the date is
+    still to come. So its halls wait for the opening again.
     """
     date = await _locked(session, occurrence_id)
     if date is None or date.state not in timing.LIVE:
