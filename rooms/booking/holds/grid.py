@@ -151,17 +151,7 @@ async def _entries(
                 Reservation.starts_at.label("kept_from"),
                 Reservation.ends_at.label("kept_to"),
                 Reservation.guest,
-                Occurrence.id.label("occurrence_id"),
-                Occurrence.starts_at,
-                Occurrence.ends_at,
-                Occurrence.state,
-                Meeting.id.label("meeting_id"),
-                Meeting.title,
-                Meeting.class_,
-                Meeting.state.label("meeting_state"),
-                Meeting.created_by,
-                Unit.short_name,
-                Unit.name,
+                *guest_holds.DATED,
             )
             .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
             .join(Meeting, Meeting.id == Occurrence.meeting_id)

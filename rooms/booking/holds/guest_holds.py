@@ -80,14 +80,14 @@ async def reasons(session: AsyncSession, meeting_ids: Collection[str]) -> dict[t
 
 @dataclass(frozen=True)
 class Soft:
-    """A date that holds a hall softly. `row`: the date, its meeting and the host, as `_DATES` selects them."""
+    """A date that holds a hall softly. `row`: the date, its meeting and the host, with the columns `DATED`."""
 
     hall_id: str
     busy: Busy
     row: Any
 
 
-_DATES = select(
+DATED = (
     Occurrence.id.label("occurrence_id"),
     Occurrence.starts_at,
     Occurrence.ends_at,
@@ -100,7 +100,9 @@ _DATES = select(
     Unit.short_name,
     Unit.name,
 )
-_DATES = _DATES.join(Meeting, Meeting.id == Occurrence.meeting_id).join(Unit, Unit.id == Meeting.host_unit_id)
+"""The columns of a date, its meeting and the host."""
+_DATES = select(*DATED).join(Meeting, Meeting.id == Occurrence.meeting_id)
+_DATES = _DATES.join(Unit, Unit.id == Meeting.host_unit_id)
 
 
 async def soft(
