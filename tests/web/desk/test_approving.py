@@ -4,21 +4,16 @@ and come back. A real server.
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select
 
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting
-from tests.conftest import start_server
-from tests.rooms.postgres import at_once
-from tests.web.desk.province import furnish, working_day
+from tests.web.desk.province import working_day
 from tests.web.desk.test_desk import Served, sign_in
 from tests.web.desk.test_order import choose_host
 from tests.web.shots import resize, shots
@@ -27,23 +22,6 @@ from tests.web.visiting import Visit
 pytestmark = pytest.mark.browser
 LOWER = "Tập huấn nghiệp vụ văn thư, lưu trữ"
 DRAFT = "Họp góp ý dự thảo quy chế làm việc"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("desk")
-    now = datetime.fromtimestamp(int(time.time()), UTC)
-    desk = at_once(furnish(folder, now))
-    server = start_server(folder)
-    yield Served(server, desk, now, {})
-    server.stop()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(served: Served) -> AsyncIterator[Database]:
-    opened = Database.open(served.database_url)
-    yield opened
-    await opened.close()
 
 
 async def test_a_refused_meeting_comes_back_with_everything_filled_in(

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,6 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,12 +31,11 @@ from rooms.store.database import Database
 from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from signaling.api import pages
-from tests.conftest import LiveServer, start_server
+from tests.conftest import LiveServer
 from tests.process_clock import ProcessClock
-from tests.rooms.postgres import at_once
 from tests.running.runs import LONG_RUN
 from tests.security.requests.payloads import WATCH
-from tests.web.desk.province import PASSWORD, Desk, furnish, working_day
+from tests.web.desk.province import PASSWORD, Desk, working_day
 from tests.web.desk.staff import choose_staff, keeps_staff
 from tests.web.visiting import Visit, Visitor
 
@@ -92,24 +90,6 @@ class Served:
     @property
     def database_url(self) -> str:
         return f"sqlite:///{(self.server.data_dir / 'diemcau.sqlite').absolute()}"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("desk")
-    now = datetime.fromtimestamp(int(time.time()), UTC)
-    desk = at_once(furnish(folder, now))
-    server = start_server(folder)
-    yield Served(server, desk, now, {})
-    server.stop()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(served: Served) -> AsyncIterator[Database]:
-    """The database of the server, opened beside the server."""
-    opened = Database.open(served.database_url)
-    yield opened
-    await opened.close()
 
 
 def test_the_server_gives_every_page_that_the_browser_knows() -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select
 
 from rooms.store.database import Database
 from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Site
-from tests.conftest import start_server
 from tests.rooms.people import add_account
-from tests.rooms.postgres import at_once
-from tests.web.desk.province import HASHED, furnish, working_day
+from tests.web.desk.province import HASHED, working_day
 from tests.web.desk.test_desk import Served, sign_in
 from tests.web.visiting import Visit, Visitor
 
@@ -26,23 +21,6 @@ OTHER = "Họp góp ý dự thảo quy chế làm việc"
 """A meeting of the province at 08:00 of the second working day. The office is invited, and `lanhdao` leads it."""
 KIND = "Họp liên ngành góp ý dự thảo"
 """A type of conference. The form checks halls and invitees only after a type is chosen."""
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("holds")
-    now = datetime.fromtimestamp(int(time.time()), UTC)
-    desk = at_once(furnish(folder, now))
-    server = start_server(folder)
-    yield Served(server, desk, now, {})
-    server.stop()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(served: Served) -> AsyncIterator[Database]:
-    opened = Database.open(served.database_url)
-    yield opened
-    await opened.close()
 
 
 async def at_eight(visitor: Visitor, served: Served, title: str) -> None:

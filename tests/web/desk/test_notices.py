@@ -5,9 +5,7 @@ reload. A real server with its worker, and its live channel.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,8 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from tests.conftest import start_server
-from tests.rooms.postgres import at_once
 from tests.waiting import until
-from tests.web.desk.province import furnish, working_day
+from tests.web.desk.province import working_day
 from tests.web.desk.test_desk import Served, barriers_of, settled, sign_in
 from tests.web.shots import shots
 from tests.web.visiting import Visit, Visitor
@@ -26,16 +22,6 @@ from tests.web.visiting import Visit, Visitor
 pytestmark = pytest.mark.browser
 TITLE = "Họp triển khai số hóa hồ sơ"
 REASON = "Trùng lịch của Chủ tịch"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("notices")
-    now = datetime.fromtimestamp(int(time.time()), UTC)
-    desk = at_once(furnish(folder, now))
-    server = start_server(folder)
-    yield Served(server, desk, now, {})
-    server.stop()
 
 
 async def ask(visitor: Visitor, served: Served, method: str, path: str, given: Any = None) -> Any:

@@ -7,12 +7,11 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select
 
@@ -63,13 +62,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server = start_server(folder, DIEMCAU_WEBHOOK_PRIVATE_RANGES="127.0.0.0/8")
     yield Served(server, desk, now, {})
     server.stop()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(served: Served) -> AsyncIterator[Database]:
-    opened = Database.open(served.database_url)
-    yield opened
-    await opened.close()
 
 
 async def choose(visitor: Visitor, picker: str, typed: str) -> None:

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 from pypdf import PdfReader
 from sqlalchemy import select, update
@@ -110,14 +109,6 @@ async def _begin(database: Database, title: str, now: datetime) -> None:
         await session.execute(update(Attendee).where(Attendee.meeting_id == meeting.id).values(must_be_head=True))
 
     await database.transact(move)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(served: Served) -> AsyncIterator[Database]:
-    """The database of the server, opened beside the server."""
-    opened = Database.open(served.database_url)
-    yield opened
-    await opened.close()
 
 
 async def page_of(visitor: Visitor, served: Served, database: Database, title: str) -> str:

@@ -6,19 +6,13 @@ the limits of the texts. `test_desk` visits the unchanged pages, which break no 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Error, Route, expect
 
-from tests.conftest import LiveServer, start_server
-from tests.rooms.postgres import at_once
+from tests.conftest import LiveServer
 from tests.security.requests.payloads import COUNT, PAYLOADS, SIGN, WATCH, poisoned
-from tests.web.desk.province import furnish
 from tests.web.desk.test_desk import ADMINISTRATOR, SECRETARY, Served, ran, settled, sign_in
 from tests.web.visiting import Visit, Visitor
 
@@ -28,16 +22,6 @@ ENOUGH = 40
 """The number of the 200 payloads that this Chromium runs without a click if no policy stops them. Larger: the control test
 fails. Smaller: the control test proves less.
 """
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder: Path = tmp_path_factory.mktemp("scripts")
-    now = datetime.fromtimestamp(int(time.time()), UTC)
-    desk = at_once(furnish(folder, now))
-    server = start_server(folder)
-    yield Served(server, desk, now, {})
-    server.stop()
 
 
 async def poison(visitor: Visitor) -> None:
