@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -23,6 +23,7 @@ from rooms.booking.holds.guest_halls import GuestHall
 from rooms.booking.holds.resources import Span
 from rooms.booking.meeting import attendees
 from rooms.booking.meeting.attendees import Invited
+from rooms.booking.meeting.timing import LIVE
 from rooms.booking.rules.calendar import day_of, local
 from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Attendee, DateAnswer, Meeting, Occurrence
@@ -336,22 +337,11 @@ async def _add_invitations(session: AsyncSession, question: Question, whose: _Wh
 async def _dates(session: AsyncSession, question: Question) -> list[Busy]:
     """Return the dates of other meetings at the times of the question, in order of time."""
     found: dict[str, Busy] = {}
-    spans = question.spans
-    for place in range(0, len(spans), clashes.WINDOWS):
-        touches = or_(
-            *(
-                and_(
-                    Occurrence.starts_at > span.starts_at - clashes.LONGEST,
-                    Occurrence.starts_at < span.ends_at,
-                    Occurrence.ends_at > span.starts_at,
-                )
-                for span in spans[place : place + clashes.WINDOWS]
-            )
-        )
+    for touches in clashes.touching(Occurrence, [(span.starts_at, span.ends_at) for span in question.spans]):
         rows = await session.execute(
             select(Occurrence.id, Occurrence.starts_at, Occurrence.ends_at, Occurrence.meeting_id)
             .join(Meeting, Meeting.id == Occurrence.meeting_id)
-            .where(touches, Occurrence.state.in_(("planned", "running")), Meeting.state.in_(restoring.TAKES))
+            .where(touches, Occurrence.state.in_(LIVE), Meeting.state.in_(restoring.TAKES))
             .where(Meeting.id != question.excluding)
         )
         found |= {id_: Busy(starts_at, ends_at, meeting_id, id_) for id_, starts_at, ends_at, meeting_id in rows}

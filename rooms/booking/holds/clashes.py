@@ -8,11 +8,11 @@ from __future__ import annotations
 import bisect
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -219,6 +219,19 @@ def days_of(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
     return [(midnight(day_of(one.starts_at)), midnight(day_of(one.ends_at)) + DAY) for one in spans]
 
 
+def touching(
+    table: type[Occurrence | Reservation], windows: Sequence[tuple[datetime, datetime]]
+) -> Iterator[ColumnElement[bool]]:
+    """Yield, for each statement, the condition that a row touches one of its windows."""
+    for place in range(0, len(windows), WINDOWS):
+        yield or_(
+            *(
+                and_(table.starts_at > start - LONGEST, table.starts_at < end, table.ends_at > start)
+                for start, end in windows[place : place + WINDOWS]
+            )
+        )
+
+
 async def timetable_of(
     session: AsyncSession,
     resource_ids: Iterable[str],
@@ -229,14 +242,7 @@ async def timetable_of(
     ids = sorted(resource_ids)
     found: dict[str, list[Busy]] = defaultdict(list)
     seen: set[str] = set()
-    merged = _merged(windows)
-    for place in range(0, len(merged) if ids else 0, WINDOWS):
-        touches = or_(
-            *(
-                and_(Reservation.starts_at > start - LONGEST, Reservation.starts_at < end, Reservation.ends_at > start)
-                for start, end in merged[place : place + WINDOWS]
-            )
-        )
+    for touches in touching(Reservation, _merged(windows) if ids else ()):
         rows = await session.execute(
             select(
                 Reservation.id,

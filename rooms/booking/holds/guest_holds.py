@@ -19,21 +19,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.holds import clashes, guest_halls
-from rooms.booking.holds.clashes import LONGEST, WINDOWS, Busy
+from rooms.booking.holds.clashes import LONGEST, Busy
 from rooms.booking.holds.guest_halls import GuestHall
 from rooms.booking.holds.resources import Thing
 from rooms.booking.meeting import consent
+from rooms.booking.meeting.timing import LIVE
 from rooms.store.tables.booking import HallObjection, Reservation, Wanted
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall
 
 TAKES = ("held", "asked", "approved")
-LIVE = ("planned", "running")
 HoldState = Literal["free", "soft", "firm", "taken", "none", "many"]
 """`free`: the meeting does not hold the hall. `taken`: another meeting has it. `none`, `many`: see `guest_halls.Gap`."""
 
@@ -137,13 +137,7 @@ async def _holding_dates(
     session: AsyncSession, windows: Sequence[tuple[datetime, datetime]], excluding: str
 ) -> list[Any]:
     found: dict[str, Any] = {}
-    for place in range(0, len(windows), WINDOWS):
-        touches = or_(
-            *(
-                and_(Occurrence.starts_at > start - LONGEST, Occurrence.starts_at < end, Occurrence.ends_at > start)
-                for start, end in windows[place : place + WINDOWS]
-            )
-        )
+    for touches in clashes.touching(Occurrence, windows):
         rows = await session.execute(
             _DATES.where(touches, Occurrence.state.in_(LIVE), Meeting.state.in_(TAKES))
             .where(Meeting.hold_guests, Meeting.id != excluding)

@@ -22,7 +22,7 @@ from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting, Occurrence
 from rooms.store.tables.sites import Terminal
 
-TAKES = ("held", "asked", "approved")
+TAKES = guest_holds.TAKES
 OVER = ("running", "ended", "released")
 """States of dates that must not change any more."""
 
