@@ -54,7 +54,6 @@ class Missing:
 
 @dataclass(frozen=True)
 class Report:
-    day: date
     made_at: datetime
     rows: tuple[Missing, ...]
 
@@ -139,7 +138,7 @@ async def read(session: AsyncSession, actor: Actor, now: datetime) -> Report | N
         for place in halls.values()
         if (date_.id, place[0].id) in kept
     ]
-    return Report(made.day, made.made_at, tuple(found))
+    return Report(made.made_at, tuple(found))
 
 
 Place = tuple[Terminal, Site, Unit, Hall | None]

@@ -72,7 +72,6 @@ def _row(one: Participant) -> dict[str, Any]:
         "name": one.grants.name or one.identity,
         "microphone": bool(on & {Source.MICROPHONE, Source.UNKNOWN}),
         "may_speak": one.grants.may_publish(Source.MICROPHONE),
-        "camera": Source.CAMERA in on,
         "screen": Source.SCREEN_SHARE in on,
         "host": one.grants.passage is Passage.HOST,
         "hand_at": datetime.fromtimestamp(int(raised) / 1000, UTC) if raised.isdigit() else None,

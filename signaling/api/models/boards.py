@@ -1,6 +1,6 @@
 """The models of the operators' board: the halls of one date."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -161,7 +161,6 @@ class MissingHall(View):
 class MorningReport(View):
     """The halls of today's meetings that were not registered at 06:30."""
 
-    day: date
     made_at: datetime
     rows: list[MissingHall]
 
@@ -225,7 +224,6 @@ class BoardPerson(View):
     name: str
     microphone: bool
     may_speak: bool
-    camera: bool
     screen: bool
     host: bool
     hand_at: datetime | None

@@ -392,9 +392,7 @@ class Displacer(View):
 
 
 class Occurrence(View):
-    """A date of a meeting. `opens_at`: the time from which invitees may enter. `opened_at`: the first participant joined.
-    `begun_at`: the chair opened the meeting, and called halls no longer wait.
-    """
+    """A date of a meeting. `opens_at`: the time from which invitees may enter. `opened_at`: the first participant joined."""
 
     id: str
     meeting_id: str
@@ -406,7 +404,6 @@ class Occurrence(View):
     reason_code: str
     reason: str
     opened_at: datetime | None
-    begun_at: datetime | None
     closed_at: datetime | None
     opens_at: datetime | None = None
     reservations: list[Reservation] = Field(default_factory=list)

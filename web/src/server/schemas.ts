@@ -489,7 +489,6 @@ export interface components {
             name: string;
             microphone: boolean;
             may_speak: boolean;
-            camera: boolean;
             screen: boolean;
             host: boolean;
             hand_at: string | null;
@@ -2190,8 +2189,6 @@ export interface components {
         };
         /** @description The halls of today's meetings that were not registered at 06:30. */
         MorningReport: {
-            /** Format: date */
-            day: string;
             /** Format: date-time */
             made_at: string;
             rows: components["schemas"]["MissingHall"][];
@@ -2462,10 +2459,7 @@ export interface components {
             /** @description `en` without its subject. */
             what_en: string;
         };
-        /**
-         * @description A date of a meeting. `opens_at`: the time from which invitees may enter. `opened_at`: the first participant joined.
-         *     `begun_at`: the chair opened the meeting, and called halls no longer wait.
-         */
+        /** @description A date of a meeting. `opens_at`: the time from which invitees may enter. `opened_at`: the first participant joined. */
         Occurrence: {
             id: string;
             meeting_id: string;
@@ -2481,7 +2475,6 @@ export interface components {
             reason_code: string;
             reason: string;
             opened_at: string | null;
-            begun_at: string | null;
             closed_at: string | null;
             opens_at: string | null;
             reservations: components["schemas"]["Reservation"][];
