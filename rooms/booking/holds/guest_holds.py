@@ -197,7 +197,6 @@ class HoldShown:
     hall_name: str = ""
     objection: str = ""
     """The reason of the unit against the hold."""
-    objected_at: datetime | None = None
     firm_dates: int = 0
     dates: int = 0
     """The dates to come for which the hold is firm, and all dates to come."""
@@ -256,7 +255,6 @@ def _shown(
         hall.id,
         hall.name,
         objection.reason if objection else "",
-        objection.at if objection else None,
         sum(firm),
         len(dates),
         dates[0].id if dates else "",

@@ -1391,7 +1391,6 @@ export interface components {
              * @default
              */
             objection: string;
-            objected_at: string | null;
             /**
              * @description The dates to come for which the hold is firm.
              * @default 0

@@ -1,6 +1,5 @@
 """The routes of the halls that a meeting holds for its invited units: the list, an objection of a unit, and the return."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Path
@@ -30,7 +29,6 @@ class HallHold(View):
     hall_name: str = ""
     state: Literal["free", "soft", "firm", "taken", "none", "many"]
     objection: str = Field("", description="The reason of the unit against the hold.")
-    objected_at: datetime | None = None
     firm_dates: int = Field(0, description="The dates to come for which the hold is firm.")
     dates: int = Field(0, description="All dates to come.")
 
