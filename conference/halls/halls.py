@@ -99,8 +99,9 @@ class Halls:
                 self.program.splash.wait()
 
     def begin(self, opened: Collection[str] = ()) -> None:
-        """End the wait: halls see and hear the meeting. `opened`: the identities of the halls whose microphones go on now. The
-        other halls stay muted, and their key unmutes them.
+        """End the wait: halls see the meeting and hear each other.
+
+        `opened`: the identities of the halls whose microphones go on now. The other halls stay muted, and their key unmutes them.
         """
         self._begun = True
         if not self.waiting:

@@ -51,7 +51,7 @@ export const callEn: Record<CallKey, string> = {
   'tile.waiting': 'The picture waits for a place and comes when one is free',
   'tile.waitingShort': 'Waits',
   'host.mark': 'Host',
-  'host.waiting': '{n} halls have joined. They are muted and wait for the opening.',
+  'host.waiting': '{n} halls wait for the opening: they are muted, but they hear people in browsers.',
   'host.waits': 'Waits for the opening',
   'host.begin': 'Open the meeting',
   'host.menu': 'Manage {name}',

@@ -50,7 +50,7 @@ export const callVi = {
   'tile.waiting': 'Tạm ẩn hình vì cuộc họp đã đủ số hình; sẽ tự hiện lại',
   'tile.waitingShort': 'Tạm ẩn hình',
   'host.mark': 'Chủ trì',
-  'host.waiting': '{n} hội trường đã vào, đang tắt micro và chờ khai mạc.',
+  'host.waiting': '{n} hội trường chờ khai mạc: đã tắt micro, nhưng nghe được người dự bằng trình duyệt.',
   'host.waits': 'Đang chờ khai mạc',
   'host.begin': 'Khai mạc',
   'host.menu': 'Điều hành: {name}',

@@ -194,7 +194,7 @@ async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> No
 
 @router.post("/occurrences/{occurrence_id}/begin", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def begin_meeting(visit: Caller, occurrence_id: Key) -> None:
-    """Open the meeting for its chair (khai mạc). The halls that wait see and hear it. The microphones of the chair's halls go on,
+    """Open the meeting for its chair (khai mạc). The halls that wait see it now. The microphones of the chair's halls go on,
     and the other halls may switch theirs on. Refused with `not_on_now`.
     """
     await require(visit, occurrence_id, OPERATE)

@@ -166,7 +166,7 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/begin", status_code=204, openapi_extra=needs(SECRET))
     async def begin(request: Request, conference: Name, authorization: Bearer = "") -> None:
-        """Open the meeting (khai mạc). The halls that wait see and hear it. The microphones of the chair's halls go on, and the
+        """Open the meeting (khai mạc). The halls that wait see it now. The microphones of the chair's halls go on, and the
         other halls may switch theirs on. Refused with `not_on_now`.
         """
         host = await host_of(around, request, conference, authorization, tries)

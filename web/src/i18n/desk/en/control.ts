@@ -161,7 +161,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'control.waitsLate': 'The time of the start has passed. {n} halls still wait for the opening.',
   'control.begin': 'Open the meeting',
   'control.beginSure': 'Open the meeting?',
-  'control.beginWhat': 'The halls see and hear the meeting. The microphone of the chair’s hall goes on; other halls press *6 for theirs. The chair can also open it in the call, or by *1 in the hall.',
+  'control.beginWhat': 'The halls see the meeting and hear the other halls. The microphone of the chair’s hall goes on; other halls press *6 for theirs. The chair can also open it in the call, or by *1 in the hall.',
   'control.begun': 'The meeting is open.',
   'ready.title': 'Ready before the start',
   'ready.hint': 'The server checks every terminal 15 minutes before it calls.',

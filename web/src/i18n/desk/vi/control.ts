@@ -159,7 +159,7 @@ export const controlVi = {
   'control.waitsLate': 'Đã quá giờ họp. {n} hội trường vẫn chờ khai mạc.',
   'control.begin': 'Khai mạc',
   'control.beginSure': 'Khai mạc cuộc họp?',
-  'control.beginWhat': 'Các hội trường thấy và nghe cuộc họp. Micro hội trường của chủ trì bật; hội trường khác bấm *6 để bật micro. Chủ trì cũng khai mạc được trong cuộc họp, hoặc bấm *1 ở hội trường.',
+  'control.beginWhat': 'Các hội trường thấy hình cuộc họp và nghe các hội trường khác. Micro hội trường của chủ trì bật; hội trường khác bấm *6 để bật micro. Chủ trì cũng khai mạc được trong cuộc họp, hoặc bấm *1 ở hội trường.',
   'control.begun': 'Đã khai mạc.',
   'ready.title': 'Sẵn sàng trước giờ họp',
   'ready.hint': 'Máy chủ tự kiểm tra từng thiết bị 15 phút trước khi gọi.',
