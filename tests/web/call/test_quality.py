@@ -70,8 +70,10 @@ const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 window.trouble = { device: '', name: '', held: false };
 window.opened = [];
 window.asked = 0;
+window.cameras = 0;
 navigator.mediaDevices.getUserMedia = async (wanted) => {
   asked += 1;
+  if (wanted.video) cameras += 1;
   while (trouble.held === true || wanted[trouble.held]) await new Promise((done) => setTimeout(done, 20));
   const stream = await open(wanted);
   opened.push(...stream.getTracks());
@@ -83,7 +85,7 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 """A script that makes devices open only when `held` ends (for one kind, or for all). It can also make one device fail
 (`audio`: no microphone).
 
-`opened`: every track that opened. `asked`: how often the page asked for devices.
+`opened`: every track that opened. `asked`: how often the page asked for devices. `cameras`: how often a camera was among them.
 """
 SCREEN = """
 window.screens = [];

@@ -309,10 +309,12 @@ async def is_turned_on_despite_failures(one: Visitor) -> None:
 
 async def can_be_switched_off_while_others_open(one: Visitor) -> None:
     """In the new call the camera opens after the press for off, while the microphone is still opening."""
-    before = await one.page.evaluate("opened.length")
+    before, cameras = await one.page.evaluate("[opened.length, cameras]")
     await trouble(one, held=True)
     await call_anew(one)
     await link_is(one, "media-lost")
+    # Without this wait the press can come before the new call asks for the camera. Then the camera does not open at all.
+    await one.page.wait_for_function("(before) => cameras > before", arg=cameras)
     await one.part("cam-toggle").click()
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
     await trouble(one, held="audio")
@@ -332,14 +334,14 @@ async def stays_dark(one: Visitor) -> None:
     """
     await refuse(one, "audio", 1)
     await trouble(one, held=True)
-    before, asked = await one.page.evaluate("[opened.length, asked]")
+    before, cameras = await one.page.evaluate("[opened.length, cameras]")
     await call_anew(one)
     passing = "() => document.querySelector('[data-testid=call]').dataset.link === 'media-lost'"
     await one.page.wait_for_function(
         passing, timeout=PATIENCE_MS
     )  # checked in each frame, because the state may be short
     await one.page.wait_for_function(
-        "(before) => asked > before", arg=asked
+        "(before) => cameras > before", arg=cameras
     )  # the camera is held, so it is not open yet
     await one.part("cam-toggle").click()
     await link_is(one, "steady")
