@@ -8,6 +8,7 @@ import unicodedata
 from rooms import limits
 
 _BLANKS = re.compile(r"\s+")
+_NO_CODE = re.compile(r"[^a-z0-9]+")
 _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
 
 _UNSEEN = re.compile(
@@ -21,6 +22,11 @@ def plain(text: str) -> str:
     parts = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
     kept = "".join(letter for letter in parts if not unicodedata.combining(letter))
     return _BLANKS.sub(" ", kept).strip().lower()
+
+
+def code_of(text: str) -> str:
+    """Return a code made of a name: "Sở Y tế" gives "so-y-te". Empty if the name has no letter or digit."""
+    return _NO_CODE.sub("-", plain(cleaned(text))).strip("-")
 
 
 def cleaned(text: str) -> str:

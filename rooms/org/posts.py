@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms import limits
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org import people, refusals, units
@@ -102,6 +103,39 @@ async def appoint(
     return holding
 
 
+async def appoint_new(
+    session: AsyncSession, person: Person, title: str, valid_from: date | None, actor: Actor, now: datetime
+) -> Holding:
+    """Create a post with this title in the person's unit, and appoint the person to it. Needs the rights for both."""
+    wanted = {"unit_id": person.unit_id, "title": title, "valid_from": valid_from}
+    post = await create(session, wanted, actor, now)
+    return await appoint(session, post.id, person.id, valid_from, actor, now)
+
+
+async def vacate(
+    session: AsyncSession, post_id: str, person_id: str, on: date | None, actor: Actor, now: datetime
+) -> None:
+    """End the person's time in the post on day `on` (None: today). An appointment from that day or later is taken back.
+
+    Raise Refusal `unknown_holding` if the person does not hold the post then.
+    """
+    post, day = await get(session, post_id, locked=True), on or today(now)
+    require(actor, "people.write", (await units.get(session, post.unit_id)).path)
+    mine = select(Holding).where(
+        Holding.post_id == post_id,
+        Holding.person_id == person_id,
+        or_(Holding.valid_to.is_(None), Holding.valid_to > day),
+    )
+    held = list(await session.scalars(mine))
+    if not held:
+        raise refusals.unknown("holding")
+    for one in held:
+        await _end(session, one, day)
+    await session.flush()
+    detail = {"person": person_id, "on": day.isoformat()}
+    await audit.record(session, now, actor, "post.vacate", "post", post_id, post.unit_id, detail)
+
+
 async def get(session: AsyncSession, post_id: str, locked: bool = False) -> Post:
     """Return a post. `locked`: read the row again, and lock it until this transaction ends. Raise Refusal `unknown_post`."""
     post = await session.get(Post, post_id, populate_existing=locked, with_for_update=locked or None)
@@ -120,6 +154,19 @@ async def of_unit(session: AsyncSession, unit_id: str, day: date) -> list[Held]:
         .order_by(Post.is_head.desc(), Post.rank, Post.title, Post.id)
     )
     return [Held(post, person) for post, person in await session.execute(wanted)]
+
+
+async def of_person(session: AsyncSession, person_id: str, day: date) -> list[tuple[Holding, Post, Unit]]:
+    """Return the posts that a person holds on a day or will hold later, the highest first."""
+    wanted = (
+        select(Holding, Post, Unit)
+        .join(Post, Post.id == Holding.post_id)
+        .join(Unit, Unit.id == Post.unit_id)
+        .where(Holding.person_id == person_id, or_(Holding.valid_to.is_(None), Holding.valid_to > day))
+        .order_by(Holding.valid_from, Post.rank, Post.title, Holding.id)
+        .limit(limits.FOUND)
+    )
+    return [(holding, post, unit) for holding, post, unit in await session.execute(wanted)]
 
 
 async def search(session: AsyncSession, text: str, day: date, limit: int) -> list[tuple[Held, Unit]]:
@@ -152,12 +199,16 @@ async def end_holdings(session: AsyncSession, post_ids: list[str], on: date) -> 
     )
     ended = list(await session.scalars(wanted))
     for one in ended:
-        if one.valid_from >= on:
-            await session.delete(one)
-        else:
-            one.valid_to = on
+        await _end(session, one, on)
     await session.flush()
     return len(ended)
+
+
+async def _end(session: AsyncSession, holding: Holding, on: date) -> None:
+    if holding.valid_from >= on:
+        await session.delete(holding)
+    else:
+        holding.valid_to = on
 
 
 def existing(day: date) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from signaling.api.models import limits
 from signaling.api.models.parts import (
@@ -127,6 +127,12 @@ class SuccessionReport(View):
     notes: list[str]
 
 
+class ProposedCode(View):
+    """A code that no other row of the kind has now."""
+
+    code: str
+
+
 class TopFields(Strict):
     """A unit at the top of the tree."""
 
@@ -176,8 +182,33 @@ class HoldingFields(Strict):
     valid_to: date | None = None
 
 
+class Appointment(Strict):
+    """A post for a person: an existing post (`post_id`), or a new post `title` of the person's unit."""
+
+    post_id: Id | None = None
+    title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    valid_from: date | None = Field(None, description="Absent: today.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.post_id is None) == (self.title == ""):
+            raise ValueError("either post_id or title")
+        return self
+
+
+class PersonPost(View):
+    """A post that a person holds, or will hold from `valid_from`."""
+
+    post_id: str
+    title: str
+    unit_id: str
+    unit_name: str
+    valid_from: date
+    valid_to: date | None
+
+
 class PersonFields(Strict):
-    """The fields of a person."""
+    """The fields of a person. `appointment`: the person is appointed to this post in the same step."""
 
     code: Code
     name: Name200
@@ -185,6 +216,7 @@ class PersonFields(Strict):
     phone: Phone = ""
     unit_id: Id
     active: bool = True
+    appointment: Appointment | None = None
 
 
 class Person(View):

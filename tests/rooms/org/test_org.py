@@ -21,7 +21,7 @@ from rooms.org import people, posts, recipients, units
 from rooms.org.fields import Field, Wrong, checked, from_text, midnight, read, today
 from rooms.org.names import cleaned, plain, searched
 from rooms.policy.actors import COMMAND, Actor
-from rooms.sites import halls, places, terminals
+from rooms.sites import codes, halls, places, terminals
 from rooms.store.database import Database
 from rooms.store.tables.org import Deputy, RecipientRule, Unit
 from rooms.store.tables.records import AuditEntry
@@ -253,6 +253,52 @@ async def test_posts_have_holders_with_dates(database: Database, province: Provi
         assert (
             await code_of(lambda: posts.edit(session, second.id, {"valid_to": DAY}, COMMAND, now)) == "dates_reversed"
         )
+
+    await database.transact(work)
+
+
+async def test_a_person_is_appointed_and_leaves(database: Database, province: Province, now: datetime) -> None:
+    """A new post needs the right of the unit too. A person who leaves on the first day never held the post."""
+
+    async def work(session: AsyncSession) -> None:
+        person = await people.get(session, province.people["yt-2"])
+        clerk, stranger = province.actor("admin", "yt"), province.actor("admin", "xa1")
+        made = await posts.appoint_new(session, person, "Phó Giám đốc", None, clerk, now)
+        assert [(post.title, unit.code) for _, post, unit in await posts.of_person(session, person.id, DAY)] == [
+            ("Phó Giám đốc", "yt")
+        ]
+        assert (await people.titles(session, [person.id], DAY))[person.id] == "Phó Giám đốc Sở Y tế"
+        assert await code_of(lambda: posts.appoint_new(session, person, "X", None, stranger, now)) == "denied"
+        leave = (session, made.post_id, person.id)
+        assert await code_of(lambda: posts.vacate(*leave, None, stranger, now)) == "denied"
+        later = DAY + timedelta(days=10)
+        await posts.vacate(*leave, later, clerk, now)
+        assert made.valid_to == later
+        await posts.vacate(*leave, None, clerk, now)
+        assert await posts.of_person(session, person.id, DAY) == []
+        assert await code_of(lambda: posts.vacate(*leave, None, clerk, now)) == "unknown_holding"
+        head = province.posts["yt"]
+        await posts.appoint(session, head, person.id, later, clerk, now)
+        assert [one.valid_from for one, _, _ in await posts.of_person(session, person.id, DAY)] == [later]
+
+    await database.transact(work)
+
+
+async def test_codes_are_proposed_from_names(database: Database, province: Province, now: datetime) -> None:
+    async def work(session: AsyncSession) -> None:
+        assert await codes.propose(session, "unit", "  Sở Đức-Hòa (mới)  ") == "so-duc-hoa-moi"
+        for expected in ("nguyen-van-an", "nguyen-van-an-2", "nguyen-van-an-3"):
+            code = await codes.propose(session, "person", "Nguyễn Văn An")
+            assert code == expected
+            wanted = {"code": code.upper(), "name": "Nguyễn Văn An", "unit_id": province.units["yt"]}
+            await people.create(session, wanted, COMMAND, now)
+        wanted = {"code": "DC.Yt", "name": "Điểm cầu", "unit_id": province.units["yt"], "capability": "hall"}
+        site = await places.create(session, wanted, COMMAND, now)
+        assert await codes.propose(session, "hall", "Hội trường A", site.id) == "dc.yt-hoi-truong-a"
+        long = "Văn phòng Đoàn đại biểu Quốc hội và Hội đồng nhân dân tỉnh Long An"
+        assert await codes.propose(session, "unit", long) == "van-phong-doan-dai-bieu-quoc-hoi-va-hoi-dong"
+        assert await codes.propose(session, "network", "…") == "network"
+        assert len(await codes.propose(session, "unit", "x" * 300)) == codes.MOST
 
     await database.transact(work)
 

@@ -241,6 +241,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/posts"): Row(post),
     ("PUT", "/posts/{post_id}"): Row(post),
     ("POST", "/posts/{post_id}/holder"): Row(lambda w, p: {"person_id": w.ids["second", p]}),
+    ("GET", "/codes"): Row(query=of(kind="units", name="Sở Y tế")),
+    ("DELETE", "/posts/{post_id}/holder/{person_id}"): Row(),
     ("POST", "/people"): Row(lambda w, p: person(w, p, f"new-{p}")),
     ("PUT", "/people/{person_id}"): Row(lambda w, p: person(w, p, f"person-{p}")),
     ("POST", "/deputies"): Row(

@@ -114,6 +114,26 @@ async def test_people_posts_and_deputies(office: Office) -> None:
     assert (await head.delete(f"/deputies/{made.json()['id']}")).status_code == 204
 
 
+async def test_a_person_is_stored_with_a_post_or_not_at_all(office: Office) -> None:
+    admin, ids = await office.client("admin"), office.province
+    code = (await admin.get("/codes", params={"kind": "people", "name": "Trần Văn Bé"})).json()["code"]
+    wanted = {"code": code, "name": "Trần Văn Bé", "unit_id": ids.units["yt"]}
+    taken = {"post_id": ids.posts["yt"], "valid_from": "2019-01-01"}
+    problem(await admin.post("/people", json=wanted | {"appointment": taken}), 409, "post_taken")
+    assert (await admin.get("/people", params={"q": code})).json()["items"] == []
+    problem(await admin.post("/people", json=wanted | {"appointment": {}}), 422, "fields_wrong")
+    new = {"title": "Chánh Văn phòng", "valid_from": "2026-03-01"}
+    made = await admin.post("/people", json=wanted | {"appointment": new})
+    assert made.json()["title"] == "Chánh Văn phòng Sở Y tế", made.text
+    person, tag = made.json()["id"], {"if-match": made.headers["etag"]}
+    second = wanted | {"appointment": {"post_id": ids.posts["khcn"]}}
+    assert (await admin.put(f"/people/{person}", json=second, headers=tag)).status_code == 200
+    held = (await admin.get(f"/people/{person}/posts")).json()
+    assert [one["title"] for one in held] == ["Chánh Văn phòng", "Giám đốc"]
+    assert (await admin.delete(f"/posts/{ids.posts['khcn']}/holder/{person}")).status_code == 204
+    assert [one["title"] for one in (await admin.get(f"/people/{person}/posts")).json()] == ["Chánh Văn phòng"]
+
+
 async def test_recipient_sets(office: Office) -> None:
     desk, ids = await office.client("secretary"), office.province
     wanted = {"code": "cac-so", "name": "Các sở, ngành", "owner_unit_id": ids.units["tinh"]}

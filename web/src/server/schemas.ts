@@ -149,6 +149,14 @@ export interface components {
             /** @description Invitees can still answer. */
             open: boolean;
         };
+        /** @description A post for a person: an existing post (`post_id`), or a new post `title` of the person's unit. */
+        Appointment: {
+            post_id?: string | null;
+            /** @default  */
+            title?: string;
+            /** @description Absent: today. */
+            valid_from?: string | null;
+        };
         /** @description A decision that waits for the caller. `step` 1: the unit's own leadership decides; 2: the operator of the system. */
         Approval: {
             step_id: string;
@@ -2589,7 +2597,7 @@ export interface components {
             active: boolean;
             version: number;
         };
-        /** @description The fields of a person. */
+        /** @description The fields of a person. `appointment`: the person is appointed to this post in the same step. */
         PersonFields: {
             /** @example so-nv */
             code: string;
@@ -2602,6 +2610,17 @@ export interface components {
             unit_id: string;
             /** @default true */
             active?: boolean;
+            appointment?: components["schemas"]["Appointment"] | null;
+        };
+        /** @description A post that a person holds, or will hold from `valid_from`. */
+        PersonPost: {
+            post_id: string;
+            title: string;
+            unit_id: string;
+            unit_name: string;
+            /** Format: date */
+            valid_from: string;
+            valid_to: string | null;
         };
         PersonResult: {
             name: string;
@@ -2803,6 +2822,10 @@ export interface components {
             sound_late: boolean;
             picture_url: string;
             unseen: string[];
+        };
+        /** @description A code that no other row of the kind has now. */
+        ProposedCode: {
+            code: string;
         };
         /** @description A date of a public meeting. */
         PublicMeeting: {
@@ -3758,6 +3781,7 @@ export type Alarm = components['schemas']['Alarm'];
 export type AnswerDate = components['schemas']['AnswerDate'];
 export type AnswerFields = components['schemas']['AnswerFields'];
 export type AnswerView = components['schemas']['AnswerView'];
+export type Appointment = components['schemas']['Appointment'];
 export type Approval = components['schemas']['Approval'];
 export type AskRefusal = components['schemas']['AskRefusal'];
 export type AskedMoves = components['schemas']['AskedMoves'];
@@ -3914,6 +3938,7 @@ export type PendingChange = components['schemas']['PendingChange'];
 export type PeopleCommand = components['schemas']['PeopleCommand'];
 export type Person = components['schemas']['Person'];
 export type PersonFields = components['schemas']['PersonFields'];
+export type PersonPost = components['schemas']['PersonPost'];
 export type PersonResult = components['schemas']['PersonResult'];
 export type PersonalLink = components['schemas']['PersonalLink'];
 export type Pool = components['schemas']['Pool'];
@@ -3931,6 +3956,7 @@ export type PreviewDate = components['schemas']['PreviewDate'];
 export type ProfileMatch = components['schemas']['ProfileMatch'];
 export type Program = components['schemas']['Program'];
 export type ProgramState = components['schemas']['ProgramState'];
+export type ProposedCode = components['schemas']['ProposedCode'];
 export type PublicMeeting = components['schemas']['PublicMeeting'];
 export type PublicSchedule = components['schemas']['PublicSchedule'];
 export type PushFields = components['schemas']['PushFields'];

@@ -1,7 +1,7 @@
 """The routes of people and their deputies."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Query, Response
 from sqlalchemy import select
@@ -9,14 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import deputies
 from rooms.accounts import roles as granted
-from rooms.org import fields, people, units
+from rooms.org import fields, people, posts, units
 from rooms.policy import disclosure, roles
 from rooms.store.tables.org import Deputy as DeputyRow
+from rooms.store.tables.org import Holding, Post
 from rooms.store.tables.org import Person as PersonRow
 from rooms.store.tables.org import Unit as UnitRow
 from signaling.api.ground.visits import Caller, Rows, Version, Visit, anywhere, tag
 from signaling.api.models import limits
-from signaling.api.models.org import Deputy, DeputyFields, PassedRole, Person, PersonFields
+from signaling.api.models.org import Deputy, DeputyFields, PassedRole, Person, PersonFields, PersonPost
 from signaling.api.models.parts import Id, Page, shown
 from signaling.host.declared import OWN, needs
 from signaling.host.routers import new_router
@@ -60,10 +61,11 @@ async def get_person(visit: Caller, response: Response, person_id: Key) -> Perso
 
 @router.post("/people", status_code=201, openapi_extra=needs("people.write", of="unit"))
 async def create_person(visit: Caller, response: Response, wanted: PersonFields) -> Person:
-    """Add a person to a unit."""
+    """Add a person to a unit. A new post needs the right to change the unit's posts too."""
 
     async def work(session: AsyncSession) -> Person:
-        made = await people.create(session, wanted.model_dump(), visit.actor, visit.now)
+        made = await people.create(session, _values(wanted), visit.actor, visit.now)
+        await _appoint(session, made, wanted, visit)
         return await _shown(session, made.id, visit, response)
 
     return await visit.write(work)
@@ -76,10 +78,24 @@ async def edit_person(
     """Correct a person. A move to another unit needs the right in both units."""
 
     async def work(session: AsyncSession) -> Person:
-        await people.edit(session, person_id, wanted.model_dump(), visit.actor, visit.now, version)
+        person = await people.edit(session, person_id, _values(wanted), visit.actor, visit.now, version)
+        await _appoint(session, person, wanted, visit)
         return await _shown(session, person_id, visit, response)
 
     return await visit.write(work)
+
+
+@router.get("/people/{person_id}/posts", openapi_extra=needs("people.read"))
+async def list_posts_of_person(visit: Caller, person_id: Key) -> list[PersonPost]:
+    """List the posts that a person holds today or will hold later."""
+    anywhere(visit, "people.read")
+
+    async def work(session: AsyncSession) -> list[PersonPost]:
+        await people.get(session, person_id)
+        held = await posts.of_person(session, person_id, fields.today(visit.now))
+        return [_held(*one) for one in held]
+
+    return await visit.read(work)
 
 
 @router.get("/deputies", openapi_extra=needs(OWN))
@@ -119,6 +135,31 @@ async def grant_deputy(visit: Caller, wanted: DeputyFields) -> Deputy:
 async def revoke_deputy(visit: Caller, deputy_id: Key) -> None:
     """End a deputyship. The deputy loses the roles at once."""
     await visit.write(lambda session: deputies.revoke(session, deputy_id, visit.actor, visit.now))
+
+
+def _values(wanted: PersonFields) -> dict[str, Any]:
+    return wanted.model_dump(exclude={"appointment"})
+
+
+async def _appoint(session: AsyncSession, person: PersonRow, wanted: PersonFields, visit: Visit) -> None:
+    given = wanted.appointment
+    if given is None:
+        return
+    if given.post_id is None:
+        await posts.appoint_new(session, person, given.title, given.valid_from, visit.actor, visit.now)
+    else:
+        await posts.appoint(session, given.post_id, person.id, given.valid_from, visit.actor, visit.now)
+
+
+def _held(holding: Holding, post: Post, unit: UnitRow) -> PersonPost:
+    return PersonPost(
+        post_id=post.id,
+        title=post.title,
+        unit_id=unit.id,
+        unit_name=unit.name,
+        valid_from=holding.valid_from,
+        valid_to=holding.valid_to,
+    )
 
 
 async def _shown(session: AsyncSession, person_id: str, visit: Visit, response: Response) -> Person:

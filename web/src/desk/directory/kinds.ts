@@ -59,8 +59,8 @@ export const KINDS: Kind[] = [
       { name: 'phone', label: 'field.phone' },
     ],
     fields: [
-      CODE,
       { name: 'name', label: 'field.name', kind: 'text', required: true },
+      CODE,
       { name: 'short_name', label: 'field.shortName', kind: 'text' },
       unitField('parent_id', 'field.parent'),
       { name: 'tier', label: 'field.tier', kind: 'choice', choices: ['0', '1', '3'], words: 'tier', initial: '1' },
@@ -91,8 +91,8 @@ export const KINDS: Kind[] = [
       { name: 'phone', label: 'field.phone' },
     ],
     fields: [
-      CODE,
       { name: 'name', label: 'field.personName', kind: 'text', required: true },
+      CODE,
       unitField('unit_id', 'field.unit', true),
       { name: 'email', label: 'field.email', kind: 'text' },
       { name: 'phone', label: 'field.phone', kind: 'text' },
@@ -135,8 +135,8 @@ export const KINDS: Kind[] = [
       { name: 'technician_phone', label: 'field.phone' },
     ],
     fields: [
-      CODE,
       { name: 'name', label: 'field.name', kind: 'text', required: true },
+      CODE,
       unitField('unit_id', 'field.unit', true),
       { name: 'capability', label: 'field.capability', kind: 'choice', choices: ['hall', 'pc', 'none'], words: 'capability', initial: 'hall' },
       { name: 'address', label: 'field.address', kind: 'text' },
@@ -160,8 +160,8 @@ export const KINDS: Kind[] = [
       { name: 'bookable', label: 'field.bookable' },
     ],
     fields: [
-      CODE,
       { name: 'name', label: 'field.name', kind: 'text', required: true },
+      CODE,
       siteField,
       { name: 'seats', label: 'field.seats', kind: 'number', required: true, initial: 40 },
       { name: 'equipment', label: 'field.equipment', kind: 'ticks', choices: ['projector', 'second_screen', 'interpreter', 'recorder', 'microphones'], words: 'equipment', initial: [] },
@@ -189,8 +189,8 @@ export const KINDS: Kind[] = [
       { name: 'active', label: 'field.inUse' },
     ],
     fields: [
-      CODE,
       { name: 'name', label: 'field.name', kind: 'text', required: true },
+      CODE,
       siteField,
       { name: 'hall_id', label: 'dir.hall', kind: 'pick', find: findHalls, path: '/halls' },
       { name: 'vendor', label: 'field.vendor', kind: 'text' },
@@ -223,8 +223,8 @@ export const KINDS: Kind[] = [
       { name: 'terminals', label: 'field.terminalsCall' },
     ],
     fields: [
-      CODE,
       { name: 'name', label: 'field.name', kind: 'text', required: true },
+      CODE,
       { name: 'ranges', label: 'field.ranges', kind: 'lines', initial: [], hint: 'field.rangesHint' },
       { name: 'closed', label: 'field.closedLong', kind: 'tick', initial: false },
       { name: 'terminals', label: 'field.terminalsCall', kind: 'tick', initial: false, hint: 'field.terminalsCallHint' },
