@@ -200,9 +200,7 @@ async def appoint(visit: Caller, post_id: Key, wanted: HoldingFields) -> Post:
     return _post(await visit.write(work))
 
 
-@router.delete(
-    "/posts/{post_id}/holder/{person_id}", status_code=204, openapi_extra=needs("people.write", of="post")
-)
+@router.delete("/posts/{post_id}/holder/{person_id}", status_code=204, openapi_extra=needs("people.write", of="post"))
 async def vacate(visit: Caller, post_id: Key, person_id: Key, on: date | None = None) -> None:
     """End a person's time in the post on a day (default: today)."""
     await visit.write(lambda session: posts.vacate(session, post_id, person_id, on, visit.actor, visit.now))
