@@ -95,6 +95,9 @@ async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> No
     if date is None or date.state != "running":
         return
     date.closed_at = now
+    if now < date.starts_at:
+        # A rehearsal is over. The halls of the meeting itself wait for its opening again.
+        date.begun_at = None
     await audit.record(session, now, SYSTEM, "meeting.closed", "occurrence", date.id)
     if now >= date.ends_at:
         await _end(session, date, now)
@@ -218,6 +221,8 @@ async def _close(session: AsyncSession, date: Occurrence, now: datetime) -> None
 
 async def _end(session: AsyncSession, date: Occurrence, now: datetime) -> None:
     date.state = "ended"
+    if now < date.ends_at:
+        await resources.shorten(session, date.id, date.ends_at, now)
     took_place = date.opened_at is not None and date.closed_at is not None and date.closed_at >= date.starts_at
     if took_place:
         await _tell(session, date, "meeting.ended", {"ended_at": (date.closed_at or now).isoformat()}, now)

@@ -490,6 +490,38 @@ async def give_back(session: AsyncSession, occurrence_ids: Sequence[str], forget
         await _give_back_capacity(session, chunk)
 
 
+async def shorten(session: AsyncSession, occurrence_id: str, ends_at: datetime, now: datetime) -> None:
+    """Release what a date has reserved after `now`, because the date is over before its booked end `ends_at`. Its halls keep
+    the time to clear up.
+    """
+    kept = (Reservation.occurrence_id == occurrence_id, Reservation.active)
+    names = list(await session.scalars(select(Reservation.resource_id).where(*kept)))
+    await lock(session, names)
+    for row in list(await session.scalars(select(Reservation).where(*kept))):
+        end = min(row.ends_at, now + (row.ends_at - ends_at))
+        if end > row.starts_at:
+            row.ends_at = end
+        else:
+            row.active = False
+    await session.flush()
+    await _shorten_capacity(session, occurrence_id, now)
+
+
+async def _shorten_capacity(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
+    """Keep the quarters of an hour that have begun, and release the later quarters."""
+    of_date = select(CapacityUse).where(CapacityUse.occurrence_id == occurrence_id, CapacityUse.ends_at > now)
+    parts = []
+    for use in list(await session.scalars(of_date.order_by(CapacityUse.pool))):
+        begun = slots(use.starts_at, max(now, use.starts_at + timedelta(microseconds=1)))
+        touched = slots(use.starts_at, use.ends_at)
+        use.ends_at = min(use.ends_at, begun[-1] + SLOT)
+        if len(touched) > len(begun):
+            parts.append({"of": use.pool, "first": touched[len(begun)], "last": touched[-1], "back": use.legs})
+    await session.flush()
+    if parts:
+        await (await session.connection()).execute(_GIVE_BACK, parts)
+
+
 async def _give_back_capacity(session: AsyncSession, occurrence_ids: list[str]) -> None:
     uses = list(
         await session.execute(

@@ -4,13 +4,17 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.changes import ending, timers
 from rooms.booking.meeting import timing
+from rooms.dialling import opening
+from rooms.errors import Refusal
 from rooms.meetings import entry
 from rooms.store.database import Database
+from rooms.store.tables.booking import CapacitySlot, Reservation
 from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 from rooms.store.tables.records import Job
 from tests.rooms.booking.test_creation import make, wish
@@ -146,3 +150,49 @@ async def test_a_late_report_opens_no_ended_date(database: Database, province: P
     await do(database, lambda s: ending.opened(s, date.id, date.starts_at + 2 * MINUTE))
     assert (await again(database, date)).state == "ended"
     assert timing.BEGUN in timers.HANDLERS
+
+
+async def test_a_date_that_ends_early_frees_its_halls_people_and_places(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The clear-up of the hall stays. The later quarters of the pool are free, and the earlier ones keep their use."""
+    date = await running(database, province, now)
+    secretary = province.actor("secretary", "tinh")
+    at = date.starts_at + 20 * MINUTE
+    after = wish(province, now, title="Tập huấn", starts_at=at + 40 * MINUTE, duration_min=30)
+    with pytest.raises(Refusal) as refused:
+        await make(database, after, secretary, now)
+    assert refused.value.code == "overlap"
+
+    async def places(session: AsyncSession) -> list[int]:
+        slots = select(CapacitySlot.used).where(CapacitySlot.starts_at >= date.starts_at - 15 * MINUTE)
+        return list(await session.scalars(slots.order_by(CapacitySlot.starts_at)))
+
+    async def rows(session: AsyncSession) -> list[tuple[str, datetime]]:
+        found = await session.scalars(select(Reservation).where(Reservation.occurrence_id == date.id))
+        return sorted((one.kind, one.ends_at) for one in found)
+
+    async with database.reading() as session:
+        before, used = await rows(session), await places(session)
+    assert await do(database, lambda s: ending.end_now(s, date.id, at))
+    async with database.reading() as session:
+        assert await rows(session) == [(kind, at + (end - date.ends_at)) for kind, end in before]
+        begun = -((date.starts_at - at) // (15 * MINUTE))
+        assert await places(session) == [*used[:begun], *(0 for _ in used[begun:])]
+    await make(database, after, secretary, now)
+
+
+async def test_halls_wait_again_after_a_rehearsal_that_all_have_left(
+    database: Database, province: Province, now: datetime
+) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    (date,) = await dates(database, meeting)
+    early = date.starts_at - 60 * MINUTE
+    await do(database, lambda s: ending.opened(s, date.id, early))
+    await do(database, lambda s: opening.begin(s, date.id, province.actor("operator", "tinh"), early))
+    await do(database, lambda s: ending.closed(s, date.id, early + 10 * MINUTE))
+    assert (await again(database, date)).begun_at is None
+    await do(database, lambda s: opening.begin(s, date.id, province.actor("operator", "tinh"), date.starts_at))
+    await do(database, lambda s: ending.opened(s, date.id, date.starts_at))
+    await do(database, lambda s: ending.closed(s, date.id, date.starts_at + MINUTE))
+    assert (await again(database, date)).begun_at == date.starts_at, "people who come back do not wait"

@@ -110,6 +110,20 @@ async def test_the_operator_is_asked_where_somebody_spoke(held: Held) -> None:
     assert chair.left() is Reason.CONFERENCE_DELETED
 
 
+async def test_the_hall_of_a_meeting_that_ended_early_can_be_booked(office: Office) -> None:
+    hall = [office.province.halls["tinh-a"]]
+    meeting = await approved(office, starts_at=office.at(START), duration_min=120, lobby=False, hall_ids=hall)
+    held = Held(office, meeting, await pin_of(office, meeting))
+    office.pass_minutes(181)
+    await office.secretariat.live.settle()
+    _, host, _ = await held.chair()
+    desk, later = await office.client("secretary", "khcn"), (office.now + timedelta(minutes=60)).isoformat()
+    other = wanted(office, starts_at=later, duration_min=30, title="Họp sau", chair_id=None, attendees=[], hall_ids=hall)
+    problem(await desk.post("/meetings", json=other), 409, "overlap")
+    assert (await held.do(host, "end")).status_code == 204
+    await book(desk, other)
+
+
 async def test_an_open_microphone_ends_at_the_last_bound(held: Held) -> None:
     _, _, chair = await held.chair()
     (track,) = chair.participant.tracks.values()
