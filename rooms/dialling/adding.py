@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.holds import clashes
 from rooms.booking.holds.clashes import Busy
-from rooms.dialling import planning
+from rooms.dialling import legs, planning
 from rooms.errors import Refusal
-from rooms.policy import disclosure
+from rooms.policy import disclosure, roles
 from rooms.policy.actors import Actor
 from rooms.sites import places, terminals
 from rooms.store import audit
@@ -86,15 +86,21 @@ def _other(found: list[Busy] | tuple[()], occurrence_id: str) -> Busy | None:
 async def move(
     session: AsyncSession, leg_id: str, occurrence_id: str, to_id: str, actor: Actor, now: datetime
 ) -> DialLeg:
-    """Take a hall off a date, and add it to another date, in one transaction. Return the new leg. The caller ends the old
-    call and starts the new one. Raise Refusal `unknown_leg`, and the refusals of `planning.ask`.
+    """Take a hall off a date, and add it to another date, in one transaction: the rights in both dates, the two legs, and the
+    wishes to end the old call and to start the new call. Return the new leg. Raise Refusal `occurrence_unknown`, `denied`,
+    `unknown_leg`, and the refusals of `planning.ask`.
     """
+    for date_id in (occurrence_id, to_id):
+        meeting = (await planning.date_of(session, date_id))[1]
+        roles.require(actor, "halls.operate", (await session.get_one(Unit, meeting.host_unit_id)).path)
     leg = await session.get(DialLeg, leg_id)
     if leg is None or leg.occurrence_id != occurrence_id or to_id == occurrence_id:
         raise Refusal("unknown_leg", "Không có điểm cầu này trong buổi họp.", "no such hall in this meeting")
     meeting = (await planning.date_of(session, occurrence_id))[1]
     await planning.take_off(session, occurrence_id, leg.terminal_id)
     made = await planning.ask(session, to_id, leg.terminal_id, actor, now)
+    await legs.set_wish(session, leg.id, "drop")
+    await legs.set_wish(session, made.id, "call")
     detail = {"terminal": (await session.get_one(Terminal, leg.terminal_id)).code, "to": to_id}
     await audit.record(session, now, actor, "hall.move", "occurrence", occurrence_id, meeting.host_unit_id, detail)
     return made

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval, creation, dates, proposals
-from rooms.booking.holds import clashes
+from rooms.booking.holds import clashes, resources
 from rooms.booking.meeting import history, reading, timing
 from rooms.booking.planning import plans, requests
 from rooms.booking.planning.requests import Request
@@ -48,7 +48,8 @@ class Moved:
 @dataclass(frozen=True)
 class InTheWay:
     """A date that a booking would have to move. `title` and `unit` are empty if the actor may not read the meeting. `why_not`
-    is the code of a refusal, if the date cannot give way.
+    is the code of a refusal, if the date cannot give way. `goes_on`: the date stays, and only loses halls or terminals of
+    invited units. It needs no decision.
     """
 
     occurrence_id: str
@@ -57,6 +58,17 @@ class InTheWay:
     starts_at: datetime
     ends_at: datetime
     why_not: str = ""
+    goes_on: bool = False
+
+
+@dataclass(frozen=True)
+class Clashing:
+    """A date of another meeting that has what a plan needs. `guests`: what it has, if all of this belongs to invited units."""
+
+    date: Occurrence
+    meeting: Meeting
+    unit: Unit
+    guests: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -80,14 +92,16 @@ async def in_the_way(session: AsyncSession, request: Request, actor: Actor, now:
     roles.require(actor, "meetings.precedence", plan.unit.path)
     mine = await _rank_of_plan(session, plan)
     found = await clashing(session, plan)
-    known = await reading.readable(session, actor, [meeting.id for _, meeting, _ in found])
+    known = await reading.readable(session, actor, [one.meeting.id for one in found])
     told = []
-    for date, meeting, unit in found:
+    for one in found:
+        date, meeting, unit = one.date, one.meeting, one.unit
         lower = await rank_of(session, meeting.precedence, unit) > mine
         allowed = roles.allows(actor, "meetings.precedence", unit.path)
         why_not = "" if lower and allowed else "denied" if lower else "precedence_too_low"
         title, name = (meeting.title, unit.short_name or unit.name) if meeting.id in known else ("", "")
-        told.append(InTheWay(date.id, title, name, date.starts_at, date.ends_at, why_not))
+        goes_on = bool(one.guests) and not why_not
+        told.append(InTheWay(date.id, title, name, date.starts_at, date.ends_at, why_not, goes_on))
     return tuple(told)
 
 
@@ -106,6 +120,7 @@ async def displace(
     key: str = "",
 ) -> Displaced:
     """Book `request`. Move each clashing date of lower precedence to its time in `moves` (by occurrence; None: postpone it).
+    A date that has only halls or terminals of invited units stays, without them.
 
     Raise `move_missing` with the clashing dates that are not in `moves`, `precedence_too_low`, and the refusals of creation.
     """
@@ -119,7 +134,8 @@ async def displace(
         raise Refusal("reason_missing", "Hãy ghi lý do dời cuộc họp khác.", "write a reason for moving another meeting")
     mine = await _rank_of_plan(session, plan)
     found = await clashing(session, plan)
-    missing = [one for one, _, _ in found if one.id not in moves]
+    whole = [one for one in found if not one.guests]
+    missing = [one.date for one in whole if one.date.id not in moves]
     if missing:
         raise Refusal(
             "move_missing",
@@ -127,7 +143,11 @@ async def displace(
             "choose a new time, or postponement, for each date that clashes",
             [_trouble(one) for one in missing],
         )
-    moved = [await _give_way(session, one, mine, moves[one[0].id], reason, actor, now) for one in found]
+    for one in found:
+        await _require_lower(session, one, mine, actor)
+        if one.guests:
+            await resources.release_guests(session, one.date.id, one.guests)
+    moved = [await _give_way(session, one, moves[one.date.id], reason, actor, now) for one in whole]
     meeting = await creation.create(session, dataclasses.replace(request, submit=request.submit), actor, now, key)
     ids = [one.occurrence_id for one in moved]
     await session.execute(update(Occurrence).where(Occurrence.id.in_(ids)).values(displaced_by=meeting.id))
@@ -176,17 +196,17 @@ def _trouble(date: Occurrence) -> Trouble:
     return Trouble("move_missing", f"Buổi họp {at:%H:%M %d/%m/%Y}.", f"the date at {at.isoformat()}", date.id)
 
 
-async def clashing(session: AsyncSession, plan: plans.Plan) -> list[tuple[Occurrence, Meeting, Unit]]:
+async def clashing(session: AsyncSession, plan: plans.Plan) -> list[Clashing]:
     """Return the dates of other meetings that have what the plan needs, the earliest first."""
     needed = plan.needed
     ids = {thing.id for thing in needed}
     timetable = await clashes.timetable_of(session, ids, clashes.days_of(plan.spans))
-    taken = {
-        busy.occurrence_id
-        for span in plan.spans
-        for thing in needed
-        if (busy := clashes.meets(timetable.get(thing.id, ()), *thing.keeps(span.starts_at, span.ends_at)))
-    }
+    taken: dict[str, dict[str, bool]] = {}
+    for span in plan.spans:
+        for thing in needed:
+            busy = clashes.taken(thing, span, timetable)
+            if busy is not None:
+                taken.setdefault(busy.occurrence_id, {})[thing.id] = busy.guest
     rows = await session.execute(
         select(Occurrence, Meeting, Unit)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
@@ -194,19 +214,15 @@ async def clashing(session: AsyncSession, plan: plans.Plan) -> list[tuple[Occurr
         .where(Occurrence.id.in_(taken))
         .order_by(Occurrence.starts_at)
     )
-    return [(date, meeting, unit) for date, meeting, unit in rows]
+    return [
+        Clashing(date, meeting, unit, frozenset(taken[date.id]) if all(taken[date.id].values()) else frozenset())
+        for date, meeting, unit in rows
+    ]
 
 
-async def _give_way(
-    session: AsyncSession,
-    clashing: tuple[Occurrence, Meeting, Unit],
-    mine: int,
-    to: datetime | None,
-    reason: str,
-    actor: Actor,
-    now: datetime,
-) -> Moved:
-    date, meeting, unit = clashing
+async def _require_lower(session: AsyncSession, clashing: Clashing, mine: int, actor: Actor) -> None:
+    """Raise `precedence_too_low`, `denied`."""
+    meeting, unit = clashing.meeting, clashing.unit
     if await rank_of(session, meeting.precedence, unit) <= mine:
         raise Refusal(
             "precedence_too_low",
@@ -214,6 +230,12 @@ async def _give_way(
             "a meeting with the same or a higher precedence cannot be moved",
         )
     roles.require(actor, "meetings.precedence", unit.path)
+
+
+async def _give_way(
+    session: AsyncSession, clashing: Clashing, to: datetime | None, reason: str, actor: Actor, now: datetime
+) -> Moved:
+    date, meeting, unit = clashing.date, clashing.meeting, clashing.unit
     was = date.starts_at
     before = await history.snapshot(session, meeting)
     given = reason.strip()[: limits.REASON]

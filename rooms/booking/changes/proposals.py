@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval
+from rooms.booking.holds import resources
 from rooms.booking.meeting import history, reading, timing
 from rooms.booking.planning import requests
 from rooms.booking.planning.requests import Request
@@ -158,7 +159,7 @@ async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot],
     known = list(dates)
     if not known:
         return []
-    made = [
+    made: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "occurrence_id": date if date in known else known[0],
@@ -172,6 +173,15 @@ async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot],
         for date, kind, thing, first, last, guest in wanted
         for starts_at, ends_at in _without((first, last), [(one[3], one[4]) for one in have if one[2] == thing])
     ]
+    # The search for a way to make the change has shown that these terminals outrank guests. It has been rolled back.
+    await resources.win(
+        session,
+        [
+            (one["resource_id"], one["starts_at"], one["ends_at"])
+            for one in made
+            if one["kind"] == "terminal" and not one["guest"]
+        ],
+    )
     await rows.add(session, {Reservation: made})
     return [str(one["id"]) for one in made]
 

@@ -158,6 +158,10 @@ class Busy:
     ends_at: datetime
     meeting_id: str
     occurrence_id: str
+    guest: bool = False
+    """A hall or terminal of an invited unit."""
+    yields: bool = False
+    """A terminal that leaves the date when its own unit books its hall (`Thing.outranks`)."""
 
 
 Timetable = Mapping[str, Sequence[Busy]]
@@ -251,14 +255,16 @@ async def timetable_of(
                 Reservation.ends_at,
                 Occurrence.meeting_id,
                 Occurrence.id,
+                Reservation.guest,
+                and_(Reservation.guest, Reservation.kind == "terminal", Occurrence.state == "planned"),
             )
             .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
             .where(Reservation.resource_id.in_(ids), Reservation.active, touches, Occurrence.meeting_id != excluding)
         )
-        for id_, resource_id, starts_at, ends_at, meeting_id, occurrence_id in rows:
+        for id_, resource_id, starts_at, ends_at, meeting_id, occurrence_id, guest, yields in rows:
             if id_ not in seen:
                 seen.add(id_)
-                found[resource_id].append(Busy(starts_at, ends_at, meeting_id, occurrence_id))
+                found[resource_id].append(Busy(starts_at, ends_at, meeting_id, occurrence_id, guest, yields))
     for rows_of_one in found.values():
         rows_of_one.sort(key=lambda one: one.starts_at)
     return found
@@ -281,18 +287,22 @@ def meets(rows: Sequence[Busy], starts_at: datetime, ends_at: datetime) -> Busy 
     return rows[place] if place < len(rows) and rows[place].starts_at < ends_at else None
 
 
+def taken(thing: Thing, span: Span, timetable: Timetable) -> Busy | None:
+    """Return the reservation that keeps this thing from this date."""
+    known = timetable.get(thing.id, ())
+    if thing.outranks:
+        known = [one for one in known if not one.yields]
+    return meets(known, *thing.keeps(span.starts_at, span.ends_at))
+
+
 def _of_wish(wish: tuple[Span, Sequence[Thing]], timetable: Timetable, used: Used, load: Load) -> tuple[Clash, ...]:
     span, things = wish
     found = []
-    taken = {
-        thing.id: busy
-        for thing in things
-        if (busy := meets(timetable.get(thing.id, ()), *thing.keeps(span.starts_at, span.ends_at)))
-    }
+    met = {thing.id: busy for thing in things if (busy := taken(thing, span, timetable))}
     for thing in things:
-        busy = taken.get(thing.id)
+        busy = met.get(thing.id)
         # A taken hall already says why its terminal is taken too.
-        if busy is not None and thing.hall_id not in taken:
+        if busy is not None and thing.hall_id not in met:
             found.append(Clash(thing.kind, thing.id, thing.name, busy.starts_at, busy.ends_at, busy.meeting_id))
     return (*found, *_short(span, used, load))
 

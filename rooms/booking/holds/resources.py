@@ -7,7 +7,7 @@ clash in words.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Executable,
     Select,
     String,
+    and_,
     bindparam,
     cast,
     delete,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     text,
     true,
@@ -45,6 +47,7 @@ from rooms.policy import classes
 from rooms.store import rows
 from rooms.store.tables.booking import CapacitySlot, CapacityUse, Pool, Reservation, Wanted
 from rooms.store.tables.columns import EPOCH, Utc
+from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
@@ -53,6 +56,8 @@ BUFFER_MOST_MIN = 12 * 60
 """Minutes. The longest time to set up a hall, and to clear it up; a longer one counts as this. Longer: the reservation may
 exceed the longest one that the database accepts. Shorter: a hall with much equipment has too little time.
 """
+WINNING = 100
+"""Times in one statement of `win`. As `clashes.WINDOWS`."""
 Kind = Literal["hall", "terminal", "person", "operator"]
 PEOPLE: Final[tuple[Kind, ...]] = ("operator", "person")
 """`person`: the chair and the secretary."""
@@ -74,9 +79,11 @@ class Thing:
     equipment: tuple[str, ...] = ()
     needs_approval: bool = False
     guest: bool = False
-    """The hall is held for an invited unit. The host did not book it."""
+    """The hall or terminal is held for an invited unit. The host did not book it."""
     hall_id: str = ""
     """The booked hall, for its terminal."""
+    outranks: bool = False
+    """The terminal stands in a booked hall of the host unit itself. It leaves a coming meeting in which it is only a guest."""
 
     def keeps(self, starts_at: datetime, ends_at: datetime) -> tuple[datetime, datetime]:
         return starts_at - timedelta(minutes=self.before_min), ends_at + timedelta(minutes=self.after_min)
@@ -405,13 +412,52 @@ async def take(
         Reservation: taken,
         CapacityUse: [_use(span, share, load) for span in spans for share in load.shares],
     }
+    own = {
+        (thing.id, *thing.keeps(one.starts_at, one.ends_at)) for one, some in wishes for thing in some if thing.outranks
+    }
     try:
         async with session.begin_nested() if nested else nullcontext():
+            await win(session, own)
             await rows.add(session, batch)
             await _take_capacity(session, spans, load)
     except IntegrityError as error:
         raise Taken(_what(error)) from error
     return taken
+
+
+async def win(session: AsyncSession, times: Iterable[tuple[str, datetime, datetime]]) -> None:
+    """Take these terminals, at these times, off the coming dates in which they are guests. The caller reserves them next."""
+    of_terminal: dict[str, list[tuple[datetime, datetime]]] = {}
+    for terminal_id, starts_at, ends_at in times:
+        of_terminal.setdefault(terminal_id, []).append((starts_at, ends_at))
+    coming = select(Occurrence.id).where(Occurrence.state == "planned")
+    for terminal_id, spans in of_terminal.items():
+        for place in range(0, len(spans), WINNING):
+            touches = or_(
+                *(
+                    and_(Reservation.starts_at < end, Reservation.ends_at > start)
+                    for start, end in spans[place : place + WINNING]
+                )
+            )
+            await session.execute(
+                delete(Reservation).where(
+                    Reservation.resource_id == terminal_id,
+                    Reservation.kind == "terminal",
+                    Reservation.guest,
+                    Reservation.active,
+                    touches,
+                    Reservation.occurrence_id.in_(coming),
+                )
+            )
+
+
+async def release_guests(session: AsyncSession, occurrence_id: str, resource_ids: Collection[str]) -> None:
+    """Release terminals and halls of invited units that a date has reserved."""
+    await session.execute(
+        delete(Reservation).where(
+            Reservation.occurrence_id == occurrence_id, Reservation.guest, Reservation.resource_id.in_(resource_ids)
+        )
+    )
 
 
 def _use(span: Span, share: Share, load: Load) -> dict[str, Any]:

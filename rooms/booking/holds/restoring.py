@@ -123,6 +123,7 @@ async def settle_halls(session: AsyncSession, meeting: Meeting, now: datetime) -
             delete(Reservation).where(
                 Reservation.occurrence_id.in_(of_key),
                 Reservation.guest,
+                Reservation.kind == "hall",
                 Reservation.resource_id.not_in(kept),
             )
         )
@@ -139,7 +140,7 @@ async def _needs(
     for key in _keys(dates, wanted):
         things = await resources.things_of(session, wanted[key], meeting.class_, day)
         calls = await call_list.of_date(session, meeting, key)
-        must = terminals.needed(things, calls)
+        must = terminals.needed(things, calls, meeting.host_unit_id)
         of_key[key] = _Need(must, await _guests(session, meeting, calls, {one.id for one in must}))
     called, off = await terminals.of_operators(session, meeting.id)
     kept = await _held_now(session, dates) if keeps else {}

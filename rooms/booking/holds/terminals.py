@@ -5,6 +5,8 @@
 - The terminal of an invited unit is reserved when the system approves the meeting or the unit accepts, if it is free then. If
   another date has it, the server does not call this terminal. Thus one unit with two meetings does not prevent a meeting of a
   hundred units. A meeting that waits for its approval keeps no unit out of its own hall.
+- A unit that books its own hall gets the terminal in it, also if the terminal is a guest of a coming meeting then. To keep the
+  terminal, that meeting holds the hall (`rooms.booking.holds.guest_holds`).
 - A terminal that was taken off the list is not reserved.
 """
 
@@ -34,13 +36,14 @@ def thing_of(device: Device) -> Thing:
     return Thing("terminal", device.id, device.name, site_id=device.site_id, hall_id=device.hall_id or "")
 
 
-def needed(things: Sequence[Thing], calls: CallList) -> tuple[Thing, ...]:
+def needed(things: Sequence[Thing], calls: CallList, host_unit_id: str) -> tuple[Thing, ...]:
     """Return what a date must have: `things` without the terminals that were taken out, and the terminals of booked halls."""
     out = {one.device.id for one in calls.lines if one.out}
     found = {one.id: one for one in things if one.id not in out}
     for line in calls.lines:
         if line.why == "hall" and not line.out:
-            found.setdefault(line.device.id, thing_of(line.device))
+            own = line.device.unit_id == host_unit_id
+            found.setdefault(line.device.id, replace(thing_of(line.device), outranks=own))
     return tuple(sorted(found.values(), key=lambda one: one.id))
 
 
@@ -49,7 +52,7 @@ def of_guests(calls: CallList, class_: str, known: Collection[str], agreed: Coll
     call. Leave out a terminal that the class does not admit.
     """
     return tuple(
-        thing_of(one.device)
+        replace(thing_of(one.device), guest=True)
         for one in calls.lines
         if one.why == "unit"
         and not one.out

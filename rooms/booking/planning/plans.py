@@ -112,7 +112,7 @@ class Plan:
     @property
     def needed(self) -> tuple[Thing, ...]:
         """Return what every date must have: the resources of the request, and the terminals of the booked halls."""
-        return terminals.needed(self.things, self.calls)
+        return terminals.needed(self.things, self.calls, self.unit.id)
 
     @property
     def guests(self) -> tuple[Thing, ...]:

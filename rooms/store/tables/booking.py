@@ -36,7 +36,7 @@ class Reservation(Row):
     ends_at: Mapped[datetime]
     active: Mapped[bool] = mapped_column(default=True)
     guest: Mapped[bool] = mapped_column(default=False)
-    """True: the hall is held for an invited unit (`rooms.booking.holds.guest_holds`), and is no place that the host booked."""
+    """True: the hall or terminal is held for an invited unit (`rooms.booking.holds`), and is no place that the host booked."""
 
 
 class Wanted(Row):

@@ -346,7 +346,9 @@ class PrecedenceAsk(View):
 
 
 class InTheWay(View):
-    """A date that would have to give way. `why_not`: the code of the refusal, if it does not."""
+    """A date that would have to give way. `why_not`: the code of the refusal, if it does not. `goes_on`: the date stays and loses
+    only halls or terminals of invited units; it needs no decision.
+    """
 
     occurrence_id: str
     title: str
@@ -354,6 +356,7 @@ class InTheWay(View):
     starts_at: datetime
     ends_at: datetime
     why_not: str
+    goes_on: bool
 
 
 class Moved(View):

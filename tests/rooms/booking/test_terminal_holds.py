@@ -1,5 +1,6 @@
 """A terminal of the call list is reserved like a hall: no terminal can be called into two meetings at the same time."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from rooms import limits
-from rooms.booking.changes import creation, dates, editing
+from rooms.booking.changes import creation, dates, editing, precedence
 from rooms.booking.planning import previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.dialling import legs, planning
@@ -117,18 +118,67 @@ async def test_a_unit_with_two_invitations_is_in_one_of_them_and_the_other_says_
     assert await held(database, second.id) == {XA1}
 
 
-async def test_a_hall_whose_terminal_is_taken_is_refused_until_it_is_not_called(
+async def test_the_booker_of_the_own_hall_gets_its_terminal_and_others_do_not(
     database: Database, province: Province, now: datetime
 ) -> None:
-    await approved(database, province, now)
-    own = {"host_unit_id": province.units["xa1"], "hall_ids": (province.halls["xa1"],), "attendees": ()}
-    request = wish(province, now, **own)
+    """The commune's terminal is a guest of an approved meeting, which holds no hall of the commune."""
+    guest = await approved(database, province, now)
+    there = {"hall_ids": (province.halls["xa1"],), "attendees": ()}
+    other = wish(province, now, host_unit_id=province.units["khcn"], **there)
     with pytest.raises(Refusal) as refused:
-        await book(database, province, request, now)
+        await book(database, province, other, now)
     assert refused.value.code == "overlap"
     assert "Thiết bị xa1 bận 08:00-09:00" in refused.value.vietnamese
-    made = await book(database, province, wish(province, now, **own, uncalled_ids=(XA1,)), now)
+    made = await book(database, province, dataclasses.replace(other, uncalled_ids=(XA1,)), now)
     assert await held(database, made.id) == set()
+    await in_transaction(database, lambda session: dates.cancel(session, made.id, "not_ready", "", COMMAND, now))
+    own = wish(province, now, host_unit_id=province.units["xa1"], **there)
+    async with database.reading() as session:
+        seen = await previews.preview(session, own, province.actor("secretary", "xa1"), now)
+    assert (seen.bookable, seen.clashing) == (True, 0)
+    made = await book(database, province, own, now)
+    assert (await held(database, made.id), await held(database, guest.id)) == ({XA1}, {TINH_A})
+    with pytest.raises(Refusal) as refused:
+        await book(database, province, dataclasses.replace(own, hall_ids=(), terminal_ids=(XA1,)), now)
+    assert refused.value.code == "overlap", "what the host reserved is firm"
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_change_that_waits_takes_the_terminal_of_the_own_hall(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The change of an approved meeting is tried, rolled back and then reserved."""
+    guest = await approved(database, province, now)
+    later = guest.first_starts_at + HOUR * 3
+    own = {"host_unit_id": province.units["xa1"], "hall_ids": (province.halls["xa1"],), "attendees": ()}
+    made = await approved(database, province, now, starts_at=later, **own)
+
+    async def move(session: Any) -> None:
+        version = (await session.get_one(Meeting, made.id)).version
+        actor = province.actor("secretary", "xa1")
+        await editing.edit(session, made.id, {"starts_at": guest.first_starts_at}, actor, now, version)
+
+    await in_transaction(database, move)
+    assert (await held(database, made.id), await held(database, guest.id)) == ({XA1}, {TINH_A})
+
+
+async def test_precedence_takes_a_guest_terminal_and_lets_the_conference_stand(
+    database: Database, province: Province, now: datetime
+) -> None:
+    guest = await approved(database, province, now)
+    at_xa1 = {"hall_ids": (), "terminal_ids": (XA1,), "attendees": (), "precedence": 0, "title": "Khẩn"}
+    at_xa1 |= {"precedence_reason": "Công điện"}
+    higher, operator = at_khcn(province, now, **at_xa1), province.actor("operator", "tinh")
+    async with database.reading() as session:
+        (way,) = await precedence.in_the_way(session, higher, operator, now)
+    assert (way.goes_on, way.why_not) == (True, "")
+    done = await in_transaction(
+        database, lambda session: precedence.displace(session, higher, {}, "Công điện", operator, now)
+    )
+    assert done.moved == ()
+    assert (await held(database, done.meeting.id), await held(database, guest.id)) == ({XA1}, {TINH_A})
+    async with database.reading() as session:
+        assert (await session.get_one(Occurrence, way.occurrence_id)).state == "planned"
 
 
 async def test_a_taken_hall_is_named_once(database: Database, province: Province, now: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from rooms.booking.meeting import call_list
 from rooms.booking.planning.requests import AttendeeRequest
-from rooms.dialling import adding, contacts, dates, planning
+from rooms.dialling import adding, contacts, dates, legs, planning
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.sites import places
@@ -157,9 +157,11 @@ async def test_a_hall_moves_to_another_meeting_with_its_reservation(
         left = await planning.leg_of(session, from_id, terminal)
         assert left is not None
         held = set(await session.scalars(select(Reservation.occurrence_id).where(Reservation.resource_id == terminal)))
-    assert left.taken_off
+    assert (left.taken_off, left.wish, made.wish) == (True, "drop", "call")
     assert (made.occurrence_id, made.terminal_id, made.taken_off) == (to_id, terminal, False)
     assert held == {to_id}
+    async with database.reading() as session:
+        assert list(await legs.wishes(session, "one", at)) == [left.id, made.id], "first the old call ends"
     await database.transact(lambda session: planning.plan(session, at))
     async with database.reading() as session:
         left = await planning.leg_of(session, from_id, terminal)
@@ -167,3 +169,27 @@ async def test_a_hall_moves_to_another_meeting_with_its_reservation(
     assert left.taken_off, "the schedule does not call the hall back"
     with pytest.raises(Refusal, match="unknown_leg"):
         await database.transact(partial(move, to_id=from_id))
+
+
+async def test_a_refused_move_changes_nothing(database: Database, province: Province, now: datetime) -> None:
+    """Neither an operator of one of the two units, nor a date that is not on, moves a hall."""
+    one = await approved(database, province, now, attendees=())
+    later = one.first_starts_at + timedelta(days=1)
+    other = await approved(database, province, now, host_unit_id=province.units["khcn"], starts_at=later, hall_ids=())
+    from_id, to_id, at = await date_id(database, one), await date_id(database, other), one.first_starts_at
+    await database.transact(lambda session: planning.plan(session, at))
+    async with database.reading() as session:
+        leg = await planning.leg_of(session, from_id, "terminal-tinh-a")
+        assert leg is not None
+    move = partial(adding.move, leg_id=leg.id, occurrence_id=from_id, to_id=to_id, now=at)
+    for unit, code in (("khcn", "denied"), ("tinh", "not_on_now")):
+        with pytest.raises(Refusal, match=code):
+            await database.transact(partial(move, actor=province.actor("operator", unit)))
+    async with database.reading() as session:
+        left = await planning.leg_of(session, from_id, "terminal-tinh-a")
+        assert left is not None
+        assert (left.taken_off, left.wish, await planning.leg_of(session, to_id, "terminal-tinh-a")) == (
+            False,
+            "",
+            None,
+        )

@@ -48,7 +48,9 @@ async def firm(database: Database, meeting_id: str) -> list[tuple[str, datetime]
         rows = await session.execute(
             select(Reservation.resource_id, Occurrence.starts_at)
             .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
-            .where(Occurrence.meeting_id == meeting_id, Reservation.active, Reservation.guest)
+            .where(
+                Occurrence.meeting_id == meeting_id, Reservation.active, Reservation.guest, Reservation.kind == "hall"
+            )
             .order_by(Occurrence.starts_at, Reservation.resource_id)
         )
     return [(hall, at) for hall, at in rows]

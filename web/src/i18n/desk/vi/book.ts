@@ -245,6 +245,8 @@ export const bookVi = {
   'give.example': 'Ví dụ: Họp khẩn theo Công điện số 12/CĐ-TTg',
   'give.do': 'Đặt lịch và dời các buổi trên',
   'give.doing': 'Đang dời lịch…',
+  'give.goesOn': 'Cuộc họp này vẫn diễn ra. Chỉ thiết bị hoặc hội trường của đơn vị được mời được lấy lại cho cuộc họp mới.',
+  'give.doneAlone': 'Đã đặt lịch. Không cuộc họp nào phải dời.',
   'give.done': 'Đã đặt lịch. Các buổi đã nhường lịch:',
   'give.to': 'dời sang {time}',
   'give.off': 'hoãn, chờ xếp lại',
