@@ -89,7 +89,7 @@ async def answer(
         await outbox.enqueue(session, "mail.substitute", _payload(attendee), now, now)
     await _tell(session, attendee, _event(attendee), actor, now)
     if given == "accepted" and attendee.unit_id and not attendee.person_id:
-        await restoring.take_guests(session, meeting, now)
+        await restoring.take_guests(session, meeting, now, attendee.unit_id)
     if given == "declined" and attendee.unit_id and not attendee.person_id:
         await restoring.release_site(session, meeting, attendee.site_id or "", now)
         if meeting.hold_guests:

@@ -38,13 +38,19 @@ HoldState = Literal["free", "soft", "firm", "taken", "none", "many"]
 """`free`: the meeting does not hold the hall. `taken`: another meeting has it. `none`, `many`: see `guest_halls.Gap`."""
 
 
-async def halls_to_take(session: AsyncSession, meeting: Meeting, booked: Collection[str]) -> tuple[Thing, ...]:
-    """Return the halls that the meeting may reserve now. `booked`: what the host booked."""
+async def halls_to_take(
+    session: AsyncSession, meeting: Meeting, booked: Collection[str], unit_id: str = ""
+) -> tuple[Thing, ...]:
+    """Return the halls that the meeting may reserve now. `booked`: what the host booked. `unit_id`: only halls of this unit."""
     if not meeting.hold_guests or meeting.state != "approved":
         return ()
     out = await released(session, meeting) | set(booked)
     parties = await guest_halls.of_meeting(session, meeting, booked)
-    held = [(one.unit_id, one.hall) for one in parties if one.hall and one.hall.id not in out]
+    held = [
+        (one.unit_id, one.hall)
+        for one in parties
+        if one.hall and one.hall.id not in out and unit_id in ("", one.unit_id)
+    ]
     agreed = await consent.consenting(session, meeting, {unit_id for unit_id, _ in held})
     found = {hall.id: hall for unit_id, hall in held if unit_id in agreed}
     return tuple(found.values())

@@ -62,14 +62,17 @@ async def retake(
         raise clashes.refusal(wishes, found) from None
 
 
-async def take_guests(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Reserve the terminals and held halls of invited units that are free and not reserved yet, for all coming dates."""
+async def take_guests(session: AsyncSession, meeting: Meeting, now: datetime, unit_id: str = "") -> None:
+    """Reserve the terminals and held halls of invited units that are free and not reserved yet, for all coming dates.
+    `unit_id`: only those of this unit, which has answered.
+    """
     dates = await coming(session, meeting.id, now)
     wanted = await resources.wanted(session, meeting.id)
     of_key: dict[str, _Need] = {}
     for key in _keys(dates, wanted):
         known = {one.resource_id for one in wanted[key]}
-        of_key[key] = _Need((), await _guests(session, meeting, await call_list.of_date(session, meeting, key), known))
+        calls = await call_list.of_date(session, meeting, key)
+        of_key[key] = _Need((), await _guests(session, meeting, calls, known, unit_id))
     if not any(one.guests for one in of_key.values()):
         return
     _, off = await terminals.of_operators(session, meeting.id)
@@ -112,7 +115,7 @@ async def release_site(session: AsyncSession, meeting: Meeting, site_id: str, no
 
 
 async def settle_halls(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Release the halls of invited units that the meeting holds no longer, and reserve those that it holds now."""
+    """Release the halls of invited units that the meeting holds no longer."""
     dates = await coming(session, meeting.id, now)
     wanted = await resources.wanted(session, meeting.id)
     for key in _keys(dates, wanted):
@@ -127,7 +130,6 @@ async def settle_halls(session: AsyncSession, meeting: Meeting, now: datetime) -
                 Reservation.resource_id.not_in(kept),
             )
         )
-    await take_guests(session, meeting, now)
 
 
 async def _needs(
@@ -162,14 +164,14 @@ def _key(date: Occurrence, wanted: Collection[str]) -> str:
 
 
 async def _guests(
-    session: AsyncSession, meeting: Meeting, calls: call_list.CallList, known: Collection[str]
+    session: AsyncSession, meeting: Meeting, calls: call_list.CallList, known: Collection[str], unit_id: str = ""
 ) -> tuple[Thing, ...]:
-    """Return the terminals and halls of invited units that the meeting may reserve.
+    """Return the terminals and halls of invited units, or of one of them, that the meeting may reserve.
 
     Until the approval, the meeting reserves only terminals of units that agreed: a terminal is no firmer than its hall.
     """
-    halls = await guest_holds.halls_to_take(session, meeting, known)
-    units = {one.device.unit_id for one in calls.lines if one.why == "unit"}
+    halls = await guest_holds.halls_to_take(session, meeting, known, unit_id)
+    units = {one.device.unit_id for one in calls.lines if one.why == "unit" and unit_id in ("", one.device.unit_id)}
     if not units:
         return halls
     agreed = await consent.consenting(session, meeting, units)

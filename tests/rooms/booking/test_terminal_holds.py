@@ -205,6 +205,31 @@ async def test_an_internal_meeting_reserves_other_units_after_they_agree(
     assert await held(database, made.id) == {TINH_A, XA1}
 
 
+async def test_an_answer_reserves_only_what_belongs_to_the_unit(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The terminal of the commune was busy at the approval. The answer of another unit does not try it again."""
+    units = [AttendeeRequest(unit_id=province.units[code]) for code in ("xa1", "yt")]
+    busy = await approved(database, province, now)
+    made = await approved(
+        database, province, now, hall_ids=(province.halls["tinh"],), attendees=tuple(units), title="Họp khác"
+    )
+    await in_transaction(database, lambda session: dates.cancel(session, busy.id, "not_ready", "", COMMAND, now))
+
+    async def accept(session: Any, code: str) -> None:
+        row = await session.scalar(
+            select(Attendee).where(Attendee.meeting_id == made.id, Attendee.unit_id == province.units[code])
+        )
+        await answers.answer(session, row, "accepted", "", None, province.actor("secretary", code), now)
+
+    before = await held(database, made.id)
+    assert XA1 not in before
+    await in_transaction(database, lambda session: accept(session, "yt"))
+    assert await held(database, made.id) == before
+    await in_transaction(database, lambda session: accept(session, "xa1"))
+    assert await held(database, made.id) == before | {XA1}
+
+
 @POSTGRESQL_IN_SIM
 async def test_the_approval_of_the_system_reserves_other_units(
     database: Database, province: Province, now: datetime

@@ -248,3 +248,19 @@ async def test_an_unapproved_meeting_reveals_no_phones(office: Office) -> None:
     assert held["state"] == "held"
     assert await look(office, "vp-2", "2026-03-04 15:50") == {}
     problem(await office.stranger().get("/sites"), 401, "signed_out")
+
+
+async def test_those_who_must_still_be_phoned_are_listed_with_phones_for_the_desk_only(office: Office) -> None:
+    """An operator reads the list of an approved meeting without phones, and before the approval nobody reads them."""
+    await fill(office)
+    invited = [{"person_id": office.province.people["xa1-2"]}]
+    made = await approved(office, attendees=invited)
+    desk, operator = await office.client("secretary", "khcn"), await office.client("operator", "tinh")
+
+    async def phones(who: httpx.AsyncClient, meeting: dict[str, Any]) -> list[str]:
+        return [one["phone"] for one in (await who.get(f"/meetings/{meeting['id']}/missing")).json()["items"]]
+
+    assert await phones(desk, made) == [PHONE]
+    assert await phones(operator, made) == [""]
+    later = office.at("2026-03-06 14:00")
+    assert await phones(desk, await book(desk, wanted(office, starts_at=later, attendees=invited))) == [""]

@@ -72,23 +72,27 @@ async def list_attendees(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Att
 
 @router.get("/meetings/{meeting_id}/missing", openapi_extra=needs("meetings.read", of="meeting"))
 async def list_missing(visit: Caller, rows: Rows, meeting_id: Key) -> Page[MissingAttendee]:
-    """List the invitees whom the secretary must still call, with the reason and the contact details."""
+    """List the invitees whom the secretary must still call, with the reason and the contact details. Telephone numbers need an
+    approved meeting and the right to record answers.
+    """
     actor = visit.actor
 
-    async def work(session: AsyncSession) -> list[attendees.Missing]:
-        _, host = await reading.meeting_of(session, meeting_id, actor)
+    async def work(session: AsyncSession) -> tuple[bool, list[attendees.Missing]]:
+        meeting, host = await reading.meeting_of(session, meeting_id, actor)
         roles.require(actor, "meetings.read", host.path)
-        return await attendees.missing(session, meeting_id, visit.now)
+        phones = meeting.state == "approved" and roles.allows(actor, "meetings.answers", host.path)
+        return phones, await attendees.missing(session, meeting_id, visit.now)
 
+    phones, late = await visit.read(work)
     return rows.cut(
-        await visit.read(work),
+        late,
         lambda one: MissingAttendee(
             attendee_id=one.attendee_id,
             label=one.label,
             why=one.why,
             name=one.contact.name,
             email=one.contact.email,
-            phone=one.contact.phone,
+            phone=one.contact.phone if phones else "",
         ),
     )
 
