@@ -190,7 +190,7 @@ class Composition:
                 around.background.start,
                 around.changed,
             )
-        observers: list[Observer] = []
+        observers: list[Observer] = [desk.capacity]
         if self.settings.webhook_urls:
             reporter = Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
             observers.append(reporter)

@@ -193,6 +193,14 @@ PLACES_KEPT_S = 30.0
 """Seconds until all reserved places are read again. Chosen. Longer: a new booking, or an extension, counts later. Shorter: more
 queries.
 """
+PLACE_AWAITED_S = 30.0
+"""Seconds for which a participant who has left keeps the place in a full system, so that the page can load again. Chosen: longer
+than a reconnection after a change of the network. Longer: a free place stays empty. Shorter: people lose their places.
+"""
+PLACES_AWAITED = 1000
+"""Participants of one conference, and conferences, for which places are kept so. Chosen: more than a full conference (500).
+More: memory. Fewer: the earliest to leave lose their places.
+"""
 UNTOLD_EVENTS = 16
 """Beginnings and ends of one conference that wait for the database; then the earliest is forgotten. Chosen. More: memory during
 an outage. Fewer: the calendar misses an early pause of a meeting.

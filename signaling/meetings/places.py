@@ -3,6 +3,9 @@
 Each running date keeps the places that it has reserved, and places for chair, secretary, operator and the halls of its call
 list. Any other participant needs a reserved place of the own meeting, or a place that no date has reserved. The check at the
 door uses memory only; `run` reads the numbers from the database.
+
+A participant whose page loads again, or whose network was away, keeps the place for a short time. A guest without a name in the
+lobby cannot be recognised.
 """
 
 import asyncio
@@ -13,16 +16,20 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Grants, Passage, Refusal, Registry
+from conference.ground.events import Reason
+from conference.ground.lifecycle import Happening, What
 from rooms.meetings import capacity
 from rooms.meetings.capacity import Places, Whole
 from rooms.store.database import Database, reason
 from signaling.api.ground.checks import is_check
 from signaling.host import limits
-from signaling.host.dates import PREFIX, is_date
+from signaling.host.dates import GUEST, PREFIX, is_date
 
 log = logging.getLogger(__name__)
 SERVICE = "hall-"
 """The first characters of the rooms in which halls wait or hear themselves. They are no meetings."""
+AWAY = (Reason.CLIENT_INITIATED, Reason.SIGNAL_CLOSE, Reason.MEDIA_FAILURE)
+"""The reasons of leaving after which a participant may come back at once."""
 
 
 class Capacity:
@@ -38,6 +45,8 @@ class Capacity:
         self._places: dict[str, Places] = {}
         self._read_at: datetime | None = None
         """The time when all numbers were read."""
+        self._left: dict[str, dict[str, datetime]] = {}
+        """The holders of places that have left a short time ago, by conference."""
 
     async def run(self) -> None:
         """Read the numbers until cancelled."""
@@ -74,6 +83,8 @@ class Capacity:
         own = self._places.get(name)
         if grants.identity in here or (own is not None and _bearer(grants.identity) in own.kept):
             return
+        if self._comes_back(name, _holder(grants.identity), here):
+            return
         if own is None and is_date(name):  # the first participants: the numbers of the date are not read yet
             return
         before = self._committed(name, here)
@@ -92,9 +103,42 @@ class Capacity:
     def _committed(self, name: str, here: Iterable[str]) -> int:
         """Return the participants of a conference and its kept places that nobody has taken yet."""
         own, bearers = self._places.get(name), [_bearer(one) for one in here]
+        used = len(bearers) + len(self._awaited(name, here))
         if own is None:
-            return len(bearers)
-        return len(bearers) + max(0, own.kept_count - sum(one in own.kept for one in bearers))
+            return used
+        return used + max(0, own.kept_count - sum(one in own.kept for one in bearers))
+
+    def happened(self, happening: Happening) -> None:
+        """Keep the place of a participant who has left, for a short time (`conference.Observer`)."""
+        name, gone = happening.conference.name, happening.participant
+        if happening.what not in (What.LEFT, What.ABORTED) or gone is None or not _is_meeting(name):
+            return
+        if happening.reason in AWAY and not gone.grants.hidden:
+            of_meeting = self._left.setdefault(name, {})
+            of_meeting.pop(_holder(gone.identity), None)
+            of_meeting[_holder(gone.identity)] = self._now()
+            if len(of_meeting) > limits.PLACES_AWAITED:
+                del of_meeting[next(iter(of_meeting))]
+            while len(self._left) > limits.PLACES_AWAITED:
+                del self._left[next(iter(self._left))]
+
+    def _awaited(self, name: str, here: Iterable[str]) -> set[str]:
+        """Return the holders who have left a short time ago. Leaders and halls of the call list have kept places anyway."""
+        now, own = self._now(), self._places.get(name)
+        kept = own.kept if own is not None else frozenset()
+        recent = {
+            holder
+            for holder, at in self._left.get(name, {}).items()
+            if (now - at).total_seconds() < limits.PLACE_AWAITED_S and _bearer(holder) not in kept
+        }
+        return recent - {_holder(one) for one in here}
+
+    def _comes_back(self, name: str, holder: str, here: list[str]) -> bool:
+        """Report whether the holder takes an own place again: the old connection lives still, or ended a short time ago. A
+        second window of the same person is no new place, a third one is.
+        """
+        present = sum(_holder(one) == holder for one in here)
+        return present == 1 or (not present and holder in self._awaited(name, here))
 
     def _reserved(self, name: str) -> int:
         own = self._places.get(name)
@@ -120,6 +164,12 @@ def full(contact: str) -> Refusal:
 
 def _is_meeting(name: str) -> bool:
     return not is_check(name) and not name.startswith(SERVICE)
+
+
+def _holder(identity: str) -> str:
+    """Return who holds a place: the person, attendee or terminal. Guests have no names, so each connection counts alone."""
+    bearer = _bearer(identity)
+    return identity if bearer == GUEST else f"{identity.split('.')[0]}.{bearer}"
 
 
 def _bearer(identity: str) -> str:

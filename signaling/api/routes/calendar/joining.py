@@ -180,10 +180,13 @@ def _let_in(visit: Visit, passes: Passes, response: Response, comer: Comer, tick
     `lobby_full`, `lobby_pause`.
     """
     found, grants = comer.found, comer.grants
-    visit.desk.live.places(
-        grants
-    )  # A browser cannot read why a socket was refused, so the refusal comes before the pass.
     now, lobbies = visit.now.timestamp(), passes.lobbies
+    known = lobbies.get(grants.conference, now).room.known(comer.knocker, ticket) if comer.waits else None
+    back = (
+        replace(grants, identity=known.who.identity) if known is not None and known.state is State.ADMITTED else grants
+    )
+    # A browser cannot read why a socket was refused, so the refusal comes before the pass.
+    visit.desk.live.places(back)
     if not comer.waits:
         lobbies.get(grants.conference, now).turned_away.note_entry(comer.knocker)
         return _pass(visit, passes, found, grants)

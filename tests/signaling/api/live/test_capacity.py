@@ -2,14 +2,18 @@
 keep their places. The real routes and registry.
 """
 
+import dataclasses
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from conference import Grants, Refusal
+from conference.ground.events import Reason
 from rooms.store.tables.booking import Pool
 from rooms.store.tables.org import Unit
-from tests.signaling.api.live.test_hosting import Held
+from signaling.host import limits
+from tests.signaling.api.live.test_hosting import Guest, Held
 from tests.signaling.api.live.test_joining import START, pin_of
 from tests.signaling.api.office import Office
 from tests.signaling.api.test_directory import problem
@@ -73,6 +77,40 @@ async def test_free_connections_take_more_than_a_meeting_has_reserved(held: Held
     await held.guest("Khách hai", "10.1.1.2")
     await held.guest("Khách ba", "10.1.1.3")
     problem(await held.knock("Khách bốn", address="10.1.1.4"), 503, "conference_full")
+
+
+async def test_a_page_that_loads_again_keeps_its_place(office: Office) -> None:
+    """The old connection of a person lives for some seconds, or has just ended while others wait for a place."""
+    person = {"person_id": office.province.people["yt-2"]}
+    meeting = await approved(office, starts_at=office.at(START), lobby=False, legs=3, attendees=[person])
+    office.pass_minutes(181)
+    held = Held(office, meeting, await pin_of(office, meeting))
+    capacity = office.secretariat.capacity
+    around = dataclasses.replace(held.registry.around, observers=(capacity,))
+    held.registry.around = around
+    await make(office, 3)
+    invited = await office.client("requester", "yt", "yt-2")
+
+    async def come() -> Guest:
+        given = await invited.post(f"/occurrences/{held.date}/pass", json={})
+        assert given.status_code == 200, given.text
+        return Guest(held, given.json()["token"])
+
+    first = await come()
+    await read(held)
+    await held.guest("Khách một", "10.1.1.1")
+    problem(await held.knock("Khách hai", address="10.1.1.2"), 503, "conference_full")
+    again = await come()
+    assert again.identity != first.identity
+    problem(await invited.post(f"/occurrences/{held.date}/pass", json={}), 503, "conference_full")
+    for one in (first, again):
+        one.participant.leave(Reason.CLIENT_INITIATED)
+    problem(await held.knock("Khách hai", address="10.1.1.2"), 503, "conference_full")
+    last = await come()
+    last.participant.leave(Reason.CLIENT_INITIATED)
+    office.now += timedelta(seconds=limits.PLACE_AWAITED_S)
+    await held.guest("Khách hai", "10.1.1.2")
+    problem(await invited.post(f"/occurrences/{held.date}/pass", json={}), 503, "conference_full")
 
 
 async def test_an_unbooked_meeting_takes_no_reserved_connection(held: Held) -> None:
