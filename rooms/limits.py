@@ -532,9 +532,9 @@ EQUIPMENT = 40
 """Pieces of equipment of one hall in the register; a hall with more is refused. Chosen. More: only imported files can hold
 more, because the REST API refuses more than 40. Fewer: well equipped halls cannot be described.
 """
-CODECS = 20
-"""Codecs of one terminal in the register; a terminal with more is refused. Chosen. More: only imported files can hold more,
-because the REST API refuses more than 20. Fewer: a terminal with many codecs cannot be described.
+CODECS = 4
+"""Codecs of one terminal in the register, as many as there are names. More: only repeated names. Fewer: a terminal with all
+codecs cannot be described.
 """
 
 # Files of units, people, sites, …
@@ -653,8 +653,8 @@ ALARMS_OF_A_LEG = 50
 operator's list. Fewer: a new fault raises no alarm.
 """
 SIP_ACCOUNTS = 5000
-"""SIP accounts of terminals, and stored registrations, that the server reads, by name. Chosen. More: more memory and a slower
-refresh. Fewer: the last terminals cannot register or be called.
+"""SIP accounts of terminals, active terminals, and stored registrations, that the server reads. Chosen. More: more memory and a
+slower refresh. Fewer: the last terminals cannot register or be called, or their calls do not obey the register.
 """
 SIP_BANS = 5000
 """Bans of SIP addresses that the server reads at its start; further bans end. Chosen: more than the 4096 BANS of

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from conference.ground import limits
+
 AudioCodec = Literal["opus", "g722", "pcma", "pcmu"]
 KeyProfile = Literal["AES128_CM_SHA1_80", "AES128_CM_SHA1_32", "AEAD_AES_128_GCM"]
 """The names that the packet plane uses."""
@@ -24,6 +26,12 @@ KEY_BYTES: Final[dict[KeyProfile, int]] = {
     "AEAD_AES_128_GCM": 28,
 }
 """Bytes of master key and master salt together (RFC 4568 §6.2, RFC 7714 §12)."""
+_MEDIA_SHARE: Final = 0.95
+"""The share of a terminal's bandwidth that is left for media after the headers of full packets. Larger: we send more than the
+link carries. Smaller: the picture uses less bandwidth than the link has.
+"""
+_LEAST_PICTURE_BPS: Final = 64_000
+"""The rate of the smallest picture (RATES_BPS)."""
 CLOCK_HZ: Final[dict[AudioCodec, int]] = {"opus": 48_000, "g722": 8_000, "pcma": 8_000, "pcmu": 8_000}
 """The clock rate of RTP timestamps. G.722 counts 8000 although it carries 16,000 samples (RFC 3551 §4.5.2)."""
 
@@ -171,7 +179,9 @@ class MediaPlan:
     bfcp: BfcpPlan | None = None
     far_camera: CameraPlan | None = None
     limit_bps: int = 0
-    """The limit for all media together; 0: the terminal gave no limit."""
+    """The limit for all media together that the hall receives: of its description and of the register. 0: no limit."""
+    pictures_bps: int = 0
+    """The limit of the register for all pictures that the hall sends. 0: no limit."""
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -239,6 +249,11 @@ class Policy:
     receive_fs: int = 3600
     """The largest camera picture that we want, in macroblocks: 3600 is 1280x720, 8160 is 1920x1080."""
     receive_mbps: int = 108_000
+    send_fs: int = 36_864
+    """The largest main picture that the terminal may get, in macroblocks. The default is the largest of H.264."""
+    send_mbps: int = 2_073_600
+    most_bps: int = 0
+    """The bandwidth of the terminal's link for all media with their headers, in each direction. 0: no limit."""
     content_bps: int = 2_000_000
     content_fs: int = 8160
     content_mbps: int = 122_400
@@ -254,3 +269,13 @@ class Policy:
     """The public address of a terminal behind address translation. Its packets go to and come from this address, whatever its
     descriptions say.
     """
+
+    @property
+    def media_bps(self) -> int:
+        """Return the rate for all media of the call, without headers. 0: no limit."""
+        return int(self.most_bps * _MEDIA_SHARE)
+
+    @property
+    def pictures_bps(self) -> int:
+        """Return the rate for all pictures of the call, without headers. 0: no limit."""
+        return max(self.media_bps - limits.AUDIO_BPS, _LEAST_PICTURE_BPS) if self.most_bps else 0

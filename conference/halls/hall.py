@@ -279,6 +279,7 @@ class Hall(Participant):
         """Set whether the hall holds the content token. Only with the token do others see its second picture."""
         if self.content_allowed != allowed:
             self.content_allowed = allowed
+            self._tell_wishes()
             self._replace(CONTENT, self._content if allowed else None)
             self.program.changed()
 
@@ -380,13 +381,18 @@ class Hall(Participant):
 
     def _tell_wishes(self) -> None:
         """Limit the hall's camera to the size that viewers need. The limit is UP_FULL_BPS if a program shows the hall large, or
-        if a browser wants more than the lowest quality. Otherwise it is UP_TILE_BPS.
+        if a browser wants more than the lowest quality. Otherwise it is UP_TILE_BPS. The bandwidth of the register limits both,
+        and half of it while the hall presents.
         """
         if self.plan is None or self.plan.video is None:
             return
         quality, large = self._wishes
         full = large or quality > Quality.MEDIUM.value
-        self.lines.limit("video", limits.UP_FULL_BPS if full else limits.UP_TILE_BPS)
+        bounds = [limits.UP_FULL_BPS if full else limits.UP_TILE_BPS]
+        if self.plan.pictures_bps:
+            presents = self.content_allowed and self.plan.content is not None
+            bounds.append(self.plan.pictures_bps // 2 if presents else self.plan.pictures_bps)
+        self.lines.limit("video", min(bounds))
 
     # -- the remote control
 

@@ -48,6 +48,20 @@ class Known:
     """The language of announcements to the hall."""
 
 
+@dataclass(frozen=True)
+class Device:
+    """The fields of a terminal that shape its calls."""
+
+    bandwidth_kbps: int
+    """The bandwidth of its link, in each direction."""
+    profile: str
+    """The largest camera picture: `1080p`, `720p`, `baseline-720p`, `cif`."""
+    codecs: tuple[str, ...] = ()
+    """`h264`, `opus`, `g722`, `g711`. Empty: all."""
+    encrypts: bool = True
+    shows_content: bool = True
+
+
 async def give(
     session: AsyncSession,
     terminal_id: str,
@@ -81,6 +95,8 @@ async def give(
         session.add(row)
     row.alias, row.algorithm, row.behind_nat, row.changed_at = alias, algorithm, behind_nat, now
     row.secret = seal.seal(digest(algorithm, alias, password), _purpose(terminal_id))
+    if "sip" not in terminal.protocols:
+        terminal.protocols = [*terminal.protocols, "sip"]
     await session.flush()
     detail = {"alias": alias, "algorithm": algorithm}
     await audit.record(session, now, actor, "terminal.sip_account", "terminal", terminal_id, unit.id, detail)
@@ -118,6 +134,14 @@ async def every(session: AsyncSession, seal: Seal) -> list[Known]:
         )
         for one, ranges, language in rows.all()
     ]
+
+
+async def devices(session: AsyncSession) -> dict[str, Device]:
+    """Return the fields that shape calls, by terminal, for active terminals. Terminals without an account are included."""
+    columns = (Terminal.bandwidth_kbps, Terminal.profile, Terminal.codecs, Terminal.encrypts, Terminal.shows_content)
+    wanted = select(Terminal.id, *columns).where(Terminal.active).order_by(Terminal.id).limit(limits.SIP_ACCOUNTS)
+    rows = await session.execute(wanted)
+    return {row[0]: Device(row[1], row[2], tuple(row[3]), row[4], row[5]) for row in rows}
 
 
 async def aliases(session: AsyncSession) -> dict[str, SipAccount]:

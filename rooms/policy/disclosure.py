@@ -22,7 +22,7 @@ Blank = Mapping[str, Any]
 """The fields that the actor does not read, each with its empty value."""
 NOTHING: Final[Blank] = {}
 SITE: Final[Blank] = {**dict.fromkeys(CONTACT, ""), "note": ""}
-TERMINAL: Final[Blank] = dict.fromkeys(("sip_uri", "h323_alias", "e164", "note"), "")
+TERMINAL: Final[Blank] = dict.fromkeys(("sip_uri", "note"), "")
 REGISTRATION: Final[Blank] = dict.fromkeys(("alias", "address", "user_agent"), "")
 PERSON: Final[Blank] = {"phone": ""}
 NETWORK: Final[Blank] = {"ranges": []}

@@ -78,9 +78,10 @@ async def test_halls(database: Database, province: Province, now: datetime) -> N
 
 async def test_terminals(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
-        fields: dict[str, Any] = {"code": "t1", "name": "Codec", "site_id": province.sites["xa1"], "e164": "12345"}
+        fields: dict[str, Any] = {"code": "t1", "name": "Codec", "site_id": province.sites["xa1"]}
         made = await terminals.create(session, fields | {"hall_id": province.halls["xa1"]}, COMMAND, now)
-        assert (made.profile, made.bandwidth_kbps, made.active) == ("720p", 2000, True)
+        assert (made.profile, made.bandwidth_kbps, made.active) == ("720p", 10_000, True)
+        assert (made.protocols, made.codecs, made.encrypts, made.shows_content) == (["sip"], [], True, True)
         assert await code_of(lambda: terminals.create(session, fields, COMMAND, now)) == "code_taken"
         other = {"hall_id": province.halls["khcn"]}
         assert await code_of(lambda: terminals.edit(session, made.id, other, COMMAND, now)) == "hall_elsewhere"
@@ -88,9 +89,13 @@ async def test_terminals(database: Database, province: Province, now: datetime) 
         assert await code_of(lambda: terminals.edit(session, made.id, moved, COMMAND, now)) == "hall_elsewhere"
         await terminals.edit(session, made.id, moved | other, COMMAND, now, expected_version=1)
         assert await code_of(lambda: terminals.edit(session, made.id, {}, COMMAND, now, 1)) == "version_mismatch"
-        many = {"codecs": [f"c{n}" for n in range(limits.CODECS + 1)]}
-        for wrong in (many, {"sip_uri": "http://x"}, {"protocols": ["x"]}, {"e164": "abc"}, {"profile": "8k"}):
+        many = {"codecs": ["h264"] * (limits.CODECS + 1)}
+        unknown = ({"protocols": ["x"]}, {"codecs": ["h265"]}, {"profile": "8k"}, {"e164": "123"})
+        for wrong in (many, {"sip_uri": "http://x"}, *unknown):
             assert await code_of(partial(terminals.edit, session, made.id, wrong, COMMAND, now)) == "invalid"
+        await terminals.edit(session, made.id, {"protocols": ["h323"]}, COMMAND, now)
+        await terminals.edit(session, made.id, {"sip_uri": "sip:12345@10.1.1.1"}, COMMAND, now)
+        assert made.protocols == ["h323", "sip"], "a terminal with a SIP address is called"
         for text in ("12345", "codec", "diem cau khcn"):
             assert made in await terminals.search(session, text)
         await terminals.edit(session, made.id, {"active": False}, COMMAND, now)

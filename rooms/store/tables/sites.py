@@ -93,18 +93,21 @@ class Terminal(Row):
     vendor: Mapped[str] = mapped_column(String(60), default="")
     model: Mapped[str] = mapped_column(String(100), default="")
     protocols: Mapped[list[str]]
-    """`sip`, `h323`."""
+    """`sip`, `h323`. The server calls only terminals with `sip`."""
     sip_uri: Mapped[str] = mapped_column(String(254), default="")
+    # The next two columns, and `tested_at`, are of H.323 and of an earlier form. Nothing reads them.
     h323_alias: Mapped[str] = mapped_column(String(100), default="")
     e164: Mapped[str] = mapped_column(String(20), default="")
     profile: Mapped[str] = mapped_column(String(40), default="720p")
-    """The largest picture that the terminal accepts: `1080p`, `720p`, `baseline-720p`, `cif`."""
+    """The largest camera picture: `1080p`, `720p`, `baseline-720p` (slides too, never H.264 High), `cif` (alike)."""
     codecs: Mapped[list[str]]
-    encrypts: Mapped[bool] = mapped_column(default=False)
-    shows_content: Mapped[bool] = mapped_column(default=False)
+    """`h264`, `opus`, `g722`, `g711`. Empty: all that the make of terminals has."""
+    encrypts: Mapped[bool] = mapped_column(default=True)
+    shows_content: Mapped[bool] = mapped_column(default=True)
     dialled: Mapped[bool] = mapped_column(default=True)
     network_id: Mapped[str | None] = mapped_column(ForeignKey("network.id"))
-    bandwidth_kbps: Mapped[int] = mapped_column(default=2000)
+    bandwidth_kbps: Mapped[int] = mapped_column(default=10_000)
+    """The limit of one call for sound, picture and slides together, in each direction."""
     language: Mapped[str] = mapped_column(String(2), default="vi")
     """The language of announcements: `vi`, `en`."""
     active: Mapped[bool] = mapped_column(default=True)

@@ -1,6 +1,6 @@
 """The models of sites (điểm cầu), halls, terminals, networks."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -146,21 +146,23 @@ class TerminalFields(Strict):
     hall_id: Id | None = None
     vendor: Annotated[str, StringConstraints(max_length=60)] = ""
     model: Text100 = ""
-    protocols: list[Literal["sip", "h323"]] = Field([], max_length=2)
+    protocols: list[Literal["sip", "h323"]] = Field(["sip"], max_length=2)
     sip_uri: Annotated[str, StringConstraints(max_length=254, pattern=r"^$|^sips?:[^\s@]+@[^\s@]+$")] = ""
-    h323_alias: Text100 = ""
-    e164: Annotated[str, StringConstraints(max_length=20, pattern=r"^[0-9+*#]*$")] = ""
     profile: Literal["1080p", "720p", "baseline-720p", "cif"] = "720p"
-    codecs: list[Word] = Field([], max_length=20)
-    encrypts: bool = False
-    shows_content: bool = False
+    """The largest camera picture."""
+    codecs: list[Literal["h264", "opus", "g722", "g711"]] = Field([], max_length=4)
+    """The codecs of its calls. Empty: all that its make has."""
+    encrypts: bool = True
+    """False: no encryption is offered, except in a meeting that demands encryption."""
+    shows_content: bool = True
+    """False: slides are in the main picture."""
     dialled: bool = True
     network_id: Id | None = None
-    bandwidth_kbps: int = Field(2000, ge=64, le=1_000_000)
+    bandwidth_kbps: int = Field(10_000, ge=64, le=1_000_000)
+    """The limit of a call for sound, picture and slides together, in each direction."""
     language: Literal["vi", "en"] = "vi"
     """The language of announcements."""
     active: bool = True
-    tested_at: datetime | None = None
     note: Text1000 = ""
 
 
@@ -178,8 +180,6 @@ class Terminal(View):
     model: str
     protocols: list[str]
     sip_uri: str
-    h323_alias: str
-    e164: str
     profile: str
     codecs: list[str]
     encrypts: bool
@@ -189,6 +189,5 @@ class Terminal(View):
     bandwidth_kbps: int
     language: str
     active: bool
-    tested_at: datetime | None
     note: str
     version: int

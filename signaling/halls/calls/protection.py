@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference.ground.plan import Encryption, MediaPlan, Policy
 from rooms.dialling import planning
-from rooms.dialling.accounts import Known
+from rooms.dialling.accounts import Device, Known
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.policy.classes import IMPORTANT
 from rooms.store import audit
@@ -24,6 +24,7 @@ from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal
 from signaling.halls.calls.leg import Leg, Path
 from signaling.halls.calls.rooms import Meetings
+from signaling.halls.ground.devices import bounded
 from signaling.host.dates import PREFIX
 
 NOWHERE: Final = "192.0.2.0/32"
@@ -63,10 +64,12 @@ def all_inside(hosts: Iterable[str], networks: Container[str]) -> bool:
 
 
 class Zones(Protocol):
-    """The networks of the register, as they are now."""
+    """The terminals and networks of the register, as they are now."""
 
     @property
-    def known(self) -> Mapping[str, Known]: ...
+    def of_terminal(self) -> Mapping[str, Known]: ...
+    @property
+    def devices(self) -> Mapping[str, Device]: ...
     @property
     def ranges(self) -> Sequence[str]:
         """Return the networks that terminals call from, as CIDR."""
@@ -95,13 +98,15 @@ class Protection:
         Media may go to the terminal's signalling address and to its networks; a terminal without own networks may use all
         networks of terminals. So a description cannot aim media at other machines. In an important meeting media go only to
         closed networks. Behind NAT only the source address of the terminal's packets counts. Keys travel only in encrypted
-        signalling.
+        signalling. The bandwidth and the picture of the terminal limit the call in every meeting.
         """
         strict, zones, host = self.is_strict(leg), self._zones(), path.host if path is not None else ""
         encryption = self.safety.of_call(strict=strict, tls=path is not None and path.encrypted)
-        known = next((row for row in zones.known.values() if row.terminal_id == leg.party.terminal), None)
+        known, device = zones.of_terminal.get(leg.party.terminal), zones.devices.get(leg.party.terminal)
         hidden = bool(host) and known is not None and known.behind_nat
-        policy = Policy(encryption=encryption, media_host=host if hidden else "")
+        policy = Policy(encryption=encryption, high_profile=True, media_host=host if hidden else "")
+        if device is not None:
+            policy = bounded(policy, device)
         if strict:
             return replace(policy, media_networks=tuple(zones.closed_ranges) or (NOWHERE,))
         if hidden:

@@ -6,7 +6,7 @@ The module keeps only copies. It makes a new `Directory` each time it reads the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,10 +29,18 @@ class Directory:
     """
 
     def __init__(
-        self, known: Sequence[accounts.Known] = (), heard: Sequence[str] = (), closed: Sequence[str] = ()
+        self,
+        known: Sequence[accounts.Known] = (),
+        heard: Sequence[str] = (),
+        closed: Sequence[str] = (),
+        devices: Mapping[str, accounts.Device] | None = None,
     ) -> None:
         everywhere = Networks(heard)
         self.known = {one.alias: one for one in known}
+        self.of_terminal = {one.terminal_id: one for one in known}
+        """The accounts, by terminal."""
+        self.devices: Mapping[str, accounts.Device] = devices or {}
+        """The fields that shape calls, by terminal."""
         self._accounts = {
             one.alias: Account(
                 one.alias,
@@ -80,7 +88,8 @@ class Register:
             except SealBroken:
                 log.exception("the secrets of the terminals were sealed with another key")
                 known = []
-            self.directory = Directory(known, await accounts.heard(session), await accounts.closed_ranges(session))
+            networks = (await accounts.heard(session), await accounts.closed_ranges(session))
+            self.directory = Directory(known, *networks, await accounts.devices(session))
             self.profiles = in_force(await stored_profiles.every(session))
 
     def known(self, alias: str) -> accounts.Known | None:
@@ -88,8 +97,12 @@ class Register:
 
     def alias_of(self, terminal_id: str) -> str:
         """Return the alias that the terminal registers with. Empty: the terminal has no account."""
-        known = self.directory.known.values()
-        return next((one.alias for one in known if one.terminal_id == terminal_id), "")
+        known = self.directory.of_terminal.get(terminal_id)
+        return known.alias if known is not None else ""
+
+    def device(self, terminal_id: str) -> accounts.Device | None:
+        """Return the fields that shape the calls of a terminal. None: the register does not have the terminal."""
+        return self.directory.devices.get(terminal_id)
 
     def account(self, alias: str) -> Account | None:
         return self.directory.account(alias)

@@ -15,7 +15,7 @@ from rooms.dialling.legs import Standing
 from signaling.halls.calls.leg import Leg, LegEvents, Party, language_of
 from signaling.halls.calls.protection import Protection
 from signaling.halls.ground import limits
-from signaling.halls.sip import probe
+from signaling.halls.sip import devices, probe
 from signaling.halls.sip.accounts import Register
 from signaling.halls.sip.side import Shared, SipSide
 from signaling.host.dates import GUEST
@@ -26,7 +26,6 @@ from signaling.sip.call.call import Call
 from signaling.sip.call.causes import STATUSES
 from signaling.sip.call.causes import Cause as SipCause
 from signaling.sip.call.orphans import CallRecord
-from signaling.sip.media import profiles
 from signaling.sip.media.profiles import Profile
 from signaling.sip.wire.fields import Malformed, read_uri
 from signaling.sip.wire.message import Response
@@ -107,7 +106,9 @@ class SipSignalling:
         who, suffix = (known.terminal_id, "") if known is not None else (GUEST, f".{self._random_bytes(5).hex()}")
         language = language_of(known.language) if known is not None else None
         party = Party(f"hall_terminal.{who}{suffix}", call.identity, who if known else "", language=language)
-        profile, made = self.register.profiles.find(call.user_agent), list[SipSide]()
+        found = self.register.profiles.find(call.user_agent)
+        profile = devices.narrowed(found, self.register.device(known.terminal_id) if known is not None else None)
+        made = list[SipSide]()
 
         def side(leg: Leg) -> SipSide:
             made.append(SipSide(leg, self.shared, profile, self.number(), call))
@@ -137,7 +138,8 @@ class SipAttempt:
 
     def __init__(self, sip: SipSignalling, standing: Standing, strict: bool, target: Target) -> None:
         self._sip, self._standing, self._strict, self._target = sip, standing, strict, target
-        self._ladder = profiles.ladder(sip.profile_of(standing), sip.protection.encryption(strict))
+        device = sip.register.device(standing.terminal.id)
+        self._ladder = devices.ladder(sip.profile_of(standing), device, sip.protection.encryption(strict))
         self._rung = 0
         self._record: CallRecord | None = None
         self._side: SipSide | None = None

@@ -54,7 +54,7 @@ def plan_of(
                 found[role] = _floor(theirs, mine, yours)
             case "camera":
                 found[role] = _camera(ours, theirs, mine, yours, before)
-    return _whole(found, theirs)
+    return _whole(found, theirs, policy)
 
 
 def role_of(media: sdp.Media) -> str:
@@ -218,7 +218,7 @@ def _codec(one: sdp.RtpMap, parameters: dict[str, str]) -> AudioCodec | None:
     return None
 
 
-def _whole(found: dict[str, object], theirs: sdp.Description) -> MediaPlan:
+def _whole(found: dict[str, object], theirs: sdp.Description, policy: Policy) -> MediaPlan:
     audio, video, content = found.get("audio"), found.get("video"), found.get("content")
     floor, camera = found.get("floor"), found.get("camera")
     return MediaPlan(
@@ -227,7 +227,8 @@ def _whole(found: dict[str, object], theirs: sdp.Description) -> MediaPlan:
         content if isinstance(content, VideoPlan) else None,
         floor if isinstance(floor, BfcpPlan) else None,
         camera if isinstance(camera, CameraPlan) else None,
-        _session_bps(theirs),
+        min((one for one in (_session_bps(theirs), policy.media_bps) if one), default=0),
+        policy.pictures_bps,
     )
 
 
@@ -332,7 +333,9 @@ def _video(
     _, one = pairs[0]
     most = h264.LEVELS[profile.max_level]
     level = h264.weaker(one.level, profile.max_level)
-    limits = [one.max_br_bps, stream.limit_bps, _session_bps(theirs, without_audio=True)]
+    limits = [one.max_br_bps, stream.limit_bps, _session_bps(theirs, without_audio=True), policy.pictures_bps]
+    main = role_of(mine) == "video"
+    send_fs, send_mbps = (policy.send_fs, policy.send_mbps) if main else most[:2]
     return VideoPlan(
         stream,
         one.payload_type,
@@ -340,8 +343,8 @@ def _video(
         "high" if one.profile == h264.HIGH and may_high(profile, policy) else "baseline",
         one.mode,
         level,
-        min(one.max_fs, most.max_fs),
-        min(one.max_mbps, most.max_mbps),
+        min(one.max_fs, most.max_fs, send_fs),
+        min(one.max_mbps, most.max_mbps, send_mbps),
         min(limit for limit in limits if limit),
         profile.max_fps,
         yours.feedback(one.payload_type) & frozenset(profile.feedback),

@@ -77,7 +77,7 @@ def make_offer(own: OwnEnds, profile: Profile, policy: Policy, previous: Agreed 
     """
     if previous is None:
         media = [line for role in _wanted(own, profile) for line in _first_lines(role, own, profile, policy)]
-        return sdp.render(_description(own, profile, media, "1"))
+        return sdp.render(_description(own, profile, policy, media, "1"))
     before = sdp.parse(previous.sent)
     wanted = _wanted(own, profile)
     media = []
@@ -89,7 +89,7 @@ def make_offer(own: OwnEnds, profile: Profile, policy: Policy, previous: Agreed 
         else:
             media.append(sdp.refused(line))
     media += [line for role in wanted for line in _first_lines(role, own, profile, policy)]
-    return _following(_description(own, profile, media, before.origin.version), before)
+    return _following(_description(own, profile, policy, media, before.origin.version), before)
 
 
 def answer(
@@ -103,7 +103,7 @@ def answer(
     theirs = agreement.placed(sdp.parse(offer), policy)
     taken = _Answer(theirs, own, profile, policy)
     media = taken.media()
-    ours = _description(own, profile, media, "1")
+    ours = _description(own, profile, policy, media, "1")
     if previous is not None:
         ours = sdp.parse(_following(ours, sdp.parse(previous.sent)))
     plan = agreement.plan_of(ours, theirs, profile, policy, previous.plan if previous else None)
@@ -146,10 +146,14 @@ def needs_more(plan: MediaPlan, own: OwnEnds, profile: Profile) -> bool:
 # -- what all descriptions of ours share --------------------------------------------------------------------------------
 
 
-def _description(own: OwnEnds, profile: Profile, media: Iterable[sdp.Media], version: str) -> sdp.Description:
+def _description(
+    own: OwnEnds, profile: Profile, policy: Policy, media: Iterable[sdp.Media], version: str
+) -> sdp.Description:
     media = tuple(media)
     total = sum(line.bandwidth.as_bps for line in media if line.port)
     exact = sum(line.bandwidth.tias_bps for line in media if line.port)
+    if policy.most_bps:
+        total, exact = min(total, policy.most_bps), min(exact, policy.media_bps)
     bandwidth = sdp.Bandwidth(as_bps=total, tias_bps=exact if profile.tias else 0)
     origin = sdp.Origin("diemcau", str(own.call_number), version, own.host)
     return sdp.Description(origin, own.host, "-", bandwidth, (), media)
@@ -369,7 +373,9 @@ class _Answer:
 
     def _by_safety(self, indexes: Iterable[int]) -> list[int]:
         """Return the indexes with the encrypted line of a pair first, or last if encryption is off."""
-        off = self._policy.encryption == "off"
+        off = self._policy.encryption == "off" or (
+            self._profile.encryption == "off" and self._policy.encryption != "required"
+        )
         return sorted(indexes, key=lambda index: agreement.is_secure(self._theirs.media[index]) == off)
 
     def _floor_order(self, index: int) -> int:
@@ -413,7 +419,7 @@ class _Answer:
         host = self._theirs.host_of(line)
         if not agreement.is_usable(host, self._own.host, policy):
             return "address_bad"
-        crypto = () if policy.encryption == "off" else _matching(line, end)
+        crypto = _matching(line, end) if self._encrypts(line) else ()
         if not crypto:
             if policy.encryption == "required":
                 return "encryption_none" if line.has("crypto") else "encryption_required"
@@ -428,6 +434,14 @@ class _Answer:
         offered = frozenset[Feedback]().union(*(line.feedback(number) for number in line.payload_types))
         tias = self._profile.tias or bool(line.bandwidth.tias_bps)
         return Shape(line.protocol, direction, crypto, mux, offered & _kinds(self._profile), tias)
+
+    def _encrypts(self, line: sdp.Media) -> bool:
+        """Report whether this line may be encrypted. A line that demands SRTP shows that the terminal has encryption, whatever
+        its profile says.
+        """
+        if self._policy.encryption == "best_effort" and self._profile.encryption == "off":
+            return agreement.is_secure(line)
+        return self._policy.encryption != "off"
 
     def audio(self, index: int) -> sdp.Media | str:
         end, line = self._own.audio, self._theirs.media[index]

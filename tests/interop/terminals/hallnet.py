@@ -52,6 +52,8 @@ from tests.waiting import until_blocking
 
 SERVER, HALLS = "10.77.0.1", "10.77.0.2"
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 30), "blue": (30, 30, 200), "yellow": (200, 180, 30)}
+NOISE = "noise"
+"""The colour of a picture that fills every bit rate."""
 MODULES = (
     *("g711", "g722", "opus", "aufile", "aubridge", "sndfile"),
     *("avcodec", "avformat", "fakevideo", "swscale", "snapshot", "srtp"),
@@ -97,7 +99,7 @@ def prepare(
 
     `url` is an empty database to use in place of a file in the folder. `changes` are fields of the meeting's row, and also
     `languages` of the terminals and `translated`, the terminals behind address translation. `begun`: the chair has opened the
-    meeting.
+    meeting. `register`: fields of the terminals' rows, by alias.
     """
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True)
@@ -126,6 +128,7 @@ async def _book(
 ) -> Booked:
     province, languages = await build(session, now), changes.pop("languages", {})
     translated, begun = changes.pop("translated", ()), changes.pop("begun", True)
+    register: dict[str, dict[str, Any]] = changes.pop("register", {})
     session.add(
         Network(
             id="network-test",
@@ -149,7 +152,9 @@ async def _book(
     _, made.key = await clients.create(session, "bàn điều hành", province.units["tinh"], ["secretary"], COMMAND, now)
     for alias in aliases:
         made.passwords[alias] = await _terminal(session, seal, province, meeting, alias, now, alias in translated)
-        (await session.get_one(Terminal, alias)).language = languages.get(alias, "vi")
+        row = await session.get_one(Terminal, alias)
+        for name, value in {"language": languages.get(alias, "vi"), **register.get(alias, {})}.items():
+            setattr(row, name, value)
     return made
 
 
@@ -254,6 +259,9 @@ class Baresip:
     address: str = HALLS
     environ: Mapping[str, str] = field(default_factory=dict)
     """Variables to add to this process's environment."""
+    video_bps: int = 300_000
+    traced: bool = False
+    """The log has the SIP messages."""
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -265,7 +273,8 @@ class Baresip:
     def start(self, *commands: str) -> Baresip:
         """Start the program. `commands` run at its start, such as `/dial sip:…`."""
         self._write()
-        words = [*self.net.place.prefix, "baresip", "-f", str(self.folder)]
+        traced = ["-s"] if self.traced else []
+        words = [*self.net.place.prefix, "baresip", *traced, "-f", str(self.folder)]
         for command in commands:
             words += ["-e", command]
         with self.log.open("wb") as log:
@@ -361,7 +370,7 @@ class Baresip:
             f"video_source avformat,{media}/picture.mp4",
             "video_display fakevideo,nil",
             "video_size 320x180",
-            "video_bitrate 300000",
+            f"video_bitrate {self.video_bps}",
             "video_fps 10.00",
             f"rtp_ports {20_000 + self.port * 2}-{20_010 + self.port * 2}",
             "rtcp_mux no",
@@ -393,13 +402,16 @@ def make_media(folder: Path, colour: str, hz: int) -> Path:
     if there.exists():
         return there
     there.mkdir()
-    value = "0x" + "".join(f"{part:02x}" for part in COLOURS[colour])
+    picture = "nullsrc=size=320x180:rate=10:duration=10,geq=lum=random(1)*255:cb=128:cr=128"
+    if colour != NOISE:
+        value = "0x" + "".join(f"{part:02x}" for part in COLOURS[colour])
+        picture = f"color=c={value}:size=320x180:rate=10:duration=10"
     quiet = ["ffmpeg", "-loglevel", "error", "-f", "lavfi"]
     tone = f"sine=frequency={hz}:sample_rate=16000:duration={MEDIA_S}"
     subprocess.run([*quiet, "-i", tone, "-ac", "1", str(there / "tone.wav")], check=True)
-    source, short = f"color=c={value}:size=320x180:rate=10:duration=10", str(there / "short.mp4")
+    short = str(there / "short.mp4")
     coded = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
-    subprocess.run([*quiet, "-i", source, *coded, short], check=True)
+    subprocess.run([*quiet, "-i", picture, *coded, short], check=True)
     whole = ["-stream_loop", str(MEDIA_S // 10 - 1), "-i", short, "-c", "copy", str(there / "picture.mp4")]
     subprocess.run([*quiet[:3], *whole], check=True)
     return there

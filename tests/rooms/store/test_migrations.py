@@ -189,6 +189,7 @@ async def test_terminals_keep_their_networks_except_too_wide_ranges(postgres: Po
             found = {one.code: one for one in await networks.every(session)}
             heard = await accounts.heard(session)
             stand = dict((await session.execute(select(Terminal.id, Terminal.network_id))).all())
+            acting = await accounts.devices(session)
         await database.close()
         assert {one.code for one in found.values() if one.terminals} == {*before, "half"}
         assert sorted(heard) == ["10.0.0.0/8", "172.16.0.0/12", "203.113.0.0/16", "fd00::/8"]
@@ -197,6 +198,9 @@ async def test_terminals_keep_their_networks_except_too_wide_ranges(postgres: Po
         assert (made.ranges, made.closed) == (["113.160.0.0/11", "0.0.0.0/1"], True)
         assert made.name == "half (dải quá rộng, không nhận SIP)"
         assert stand == {"wide": made.id, "kept": "half", "named": "half", "none": None}
+        # The fields of calls did nothing before step 0023, so they get values that change no call; 512 kbit/s was a person's.
+        assert acting["kept"] == acting["none"] == accounts.Device(10_000, "720p")
+        assert acting["named"].bandwidth_kbps == 512
     await postgres.run("DROP DATABASE networks_before")
 
 
@@ -211,6 +215,7 @@ def _add_terminals(connection: Connection) -> None:
     terminal |= {"shows_content": False, "dialled": True, "bandwidth_kbps": 2000, "language": "vi", "active": True}
     for code, address in {"wide": "h@113.170.1.1", "kept": "h@172.16.0.9:5060", "named": "h@hall.example"}.items():
         own = {"id": code, "code": code, "sip_uri": f"sip:{address}", "network_id": "half", "version": 1}
+        own |= {"bandwidth_kbps": 512} if code == "named" else {"codecs": ["H.264"]}
         _add(connection, "terminal", terminal | own)
     _add(connection, "terminal", terminal | {"id": "none", "code": "none", "sip_uri": "", "version": 1})
 

@@ -3530,8 +3530,6 @@ export interface components {
             model: string;
             protocols: string[];
             sip_uri: string;
-            h323_alias: string;
-            e164: string;
             profile: string;
             codecs: string[];
             encrypts: boolean;
@@ -3541,7 +3539,6 @@ export interface components {
             bandwidth_kbps: number;
             language: string;
             active: boolean;
-            tested_at: string | null;
             note: string;
             version: number;
         };
@@ -3557,29 +3554,29 @@ export interface components {
             vendor?: string;
             /** @default  */
             model?: string;
-            /** @default [] */
+            /**
+             * @default [
+             *       "sip"
+             *     ]
+             */
             protocols?: ("sip" | "h323")[];
             /** @default  */
             sip_uri?: string;
-            /** @default  */
-            h323_alias?: string;
-            /** @default  */
-            e164?: string;
             /**
              * @default 720p
              * @enum {string}
              */
             profile?: "1080p" | "720p" | "baseline-720p" | "cif";
             /** @default [] */
-            codecs?: string[];
-            /** @default false */
+            codecs?: ("h264" | "opus" | "g722" | "g711")[];
+            /** @default true */
             encrypts?: boolean;
-            /** @default false */
+            /** @default true */
             shows_content?: boolean;
             /** @default true */
             dialled?: boolean;
             network_id?: string | null;
-            /** @default 2000 */
+            /** @default 10000 */
             bandwidth_kbps?: number;
             /**
              * @default vi
@@ -3588,7 +3585,6 @@ export interface components {
             language?: "vi" | "en";
             /** @default true */
             active?: boolean;
-            tested_at?: string | null;
             /** @default  */
             note?: string;
         };

@@ -184,20 +184,25 @@ async def create_terminal(visit: Caller, response: Response, wanted: TerminalFie
         made = await terminals.create(session, wanted.model_dump(), visit.actor, visit.now)
         return await _terminal(session, visit, made.id, response)
 
-    return await visit.write(work)
+    done = await visit.write(work)
+    await visit.refresh_halls()
+    return done
 
 
 @router.put("/terminals/{terminal_id}", openapi_extra=needs("sites.write", of="terminal"))
 async def edit_terminal(
     visit: Caller, response: Response, terminal_id: Key, wanted: TerminalFields, version: Version
 ) -> Terminal:
-    """Correct a terminal."""
+    """Correct a terminal. Fields that are not sent stay as they are. The next call obeys the new values."""
+    values = wanted.model_dump(exclude_unset=True)
 
     async def work(session: AsyncSession) -> Terminal:
-        await terminals.edit(session, terminal_id, wanted.model_dump(), visit.actor, visit.now, version)
+        await terminals.edit(session, terminal_id, values, visit.actor, visit.now, version)
         return await _terminal(session, visit, terminal_id, response)
 
-    return await visit.write(work)
+    done = await visit.write(work)
+    await visit.refresh_halls()
+    return done
 
 
 @router.get("/networks", openapi_extra=needs("sites.read"))

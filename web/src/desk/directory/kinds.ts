@@ -1,6 +1,6 @@
 /** The kinds of records in the directory, as columns and fields. One form and one table serve all kinds. */
 import type { AnyKey } from '../../i18n/desk.svelte';
-import { findHalls, findSites, findUnits } from '../fields/lookups';
+import { findHalls, findNetworks, findSites, findUnits } from '../fields/lookups';
 import type { Option } from '../fields/Picker.svelte';
 
 export type Row = Record<string, unknown> & { id: string; version?: number };
@@ -184,8 +184,9 @@ export const KINDS: Kind[] = [
       { name: 'name', label: 'field.name' },
       { name: 'site_name', label: 'field.site' },
       { name: 'model', label: 'field.model' },
-      { name: 'protocols', label: 'field.protocols', words: 'protocol' },
       { name: 'sip_uri', label: 'field.sip' },
+      { name: 'profile', label: 'field.profile', words: 'picture' },
+      { name: 'bandwidth_kbps', label: 'field.bandwidth' },
       { name: 'active', label: 'field.inUse' },
     ],
     fields: [
@@ -195,15 +196,14 @@ export const KINDS: Kind[] = [
       { name: 'hall_id', label: 'dir.hall', kind: 'pick', find: findHalls, path: '/halls' },
       { name: 'vendor', label: 'field.vendor', kind: 'text' },
       { name: 'model', label: 'field.model', kind: 'text' },
-      { name: 'protocols', label: 'field.protocols', kind: 'ticks', choices: ['sip', 'h323'], words: 'protocol', initial: ['sip'] },
       { name: 'sip_uri', label: 'field.sip', kind: 'text', hint: 'field.sipHint' },
-      { name: 'h323_alias', label: 'field.h323', kind: 'text' },
-      { name: 'e164', label: 'field.e164', kind: 'text' },
-      { name: 'profile', label: 'field.profile', kind: 'choice', choices: ['1080p', '720p', 'baseline-720p', 'cif'], initial: '720p' },
-      { name: 'encrypts', label: 'field.encrypts', kind: 'tick', initial: false },
-      { name: 'shows_content', label: 'field.content', kind: 'tick', initial: false },
+      { name: 'network_id', label: 'field.network', kind: 'pick', find: findNetworks, path: '/networks' },
+      { name: 'profile', label: 'field.profile', kind: 'choice', choices: ['1080p', '720p', 'baseline-720p', 'cif'], words: 'picture', initial: '720p', hint: 'field.profileHint' },
+      { name: 'bandwidth_kbps', label: 'field.bandwidth', kind: 'number', required: true, initial: 10000, hint: 'field.bandwidthHint' },
+      { name: 'codecs', label: 'field.codecs', kind: 'ticks', choices: ['h264', 'opus', 'g722', 'g711'], words: 'codec', initial: [], hint: 'field.codecsHint' },
+      { name: 'shows_content', label: 'field.content', kind: 'tick', initial: true, hint: 'field.contentHint' },
+      { name: 'encrypts', label: 'field.encrypts', kind: 'tick', initial: true, hint: 'field.encryptsHint' },
       { name: 'dialled', label: 'field.dialled', kind: 'tick', initial: true },
-      { name: 'bandwidth_kbps', label: 'field.bandwidth', kind: 'number', initial: 2000 },
       { name: 'language', label: 'field.language', kind: 'choice', choices: ['vi', 'en'], words: 'language', initial: 'vi' },
       { name: 'active', label: 'field.inUse', kind: 'tick', initial: true },
       NOTE,
