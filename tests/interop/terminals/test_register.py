@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -30,6 +31,10 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HallNet]:
         yield made
 
 
+def says(hall: Baresip, words: str) -> bool:
+    return words in hall.text()
+
+
 def invite(hall: Baresip) -> str:
     """Return the first INVITE that the terminal got."""
     found = re.search(r"^INVITE sip:.*?(?=^SIP/2\.0|^\S+ sip:|\Z)", hall.text().replace("\r", ""), re.M | re.S)
@@ -45,7 +50,7 @@ def received_bps(hall: Baresip) -> float:
         while time.monotonic() < ends:
             packet, where = line.recvfrom(2048)
             header = (packet[0] & 15) * 4
-            inbound = where[2] != socket.PACKET_OUTGOING  # type: ignore[attr-defined]
+            inbound = where[2] != socket.PACKET_OUTGOING
             if inbound and packet[9] == socket.IPPROTO_UDP and int.from_bytes(packet[header + 2 : header + 4]) in ports:
                 count += len(packet)
     return count * 8 / MEASURED_S
@@ -61,10 +66,10 @@ def test_the_register_shapes_the_call(net: HallNet) -> None:
     try:
         for hall in halls:
             hall.start()
-            until_blocking(lambda one=hall: "200 OK" in one.text(), f"{hall.name} is not registered", 20)
+            until_blocking(partial(says, hall, "200 OK"), f"{hall.name} is not registered", 20)
         net.command("hall", "call", net.booked.number, *REGISTER)
         for hall in halls:
-            until_blocking(lambda one=hall: "Call established" in one.text(), f"{hall.name} was not called", 40)  # type: ignore[misc]
+            until_blocking(partial(says, hall, "Call established"), f"{hall.name} was not called", 40)
         offer = invite(narrow)
         assert "b=AS:512\n" in offer
         assert [line.split()[0] for line in offer.splitlines() if line.startswith("m=")][:3] == [
