@@ -40,6 +40,10 @@ WRITERS = 8
 """Write transactions that one process runs at the same time on PostgreSQL; further ones wait. More: writers use all 16
 CONNECTIONS, and readers wait. Fewer: bookings wait for each other.
 """
+JOB_WRITERS = 2
+"""Jobs (notices, mails, timers) of one process that write at the same time or wait to write; further ones wait first. More:
+the requests of users wait for more jobs; 8 jobs of a large meeting took 0.2 s. Fewer: jobs wait for each other's commits.
+"""
 STATEMENTS_KEPT = 500
 """Prepared statements that each database connection keeps; the least recently used one is dropped. More: more memory. Fewer:
 statements are prepared again, which costs CPU time.

@@ -25,7 +25,7 @@ from rooms.meetings import answers
 from rooms.org.names import plain
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.store.rows import transient
+from rooms.store.rows import seen, transient
 from rooms.store.tables.booking import Change, Proposal, Reservation, Step, Wanted
 from rooms.store.tables.meetings import (
     STATES,
@@ -165,7 +165,7 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
         wanted=tuple(transient(Wanted, row) for row in written[Wanted]),
         steps=tuple(steps),
         proposal=None,
-        attendees=tuple(transient(Attendee, row) for _, row in official),
+        attendees=tuple(seen(Attendee, row) for _, row in official),
         date_answers={},
         documents=tuple(transient(DocumentRef, row) for row in written[DocumentRef]),
         calls=call_list.in_words(plan.calls, plan.names),

@@ -5,7 +5,7 @@ A job decides by the stored state when it runs, so a job that is late or runs tw
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -41,9 +41,10 @@ async def meeting_changed(session: AsyncSession, payload: Payload, now: datetime
     meeting = await session.get(Meeting, payload["meeting_id"])
     if meeting is None:
         return
-    await settle(session, meeting, now)
+    soft = [one for one in await guest_holds.of_meeting(session, meeting, now) if one.state == "soft"]
+    await settle(session, meeting, now, soft)
     await _ask(session, meeting, now)
-    await _hold(session, meeting, now)
+    await _hold(session, meeting, soft, now)
     kind = KIND_OF.get((payload["action"], meeting.state))
     if kind is not None:
         news = News(kind, f"{kind}:{meeting.id}:{meeting.version}", meeting.id, reason=payload["reason"])
@@ -58,7 +59,7 @@ async def _ask(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
     await records.tell(session, await recipients.deciders(session, meeting, step, now), news, now)
 
 
-async def _hold(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+async def _hold(session: AsyncSession, meeting: Meeting, soft: Sequence[guest_holds.HoldShown], now: datetime) -> None:
     """Tell each unit that this meeting of another unit reserves or holds a hall of the unit."""
     rows = await session.execute(
         select(Hall.id, Hall.name, Site.unit_id, func.min(Reservation.occurrence_id), func.max(Occurrence.ends_at))
@@ -70,15 +71,16 @@ async def _hold(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
         .group_by(Hall.id, Hall.name, Site.unit_id)
     )
     held: list[tuple[str, str, str, str, datetime | None]] = [(*row,) for row in rows]
-    held += [
-        (one.hall_id, one.hall_name, one.unit_id, one.date_id, one.until)
-        for one in await guest_holds.of_meeting(session, meeting, now)
-        if one.state == "soft"
+    held += [(one.hall_id, one.hall_name, one.unit_id, one.date_id, one.until) for one in soft]
+    accounts = await recipients.of_units(session, {unit for _, _, unit, _, _ in held}, now)
+    told = [
+        (
+            accounts.get(unit, set()),
+            News(kinds.HELD, f"{kinds.HELD}:{meeting.id}:{hall}", meeting.id, date, hall, about=name, until=until),
+        )
+        for hall, name, unit, date, until in held
     ]
-    for hall, name, unit, date, until in held:
-        key = f"{kinds.HELD}:{meeting.id}:{hall}"
-        news = News(kinds.HELD, key, meeting.id, date, hall, about=name, until=until)
-        await records.tell(session, await recipients.of_unit(session, unit, now), news, now, reopens=True)
+    await records.tell_all(session, told, now, reopens=True)
 
 
 async def objected(session: AsyncSession, payload: Payload, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
@@ -61,19 +62,26 @@ async def deciders(session: AsyncSession, meeting: Meeting, step: Step, now: dat
     return found
 
 
-async def of_unit(session: AsyncSession, unit_id: str, now: datetime) -> Accounts:
-    """Return the accounts of the unit's head and of the people who answer for this unit by a role in the unit itself."""
+async def of_units(session: AsyncSession, unit_ids: Collection[str], now: datetime) -> dict[str, Accounts]:
+    """Return, by unit, the accounts of the head and of the people who answer for the unit by a role in the unit itself."""
     today = day_of(now)
-    head = (
-        select(Holding.person_id)
-        .join(Post, Post.id == Holding.post_id)
-        .where(Post.unit_id == unit_id, Post.is_head, Holding.valid_from <= today)
+    heads = (
+        select(Post.unit_id, Account.id)
+        .join(Holding, Holding.post_id == Post.id)
+        .join(Account, Account.person_id == Holding.person_id)
+        .where(Post.unit_id.in_(unit_ids), Post.is_head, Holding.valid_from <= today)
         .where(or_(Holding.valid_to.is_(None), Holding.valid_to > today))
     )
-    answering = select(RoleGrant.account_id).where(
-        RoleGrant.unit_id == unit_id, RoleGrant.role.in_(roles.ACTIONS["meetings.answers"]), in_force(now)
+    answering = (
+        select(RoleGrant.unit_id, Account.id)
+        .join(Account, Account.id == RoleGrant.account_id)
+        .where(RoleGrant.unit_id.in_(unit_ids), RoleGrant.role.in_(roles.ACTIONS["meetings.answers"]), in_force(now))
     )
-    return await _accounts(session, or_(Account.person_id.in_(head), Account.id.in_(answering)))
+    found: dict[str, Accounts] = defaultdict(set)
+    for query in (heads, answering) if unit_ids else ():
+        for unit_id, account_id in await session.execute(query.where(Account.active)):
+            found[unit_id].add(account_id)
+    return {unit_id: set(sorted(accounts)[: limits.NOTICE_ACCOUNTS]) for unit_id, accounts in found.items()}
 
 
 async def attending(session: AsyncSession, meeting: Meeting, date: Occurrence) -> Accounts:

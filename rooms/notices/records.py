@@ -63,32 +63,22 @@ class Wanted:
     after: tuple[datetime, str] | None = None
 
 
-async def tell(
+async def tell(session: AsyncSession, accounts: Iterable[str], news: News, now: datetime, again: bool = False) -> None:
+    """Write the notice for each account. An account that has the notice keeps it. `again`: such a notice becomes new."""
+    await tell_all(session, [(accounts, news)], now, again)
+
+
+async def tell_all(
     session: AsyncSession,
-    accounts: Iterable[str],
-    news: News,
+    several: Iterable[tuple[Iterable[str], News]],
     now: datetime,
     again: bool = False,
     reopens: bool = False,
 ) -> None:
-    """Write the notice for each account. An account that has the notice keeps it. `again`: such a notice becomes new. `reopens`:
-    it becomes new if it was settled, or if its end differs.
+    """Write several notices, each for its accounts, with one statement. An account that has a notice keeps it. `again`: such a
+    notice becomes new. `reopens`: it becomes new if it was settled, or if its end differs.
     """
-    fixed = {
-        "kind": news.kind,
-        "meeting_id": news.meeting_id,
-        "occurrence_id": news.occurrence_id,
-        "subject_id": news.subject_id,
-        "about": news.about[:200],
-        "reason": news.reason[: limits.REASON],
-        "dedupe": news.dedupe,
-        "at": now,
-        "until": news.until,
-        "read_at": None,
-        "done_at": None,
-        "changed_at": now,
-    }
-    values = [{"id": new_id(), "account_id": one, **fixed} for one in sorted(accounts)[: limits.NOTICE_ACCOUNTS]]
+    values = [row for accounts, news in several for row in _rows(accounts, news, now)]
     if not values:
         return
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(Notice)
@@ -103,6 +93,24 @@ async def tell(
         kept = insert.on_conflict_do_nothing(index_elements=key)
     told = await session.scalars(kept.returning(Notice.account_id), values)
     await pushes.wake(session, set(told), now)
+
+
+def _rows(accounts: Iterable[str], news: News, now: datetime) -> list[dict[str, Any]]:
+    fixed = {
+        "kind": news.kind,
+        "meeting_id": news.meeting_id,
+        "occurrence_id": news.occurrence_id,
+        "subject_id": news.subject_id,
+        "about": news.about[:200],
+        "reason": news.reason[: limits.REASON],
+        "dedupe": news.dedupe,
+        "at": now,
+        "until": news.until,
+        "read_at": None,
+        "done_at": None,
+        "changed_at": now,
+    }
+    return [{"id": new_id(), "account_id": one, **fixed} for one in sorted(accounts)[: limits.NOTICE_ACCOUNTS]]
 
 
 async def listed(

@@ -23,8 +23,10 @@ Standing = Callable[[AsyncSession, Meeting, Sequence[str], datetime], Awaitable[
 """Returns the subjects of notices that still need something."""
 
 
-async def settle(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Close the notices of a meeting that ask for nothing any more."""
+async def settle(
+    session: AsyncSession, meeting: Meeting, now: datetime, soft: Sequence[guest_holds.HoldShown] | None = None
+) -> None:
+    """Close the notices of a meeting that ask for nothing any more. `soft`: its soft holds, if the caller has read them."""
     rows = await session.scalars(
         select(Notice).where(
             Notice.meeting_id == meeting.id, Notice.kind.in_((*_SUBJECTS, *_STATES)), Notice.done_at.is_(None)
@@ -39,9 +41,23 @@ async def settle(session: AsyncSession, meeting: Meeting, now: datetime) -> None
             over += [] if meeting.state in _STATES[kind] else [one.id for one in several]
             continue
         subjects = list({one.subject_id for one in several if one.subject_id})
-        left = await _SUBJECTS[kind](session, meeting, subjects, now)
+        left = await _left(session, meeting, kind, subjects, now, soft)
         over += [one.id for one in several if one.subject_id and one.subject_id not in left]
     await records.close(session, over, now)
+
+
+async def _left(
+    session: AsyncSession,
+    meeting: Meeting,
+    kind: str,
+    subjects: Sequence[str],
+    now: datetime,
+    soft: Sequence[guest_holds.HoldShown] | None,
+) -> set[str]:
+    """Return the subjects of notices of this kind that still need something."""
+    if kind == kinds.HELD:
+        return await _halls(session, meeting, subjects, now, soft)
+    return await _SUBJECTS[kind](session, meeting, subjects, now)
 
 
 async def _steps(session: AsyncSession, _meeting: Meeting, ids: Sequence[str], _now: datetime) -> set[str]:
@@ -63,7 +79,13 @@ async def _legs(session: AsyncSession, meeting: Meeting, ids: Sequence[str], _no
     return set() if meeting.state in OFF else set(await session.scalars(red))
 
 
-async def _halls(session: AsyncSession, meeting: Meeting, ids: Sequence[str], now: datetime) -> set[str]:
+async def _halls(
+    session: AsyncSession,
+    meeting: Meeting,
+    ids: Sequence[str],
+    now: datetime,
+    soft: Sequence[guest_holds.HoldShown] | None = None,
+) -> set[str]:
     held = (
         select(Reservation.resource_id)
         .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
@@ -72,7 +94,9 @@ async def _halls(session: AsyncSession, meeting: Meeting, ids: Sequence[str], no
     found = set(await session.scalars(held))
     if found >= set(ids):
         return found
-    return found | {one.hall_id for one in await guest_holds.of_meeting(session, meeting, now) if one.state == "soft"}
+    if soft is None:
+        soft = [one for one in await guest_holds.of_meeting(session, meeting, now) if one.state == "soft"]
+    return found | {one.hall_id for one in soft}
 
 
 async def _coming(session: AsyncSession, meeting: Meeting, ids: Sequence[str], now: datetime) -> set[str]:

@@ -43,6 +43,7 @@ class Database:
         """The queue of this process's writers, in order. Without this queue, SQLite writers would wait in SQLite's busy loop.
         PostgreSQL writers would hold locks while they wait for a busy event loop.
         """
+        self._jobs = asyncio.Semaphore(limits.JOB_WRITERS)
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -95,6 +96,11 @@ class Database:
             if brief and self.dialect == "sqlite":
                 await session.connection(execution_options={embedded.BRIEF: True})
             yield session
+
+    async def transact_job(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """Do the same as `transact`, for a job. Few jobs wait for a writer at once, so that people wait for few jobs."""
+        async with self._jobs:
+            return await self.transact(work)
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Run `work` in one write transaction and commit it.

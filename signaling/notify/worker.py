@@ -158,7 +158,7 @@ def in_transaction(database: Database, work: InTransaction) -> Work:
     """Return a `Work` that runs `work` in one transaction."""
 
     async def run(payload: dict[str, Any], now: datetime) -> None:
-        await database.transact(lambda session: work(session, payload, now))
+        await database.transact_job(lambda session: work(session, payload, now))
 
     return run
 

@@ -39,7 +39,7 @@ class MailWorks:
         return run
 
     async def _run(self, kind: str, payload: dict[str, Any], now: datetime) -> None:
-        mails = await self._database.transact(
+        mails = await self._database.transact_job(
             lambda session: invitations.prepare(session, kind, payload, self._around, now)
         )
         for mail in mails:
@@ -72,7 +72,7 @@ class MailWorks:
                 detail = {"kind": mail.kind, "state": state, "why": why, "domain": mail.to.email.rpartition("@")[2]}
                 await audit.record(session, now, SYSTEM, f"mail.{state}", "attendee", mail.attendee_id, "", detail)
 
-        await self._database.transact(write)
+        await self._database.transact_job(write)
 
 
 def works(

@@ -136,7 +136,7 @@ async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> 
         raise _too_many()
     troubles: list[Trouble] = []
     found: dict[Key, Invited] = {}
-    known = await _named(session, [one.unit_id for one in requests if one.unit_id], day)
+    known = await _named(session, requests, day)
     for position, request in enumerate(requests):
         for one in await _of_request(session, request, known, day, f"attendees.{position}", troubles):
             found[one.key] = _joined(found[one.key], one) if one.key in found else one
@@ -407,10 +407,13 @@ def post_of(title: str, unit: str) -> str:
 
 @dataclass(frozen=True)
 class _Named:
-    """Units that the list names one by one, with their sites. One query reads them all."""
+    """Units that the list names one by one, with their sites. One query reads them all. Another query reads the titles of the
+    heads that must come themselves.
+    """
 
     units: dict[str, Standing]
     sites: dict[str, str]
+    heads: dict[str, str]
 
 
 _DAY = bindparam("day", type_=Date)
@@ -424,12 +427,34 @@ _NAMED = (
 )
 
 
-async def _named(session: AsyncSession, ids: Sequence[str], day: date) -> _Named:
+async def _named(session: AsyncSession, requests: Sequence[Wish], day: date) -> _Named:
+    ids = {one.unit_id for one in requests if one.unit_id}
     if not ids:
-        return _Named({}, {})
-    rows = (await session.execute(_NAMED, {"ids": sorted(set(ids)), "day": day})).all()
+        return _Named({}, {}, {})
+    rows = (await session.execute(_NAMED, {"ids": sorted(ids), "day": day})).all()
     units = {row[0]: Standing(*row[:4]) for row in rows}
-    return _Named(units, _best([(row[0], *row[4:]) for row in rows if row[4] is not None]))
+    sites = _best([(row[0], *row[4:]) for row in rows if row[4] is not None])
+    return _Named(
+        units, sites, await _titles(session, {one.unit_id for one in requests if one.unit_id and one.must_be_head}, day)
+    )
+
+
+_TITLES = (
+    select(Post.unit_id, Post.title)
+    .join(Holding, Holding.post_id == Post.id)
+    .join(Person, Person.id == Holding.person_id)
+    .where(Post.unit_id.in_(bindparam("ids", expanding=True)), Post.is_head, Person.active)
+    .where(Holding.valid_from <= _DAY, or_(Holding.valid_to.is_(None), Holding.valid_to > _DAY))
+    .order_by(Post.rank.desc(), Holding.valid_from)
+)
+"""The titles of the heads, in the order of `heads_of`: the last row of a unit is its head."""
+
+
+async def _titles(session: AsyncSession, ids: set[str], day: date) -> dict[str, str]:
+    """Return the title of the head of each of these units."""
+    if not ids:
+        return {}
+    return dict((await session.execute(_TITLES, {"ids": sorted(ids), "day": day})).all())
 
 
 async def _units(session: AsyncSession, request: Wish, known: _Named, day: date) -> list[Standing]:
@@ -445,13 +470,13 @@ async def _of_units(
 ) -> list[Invited]:
     ids = {one.id for one in units}
     sites = await _sites(session, ids, day) if request.set_id else known.sites
-    heads = await heads_of(session, ids, day) if request.must_be_head else {}
+    heads = await _titles(session, ids, day) if request.set_id and request.must_be_head else known.heads
 
     def label(unit: Standing) -> str:
         if request.unit_id and cleaned(request.label):
             return cleaned(request.label)
-        head = heads.get(unit.id)
-        return post_of(head[1].title, unit.name) if head else unit.name
+        title = heads.get(unit.id) if request.must_be_head else None
+        return post_of(title, unit.name) if title is not None else unit.name
 
     return [
         Invited(

@@ -1,7 +1,7 @@
 """The common parts of all models: strict base classes, texts with limits, pages and problems."""
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -147,9 +147,10 @@ class Reason(Strict):
 
 
 V = TypeVar("V", bound=View)
+_ABSENT: Final = object()
 
 
 def shown(model: type[V], row: object, **extra: Any) -> V:
     """Return `row` in the form of `model`. `extra`: the fields that the row does not have."""
-    own = {name: getattr(row, name) for name in model.model_fields if name not in extra and hasattr(row, name)}
-    return model(**own, **extra)
+    found = ((name, getattr(row, name, _ABSENT)) for name in model.model_fields if name not in extra)
+    return model(**{name: value for name, value in found if value is not _ABSENT}, **extra)

@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,9 @@ from tests.bench.booking.crowd import Crowd, Found
 COOKIE = "diemcau-local"
 """The session cookie's name on a server that clients reach on loopback without TLS."""
 DAYS = range(3, 450)
+INVITED = 96
+BLOCKS_H = (0, 3, 6)
+"""The hours after 08:00 at which the series of the bench's halls start. Each takes two hours."""
 
 
 async def sign_in(database: Database, count: int, units: int) -> list[str]:
@@ -73,18 +77,48 @@ def body(client: int, halls: int, units: int, chance: random.Random) -> str:
     )
 
 
+def large(client: int, place: int, halls: int, units: int) -> str:
+    """Return a booking as the form sends it, with 96 invited communes whose halls are held. Its hall, time and chair are free:
+    each client has its own halls, and each place its own day.
+    """
+    unit = client % units
+    hall = (unit + units * (place // len(DAYS))) % halls
+    day = Calendar().later(datetime.now(UTC).date(), DAYS[place % len(DAYS)])
+    taken = BLOCKS_H.index((hall + day.weekday()) % 3 * 3)
+    at = datetime(day.year, day.month, day.day, 1, tzinfo=UTC) + timedelta(hours=BLOCKS_H[(taken + 1) % 3])
+    return json.dumps(
+        {
+            "title": "Hội nghị trực tuyến toàn tỉnh",
+            "type_code": "t",
+            "host_unit_id": f"u{unit}",
+            "starts_at": at.isoformat(),
+            "duration_min": 90,
+            "hall_ids": [f"h{hall}"],
+            "chair_id": f"p{unit}",
+            "attendees": [{"unit_id": f"u{one}", "must_be_head": True} for one in range(units) if one != unit],
+            "connect": "call",
+            "hold_guests": True,
+            "submit": True,
+        },
+        ensure_ascii=False,
+    )
+
+
 class Load:
     """A crowd of clients on one server, and the CPU time of each process."""
 
     def __init__(self, url: str, cookies: list[str], halls: int, units: int) -> None:
         self.url, self.cookies, self.halls, self.units = url, cookies, halls, units
+        self.dialect = url.partition(":")[0]
+        self._places: Counter[int] = Counter()
+        """The first unused place of each client in `large`."""
 
-    def run(self, tree: Path, seconds: float, pause_s: float) -> "Measured":
-        """Run the crowd on the server of the checkout `tree`."""
+    def run(self, tree: Path, seconds: float, pause_s: float, clients: int, large: bool = False) -> "Measured":
+        """Run the crowd on the server of the checkout `tree`. `large`: with 96 invited communes, whose halls are free."""
         with peers.diemcau(tree=tree, DATABASE=self.url) as server:
-            self._crowd(server.port, 2, pause_s)
+            self._crowd(server.port, 2, pause_s, clients, large)
             before, database = _cpu_s([server.pid]), _cpu_s(self._database())
-            found = self._crowd(server.port, seconds, pause_s)
+            found = self._crowd(server.port, seconds, pause_s, clients, large)
             spent = _cpu_s([server.pid]) - before, _cpu_s(self._database()) - database
         assert not found.wrong, found.wrong[:3]
         return Measured(found, seconds, *spent)
@@ -101,17 +135,24 @@ class Load:
 
         return asyncio.run(count())
 
-    def _crowd(self, port: int, seconds: float, pause_s: float) -> Found:
+    def _crowd(self, port: int, seconds: float, pause_s: float, clients: int, of_all: bool) -> Found:
         chance = random.Random()
-        most = int(seconds * (2 / pause_s if pause_s else 20)) + 2
-        bodies = [[body(n, self.halls, self.units, chance) for _ in range(most)] for n in range(len(self.cookies))]
-        crowd = Crowd("127.0.0.1", port, seconds, pause_s, self.cookies, bodies)
+        most = int(seconds * (2 / pause_s if pause_s else 40 if of_all else 20)) + 2
+        bodies = [
+            [self._large(n) if of_all else body(n, self.halls, self.units, chance) for _ in range(most)]
+            for n in range(clients)
+        ]
+        crowd = Crowd("127.0.0.1", port, seconds, pause_s, self.cookies[:clients], bodies)
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(asdict(crowd), file)
             file.flush()
             words = [sys.executable, str(Path(__file__).with_name("crowd.py")), file.name]
             told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         return Found(**json.loads(told))
+
+    def _large(self, client: int) -> str:
+        self._places[client] += 1
+        return large(client, self._places[client], self.halls, self.units)
 
     def _database(self) -> list[int]:
         """Return the processes of PostgreSQL that use the folder in `url`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -340,3 +340,32 @@ async def test_a_hold_and_an_objection_are_told(office: Office) -> None:
     await office.work(office.now)
     (told,) = await office.notices(office.secretary, kind="hall_objected")
     assert (told.notice.about, told.notice.reason) == ("Phòng họp xa1", "Họp HĐND xã")
+
+
+@POSTGRESQL_IN_SIM
+async def test_more_invited_units_cost_no_more_statements(office: Office) -> None:
+    """The booking and the notices of a meeting with a hundred communes take as many statements as those of a small one."""
+    units = [office.province.units[code] for code in ("xa1", "khcn")]
+    for unit in units:
+        await signed_in(office.database, "secretary", unit, office.now)
+    count = 0
+
+    def seen(*_: Any) -> None:
+        nonlocal count
+        count += 1
+
+    costs = []
+    for day, invited in enumerate((units[:1], units)):
+        attendees = tuple(AttendeeRequest(unit_id=one, must_be_head=True) for one in invited)
+        asked = wish(office.province, office.now + timedelta(days=7 * day), hold_guests=True, attendees=attendees)
+        count = 0
+        event.listen(office.database.engine.sync_engine, "before_cursor_execute", seen)
+        made = await make(office.database, replace(asked, submit=True), office.secretary.actor, office.now)
+        await office.work()
+        event.remove(office.database.engine.sync_engine, "before_cursor_execute", seen)
+        costs.append(count)
+        async with office.database.reading() as session:
+            held = select(func.count()).select_from(Notice).where(Notice.meeting_id == made.id)
+            # The province also hears of its own hall, which the meeting books.
+            assert await session.scalar(held.where(Notice.kind == "hall_held")) == len(invited) + 1
+    assert costs[0] == costs[1]
