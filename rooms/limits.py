@@ -305,6 +305,18 @@ DURATION_MOST_MIN = 24 * 60
 or a received webhook can make a longer date, because the REST API (24 hours) refuses one. Shorter: a meeting over a whole day
 and night is refused.
 """
+REHEARSAL_MOST_MIN = 8 * 60
+"""Minutes of the longest rehearsal; a longer one is refused. Chosen: a working day. Longer: one meeting keeps the halls of many
+units for days. Shorter: a rehearsal of a hundred sites, one after the other, is refused.
+"""
+DELEGATES_OF_A_SITE = 5000
+"""The largest number of delegates at one site of a rehearsal. Chosen: more than any hall seats. More: a mistake in typing stays
+unnoticed. Fewer: the number of a large hall is refused.
+"""
+REHEARSAL_NOTE = 300
+"""Characters of a note on the rehearsal of a site. Chosen: a sentence or two. Longer: the column must be widened too. Shorter:
+a technician cannot say what is wrong.
+"""
 
 # Series
 OCCURRENCES = 750

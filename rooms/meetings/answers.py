@@ -94,6 +94,7 @@ async def answer(
         await restoring.release_site(session, meeting, attendee.site_id or "", now)
         if meeting.hold_guests:
             await restoring.settle_halls(session, meeting, now)
+    await timing.follow(session, meeting, now)
     return attendee
 
 

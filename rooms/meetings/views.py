@@ -142,6 +142,8 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
     kept = sum(row["kind"] == "terminal" for row in written[Reservation])
     if plan.request.secretary_deputy_id or plan.request.operator_deputy_id:
         return None  # the plan does not know the names of the deputies
+    if plan.request.rehearsal_at is not None:
+        return None
     if kept < len(made.spans) * (len(plan.guests) + sum(one.kind == "terminal" for one in plan.needed)):
         return None  # another meeting may have a terminal, and only the database knows this meeting
     meeting, unit = made.meeting, plan.unit

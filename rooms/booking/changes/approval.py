@@ -13,14 +13,14 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import rejoining, resources, restoring
-from rooms.booking.meeting import attendees, call_list, history, reading, timing
+from rooms.booking.holds import rehearsals, rejoining, resources, restoring
+from rooms.booking.meeting import attendees, call_list, history, numbering, reading, timing
 from rooms.booking.planning import requests
 from rooms.booking.planning.requests import Request
 from rooms.booking.rules import settings, unit_rules
 from rooms.booking.rules.unit_rules import Rule
 from rooms.errors import Refusal
-from rooms.identifiers import new_id, new_number, new_pin
+from rooms.identifiers import new_id, new_pin
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
@@ -30,7 +30,6 @@ from rooms.store.tables.org import Unit
 
 ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
 ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
-TRIES = 20
 CALL: Final = "call"
 """The value of `Meeting.connect` for meetings whose halls the server calls."""
 
@@ -40,6 +39,7 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if meeting.created_by != (actor.id or actor.kind):
         roles.require(actor, "meetings.create", unit.path)
+    rehearsals.require_own(meeting)
     if meeting.state != "held":
         raise wrong_state(meeting)
     if meeting.hold_until is not None and meeting.hold_until <= now:
@@ -154,7 +154,7 @@ async def _open(
 async def approve(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> None:
     """Approve the meeting, and give it a number and a PIN if it has no number. The caller writes the history."""
     if meeting.number is None:
-        meeting.number, meeting.pin = await _free_number(session), new_pin(series=bool(meeting.rule))
+        meeting.number, meeting.pin = await numbering.free_number(session), new_pin(series=bool(meeting.rule))
     meeting.state, meeting.hold_until = "approved", None
     await session.flush()
     await timing.changed(session, meeting, "approve", now, await history.dates_since_approval(session, meeting))
@@ -162,14 +162,6 @@ async def approve(session: AsyncSession, meeting: Meeting, actor: Actor, now: da
     await timing.next_date(session, meeting, now)
     await timing.horizon(session, meeting, now)
     await audit.record(session, now, actor, "meeting.approve", "meeting", meeting.id, meeting.host_unit_id)
-
-
-async def _free_number(session: AsyncSession) -> str:
-    for _ in range(TRIES):
-        number = new_number()
-        if await session.scalar(select(Meeting.id).where(Meeting.number == number)) is None:
-            return number
-    raise AssertionError("no free meeting number was found")
 
 
 async def open_step(session: AsyncSession, meeting_id: str) -> Step | None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval
-from rooms.booking.holds import clashes, resources, terminals
+from rooms.booking.holds import clashes, rehearsals, resources, terminals
 from rooms.booking.holds.resources import Span, Taken
 from rooms.booking.meeting import attendees, history, timing
 from rooms.booking.planning import plans
@@ -81,6 +81,8 @@ async def _book(database: Database, request: Request, actor: Actor, now: datetim
         made = await _begin(session, plan, actor, now, key)
         wishes = await terminals.wishes(session, made.spans, plan.needed, plan.guests)
         taken = await resources.take(session, wishes, plan.load, nested=False)
+        if request.rehearsal_at is not None and made.plan is not None:
+            await rehearsals.settle(session, made.meeting, actor, now, strict=True)
         return replace(made, written={**made.written, Reservation: list(taken)})
 
     try:
@@ -110,6 +112,8 @@ async def create(session: AsyncSession, request: Request, actor: Actor, now: dat
     plan = await plans.make(session, request, actor, now)
     made = await _begin(session, plan, actor, now, key)
     await take_or_refuse(session, plan, made.spans, actor)
+    if request.rehearsal_at is not None and made.plan is not None:
+        await rehearsals.settle(session, made.meeting, actor, now, strict=True)
     return made.meeting
 
 
@@ -120,6 +124,7 @@ async def _begin(session: AsyncSession, plan: Plan, actor: Actor, now: datetime,
         earlier = await earlier_of(session, key, plan.request, actor)
         assert earlier is not None
         return Made(earlier)
+    plans.require_rehearsal(plan, actor, now)
     if plan.skips_clashes:
         # The stored dates depend on what is free, so the locks come first.
         await resources.lock(session, plan.lock_names())
@@ -272,6 +277,8 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
         "uncalled": list(request.uncalled_ids),
         "hold_guests": request.hold_guests,
         "legs": plan.legs,
+        "rehearsal_at": request.rehearsal_at,
+        "rehearsal_min": request.rehearsal_min,
         "first_starts_at": plan.spans[0].starts_at,
         "duration_min": request.duration_min,
         "rule": request.rule,

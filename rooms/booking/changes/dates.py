@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval, editing, proposals
-from rooms.booking.holds import clashes, resources, restoring
+from rooms.booking.holds import clashes, rehearsals, resources, restoring
 from rooms.booking.holds import free_times as searching
 from rooms.booking.holds.clashes import FreeTime
 from rooms.booking.meeting import history, leaders, reading
@@ -93,6 +93,7 @@ async def _changed_by(session: AsyncSession, meeting_id: str, actor: Actor, acti
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if meeting.created_by != (actor.id or actor.kind) or (meeting.state == "approved" and action == "meetings.edit"):
         roles.require(actor, action, unit.path)
+    rehearsals.require_own(meeting)
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)
     return meeting, unit
@@ -290,6 +291,7 @@ async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: d
     meeting, date, unit = await _date(session, occurrence_id, actor)
     if meeting.created_by != (actor.id or actor.kind) or meeting.state == "approved":
         roles.require(actor, "meetings.edit", unit.path)
+    rehearsals.require_own(meeting)
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)
     if date.state not in ("skipped", "postponed", "cancelled"):

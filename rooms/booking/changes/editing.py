@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, creation, proposals
-from rooms.booking.holds import guest_holds, resources, restoring
+from rooms.booking.holds import guest_holds, rehearsals, resources, restoring
 from rooms.booking.meeting import attendees, call_list, history, reading
 from rooms.booking.planning import plans, stored
 from rooms.booking.planning.plans import Plan
@@ -35,6 +35,7 @@ Scope = Literal["this", "following", "all"]
 TIME = ("starts_at", "duration_min", "rule")
 THINGS = ("hall_ids", "terminal_ids", "chair_id", "secretary_id", "operator_id", "legs")
 LED = frozenset(("chair_id", "secretary_id", "operator_id"))
+REHEARSAL = frozenset(("rehearsal_at", "rehearsal_min"))
 DEPUTIES = ("secretary_deputy_id", "operator_deputy_id")
 AGREED = frozenset(("attendees", "connect", "uncalled_ids"))
 """Fields that decide which terminals are called. Their approval is also an approval to call the invited units."""
@@ -57,7 +58,7 @@ UNTOLD = frozenset(("connect", "call_ahead_min", "uncalled_ids", "hold_guests", 
 """Fields that concern only the operators. Attendees are not notified about them."""
 EFFECTS = frozenset(("title", "type_code", "public", "connect", "uncalled_ids", "hold_guests", *DEPUTIES))
 """Fields with an effect that needs approval: what is published, which halls are called, who leads."""
-CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
+CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, *REHEARSAL, "skip_clashes", "urgent_reason"))
 OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
 COPIED = (
     "title",
@@ -77,6 +78,8 @@ COPIED = (
     "rule",
     "uncalled",
     "hold_guests",
+    "rehearsal_at",
+    "rehearsal_min",
 )
 """Columns of the meeting that an edit copies from the new plan."""
 NAMES = {
@@ -103,6 +106,8 @@ NAMES = {
     "call_ahead_min": "giờ gọi hội trường",
     "uncalled_ids": "danh sách hội trường không gọi",
     "hold_guests": "giữ hội trường của đơn vị được mời",
+    "rehearsal_at": "giờ tổng duyệt",
+    "rehearsal_min": "thời lượng tổng duyệt",
 }
 
 
@@ -148,16 +153,21 @@ class _Edit:
         }
         return any(not takes_away.get(name, False) for name in self.changed & EFFECTS)
 
+    @property
+    def rehearses(self) -> bool:
+        """Report whether the change needs another date for the rehearsal."""
+        return bool(self.changed & REHEARSAL) and self.new.rehearsal_at is not None
+
     def needs_word(self, plan: Plan) -> bool:
         """Report whether an approved meeting needs a new approval for this change: another time, other people who lead, other
-        effects, or things of other units.
+        effects, or things of other units. The rehearsal calls halls too, so its new time needs an approval.
 
         Guests, halls of the own unit, and everything that is only taken away need no new approval. The terminal of a new guest
         is called only after the guest's unit has accepted (`consent.consenting`).
         """
         added = {*self.new.hall_ids, *self.new.terminal_ids} - {*self.old.hall_ids, *self.old.terminal_ids}
         foreign = any(one.id in added and plan.concerns_others(one) for one in plan.things)
-        return self.time or bool(self.changed & LED) or self.has_effects or foreign
+        return self.time or self.rehearses or bool(self.changed & LED) or self.has_effects or foreign
 
     @property
     def summary(self) -> str:
@@ -188,6 +198,7 @@ async def edit(
         roles.require(actor, "meetings.edit", unit.path)
     if meeting.version != expected_version:
         raise conflict(meeting)
+    rehearsals.require_own(meeting)
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)
     if meeting.state != "approved":
@@ -268,6 +279,8 @@ async def _all(session: AsyncSession, one: _Edit) -> Meeting:
     meeting, actor, now = one.meeting, one.actor, one.now
     before = await history.snapshot(session, meeting)
     plan = await _plan(session, one, one.new)
+    if one.rehearses and not one.decided:
+        plans.require_rehearsal(plan, actor, now)
     await resources.lock(session, plan.lock_names())
     if one.time:
         await _move_dates(session, one, plan)
@@ -275,6 +288,8 @@ async def _all(session: AsyncSession, one: _Edit) -> Meeting:
     if one.reserves:
         await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor)
     await _ask_again(session, one, plan)
+    if one.changed & REHEARSAL:
+        await rehearsals.settle(session, meeting, actor, now, strict=not one.decided)
     if "attendees" in one.changed and meeting.state == "approved":
         # The approval of the new attendees came after `retake`: their terminals and held halls become firm now.
         await restoring.take_guests(session, meeting, now)

@@ -41,6 +41,7 @@ async def object_to(
     await session.flush()
     if row.released:
         await restoring.release_hall(session, meeting, hall_id, now)
+    await timing.follow(session, meeting, now)
     payload = {"meeting_id": meeting.id, "hall_id": hall_id, "by": row.by}
     await outbox.enqueue(session, timing.OBJECTED, payload, now, now)
     detail = {"hall": hall_id, "reason": said, "released": row.released}
@@ -65,6 +66,7 @@ async def withdraw(session: AsyncSession, meeting_id: str, hall_id: str, actor: 
     await session.delete(row)
     await session.flush()
     await restoring.take_guests(session, meeting, now)
+    await timing.follow(session, meeting, now)
     await audit.record(session, now, actor, "hall.object.withdraw", "meeting", meeting.id, unit.id, {"hall": hall_id})
 
 
@@ -84,6 +86,7 @@ async def give_back(session: AsyncSession, meeting_id: str, hall_id: str, actor:
     row.released = True
     await session.flush()
     await restoring.release_hall(session, meeting, hall_id, now)
+    await timing.follow(session, meeting, now)
     await audit.record(session, now, actor, "hall.give_back", "meeting", meeting.id, host.id, {"hall": hall_id})
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, creation, ending, proposals
-from rooms.booking.holds import rejoining, resources, restoring
+from rooms.booking.holds import rehearsals, rejoining, resources, restoring
 from rooms.booking.holds.resources import Taken
 from rooms.booking.meeting import history, reading, timing
 from rooms.booking.planning import plans, stored
@@ -121,10 +121,18 @@ async def _book(session: AsyncSession, meeting: Meeting, plan: plans.Plan, now: 
     await history.finish(session, meeting, SYSTEM, now, "carry_on", "", {}, undoable=False, tells=False)
 
 
+async def follow(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Make the rehearsal of a meeting as the meeting wants it now."""
+    meeting = await _locked(session, payload["meeting_id"])
+    if meeting is not None:
+        await rehearsals.settle(session, meeting, SYSTEM, now)
+
+
 HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Payload, datetime], Awaitable[None]]]] = {
     timing.HOLD: hold_over,
     timing.DEADLINE: deadline_over,
     timing.DATES: dates_due,
     timing.BEGUN: begun,
     timing.HORIZON: carry_on,
+    timing.FOLLOW: follow,
 }

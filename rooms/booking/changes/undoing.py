@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, proposals
-from rooms.booking.holds import restoring
+from rooms.booking.holds import rehearsals, restoring
 from rooms.booking.meeting import history, reading, timing
 from rooms.booking.rules import unit_rules
 from rooms.errors import Refusal
@@ -32,6 +32,7 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
     before, untold = await history.snapshot(session, meeting), meeting.state != "approved"
     await restoring.restore(session, meeting, change.before, actor, now)
     await _go_on(session, meeting, unit, actor, now)
+    await rehearsals.settle(session, meeting, actor, now)
     change.undone = True
     told, date_id = f"Hoàn tác: {change.summary}", change.occurrence_id
     # Attendees were not notified of a change that only waited for approval, so its undo does not notify them. They were

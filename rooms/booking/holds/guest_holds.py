@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.holds import clashes, guest_halls
@@ -71,6 +71,12 @@ async def copy_objections(session: AsyncSession, from_id: str, to_id: str) -> No
         values = {column.key: getattr(one, column.key) for column in HallObjection.__mapper__.column_attrs}
         session.add(HallObjection(**values | {"meeting_id": to_id}))
     await session.flush()
+
+
+async def replace_objections(session: AsyncSession, from_id: str, to_id: str) -> None:
+    """Give a meeting exactly the objections of another meeting."""
+    await session.execute(delete(HallObjection).where(HallObjection.meeting_id == to_id))
+    await copy_objections(session, from_id, to_id)
 
 
 async def reasons(session: AsyncSession, meeting_ids: Collection[str]) -> dict[tuple[str, str], str]:

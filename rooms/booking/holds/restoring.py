@@ -62,6 +62,15 @@ async def retake(
         raise clashes.refusal(wishes, found) from None
 
 
+async def retake_free(session: AsyncSession, meeting: Meeting, dates: Sequence[Occurrence]) -> None:
+    """Do the same as `retake`, but leave out everything that is not free. Raise `Taken` if the capacity is not enough."""
+    needs = {id_: _Need((), (*one.must, *one.guests)) for id_, one in (await _needs(session, meeting, dates)).items()}
+    await resources.lock(session, {name for one in needs.values() for name in one.names})
+    await resources.give_back(session, [one.id for one in dates], forget=True)
+    load = await resources.load_of(session, meeting.host_unit_id, meeting.legs)
+    await resources.take(session, (await _wishes(session, dates, needs))[0], load)
+
+
 async def take_guests(session: AsyncSession, meeting: Meeting, now: datetime, unit_id: str = "") -> None:
     """Reserve the terminals and held halls of invited units that are free and not reserved yet, for all coming dates.
     `unit_id`: only those of this unit, which has answered.

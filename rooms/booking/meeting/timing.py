@@ -21,6 +21,8 @@ from rooms.store.tables.records import Job
 
 HOLD, DEADLINE, DATES, HORIZON = "booking.hold", "booking.deadline", "booking.dates", "booking.horizon"
 BEGUN = "booking.begun"
+FOLLOW = "booking.rehearsal"
+"""The job that makes the rehearsal of a meeting as the meeting wants it now."""
 CHANGED = "meeting.changed"
 APPROVAL = "mail.approval"
 DISPLACED = "mail.displaced"
@@ -70,9 +72,10 @@ async def changed(
     """Notify the attendees of a change, and other systems. `date_ids`: the change concerns only these dates of a series.
     `only_new`: nothing has changed for attendees who were already notified.
 
-    A meeting without a number has no notified attendees. Other systems still hear that it was refused.
+    A meeting without a number has no notified attendees. Other systems still hear that it was refused. The attendees of a
+    rehearsal hear of it in the invitation to its meeting.
     """
-    if meeting.number is None and meeting.state != "refused":
+    if (meeting.number is None and meeting.state != "refused") or meeting.rehearses_id is not None:
         return
     payload = {
         "meeting_id": meeting.id,
@@ -89,8 +92,20 @@ async def told(session: AsyncSession, meeting: Meeting, action: str, reason: str
     """Write the notices in the page that this change makes necessary, and settle the others. `by`: the account that made the
     change, which gets no notice. `action`: as in the history; `applied`: a change that waited for approval is in force.
     """
+    if meeting.rehearses_id is not None:
+        return
+    await follow(session, meeting, now)
     key = f"notice:{meeting.id}:{meeting.version}:{action}"
     await outbox.enqueue(session, NOTICE, _told(meeting.id, action, reason, by), now, now, key)
+
+
+async def follow(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Store the job for the rehearsal, if the meeting wants or has a rehearsal."""
+    if meeting.rehearsal_at is None:
+        rehearsal = select(Meeting.id).where(Meeting.rehearses_id == meeting.id)
+        if await session.scalar(rehearsal) is None:
+            return
+    await outbox.enqueue(session, FOLLOW, {"meeting_id": meeting.id}, now, now)
 
 
 def _told(meeting_id: str, action: str = "", reason: str = "", by: str = "") -> dict[str, Any]:

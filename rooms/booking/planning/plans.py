@@ -21,7 +21,7 @@ from rooms.booking.meeting.call_list import CallList
 from rooms.booking.planning.requests import Request
 from rooms.booking.rules import calendar, recurrence, unit_rules
 from rooms.booking.rules.calendar import Calendar, day_of
-from rooms.booking.rules.unit_rules import Rule
+from rooms.booking.rules.unit_rules import Rule, clock
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
 from rooms.policy import classes, roles
@@ -122,6 +122,18 @@ class Plan:
         """
         known = {one.id for one in self.needed}
         return terminals.of_guests(self.calls, self.class_, known, {self.unit.id})
+
+    @property
+    def rehearsal(self) -> Span | None:
+        request = self.request
+        if request.rehearsal_at is None:
+            return None
+        return Span("", request.rehearsal_at, request.rehearsal_at + timedelta(minutes=request.rehearsal_min))
+
+    @property
+    def rehearsed(self) -> tuple[Thing, ...]:
+        """Return what the rehearsal must have: halls and terminals, and no people."""
+        return tuple(one for one in self.needed if one.kind in ("hall", "terminal"))
 
     def trouble_of(self, span: Span) -> Trouble | None:
         """Return why the unit does not meet on that date: its hours, or a day off. Return None if there is no reason."""
@@ -284,6 +296,27 @@ def may_leave_hours(actor: Actor, unit: Unit, request: Request) -> bool:
     if actor.kind in ("command", "system"):
         return True
     return bool(request.urgent_reason) and roles.allows(actor, "meetings.precedence", unit.path)
+
+
+def trouble_of_rehearsal(plan: Plan, actor: Actor, now: datetime) -> Trouble | None:
+    """Return why the rehearsal is not possible at its time, apart from what is taken. Return None if there is no reason."""
+    span = plan.rehearsal
+    if span is None:
+        return None
+    if span.starts_at <= now:
+        vietnamese = "Giờ tổng duyệt đã qua. Hãy chọn giờ khác."
+        return Trouble("rehearsal_past", vietnamese, "the time of the rehearsal has passed", "rehearsal_at")
+    if span.ends_at > plan.request.starts_at:
+        vietnamese = f"Tổng duyệt phải xong trước giờ họp ({clock(plan.request.starts_at)}). Hãy chọn giờ sớm hơn."
+        return Trouble("rehearsal_late", vietnamese, "a rehearsal must end before its meeting starts", "rehearsal_at")
+    return None if may_leave_hours(actor, plan.unit, plan.request) else plan.trouble_of(span)
+
+
+def require_rehearsal(plan: Plan, actor: Actor, now: datetime) -> None:
+    """Raise the trouble of the rehearsal, if there is one."""
+    trouble = trouble_of_rehearsal(plan, actor, now)
+    if trouble is not None:
+        raise Refusal(trouble.code, f"Tổng duyệt: {trouble.vietnamese}", trouble.english, [trouble])
 
 
 def skips_of(plan: Plan, actor: Actor) -> dict[str, str]:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import attendance, clashes, guest_halls, terminals
+from rooms.booking.holds import attendance, clashes, guest_halls, rehearsals, terminals
 from rooms.booking.holds.attendance import Attendance, HallShown, Occupied
 from rooms.booking.holds.clashes import Clash
 from rooms.booking.meeting import call_list
@@ -68,6 +68,7 @@ class Preview:
     busy: int
     """The number of busy people and units. `occupied` names the first of them."""
     guest_halls: tuple[HallShown, ...]
+    rehearsal: PreviewDate | None = None
 
 
 async def preview(session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "") -> Preview:
@@ -96,6 +97,27 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
         occupied=people.occupied,
         busy=people.busy,
         guest_halls=people.halls,
+        rehearsal=await _rehearsal(session, plan, actor, now, excluding),
+    )
+
+
+async def _rehearsal(
+    session: AsyncSession, plan: Plan, actor: Actor, now: datetime, excluding: str
+) -> PreviewDate | None:
+    """Return the rehearsal of the request with everything that prevents it."""
+    span = plan.rehearsal
+    if span is None:
+        return None
+    own = await rehearsals.of_meeting(session, excluding) if excluding else None
+    question = clashes.Question([(span, plan.rehearsed)], plan.load, actor, plan.rule, own.id if own else "")
+    trouble = plans.trouble_of_rehearsal(plan, actor, now)
+    return PreviewDate(
+        span.starts_at,
+        span.ends_at,
+        (await clashes.find(session, question))[0],
+        off=plan.calendar.off(day_of(span.starts_at)),
+        trouble=trouble.vietnamese if trouble else "",
+        trouble_en=trouble.english if trouble else "",
     )
 
 

@@ -105,6 +105,10 @@ class Request:
     """True: hold the halls of the invited units, softly until the approval."""
     legs: int = 0
     """Simultaneous media legs. 0: the server counts them (`plans.wanted_legs`)."""
+    rehearsal_at: datetime | None = None
+    """The start of the rehearsal (Tổng duyệt). None: no rehearsal."""
+    rehearsal_min: int = 60
+    """Minutes of the rehearsal."""
     submit: bool = False
     """True: submit the meeting for approval at once. False: only hold the resources."""
     precedence: int | None = None
@@ -132,6 +136,7 @@ class Request:
             self,
             title=cleaned(self.title),
             starts_at=self.starts_at.astimezone(UTC),
+            rehearsal_at=self.rehearsal_at and self.rehearsal_at.astimezone(UTC),
             rule=self.rule.strip().removeprefix("RRULE:"),
             hall_ids=tuple(dict.fromkeys(self.hall_ids)),
             terminal_ids=tuple(dict.fromkeys(self.terminal_ids)),
@@ -152,6 +157,7 @@ def as_json(request: Request) -> dict[str, Any]:
     """Return the request as plain values, for templates and copies. `from_json` reads them."""
     value = dict(vars(request))
     value["starts_at"] = request.starts_at.astimezone(UTC).isoformat()
+    value["rehearsal_at"] = request.rehearsal_at.astimezone(UTC).isoformat() if request.rehearsal_at else None
     value["skip"] = [day.isoformat() for day in request.skip]
     # `dataclasses.asdict` copies each value, which takes ten times as long.
     for several in ("attendees", "documents", "agenda"):
@@ -166,6 +172,7 @@ def from_json(value: Mapping[str, Any]) -> Request:
     names = {one.name for one in dataclasses.fields(Request)}
     given = {name: entry for name, entry in value.items() if name in names}
     given["starts_at"] = datetime.fromisoformat(value["starts_at"])
+    given["rehearsal_at"] = datetime.fromisoformat(at) if (at := value.get("rehearsal_at")) else None
     given["skip"] = tuple(date.fromisoformat(day) for day in value.get("skip", ()))
     given["hall_ids"] = tuple(value.get("hall_ids", ()))
     given["terminal_ids"] = tuple(value.get("terminal_ids", ()))
@@ -222,6 +229,21 @@ def _time(request: Request) -> Iterator[Trouble]:
             f"Thời lượng phải từ {limits.DURATION_LEAST_MIN} phút đến {most} giờ. Họp nhiều ngày: đặt lịch lặp."
         )
         yield Trouble("bad_duration", vietnamese, f"the duration must be 5 minutes to {most} hours", "duration_min")
+
+
+def _rehearsal(request: Request) -> Iterator[Trouble]:
+    at = request.rehearsal_at
+    if at is None:
+        return
+    if at.tzinfo is None:
+        yield Trouble("zone_missing", "Giờ tổng duyệt thiếu múi giờ.", "the time has no time zone", "rehearsal_at")
+    elif at.second or at.microsecond:
+        vietnamese = "Giờ tổng duyệt phải tròn phút."
+        yield Trouble("not_a_minute", vietnamese, "a rehearsal must start at a whole minute", "rehearsal_at")
+    if not limits.DURATION_LEAST_MIN <= request.rehearsal_min <= limits.REHEARSAL_MOST_MIN:
+        most = limits.REHEARSAL_MOST_MIN // 60
+        vietnamese = f"Tổng duyệt phải từ {limits.DURATION_LEAST_MIN} phút đến {most} giờ."
+        yield Trouble("bad_duration", vietnamese, f"a rehearsal takes 5 minutes to {most} hours", "rehearsal_min")
 
 
 def _lists(request: Request) -> Iterator[Trouble]:
@@ -295,4 +317,4 @@ def _choices(request: Request) -> Iterator[Trouble]:
         yield Trouble("bad_identifier", "Mã tham chiếu không hợp lệ.", "an identifier is too long", "")
 
 
-_CHECKS = (_title, _time, _lists, _entries, _choices)
+_CHECKS = (_title, _time, _rehearsal, _lists, _entries, _choices)

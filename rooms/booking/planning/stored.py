@@ -39,4 +39,6 @@ async def request_of(session: AsyncSession, meeting: Meeting) -> Request:
         uncalled_ids=tuple(meeting.uncalled),
         hold_guests=meeting.hold_guests,
         legs=meeting.legs,
+        rehearsal_at=meeting.rehearsal_at,
+        rehearsal_min=meeting.rehearsal_min,
     )

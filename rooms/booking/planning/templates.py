@@ -24,7 +24,7 @@ from rooms.store import audit
 from rooms.store.tables.meetings import Attendee, AttendeeList, Occurrence, Template
 from rooms.store.tables.org import Unit
 
-TIMELESS = ("starts_at", "skip", "skip_clashes", "submit", "urgent_reason")
+TIMELESS = ("starts_at", "rehearsal_at", "skip", "skip_clashes", "submit", "urgent_reason")
 WEEK = timedelta(days=7)
 
 
@@ -43,7 +43,13 @@ async def copy_last(
     known = await reading.belongs(session, actor, meeting.id)
     entries = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting.id)) if known else ()
     return dataclasses.replace(
-        request, starts_at=at, rule="", skip=(), submit=False, attendees=tuple(_entry(one) for one in entries)
+        request,
+        starts_at=at,
+        rehearsal_at=None,
+        rule="",
+        skip=(),
+        submit=False,
+        attendees=tuple(_entry(one) for one in entries),
     )
 
 

@@ -90,6 +90,35 @@ class SiteCall(Row):
     """The name of the operator who called."""
 
 
+class RehearsalCheck(Row):
+    """The result of a rehearsal at one site. A result that is None was not checked yet."""
+
+    __tablename__ = "rehearsal_check"
+
+    occurrence_id: Mapped[str] = mapped_column(ForeignKey("occurrence.id", ondelete="CASCADE"), primary_key=True)
+    """The date of the rehearsal."""
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"), primary_key=True)
+    picture: Mapped[bool | None]
+    """True: the meeting sees the site."""
+    sound_in: Mapped[bool | None]
+    """True: the meeting hears the site."""
+    sound_out: Mapped[bool | None]
+    """True: the site hears the meeting."""
+    name_plate: Mapped[bool | None]
+    delegates: Mapped[int | None]
+    """The number of delegates at the site."""
+    note: Mapped[str] = mapped_column(String(300), default="")
+    by_site: Mapped[bool] = mapped_column(default=False)
+    """True: the site entered the last change on its own page. False: an operator did."""
+    changed_at: Mapped[datetime]
+    signed_at: Mapped[datetime | None]
+    """None: the result is not signed, or it was changed after the signature."""
+    signed_by: Mapped[str] = mapped_column(String(64), default="")
+    """The account. Empty: the site signed on its own page."""
+    signed_name: Mapped[str] = mapped_column(String(200), default="")
+    version: Mapped[int] = mapped_column(default=1)
+
+
 class MorningReport(Row):
     """The report of a morning: the terminals of the day's dates that were not registered. Names and telephone numbers are read
     from the register when the report is shown.

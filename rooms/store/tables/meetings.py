@@ -145,6 +145,11 @@ class Meeting(Row):
     """The series from which an edit of "this and following" split off this meeting. After a succession of units: the meeting
     that kept the earlier dates.
     """
+    rehearsal_at: Mapped[datetime | None]
+    """The wanted start of the rehearsal (Tổng duyệt). None: the meeting has no rehearsal."""
+    rehearsal_min: Mapped[int] = mapped_column(default=60, server_default="60")
+    rehearses_id: Mapped[str | None] = mapped_column(ForeignKey("meeting.id"), index=True, unique=True)
+    """The meeting that this meeting rehearses. A rehearsal follows its meeting (`rooms.booking.holds.rehearsals`)."""
     sequence: Mapped[int] = mapped_column(default=0)
     """The SEQUENCE of iCalendar (RFC 5546). It increases with each change that the attendees are notified of."""
     version: Mapped[int] = mapped_column(default=1)

@@ -1,0 +1,215 @@
+"""The rehearsal of a meeting: one press books both, and the rehearsal follows its meeting."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from rooms.booking.changes import dates, deciding, editing, timers, undoing
+from rooms.booking.holds import rehearsals
+from rooms.booking.meeting import call_list, timing
+from rooms.booking.planning import previews
+from rooms.booking.planning.requests import AttendeeRequest, Request
+from rooms.dialling import planning
+from rooms.dialling.rehearsal import checks
+from rooms.dialling.rehearsal.checks import Result
+from rooms.errors import Refusal
+from rooms.meetings import answers
+from rooms.policy.actors import COMMAND
+from rooms.store.database import Database
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.records import Job
+from tests.rooms.booking.test_calls import wish
+from tests.rooms.booking.test_terminal_holds import book, change, held
+from tests.rooms.province import Province
+
+HOUR = timedelta(hours=1)
+TINH_A, XA1, XA2 = "terminal-tinh-a", "terminal-xa1", "terminal-xa2"
+GOOD = Result(True, True, True, True, 12)
+
+
+def rehearsed(province: Province, now: datetime, **changes: Any) -> Request:
+    """Return the request of a meeting tomorrow, with a rehearsal of 30 minutes in three hours."""
+    return wish(province, now, **{"rehearsal_at": now + 3 * HOUR, "rehearsal_min": 30, **changes})
+
+
+async def followed(database: Database, now: datetime) -> None:
+    """Do the jobs of rehearsals, as the server does."""
+
+    async def work(session: Any) -> None:
+        jobs = await session.scalars(select(Job).where(Job.kind == timing.FOLLOW, Job.done_at.is_(None)))
+        for job in list(jobs):
+            await timers.follow(session, job.payload, now)
+            job.done_at = now
+
+    await database.transact(work)
+
+
+async def approve(database: Database, province: Province, meeting: Meeting, now: datetime) -> None:
+    for role in ("approver", "operator"):
+        actor = province.actor(role, "tinh")
+        await database.transact(lambda session, actor=actor: deciding.decide(session, meeting.id, True, "", actor, now))  # type: ignore[misc]
+    await followed(database, now)
+
+
+async def rehearsal_of(database: Database, meeting: Meeting) -> tuple[Meeting, Occurrence]:
+    async with database.reading() as session:
+        found = await rehearsals.of_meeting(session, meeting.id)
+        assert found is not None
+        return found, (await rehearsals.dates_of(session, found.id))[-1]
+
+
+async def booked(database: Database, province: Province, now: datetime, **changes: Any) -> tuple[Meeting, Occurrence]:
+    """Return an approved meeting, and the date of its rehearsal."""
+    made = await book(database, province, rehearsed(province, now, **changes), now)
+    await approve(database, province, made, now)
+    return made, (await rehearsal_of(database, made))[1]
+
+
+async def test_one_press_books_both_with_the_same_call_list(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made = await book(database, province, rehearsed(province, now), now)
+    rehearsal, date = await rehearsal_of(database, made)
+    assert (rehearsal.title, rehearsal.state, rehearsal.number) == ("Tổng duyệt: Giao ban", "asked", None)
+    assert (date.starts_at, date.ends_at) == (now + 3 * HOUR, now + 3.5 * HOUR)
+    assert await held(database, rehearsal.id) == await held(database, made.id) == {TINH_A}
+    await approve(database, province, made, now)
+    rehearsal, date = await rehearsal_of(database, made)
+    assert rehearsal.state == "approved"
+    assert rehearsal.number
+    assert await held(database, rehearsal.id) == await held(database, made.id) == {TINH_A, XA1}
+    soon = date.starts_at - timedelta(minutes=20)
+    await database.transact(lambda session: planning.plan(session, soon))
+    async with database.reading() as session:
+        legs = await session.scalars(select(DialLeg).where(DialLeg.occurrence_id == date.id))
+        assert {(one.terminal_id, one.state, one.asked_by) for one in legs} == {
+            (TINH_A, "idle", "schedule"),
+            (XA1, "idle", "schedule"),
+        }
+
+
+async def test_the_rehearsal_follows_the_call_list_and_the_answers(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, date = await booked(database, province, now)
+    units = (AttendeeRequest(unit_id=province.units["xa2"]), AttendeeRequest(unit_id=province.units["xa1"]))
+    await change(database, made, now, attendees=units, terminal_ids=("terminal-khcn",))
+    await followed(database, now)
+    rehearsal, same = await rehearsal_of(database, made)
+    assert same.id == date.id
+    async with database.reading() as session:
+        whole = await session.get_one(Meeting, made.id)
+        wanted, found = [await call_list.of_date(session, one) for one in (whole, rehearsal)]
+    assert found == wanted
+
+    async def decline(session: Any) -> None:
+        rows = select(Attendee).where(Attendee.meeting_id == made.id, Attendee.unit_id == province.units["xa1"])
+        attendee = (await session.scalars(rows)).one()
+        await answers.answer(session, attendee, "declined", "", None, province.actor("unit_desk", "xa1"), now, "link")
+
+    await database.transact(decline)
+    await followed(database, now)
+    assert XA1 not in await held(database, rehearsal.id)
+
+
+async def test_a_taken_hall_refuses_both_and_names_the_rehearsal(
+    database: Database, province: Province, now: datetime
+) -> None:
+    at = {"starts_at": now + 3 * HOUR, "attendees": (), "hall_ids": (province.halls["tinh-a"],)}
+    await book(database, province, wish(province, now, title="Họp khác", **at), now)
+    with pytest.raises(Refusal) as refused:
+        await book(database, province, rehearsed(province, now), now)
+    assert refused.value.code == "rehearsal_taken"
+    assert "Chưa đặt được tổng duyệt lúc" in refused.value.vietnamese
+    assert "Họp khác" in refused.value.vietnamese
+    async with database.reading() as session:
+        assert await session.scalar(select(Meeting.id).where(Meeting.title == "Giao ban")) is None
+        seen = await previews.preview(session, rehearsed(province, now), province.actor("secretary", "tinh"), now)
+    assert seen.bookable
+    assert seen.rehearsal is not None
+    assert [one.kind for one in seen.rehearsal.clashes] == ["hall"]
+
+
+async def test_a_rehearsal_ends_before_the_meeting(database: Database, province: Province, now: datetime) -> None:
+    for at, code in ((now + timedelta(days=1), "rehearsal_late"), (now, "rehearsal_past")):
+        with pytest.raises(Refusal) as refused:
+            await book(database, province, rehearsed(province, now, rehearsal_at=at), now)
+        assert refused.value.code == code
+
+
+async def test_a_cancelled_meeting_cancels_its_rehearsal_and_an_undo_brings_it_back(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, date = await booked(database, province, now)
+    rehearsal = (await rehearsal_of(database, made))[0]
+    with pytest.raises(Refusal) as refused:
+        await database.transact(lambda session: dates.cancel(session, rehearsal.id, "not_ready", "", COMMAND, now))
+    assert refused.value.code == "follows_meeting"
+    await database.transact(lambda session: dates.cancel(session, made.id, "not_ready", "", COMMAND, now))
+    await followed(database, now)
+    rehearsal, date = await rehearsal_of(database, made)
+    assert (rehearsal.state, date.state) == ("cancelled", "cancelled")
+    assert await held(database, rehearsal.id) == set()
+    await database.transact(lambda session: undoing.undo(session, made.id, COMMAND, now))
+    rehearsal, date = await rehearsal_of(database, made)
+    assert (rehearsal.state, date.state) == ("approved", "planned")
+    assert await held(database, rehearsal.id) == {TINH_A, XA1}
+
+
+async def test_another_time_of_the_rehearsal_waits_for_approval(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, _ = await booked(database, province, now)
+    secretary = province.actor("secretary", "tinh")
+
+    async def move(session: Any) -> None:
+        version = (await session.get_one(Meeting, made.id)).version
+        await editing.edit(session, made.id, {"rehearsal_at": now + 5 * HOUR}, secretary, now, version)
+
+    await database.transact(move)
+    await followed(database, now)
+    assert (await rehearsal_of(database, made))[1].starts_at == now + 3 * HOUR
+    await approve(database, province, made, now)
+    rehearsal, moved = await rehearsal_of(database, made)
+    assert (moved.starts_at, moved.state, rehearsal.state) == (now + 5 * HOUR, "planned", "approved")
+    assert await held(database, rehearsal.id) == {TINH_A, XA1}
+    await change(database, made, now, rehearsal_at=None)
+    await followed(database, now)
+    assert (await rehearsal_of(database, made))[0].state == "cancelled"
+
+
+async def test_results_are_signed_and_a_change_removes_the_signature(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, date = await booked(database, province, now)
+    operator = province.actor("operator", "tinh")
+    site = province.sites["xa1"]
+    at = date.starts_at
+
+    async def enter(result: Result, sign: bool, version: int, when: datetime = at) -> checks.SiteResult:
+        given = (date.id, site, result, sign, version, operator, when)
+        return await database.transact(lambda session: checks.enter(session, *given))
+
+    for code, given in (
+        ("not_begun", (GOOD, True, 0, now)),
+        ("result_missing", (Result(picture=True), True, 0)),
+        ("bad_result", (Result(delegates=-1), False, 0)),
+        ("result_changed", (GOOD, True, 1)),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await enter(*given)  # type: ignore[arg-type]
+        assert refused.value.code == code
+    signed = await enter(GOOD, True, 0)
+    assert (signed.signed_at, signed.signed_name) == (at, "operator tinh")
+    async with database.reading() as session:
+        real = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == made.id))).one()
+        seen = await checks.of_date(session, real)
+    assert seen is not None
+    assert seen.of_title == "Giao ban"
+    assert {one.site: one.signed_name for one in seen.sites if one.version} == {signed.site: "operator tinh"}
+    assert len(seen.sites) == 3, "also the commune without a hall"
+    again = await enter(Result(True, False, True, True, 12, "Mất tiếng"), False, 1)
+    assert again.signed_at is None
