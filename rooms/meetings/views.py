@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.changes import approval, resubmitting
 from rooms.booking.changes.creation import Made, search_number
-from rooms.booking.holds import resources, restoring, terminals
+from rooms.booking.holds import rehearsals, resources, restoring, terminals
 from rooms.booking.holds.resources import Span
 from rooms.booking.meeting import attendees, call_list, history, leaders, reading
 from rooms.booking.meeting.attendees import Invited
@@ -27,6 +27,7 @@ from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store.rows import seen, transient
 from rooms.store.tables.booking import Change, Proposal, Reservation, Step, Wanted
+from rooms.store.tables.dialling import RehearsalCheck
 from rooms.store.tables.meetings import (
     STATES,
     Attendee,
@@ -37,6 +38,29 @@ from rooms.store.tables.meetings import (
     Occurrence,
 )
 from rooms.store.tables.org import Unit
+
+
+@dataclass(frozen=True)
+class RehearsalDate:
+    """The last date of a meeting's rehearsal. `signed`: the number of sites whose result is signed."""
+
+    meeting_id: str
+    occurrence_id: str
+    number: str | None
+    starts_at: datetime
+    ends_at: datetime
+    state: str
+    reason: str
+    signed: int
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """The meeting that a rehearsal belongs to."""
+
+    meeting_id: str
+    title: str
+    starts_at: datetime
 
 
 @dataclass(frozen=True)
@@ -71,6 +95,8 @@ class MeetingView:
     """The names of units, people, halls and terminals of a new meeting, by identifier. Empty: the caller must look up the
     names.
     """
+    rehearsal: RehearsalDate | None = None
+    rehearses: Rehearsed | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +149,28 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         can=_can(meeting, unit, actor, change, decides, proposal),
         displaced=await _displaced(session, occurrences, actor),
         names={},
+        rehearsal=await _rehearsal(session, meeting) if belongs else None,
+        rehearses=await _rehearses(session, meeting),
     )
+
+
+async def _rehearsal(session: AsyncSession, meeting: Meeting) -> RehearsalDate | None:
+    found = await rehearsals.of_meeting(session, meeting.id)
+    dates = await rehearsals.dates_of(session, found.id) if found is not None else []
+    if found is None or not dates:
+        return None
+    last = dates[-1]
+    signed = select(func.count()).where(RehearsalCheck.occurrence_id == last.id, RehearsalCheck.signed_at.is_not(None))
+    count = await session.scalar(signed) or 0
+    return RehearsalDate(found.id, last.id, found.number, last.starts_at, last.ends_at, last.state, last.reason, count)
+
+
+async def _rehearses(session: AsyncSession, meeting: Meeting) -> Rehearsed | None:
+    if meeting.rehearses_id is None:
+        return None
+    whole = await session.get_one(Meeting, meeting.rehearses_id)
+    dates = await restoring.coming(session, whole.id, meeting.first_starts_at)
+    return Rehearsed(whole.id, whole.title, dates[0].starts_at if dates else whole.first_starts_at)
 
 
 async def _calls(
@@ -299,6 +346,8 @@ def _can(
     edits = roles.allows(actor, "meetings.edit", unit.path)
     own = _made(meeting, actor)
     can = {name: _is_open(act, meeting, unit, actor) for name, act in _ACTS.items()}
+    if meeting.rehearses_id is not None:  # the rehearsal follows its meeting
+        return ("extend",) if can["extend"] else ()
     can["undo"] = change is not None and (edits or (own and restoring.of_maker(change, actor)))
     can["decide"] = decides
     can["withdraw_change"] = proposal is not None and edits

@@ -158,7 +158,7 @@ async def _things(session: AsyncSession, meeting: Meeting, now: datetime) -> Seq
     wanted = await resources.wanted(session, meeting.id)
     coming = await restoring.coming(session, meeting.id, now)
     rows = wanted[coming[0].id if coming and coming[0].id in wanted else ""]
-    return [Thing(one.kind, one.resource_id, "") for one in rows if one.kind in ("hall", "terminal")]  # type: ignore[arg-type]
+    return [Thing(one.kind, one.resource_id, "") for one in rows if one.kind in ("hall", "terminal")]
 
 
 async def _copy_units(session: AsyncSession, meeting_id: str, rehearsal_id: str) -> None:

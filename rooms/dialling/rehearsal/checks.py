@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -70,6 +70,8 @@ class Rehearsal:
     starts_at: datetime
     ends_at: datetime
     state: str
+    opens_at: datetime
+    """The time from which results can be entered."""
     of_meeting_id: str
     of_title: str
     sites: tuple[SiteResult, ...]
@@ -101,7 +103,7 @@ async def _told(session: AsyncSession, date: Occurrence, rehearsal: Meeting) -> 
         .order_by(Unit.tier, Unit.position, Site.search_name, Site.id)
     )
     found = tuple(_site(one.id, one.name, one.unit, known.get(one.id)) for one in sites)
-    at = (date.starts_at, date.ends_at, date.state)
+    at = (date.starts_at, date.ends_at, date.state, _opens_at(date))
     return Rehearsal(date.id, rehearsal.id, rehearsal.number or "", *at, meeting.id, meeting.title, found)
 
 
@@ -111,6 +113,15 @@ def _site(site_id: str, name: str, unit: str, row: RehearsalCheck | None) -> Sit
     result = Result(row.picture, row.sound_in, row.sound_out, row.name_plate, row.delegates, row.note)
     signed = row.signed_at, row.signed_name
     return SiteResult(site_id, name, unit, result, row.by_site, *signed, row.version)
+
+
+async def stamp(session: AsyncSession, occurrence_id: str) -> str:
+    """Return a text that differs after each change of the results of this rehearsal."""
+    versions = select(func.count(), func.sum(RehearsalCheck.version)).where(
+        RehearsalCheck.occurrence_id == occurrence_id
+    )
+    count, total = (await session.execute(versions)).one()
+    return f"{count}:{total}"
 
 
 async def enter(
@@ -163,8 +174,7 @@ async def enter(
 async def _require(session: AsyncSession, date: Occurrence, rehearsal: Meeting, now: datetime) -> Rehearsal:
     if rehearsal.rehearses_id is None:
         raise Refusal("not_a_rehearsal", "Đây không phải là buổi tổng duyệt.", "this date is no rehearsal")
-    begins = date.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN)
-    if rehearsal.state != "approved" or date.state in ("cancelled", "postponed", "skipped") or now < begins:
+    if rehearsal.state != "approved" or date.state in ("cancelled", "postponed", "skipped") or now < _opens_at(date):
         raise Refusal(
             "not_begun",
             f"Chỉ ghi được kết quả từ {limits.ENTRY_HOST_MIN} phút trước giờ tổng duyệt của cuộc họp đã duyệt.",
@@ -173,12 +183,22 @@ async def _require(session: AsyncSession, date: Occurrence, rehearsal: Meeting, 
     return await _told(session, date, rehearsal)
 
 
+def _opens_at(date: Occurrence) -> datetime:
+    return date.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN)
+
+
 def _require_good(result: Result, sign: bool) -> None:
     if sign and not result.complete:
         raise Refusal(
             "result_missing",
             "Hãy ghi đủ hình, tiếng hai chiều, biển tên và số đại biểu trước khi ký.",
             "enter picture, sound both ways, name plate and delegates before you sign",
+        )
+    if sign and not all(getattr(result, name) for name in RESULTS) and not result.note.strip():
+        raise Refusal(
+            "result_unexplained",
+            "Có mục chưa đạt. Hãy ghi rõ ở ghi chú rồi ký.",
+            "something failed: write what is wrong in the note, then sign",
         )
     few = result.delegates is None or 0 <= result.delegates <= limits.DELEGATES_OF_A_SITE
     if not few or len(result.note) > limits.REHEARSAL_NOTE:

@@ -171,6 +171,60 @@ class SitePhoned(Strict):
     called: bool
 
 
+class SiteResult(View):
+    """What was seen at a site of a rehearsal. Null: not checked yet."""
+
+    picture: bool | None = Field(description="The meeting sees the site.")
+    sound_in: bool | None = Field(description="The meeting hears the site.")
+    sound_out: bool | None = Field(description="The site hears the meeting.")
+    name_plate: bool | None
+    delegates: int | None
+    note: str
+
+
+class RehearsalSite(View):
+    """A site of a rehearsal. `version`: 0 before the first entry. `by_site`: the site entered the result on its own page."""
+
+    site_id: str
+    site: str
+    unit: str
+    result: SiteResult
+    by_site: bool
+    signed_at: datetime | None
+    signed_name: str
+    version: int
+
+
+class Rehearsal(View):
+    """The rehearsal of a meeting (Tổng duyệt), with the result of each site."""
+
+    occurrence_id: str
+    meeting_id: str
+    number: str
+    starts_at: datetime
+    ends_at: datetime
+    state: ShownDateState
+    opens_at: datetime = Field(description="The time from which results can be entered.")
+    of_meeting_id: str
+    of_title: str
+    sites: list[RehearsalSite]
+
+
+class SiteResultFields(Strict):
+    """What was seen at a site. `version`: the version that the caller saw; the server refuses an older one. `sign`: sign the
+    result, which must be complete.
+    """
+
+    picture: bool | None = None
+    sound_in: bool | None = None
+    sound_out: bool | None = None
+    name_plate: bool | None = None
+    delegates: int | None = Field(None, ge=0, le=limits.DELEGATES)
+    note: Message = ""
+    sign: bool = False
+    version: int = Field(ge=0)
+
+
 class BoardDate(View):
     """A date of today or tomorrow, or a running date, with the counts of its halls.
 

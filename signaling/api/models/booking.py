@@ -162,6 +162,7 @@ class Preview(View):
     )
     busy: int = Field(0, description="The number of busy people and units; `occupied` names the first of them.")
     guest_halls: list[GuestHall] = Field(default_factory=list)
+    rehearsal: PreviewDate | None = Field(None, description="The rehearsal, with every clash.")
 
 
 class BoardHall(View):

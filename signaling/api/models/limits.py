@@ -53,6 +53,14 @@ CALLS = 500
 LEGS_OF_A_DATE (500) of `rooms/limits.py`. More: the booking refuses the request. Fewer: a large meeting cannot exclude many
 terminals.
 """
+REHEARSAL_MIN = 8 * 60
+"""Minutes of the longest rehearsal; a longer one is refused. Chosen, as REHEARSAL_MOST_MIN of `rooms/limits.py`. Longer: the
+booking refuses the request. Shorter: a rehearsal of a hundred sites is refused.
+"""
+DELEGATES = 5000
+"""The largest number of delegates at a site of a rehearsal. Chosen, as DELEGATES_OF_A_SITE of `rooms/limits.py`. More: the entry
+is refused later. Fewer: the number of a large hall is refused.
+"""
 CALL_AHEAD_MIN = 120
 """The most minutes before the start of a meeting at which its halls are called; a request for more is refused. Chosen, as
 CALL_AHEAD_MOST_MIN of `rooms/limits.py`. More: the booking refuses the request. Fewer: halls cannot be tested early.

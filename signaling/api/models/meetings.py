@@ -180,6 +180,10 @@ class MeetingFields(Strict):
     hold_guests: bool = Field(
         False, description="Hold the halls of the invited units, softly until the approval of the system."
     )
+    rehearsal_at: Instant | None = Field(
+        None, description="The start of a rehearsal with the same call list, which is booked too. Null: none."
+    )
+    rehearsal_min: int = Field(60, ge=5, le=limits.REHEARSAL_MIN)
     precedence: int | None = Field(None, ge=0, le=10_000)
     precedence_reason: Text300 = ""
     urgent_reason: Text500 = Field("", description="The reason for booking later than the rule allows.")
@@ -221,6 +225,8 @@ class MeetingChanges(Strict):
     call_ahead_min: int | None = Field(None, ge=0, le=limits.CALL_AHEAD_MIN)
     uncalled_ids: list[Id] | None = Field(None, max_length=limits.CALLS)
     hold_guests: bool | None = None
+    rehearsal_at: Instant | None = Field(None, description="Null: no rehearsal.")
+    rehearsal_min: int | None = Field(None, ge=5, le=limits.REHEARSAL_MIN)
 
 
 class Resubmission(MeetingChanges):
@@ -508,6 +514,29 @@ class PendingChange(View):
     lines: list[ChangeLine]
 
 
+class RehearsalDate(View):
+    """The last date of a meeting's rehearsal. `reason`: why the rehearsal is skipped, or was cancelled. `signed`: the number of
+    sites whose result is signed.
+    """
+
+    meeting_id: str
+    occurrence_id: str
+    number: str | None
+    starts_at: datetime
+    ends_at: datetime
+    state: ShownDateState
+    reason: str
+    signed: int
+
+
+class Rehearsed(View):
+    """The meeting that a rehearsal belongs to."""
+
+    meeting_id: str
+    title: str
+    starts_at: datetime
+
+
 class Meeting(View):
     """All data of a meeting. `can`: the actions that the caller may do now (`submit`, `decide`, `edit`, `cancel`, `undo`, …)."""
 
@@ -547,6 +576,10 @@ class Meeting(View):
     calls: list[CallLine] = Field([], description="The hall terminals that are called, or expected.")
     call_gaps: list[CallGap] = Field([], description="Booked halls and invited units without a terminal to call.")
     hold_guests: bool = Field(False, description="The meeting holds the halls of the invited units.")
+    rehearsal_at: datetime | None = Field(None, description="The wanted start of the rehearsal. Null: none.")
+    rehearsal_min: int = 60
+    rehearsal: RehearsalDate | None = Field(None, description="The rehearsal of this meeting.")
+    rehearses: Rehearsed | None = Field(None, description="This meeting is the rehearsal of that meeting.")
     legs: int
     starts_at: datetime
     duration_min: int

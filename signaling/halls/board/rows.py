@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from conference import Hall, marks
 from rooms.dialling import contacts, legs
 from rooms.dialling.legs import Standing
+from rooms.dialling.rehearsal import checks
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg, LegAlarm
 from signaling.halls.board.live import LiveHalls, Statistics
@@ -27,10 +28,13 @@ from signaling.host.dates import PREFIX
 
 
 class News(NamedTuple):
-    """The changes of a board. `phoned`: all telephone calls to sites; None: no change."""
+    """The changes of a board. `phoned`: all telephone calls to sites; None: no change. `rehearsed`: a result of the rehearsal
+    has changed.
+    """
 
     legs: list[Row]
     phoned: list[Row] | None
+    rehearsed: bool
 
 
 class _Reading(NamedTuple):
@@ -40,6 +44,8 @@ class _Reading(NamedTuple):
     at: float
     legs: list[Row]
     phoned: list[Row]
+    results: str
+    """`checks.stamp` of the rehearsal."""
 
 
 class _Counted(NamedTuple):
@@ -96,14 +102,17 @@ class Rows:
     async def _changes(self, occurrence_id: str, news: asyncio.Event) -> AsyncIterator[News]:
         shown: dict[str, Row] = {}
         phoned: list[Row] | None = None
+        results: str | None = None
         while True:
             news.clear()
             begun = self._monotonic()
             reading = await self._reading(occurrence_id)
             self._take_pictures(occurrence_id, True)
             changed = [row for row in reading.legs if shown.get(row["leg_id"]) != row]
-            yield News(changed, reading.phoned if reading.phoned != phoned else None)
+            rehearsed = results is not None and reading.results != results
+            yield News(changed, reading.phoned if reading.phoned != phoned else None, rehearsed)
             shown, phoned = {row["leg_id"]: row for row in reading.legs}, reading.phoned
+            results = reading.results
             with suppress(TimeoutError):
                 async with asyncio.timeout(limits.BOARD_S):
                     await news.wait()
@@ -119,8 +128,8 @@ class Rows:
             )
             if known is not None and known.changes == changes and now - known.at < limits.BOARD_PACE_S:
                 return known
-            rows, phoned = await self.rows(occurrence_id), await self._phoned(occurrence_id)
-            made = _Reading(changes, now, rows, phoned)
+            rows = await self.rows(occurrence_id)
+            made = _Reading(changes, now, rows, *await self._noted(occurrence_id))
             self._last = {date: one for date, one in self._last.items() if self._watchers.has(date)}
             self._last[occurrence_id] = made
             return made
@@ -129,9 +138,11 @@ class Rows:
         """Send the news of this date at once, because another part has changed a row of the database."""
         self._watchers.changed(occurrence_id)
 
-    async def _phoned(self, occurrence_id: str) -> list[Row]:
+    async def _noted(self, occurrence_id: str) -> tuple[list[Row], str]:
+        """Return the telephone calls to sites, and the stamp of the rehearsal."""
         async with self._database.reading() as session:
-            return [asdict(one) for one in await contacts.calls_of(session, occurrence_id)]
+            phoned = [asdict(one) for one in await contacts.calls_of(session, occurrence_id)]
+            return phoned, await checks.stamp(session, occurrence_id)
 
     def _take_pictures(self, occurrence_id: str, watched: bool) -> None:
         """Begin or stop to take small pictures of each hall. `watched`: at least one operator watches the board."""

@@ -200,7 +200,7 @@ async def test_results_are_signed_and_a_change_removes_the_signature(
         ("result_changed", (GOOD, True, 1)),
     ):
         with pytest.raises(Refusal) as refused:
-            await enter(*given)  # type: ignore[arg-type]
+            await enter(*given)
         assert refused.value.code == code
     signed = await enter(GOOD, True, 0)
     assert (signed.signed_at, signed.signed_name) == (at, "operator tinh")

@@ -314,6 +314,11 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/occurrences/{occurrence_id}/contacts/{site_id}"): Row(
         of(called=True), refused=frozenset({"unknown_site"}), proven=False
     ),
+    ("GET", "/occurrences/{occurrence_id}/rehearsal"): Row(),
+    # The dates of the matrix are no rehearsals. tests/web/halls/test_rehearsal.py signs results.
+    ("PUT", "/occurrences/{occurrence_id}/rehearsal/{site_id}"): Row(
+        of(version=0), refused=frozenset({"not_a_rehearsal"}), proven=False
+    ),
     ("PUT", "/notices/read"): Row(of(until=at(0))),
     # Pushes are off in the matrix. tests/web/desk/test_push.py switches them on.
     ("PUT", "/push-subscription"): Row(

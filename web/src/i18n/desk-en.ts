@@ -2,6 +2,7 @@
 import { boardEn } from './desk/en/board';
 import { bookEn } from './desk/en/book';
 import { controlEn } from './desk/en/control';
+import { rehearsalEn } from './desk/en/rehearsal';
 import { directoryEn } from './desk/en/directory';
 import { fieldsEn } from './desk/en/fields';
 import { frameEn } from './desk/en/frame';
@@ -16,6 +17,7 @@ export const deskEn: Record<DeskKey, string> = {
   ...boardEn,
   ...bookEn,
   ...controlEn,
+  ...rehearsalEn,
   ...directoryEn,
   ...fieldsEn,
   ...frameEn,

@@ -5,6 +5,7 @@
 import { boardVi } from './desk/vi/board.ts';
 import { bookVi } from './desk/vi/book.ts';
 import { controlVi } from './desk/vi/control.ts';
+import { rehearsalVi } from './desk/vi/rehearsal.ts';
 import { directoryVi } from './desk/vi/directory.ts';
 import { fieldsVi } from './desk/vi/fields.ts';
 import { frameVi } from './desk/vi/frame.ts';
@@ -18,6 +19,7 @@ export const deskVi = {
   ...boardVi,
   ...bookVi,
   ...controlVi,
+  ...rehearsalVi,
   ...directoryVi,
   ...fieldsVi,
   ...frameVi,

@@ -1151,6 +1151,16 @@ export interface components {
                  * @default false
                  */
                 hold_guests?: boolean;
+                /**
+                 * Rehearsal At
+                 * @description The start of a rehearsal with the same call list, which is booked too. Null: none.
+                 */
+                rehearsal_at?: string | null;
+                /**
+                 * Rehearsal Min
+                 * @default 60
+                 */
+                rehearsal_min?: number;
                 /** Precedence */
                 precedence?: number | null;
                 /**
@@ -1889,6 +1899,14 @@ export interface components {
              * @default false
              */
             hold_guests: boolean;
+            /** @description The wanted start of the rehearsal. Null: none. */
+            rehearsal_at: string | null;
+            /** @default 60 */
+            rehearsal_min: number;
+            /** @description The rehearsal of this meeting. */
+            rehearsal: components["schemas"]["RehearsalDate"] | null;
+            /** @description This meeting is the rehearsal of that meeting. */
+            rehearses: components["schemas"]["Rehearsed"] | null;
             legs: number;
             /** Format: date-time */
             starts_at: string;
@@ -1951,6 +1969,9 @@ export interface components {
             call_ahead_min?: number | null;
             uncalled_ids?: string[] | null;
             hold_guests?: boolean | null;
+            /** @description Null: no rehearsal. */
+            rehearsal_at?: string | null;
+            rehearsal_min?: number | null;
         };
         /**
          * @description A booking: one meeting or a series, with everything that it reserves.
@@ -2047,6 +2068,10 @@ export interface components {
              * @default false
              */
             hold_guests?: boolean;
+            /** @description The start of a rehearsal with the same call list, which is booked too. Null: none. */
+            rehearsal_at?: string | null;
+            /** @default 60 */
+            rehearsal_min?: number;
             precedence?: number | null;
             /** @default  */
             precedence_reason?: string;
@@ -2770,6 +2795,8 @@ export interface components {
              */
             busy: number;
             guest_halls: components["schemas"]["GuestHall"][];
+            /** @description The rehearsal, with every clash. */
+            rehearsal: components["schemas"]["PreviewDate"] | null;
         };
         /** @description A date of the request. `off`: the name of the holiday, or `weekend`. */
         PreviewDate: {
@@ -2921,6 +2948,61 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description The rehearsal of a meeting (Tổng duyệt), with the result of each site. */
+        Rehearsal: {
+            occurrence_id: string;
+            meeting_id: string;
+            number: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** @enum {string} */
+            state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
+            /**
+             * Format: date-time
+             * @description The time from which results can be entered.
+             */
+            opens_at: string;
+            of_meeting_id: string;
+            of_title: string;
+            sites: components["schemas"]["RehearsalSite"][];
+        };
+        /**
+         * @description The last date of a meeting's rehearsal. `reason`: why the rehearsal is skipped, or was cancelled. `signed`: the number of
+         *     sites whose result is signed.
+         */
+        RehearsalDate: {
+            meeting_id: string;
+            occurrence_id: string;
+            number: string | null;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** @enum {string} */
+            state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
+            reason: string;
+            signed: number;
+        };
+        /** @description A site of a rehearsal. `version`: 0 before the first entry. `by_site`: the site entered the result on its own page. */
+        RehearsalSite: {
+            site_id: string;
+            site: string;
+            unit: string;
+            result: components["schemas"]["SiteResult"];
+            by_site: boolean;
+            signed_at: string | null;
+            signed_name: string;
+            version: number;
+        };
+        /** @description The meeting that a rehearsal belongs to. */
+        Rehearsed: {
+            meeting_id: string;
+            title: string;
+            /** Format: date-time */
+            starts_at: string;
+        };
         /** @description A removal. `keep_out`: refuse this account, this link, this name from this network, or this terminal from now on. */
         Removing: {
             identity: string;
@@ -2970,6 +3052,9 @@ export interface components {
             call_ahead_min?: number | null;
             uncalled_ids?: string[] | null;
             hold_guests?: boolean | null;
+            /** @description Null: no rehearsal. */
+            rehearsal_at?: string | null;
+            rehearsal_min?: number | null;
             /** @default  */
             urgent_reason?: string;
         };
@@ -3217,6 +3302,34 @@ export interface components {
         /** @description `called` false: remove the mark. */
         SitePhoned: {
             called: boolean;
+        };
+        /** @description What was seen at a site of a rehearsal. Null: not checked yet. */
+        SiteResult: {
+            /** @description The meeting sees the site. */
+            picture: boolean | null;
+            /** @description The meeting hears the site. */
+            sound_in: boolean | null;
+            /** @description The site hears the meeting. */
+            sound_out: boolean | null;
+            name_plate: boolean | null;
+            delegates: number | null;
+            note: string;
+        };
+        /**
+         * @description What was seen at a site. `version`: the version that the caller saw; the server refuses an older one. `sign`: sign the
+         *     result, which must be complete.
+         */
+        SiteResultFields: {
+            picture?: boolean | null;
+            sound_in?: boolean | null;
+            sound_out?: boolean | null;
+            name_plate?: boolean | null;
+            delegates?: number | null;
+            /** @default  */
+            note?: string;
+            /** @default false */
+            sign?: boolean;
+            version: number;
         };
         /** @description A hall and a time. */
         Slot: {
@@ -3472,6 +3585,16 @@ export interface components {
                  * @default false
                  */
                 hold_guests?: boolean;
+                /**
+                 * Rehearsal At
+                 * @description The start of a rehearsal with the same call list, which is booked too. Null: none.
+                 */
+                rehearsal_at?: string | null;
+                /**
+                 * Rehearsal Min
+                 * @default 60
+                 */
+                rehearsal_min?: number;
                 /** Precedence */
                 precedence?: number | null;
                 /**
@@ -3969,6 +4092,10 @@ export type RecipientSet = components['schemas']['RecipientSet'];
 export type RecipientSetFields = components['schemas']['RecipientSetFields'];
 export type Recovery = components['schemas']['Recovery'];
 export type Reference = components['schemas']['Reference'];
+export type Rehearsal = components['schemas']['Rehearsal'];
+export type RehearsalDate = components['schemas']['RehearsalDate'];
+export type RehearsalSite = components['schemas']['RehearsalSite'];
+export type Rehearsed = components['schemas']['Rehearsed'];
 export type Removing = components['schemas']['Removing'];
 export type Reservation = components['schemas']['Reservation'];
 export type Resubmission = components['schemas']['Resubmission'];
@@ -3993,6 +4120,8 @@ export type SiteCalled = components['schemas']['SiteCalled'];
 export type SiteContact = components['schemas']['SiteContact'];
 export type SiteFields = components['schemas']['SiteFields'];
 export type SitePhoned = components['schemas']['SitePhoned'];
+export type SiteResult = components['schemas']['SiteResult'];
+export type SiteResultFields = components['schemas']['SiteResultFields'];
 export type Slot = components['schemas']['Slot'];
 export type SpeakerFigures = components['schemas']['SpeakerFigures'];
 export type Standing = components['schemas']['Standing'];

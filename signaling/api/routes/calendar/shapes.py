@@ -30,6 +30,8 @@ def changes_of(wanted: models.MeetingChanges) -> dict[str, Any]:
     given = wanted.model_dump(exclude_none=True, exclude={"scope", "occurrence_id", "attendees", "documents", "agenda"})
     if "call_ahead_min" in wanted.model_fields_set:
         given["call_ahead_min"] = wanted.call_ahead_min  # null has a meaning here: as the meeting type says
+    if "rehearsal_at" in wanted.model_fields_set:
+        given["rehearsal_at"] = wanted.rehearsal_at  # null: no rehearsal
     return {**given, **_lists(wanted), **_tuples(given, ("hall_ids", "terminal_ids", "uncalled_ids"))}
 
 
@@ -92,6 +94,8 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
         notice_due=view.notice_due,
         conclusion_due=view.conclusion_due,
         pending=_pending(view.proposal, names),
+        rehearsal=shown(models.RehearsalDate, view.rehearsal) if view.rehearsal else None,
+        rehearses=shown(models.Rehearsed, view.rehearses) if view.rehearses else None,
         undo_until=view.undo_until,
         can=list(view.can),
     )

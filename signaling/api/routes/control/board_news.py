@@ -29,6 +29,8 @@ class Told:
         text = _event("legs", legs) if legs else ""
         if news.phoned is not None:
             text += _event("phoned", [SiteCalled.model_validate(one).model_dump(mode="json") for one in news.phoned])
+        if news.rehearsed:
+            text += _event("rehearsed", [])
         return text or NOTHING
 
     def _changed(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ NO_REASON = {"code": "", "vi": "", "en": ""}
 class News(NamedTuple):
     legs: list[dict[str, Any]]
     phoned: list[dict[str, Any]] | None = None
+    rehearsed: bool = False
 
 
 def row(number: int, chance: Random) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 import { me } from '../data/session.svelte';
 import type { AgendaItem, AttendeeFields, ClassName, Connect, DocumentFields, KnownRequest, Meeting, MeetingFields, MeetingType } from '../../server/model';
 import type { Option } from '../fields/Picker.svelte';
-import { clockOf, dayOf, instant, nextStart, weekday } from '../words/time';
+import { addDays, clockOf, dayOf, instant, nextStart, plusMinutes, weekday } from '../words/time';
 import { fromRule, once, toRule, type Repeat } from './rule';
 
 export interface Guest {
@@ -58,6 +58,8 @@ export class Draft {
   connect = $state<Connect>('call');
   /** Minutes before the start at which the halls are called. Null: as the type of meeting says. */
   callAhead = $state<number | null>(null);
+  /** The rehearsal before the meeting. Without a day, the form proposes a time. */
+  rehearsal = $state.raw({ on: false, day: '', clock: '', minutes: 60 });
   /** Hold the halls of the invited units. */
   holds = $state(true);
   skips = $state(false);
@@ -77,6 +79,22 @@ export class Draft {
 
   get startsAt(): Date {
     return instant(this.day, this.clock);
+  }
+
+  /** The time of the rehearsal that the user chose. Otherwise the working day before, or two hours before the meeting. */
+  get rehearsalTime(): { day: string; clock: string } {
+    const { day, clock } = this.rehearsal;
+    if (day !== '' || this.day === '') return { day: day || this.day, clock: clock || this.clock };
+    let before = addDays(this.day, -1);
+    while (weekday(before) > 5) before = addDays(before, -1);
+    if (instant(before, this.clock) > new Date()) return { day: before, clock: this.clock };
+    const earlier = plusMinutes(this.startsAt, -120);
+    return { day: dayOf(earlier), clock: clockOf(earlier) };
+  }
+
+  private get rehearsalAt(): string | null {
+    const { day, clock } = this.rehearsalTime;
+    return this.rehearsal.on && day !== '' ? instant(day, clock).toISOString() : null;
   }
 
   /** Move the first date. A weekly series on the weekday of the first date moves too. */
@@ -198,6 +216,8 @@ export class Draft {
       connect: this.connect,
       call_ahead_min: this.callAhead,
       hold_guests: this.holds,
+      rehearsal_at: this.rehearsalAt,
+      rehearsal_min: this.rehearsal.minutes,
       skip: this.repeat.every === 'none' ? [] : this.skip,
       skip_clashes: this.skips,
       urgent_reason: this.urgent.trim(),
@@ -225,6 +245,8 @@ export class Draft {
       this.day = dayOf(request.starts_at);
       this.clock = clockOf(request.starts_at);
       this.repeat = fromRule(request.rule ?? '', this.day);
+      const at = request.rehearsal_at ?? null;
+      this.rehearsal = { on: at !== null, day: at === null ? '' : dayOf(at), clock: at === null ? '' : clockOf(at), minutes: request.rehearsal_min ?? 60 };
     }
     if (request.host_unit_id) this.host = { id: request.host_unit_id, name: names(request.host_unit_id) };
     this.halls = (request.hall_ids ?? []).map((id) => ({ id, name: names(id) }));
@@ -261,10 +283,10 @@ export function requestOf(meeting: Meeting): KnownRequest {
     const who = one.unit_id !== null && one.person_id === null ? { unit_id: one.unit_id } : one.person_id !== null ? { person_id: one.person_id } : { guest_name: one.guest_name, guest_email: one.guest_email };
     return { ...who, label: one.label, role: one.role, required: one.required, must_be_head: one.must_be_head };
   });
-  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, secretary_id, secretary_deputy_id, operator_id, operator_deputy_id, hall_ids, terminal_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby } = meeting;
+  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, secretary_id, secretary_deputy_id, operator_id, operator_deputy_id, hall_ids, terminal_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, rehearsal_at, rehearsal_min } = meeting;
   const staff = { chair_id, secretary_id, secretary_deputy_id, operator_id, operator_deputy_id };
   const uncalled_ids = meeting.calls.filter((line) => line.out).map((line) => line.terminal_id);
-  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, ...staff, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, public: meeting.public, attendees };
+  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, ...staff, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, rehearsal_at, rehearsal_min, public: meeting.public, attendees };
 }
 
 /** Return all identifiers in a request whose names a form shows. */

@@ -29,10 +29,12 @@ export class LiveLegs {
   /** The time of the last drawing. */
   #drawn = -DRAW_MS;
   #phoned: (calls: SiteCalled[]) => void;
+  #rehearsed: () => void;
 
-  /** `phoned` takes the telephone calls to all sites, after each change. */
-  constructor(occurrence: string, phoned: (calls: SiteCalled[]) => void) {
+  /** `phoned` takes the telephone calls to all sites, after each change. `rehearsed`: a result of the rehearsal has changed. */
+  constructor(occurrence: string, phoned: (calls: SiteCalled[]) => void, rehearsed: () => void) {
     this.#phoned = phoned;
+    this.#rehearsed = rehearsed;
     this.#path = `/occurrences/${occurrence}/legs`;
     this.#program = `/occurrences/${occurrence}/program`;
   }
@@ -71,6 +73,7 @@ export class LiveLegs {
     // The first event has all rows; later events have the changed fields. A leg that was removed from the date is marked.
     source.addEventListener('legs', (event) => this.#take(JSON.parse(event.data) as Changed[]));
     source.addEventListener('phoned', (event) => this.#phoned(JSON.parse(event.data) as SiteCalled[]));
+    source.addEventListener('rehearsed', () => this.#rehearsed());
   }
 
   /** Read the state of the composed picture. The server sends no event for its changes. */

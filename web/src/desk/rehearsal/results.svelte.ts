@@ -1,0 +1,55 @@
+/** The results of a rehearsal at each site, as an operator enters them. Uses no screen. */
+import { get, send } from '../data/client';
+import type { Rehearsal, RehearsalSite, SiteResult } from '../../server/model';
+
+export const RESULTS = ['picture', 'sound_in', 'sound_out', 'name_plate'] as const;
+export type ResultName = (typeof RESULTS)[number];
+
+/** Return what failed in a signed result. */
+export function failedOf(site: RehearsalSite): ResultName[] {
+  return site.signed_at === null ? [] : RESULTS.filter((name) => site.result[name] === false);
+}
+
+export class Results {
+  of = $state.raw<Rehearsal | null>(null);
+  #path: string;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(occurrence: string) {
+    this.#path = `/occurrences/${occurrence}/rehearsal`;
+  }
+
+  /** Load the results. A failure leaves the old ones. */
+  async load(): Promise<void> {
+    const found = await get<Rehearsal | null>(this.#path).catch(() => undefined);
+    if (found !== undefined) this.of = found;
+  }
+
+  site(id: string): RehearsalSite | undefined {
+    return this.#bySite.get(id);
+  }
+
+  /** Store a change of one site. With `sign`, what is not ticked counts as failed. The changes of one page do not overlap. */
+  async enter(id: string, part: Partial<SiteResult>, sign = false): Promise<void> {
+    const mine = this.#last.then(async () => {
+      const known = this.site(id);
+      if (known === undefined) return;
+      const result = { ...known.result, ...part };
+      if (sign) for (const name of RESULTS) result[name] ??= false;
+      try {
+        this.#put(await send<RehearsalSite>('PUT', `${this.#path}/${id}`, { ...result, sign, version: known.version }));
+      } catch (failed) {
+        await this.load();
+        throw failed;
+      }
+    });
+    this.#last = mine.catch(() => undefined);
+    await mine;
+  }
+
+  #put(site: RehearsalSite): void {
+    if (this.of !== null) this.of = { ...this.of, sites: this.of.sites.map((one) => (one.site_id === site.site_id ? site : one)) };
+  }
+
+  #bySite = $derived(new Map((this.of?.sites ?? []).map((one) => [one.site_id, one])));
+}
