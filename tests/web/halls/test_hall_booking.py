@@ -134,7 +134,7 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
     for name in ("lanhdao", "dieuhanh"):
         approver = await visit(script=served.day.script)
         await sign_in(approver, served, name, "")
-        await _approves(approver, served, urlsplit(secretary.page.url).path.split("/")[2])
+        await approves(approver, served, urlsplit(secretary.page.url).path.split("/")[2])
     await secretary.page.reload()
     await expect(secretary.part("meeting-calls").get_by_test_id("call-way")).to_have_text("Máy chủ tự gọi hội trường")
     await expect(secretary.part("call-line").filter(has_text="Xã 11")).to_contain_text("Không gọi")
@@ -202,7 +202,7 @@ async def _busy_for_another(visitor: Visitor, served: Booking, tmp_path: Path) -
     await visitor.page.goto(meeting)
 
 
-async def _approves(approver: Visitor, served: Booking, meeting_id: str) -> None:
+async def approves(approver: Visitor, served: Booking, meeting_id: str) -> None:
     """Approve by the requests of the page of approvals, which `tests/web/desk/test_desk.py` shows."""
     meeting, asks = f"{served.url}/api/v1/meetings/{meeting_id}", approver.page.context.request
     tag = (await asks.get(meeting)).headers["etag"]

@@ -1,0 +1,109 @@
+"""A rehearsal, from the tick in the booking form to the signed results on the operators' board. A real server with scripted SIP
+terminals, Chromium.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import expect
+
+from tests import process_clock as clocks
+from tests.waiting import until
+from tests.web.desk.province import working_day
+from tests.web.desk.test_desk import sign_in
+from tests.web.halls.test_hall_booking import Booking, approves, rings, seen_at, served
+from tests.web.visiting import Visit, Visitor
+
+__all__ = ["served"]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing()),
+]
+TITLE = "Hội nghị trực tuyến phòng, chống bão"
+
+
+async def test_a_rehearsal_is_booked_rung_signed_and_shown(visit: Visit, served: Booking, tmp_path: Path) -> None:
+    secretary = await visit(width=1280, height=800, script=served.day.script)
+    await sign_in(secretary, served)
+    meeting_id = await _book(secretary, served, tmp_path)
+    for name in ("lanhdao", "dieuhanh"):
+        approver = await visit(script=served.day.script)
+        await sign_in(approver, served, name, "")
+        await approves(approver, served, meeting_id)
+    await until(lambda: _number(secretary, served, meeting_id))
+    await secretary.page.reload()
+    told = secretary.part("meeting-rehearsal")
+    await expect(told).to_contain_text("11/03/2027, 08:00 - 09:00")
+    await seen_at(secretary, tmp_path, "meeting", known=True)
+    board = await told.get_by_test_id("rehearsal-board").get_attribute("href")
+    await told.get_by_test_id("rehearsal-page").click()
+    await expect(secretary.part("meeting-rehearses")).to_contain_text(TITLE)
+    await expect(secretary.part("edit-meeting")).to_have_count(0)
+
+    served.day.turn(working_day(9, served.now) - timedelta(days=1, minutes=14))
+    await rings(served.halls["own"])
+    await rings(served.halls["invited"])
+    operator = await visit(width=1280, height=800, script=served.day.script)
+    await sign_in(operator, served, "dieuhanh")
+    await operator.page.goto(f"{served.url}{board}")
+    await _sign(operator, tmp_path)
+    await operator.page.goto(f"{served.url}/meetings/{meeting_id}")
+    await expect(operator.part("meeting-rehearsal")).to_contain_text("Đã ký 2 điểm cầu")
+    await operator.part("control-link").click()
+    await expect(operator.part("rehearsal-summary")).to_contain_text("đã ký 2/3 điểm cầu. 1 điểm cầu chưa đạt")
+    await seen_at(operator, tmp_path, "real-board", known=True)
+
+
+async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> str:
+    at = working_day(9, served.now).isoformat()
+    query = f"hall={served.desk.halls[0]}&name=Hội trường lớn&at={at.replace('+', '%2B')}&min=120"
+    await visitor.page.goto(f"{served.url}/book?{query}")
+    await visitor.part("book-title").fill(TITLE)
+    await visitor.part("book-type").select_option("training")
+    await visitor.part("secret-no").check()
+    await visitor.part("book-rehearsal").check()
+    await visitor.part("open-tree").click()
+    for commune in ("Xã 10", "Xã 13"):
+        await visitor.part("tree-search").fill(commune)
+        await visitor.part("tree").get_by_role("checkbox", name=commune).check()
+    await visitor.part("tree-done").click()
+    await expect(visitor.part("rehearsal-free")).to_be_visible()
+    await visitor.part("rehearsal-clock").select_option("21:45")
+    await expect(visitor.part("rehearsal-trouble")).to_be_visible()
+    await visitor.part("rehearsal-clock").select_option("08:00")
+    await expect(visitor.part("rehearsal-free")).to_be_visible()
+    await visitor.part("book-rehearsal").scroll_into_view_if_needed()
+    await seen_at(visitor, tmp_path, "form", known=True)
+    await visitor.part("book-submit").click()
+    await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
+    return urlsplit(visitor.page.url).path.split("/")[2]
+
+
+async def _number(visitor: Visitor, served: Booking, meeting_id: str) -> bool:
+    answer = await visitor.page.context.request.get(f"{served.url}/api/v1/meetings/{meeting_id}")
+    return bool((await answer.json())["rehearsal"]["number"])
+
+
+async def _sign(operator: Visitor, tmp_path: Path) -> None:
+    rows = operator.part("rehearsal-row")
+    await expect(rows).to_have_count(3)
+    own, commune = rows.filter(has_text="UBND tỉnh"), rows.filter(has_text="Xã 10")
+    await own.first.get_by_test_id("rehearsal-good").click()
+    await own.first.get_by_test_id("rehearsal-delegates").fill("120")
+    await own.first.get_by_test_id("rehearsal-sign").click()
+    await expect(own.first.get_by_test_id("rehearsal-signed")).to_contain_text("Đã ký")
+    for name in ("picture", "sound_in", "name_plate"):
+        await commune.get_by_test_id(f"rehearsal-{name}").check()
+    await commune.get_by_test_id("rehearsal-delegates").fill("25")
+    await commune.get_by_test_id("rehearsal-sign").click()
+    await expect(commune.get_by_role("alert")).to_contain_text("Có mục chưa đạt")
+    await commune.get_by_test_id("rehearsal-note").fill("Loa hội trường hỏng")
+    await commune.get_by_test_id("rehearsal-sign").click()
+    await expect(commune.get_by_test_id("rehearsal-signed")).to_contain_text("Đã ký")
+    await expect(operator.part("rehearsal-count")).to_have_text("Đã ký 2/3 điểm cầu")
+    await seen_at(operator, tmp_path, "board", known=True)
