@@ -198,6 +198,7 @@ async def _used(
             select(*columns)
             .join(Meeting, Meeting.id == Occurrence.meeting_id)
             .where(Meeting.host_unit_id == unit_id, Meeting.state.in_(COUNTED), Meeting.id != excluding)
+            .where(Meeting.rehearses_id.is_(None))
             .where(
                 at >= min(first for first, _ in part), at < max(end for _, end in part), Occurrence.state.not_in(GONE)
             )
