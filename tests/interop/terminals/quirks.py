@@ -48,6 +48,8 @@ __all__ = [
 
 VIDEO_TYPE, AUDIO_TYPE, EVENT_TYPE, CAMERA_TYPE = 109, 8, 101, 115
 MODE_0_TYPE, MODE_1_TYPE = 109, 110
+HIGH_TYPE = 98
+"""The payload type of High in the server's offers."""
 HEARD = 80_000
 """Samples that a terminal keeps: ten seconds. Chosen. Larger: more memory. Smaller: tests that compare longer sound fail."""
 Obeys = Literal["pli", "fir", "info"]
@@ -96,6 +98,8 @@ class Quirk:
     """The terminal decodes level 2.2 at most, so the mixer makes a picture of 640x360 at 15 fps for it, with less
     work. Its own picture is small too.
     """
+    high: bool = False
+    """The terminal is of a make with H.264 High, which it takes first and sends."""
 
 
 QUIRKS: dict[str, Quirk] = {
@@ -120,6 +124,7 @@ QUIRKS: dict[str, Quirk] = {
     "refreshed by UPDATE": Quirk(timer="uas", update=True),
     "never refreshes": Quirk(timer="uac"),
     "its camera may be moved": Quirk(camera=True),
+    "High profile": Quirk(high=True),
 }
 """No terminal multiplexes RTCP with RTP."""
 
@@ -372,7 +377,7 @@ class Terminal:
             ("Call-ID", self._call_id),
             ("CSeq", f"{number} {method}"),
             ("Contact", self._contact),
-            ("User-Agent", "QuirkTerminal/1"),
+            ("User-Agent", "PolycomRealPresenceGroup310/6.2" if self.quirk.high else "QuirkTerminal/1"),
             *extra,
         ]
         if body and not any(name == "Content-Type" for name, _ in extra):
@@ -535,6 +540,7 @@ class Terminal:
 
     def _picture_lines(self, number: int, mode: int) -> list[str]:
         level = "42800b" if self.quirk.small else "428016" if self.quirk.low else "42801f;max-mbps=54000;max-fs=3600"
+        level = f"6400{level[4:]}" if self.quirk.high and number == HIGH_TYPE else level
         extra = ";packetization-mode=1" if mode else ""
         return [f"a=rtpmap:{number} H264/90000", f"a=fmtp:{number} profile-level-id={level}{extra}"]
 
@@ -612,7 +618,7 @@ class Terminal:
 
     async def _show(self) -> None:
         size = (320, 180) if self.quirk.small or self.quirk.low else (640, 360)
-        units, loop = canned(self.colour, *size), asyncio.get_running_loop()
+        units, loop = canned(self.colour, *size, high=self.quirk.high), asyncio.get_running_loop()
         start = loop.time()
         if self.quirk.openers:
             self.video.send(b"", marker=False)

@@ -29,7 +29,7 @@ KEYS = "0123456789*#ABCD"
 
 @cache
 def canned(
-    colour: tuple[int, int, int], width: int = 640, height: int = 360, frames: int = 300
+    colour: tuple[int, int, int], width: int = 640, height: int = 360, frames: int = 300, high: bool = False
 ) -> tuple[tuple[bytes, ...], ...]:
     """Return access units as NAL units without start codes, each at most 1200 bytes. Only the first unit is an IDR with its
     parameter sets. A square moves over the colour (RGB), so that a frozen picture is visible.
@@ -38,7 +38,7 @@ def canned(
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.framerate, encoder.time_base = Fraction(FPS), Fraction(1, FPS)
     encoder.options = {
-        "preset": "ultrafast", "tune": "zerolatency", "profile": "baseline",
+        "preset": "superfast" if high else "ultrafast", "tune": "zerolatency", "profile": "high" if high else "baseline",
         "x264-params": "slice-max-size=1190:keyint=100000:scenecut=0:repeat-headers=1",
     }  # fmt: skip
     places = []
@@ -97,6 +97,8 @@ class Viewer:
         self.frames = 0
         self.largest_nal = 0
         self.shapes: Counter[str] = Counter()
+        self.profiles: set[int] = set()
+        """The profile_idc of the received parameter sets."""
         self._frame: av.VideoFrame | None = None
 
     def packet(self, payload: bytes, marker: bool) -> None:
@@ -122,6 +124,7 @@ class Viewer:
 
     def _decode(self) -> None:
         unit, self._unit = bytes(self._unit), bytearray()
+        self.profiles |= {one[1] for one in unit.split(b"\0\0\0\1") if len(one) > 1 and one[0] & 31 == 7}
         with suppress(av.error.InvalidDataError):
             for frame in self._decoder.decode(av.Packet(unit)):
                 self.frames += 1

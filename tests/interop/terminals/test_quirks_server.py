@@ -101,7 +101,7 @@ TOGETHER = [
     ("mode 0 only", "long INVITE by UDP", "RTCP elsewhere"),
     ("no PLI", "AVPF refused", "BFCP by UDP"),
     ("INFO only", "keep-alives", "header extensions and padding"),
-    ("late offer", "wrong SSRC"),
+    ("late offer", "wrong SSRC", "High profile"),
     ("BFCP by TCP", "long INVITE by TCP"),
 ]
 """Quirks of each terminal. They do not exclude each other. Other tests use the other `QUIRKS`.
@@ -173,6 +173,8 @@ async def follows_its_manner(terminal: Recorder, ann: Person) -> None:
         terminal.video.lose(3)
         await until(lambda: terminal.asked_by_info > before, "a key frame is asked for by INFO")
         assert not terminal.video.asked["fir"]
+    if quirk.high:
+        assert terminal.viewer.profiles == {100}
     if quirk.floor:
         await until(lambda: terminal.requests.count("INVITE"), "it is offered a line for slides afterwards, once")
         assert await greets_floor(terminal)
