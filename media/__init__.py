@@ -10,6 +10,7 @@ from media.ground.parameters import Acceptance, Candidate, OfferedTrack
 from media.ground.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
 from media.ground.token_bucket import Fill, TokenBucket
 from media.lines.line import Line, LineConsumer, LineEvents, line_codec
+from media.mixer.budget import Budget
 from media.mixer.ground import scene
 from media.mixer.mixer import Mixer, MixerEvents
 from media.node.node import Node, NodeSettings
@@ -23,6 +24,7 @@ __all__ = [
     "HELD_S",
     "Acceptance",
     "Answer",
+    "Budget",
     "Candidate",
     "Consumer",
     "ConsumerFigures",

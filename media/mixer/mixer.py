@@ -30,10 +30,9 @@ from media.tracks.producer import Producer
 
 logger = logging.getLogger(__name__)
 
-BUDGET_CORES = 1.4
-"""Cores that the mixer may use on a machine with two. Above it the mixer makes its pictures worse, and refuses a new composed
-picture that does not fit. Chosen. Larger: packets, signalling and the database get too little CPU time. Smaller: pictures get
-worse or are refused earlier.
+ALLOWED_STEP = 0.02
+"""Cores by which the budget of a process must change before the process is told. Chosen. Larger: the budget is less exact.
+Smaller: a message to every process every two seconds.
 """
 SILENCE_S = 10.0
 """Seconds without a message after which a mixer process counts as hung, and is killed and started again. Chosen; a process
@@ -94,15 +93,25 @@ class MixerEvents(Protocol):
     def prompt_ended(self, mixer: Mixer, prompt: str) -> None: ...
 
 
+class Owner(Protocol):
+    """The budget that the mixers of the machine share (`budget.Budget`)."""
+
+    def measured(self, mixer: Mixer) -> None: ...
+    def closed(self, mixer: Mixer) -> None: ...
+
+
 class Mixer:
-    """The mixer of one conference, made by `open`. It lives in the router's event loop, and every method is called from this
-    loop.
+    """The mixer of one conference, made by `Budget.open`. It lives in the router's event loop, and every method is called from
+    this loop.
 
     The events of its line are not used, because the far end is our own process. Its channel already shows whether the process
     lives.
     """
 
-    def __init__(self, router: Router, events: MixerEvents, budget_cores: float) -> None:
+    def __init__(self, router: Router, events: MixerEvents, budget_cores: float, owner: Owner | None = None) -> None:
+        """Start the process. `events.ready` reports when it works. Without an owner the budget stays as it is. Raises `OSError`,
+        `OverflowError`.
+        """
         self.closed = False
         self.running = False
         """True when the process has reported that it is ready."""
@@ -113,6 +122,7 @@ class Mixer:
         self._loop = router.loop
         self._events = events
         self._budget = budget_cores
+        self._owner = owner
         self._scene = Scene(0)
         self._outputs: dict[int, Producer] = {}
         self._feeds: dict[int, LineConsumer] = {}
@@ -142,10 +152,21 @@ class Mixer:
         """The end of the quarantine of each source that was ever in quarantine. An entry stays after the end."""
         self._start()
 
-    @classmethod
-    def open(cls, router: Router, events: MixerEvents, budget_cores: float = BUDGET_CORES) -> Mixer:
-        """Start the process. `events.ready` reports when it works. Raises `OSError`, `OverflowError`."""
-        return cls(router, events, budget_cores)
+    @property
+    def used_cores(self) -> float:
+        """Return the cores that the process used in the last seconds. 0 before the first report."""
+        return float(self.figures.get("cores", 0.0)) if self.running else 0.0
+
+    @property
+    def spare_cores(self) -> float:
+        """Return the cores of its budget that the process does not use."""
+        return self._budget - self.used_cores
+
+    def allow(self, budget_cores: float) -> None:
+        """Set the cores that the process may use from now on."""
+        if not self.closed and abs(budget_cores - self._budget) >= ALLOWED_STEP:
+            self._budget = budget_cores
+            self._tell({"type": "budget", "cores": budget_cores})
 
     def set_scene(self, scene: Scene) -> None:
         """Set everything that the process must make. Raises `SceneError`; the scene before then stays."""
@@ -214,6 +235,8 @@ class Mixer:
         self._end.close()
         self._marks.close()
         os.close(self._marks_fd)
+        if self._owner is not None:
+            self._owner.closed(self)
 
     # -- the process
 
@@ -385,6 +408,8 @@ class Mixer:
             self._forward({int(ssrc): height for ssrc, height in message["heights"].items()})
         elif kind == "figures":
             self.figures = {name: value for name, value in message.items() if name != "type"}
+            if self._owner is not None:
+                self._owner.measured(self)
         elif kind == "levels":
             self._events.levels(self, message["sites"])
         elif kind == "degraded":

@@ -66,7 +66,7 @@ def wall_clock() -> str:
 
 
 class Process:
-    """The mixer process. `budget_cores` is the number of processor cores that it may use."""
+    """The mixer process. `budget_cores` is the number of processor cores that it may use at first. Messages change it."""
 
     def __init__(self, frames: Frames, parent: socket.socket, budget_cores: float, marks: Marks) -> None:
         self._frames = frames
@@ -119,7 +119,9 @@ class Process:
         for message in messages:
             if message["type"] == "stop":
                 return False
-            if message["type"] == "keyframe":
+            if message["type"] == "budget":
+                self._budget = self._ladder.budget = float(message["cores"])
+            elif message["type"] == "keyframe":
                 if program := self._by_ssrc.get(message["ssrc"]):
                     program.request_keyframe()
             elif message["type"] == "scene":

@@ -284,6 +284,9 @@ class Settings(BaseSettings):
     hall_silent_s: Number = _setting(
         30, "seconds without packets after which the server checks whether a hall is still connected", ge=1, le=3600
     )
+    mixer_percent: Number = _setting(
+        70, "percentage of the machine's processors that the pictures of all halls together may use", ge=10, le=100
+    )
     hall_encryption: Encryption = _setting(
         "best_effort", "SRTP with halls, with keys over TLS: required, best_effort or off"
     )

@@ -99,7 +99,7 @@ class Bench:
     def __init__(self, node: Node) -> None:
         router = node.open_router()
         self.told = Quiet()
-        self.mixer = Mixer.open(router, self.told, 8.0)
+        self.mixer = Mixer(router, self.told, 8.0)
         self.lines = [
             router.open_line(Quiet(), host="127.0.0.1", ports=[0], rtcp_mux=True, latch=False) for _ in range(2)
         ]

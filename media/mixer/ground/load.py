@@ -25,8 +25,8 @@ Larger: pictures stay worse for longer. Smaller: a step is taken back too early,
 """
 
 HIGH, LOW = 1.0, 0.85
-"""Shares of the CPU budget (BUDGET_CORES, 1.4 of 2 cores). Above HIGH the mixer makes its pictures worse by one step. It takes
-a step back if the load without this step stays below LOW. Chosen. Higher HIGH: pictures stutter. Lower HIGH: pictures get worse
+"""Shares of the CPU budget of the mixer (`media.mixer.budget`). Above HIGH the mixer makes its pictures worse by one step. It
+takes a step back if the load without this step stays below LOW. Chosen. Higher HIGH: pictures stutter. Lower HIGH: pictures get worse
 without need. Higher LOW: steps are taken back too early, and pictures change again and again. Lower LOW: pictures stay worse
 for longer.
 """
@@ -78,7 +78,7 @@ class Ladder:
 
     def __init__(self, budget_cores: float) -> None:
         self.step = 0
-        self._budget = budget_cores
+        self.budget = budget_cores
         self._high_since: float | None = None
         self._low_since: float | None = None
         self._up_after_s = UP_AFTER_S
@@ -86,12 +86,12 @@ class Ladder:
 
     def observe(self, cores: float, late: float, now: float) -> bool:
         """Take the used cores and the share of ticks not made, once a second. Return whether the step changed."""
-        if cores > self._budget * HIGH or late > LATE:
+        if cores > self.budget * HIGH or late > LATE:
             self._low_since = None
             self._high_since = now if self._high_since is None else self._high_since
             return now - self._high_since >= DOWN_AFTER_S and self._down(now)
         self._high_since = None
-        if self.step == 0 or cores * _RELIEF[self.step] > self._budget * LOW or late > LATE / 4:
+        if self.step == 0 or cores * _RELIEF[self.step] > self.budget * LOW or late > LATE / 4:
             self._low_since = None
             return False
         self._low_since = now if self._low_since is None else self._low_since

@@ -132,7 +132,7 @@ class Conference:
         self.node = Node.open(NodeSettings(udp=[("127.0.0.1", 0)]), asyncio.get_running_loop())
         self.router = self.node.open_router()
         self.told = Told()
-        self.mixer = Mixer.open(self.router, self.told, budget_cores)
+        self.mixer = Mixer(self.router, self.told, budget_cores)
         self.halls: list[Hall] = []
         self.scene = Scene(1)
         self.also: Callable[[int], None] = lambda number: None

@@ -82,7 +82,7 @@ class Assembly:
     def __init__(self) -> None:
         self.node = Node.open(NodeSettings(udp=[("127.0.0.1", 0)]), asyncio.get_running_loop())
         self.router = self.node.open_router()
-        self.mixer = Mixer.open(self.router, Told())
+        self.mixer = Mixer(self.router, Told(), 1.4)
         self.rooms = [Room(self.mixer, self.router, number) for number in range(HALLS)]
         sources = tuple(room.source for room in self.rooms)
         mixes = tuple(room.mix for room in self.rooms)

@@ -1,0 +1,56 @@
+"""The processor time that the mixers of all conferences of a machine share."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media import Budget, Node, NodeSettings
+from media.mixer.budget import shares
+from media.mixer.mixer import Mixer
+from tests.media.mixer.stage import Told
+
+CORES = st.floats(0, 8)
+
+
+@given(st.floats(0.1, 64), st.lists(CORES, min_size=1, max_size=20))
+def test_all_mixers_together_stay_within_the_budget(cores: float, used: list[float]) -> None:
+    """Mixers that reduce themselves to their budgets use no more than the whole in the end."""
+    budgets = shares(cores, used)
+    assert all(own >= cores / len(used) - 1e-9 for own in budgets), "nobody gets less than an equal part"
+    for _ in range(2):
+        used = [min(own, most) for own, most in zip(used, budgets, strict=True)]
+        budgets = shares(cores, used)
+    assert sum(used) <= cores + 1e-6
+
+
+def test_one_mixer_gets_what_the_others_leave() -> None:
+    assert shares(1.4, [0.0]) == [1.4]
+    assert shares(1.4, [0.9, 0.1]) == pytest.approx([1.3, 0.7])
+    assert shares(1.4, [0.9, 0.9]) == pytest.approx([0.7, 0.7])
+
+
+async def test_conferences_share_the_machine() -> None:
+    node = Node.open(NodeSettings(udp=[("127.0.0.1", 0)]), asyncio.get_running_loop())
+    budget = Budget(1.0)
+    first = budget.open(node.open_router(), Told())
+    assert first.spare_cores == 1.0
+    second = budget.open(node.open_router(), Told())
+    try:
+        _use(budget, first, 0.7)
+        assert (first.spare_cores, second.spare_cores) == pytest.approx((0.3, 0.5))
+        _use(budget, second, 0.6)
+        assert (first.spare_cores, second.spare_cores) == pytest.approx((-0.2, -0.1)), "both reduce their pictures"
+        first.close()
+        assert second.spare_cores == pytest.approx(0.4)
+    finally:
+        second.close()
+        node.close()
+
+
+def _use(budget: Budget, mixer: Mixer, cores: float) -> None:
+    mixer.running, mixer.figures = True, {"cores": cores}
+    budget.measured(mixer)
