@@ -26,9 +26,9 @@ Larger: pictures stay worse for longer. Smaller: a step is taken back too early,
 
 HIGH, LOW = 1.0, 0.85
 """Shares of the CPU budget of the mixer (`media.mixer.budget`). Above HIGH the mixer makes its pictures worse by one step. It
-takes a step back if the load without this step stays below LOW. Chosen. Higher HIGH: pictures stutter. Lower HIGH: pictures get worse
-without need. Higher LOW: steps are taken back too early, and pictures change again and again. Lower LOW: pictures stay worse
-for longer.
+takes a step back if the load without this step stays below LOW. Chosen. Higher HIGH: pictures stutter. Lower HIGH: pictures get
+worse without need. Higher LOW: steps are taken back too early, and pictures change again and again. Lower LOW: pictures stay
+worse for longer.
 """
 LATE = 0.1
 """Share of the picture ticks (frames of all composed pictures) that were too late to be made. Above it for 2 s (DOWN_AFTER_S)

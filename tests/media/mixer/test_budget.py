@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from media import Budget, Node, NodeSettings
 from media.mixer.budget import shares
 from media.mixer.mixer import Mixer
 from tests.media.mixer.stage import Told
+from tests.waiting import until
 
 CORES = st.floats(0, 8)
 
@@ -49,6 +51,8 @@ async def test_conferences_share_the_machine() -> None:
     finally:
         second.close()
         node.close()
+        ids = (first.pid, second.pid)
+        await until(lambda: not any(Path(f"/proc/{one}").exists() for one in ids), "the processes ended")
 
 
 def _use(budget: Budget, mixer: Mixer, cores: float) -> None:
