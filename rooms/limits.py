@@ -639,6 +639,14 @@ MORNING_TERMINALS = 1000
 """Terminals in the report of a morning, of the earliest dates first. Chosen: two conferences of 500 halls. More: a longer row.
 Fewer: halls of later meetings are missing in the report.
 """
+MORNING_KEPT_DAYS = 90
+"""Days for which the reports of the mornings are kept, like notices. Chosen. Longer: a larger database. Shorter: an old report
+cannot be looked up in the database.
+"""
+LAST_CALL_DAYS = 90
+"""Days in which the list of accounts looks for the last call of a terminal. Chosen. Longer: more rows are read. Shorter: a
+terminal that is seldom used seems never to have been called.
+"""
 CALL_AHEAD_MOST_MIN = 120
 """The most minutes before the start of a meeting at which its halls can be called: `ENTRY_HOST_MIN`, from which on a date has a
 conference. More: the calls are refused. Fewer: halls cannot be called and tested early.

@@ -310,12 +310,17 @@ async def of_date(session: AsyncSession, occurrence_id: str) -> list[Standing]:
     return await _standing(session, DialLeg.occurrence_id == occurrence_id)
 
 
-async def of_terminals(session: AsyncSession, terminal_ids: Collection[str]) -> dict[str, DialLeg]:
-    """Return the last answered leg of each terminal."""
+async def of_terminals(session: AsyncSession, terminal_ids: Collection[str], now: datetime) -> dict[str, DialLeg]:
+    """Return the last answered leg of each terminal, if the call was answered in the last `LAST_CALL_DAYS`."""
+    since = now - timedelta(days=limits.LAST_CALL_DAYS)
+    last = (
+        select(DialLeg.terminal_id, func.max(DialLeg.answered_at).label("at"))
+        .where(DialLeg.terminal_id.in_(terminal_ids), DialLeg.answered_at > since)
+        .group_by(DialLeg.terminal_id)
+        .subquery()
+    )
     rows = await session.scalars(
-        select(DialLeg)
-        .where(DialLeg.terminal_id.in_(terminal_ids), DialLeg.answered_at.is_not(None))
-        .order_by(DialLeg.answered_at)
+        select(DialLeg).join(last, and_(DialLeg.terminal_id == last.c.terminal_id, DialLeg.answered_at == last.c.at))
     )
     return {one.terminal_id: one for one in rows}
 

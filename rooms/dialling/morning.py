@@ -1,6 +1,7 @@
 """The report of 06:30: the halls of today's dates whose terminals are not registered, and whom to phone.
 
-A job makes the report once a day and stores the job of the next day. The row holds identifiers only. A terminal with
+A job makes the report once a day. The job, and the upkeep of the server, store the job of the next day; so one report that fails
+ends no later report. The row holds identifiers only. A terminal with
 a fixed address never registers, so the report leaves it out. The server checks its readiness before the call.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -64,6 +65,12 @@ async def keep(session: AsyncSession, now: datetime) -> None:
     if now >= _at(day):
         day += timedelta(days=1)
     await outbox.enqueue(session, JOB, {}, _at(day), now, f"{JOB}:{day.isoformat()}")
+
+
+async def forget(session: AsyncSession, now: datetime) -> None:
+    """Delete old reports."""
+    old = today(now) - timedelta(days=limits.MORNING_KEPT_DAYS)
+    await session.execute(delete(MorningReport).where(MorningReport.day < old))
 
 
 def _at(day: date) -> datetime:

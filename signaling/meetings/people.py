@@ -50,7 +50,7 @@ class BoardPeople:
             except Refusal as refusal:
                 why = refusal.code
             vietnamese, english = TEXTS.get(why, (why, why))
-            results.append({"name": name, "ok": not why, "code": why, "vi": vietnamese, "en": english})
+            results.append({"name": name, "ok": not why, "vi": vietnamese, "en": english})
         return results
 
     def _there(self, occurrence_id: str) -> dict[str, Participant]:

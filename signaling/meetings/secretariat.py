@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import conference
 from conference import Lobbies, LobbySetting, ProcessMemory, Registry
@@ -161,10 +162,16 @@ class Secretariat:
                 await self.database.transact(lambda session: creation.forget_keys(session, self.clock()))
                 await self.database.transact(lambda session: precedence_asks.forget(session, self.clock()))
                 await self.database.transact(lambda session: records.purge(session, self.clock()))
+                await self.database.transact(self._keep_mornings)
                 await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
                 log.warning("the upkeep of stored records failed: %s", error)
             await asyncio.sleep(limits.KEEP_S)
+
+    async def _keep_mornings(self, session: AsyncSession) -> None:
+        if self.settings.halls:
+            await morning.keep(session, self.clock())
+        await morning.forget(session, self.clock())
 
     def _occupied(self) -> list[str]:
         """Return the names of conferences with participants."""

@@ -296,7 +296,6 @@ class PeopleCommand(Strict):
 class PersonResult(View):
     name: str
     ok: bool
-    code: str
     vi: str
     en: str
 

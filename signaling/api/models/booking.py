@@ -136,7 +136,6 @@ class GuestHall(View):
 
     unit_id: str
     unit_name: str
-    hall_id: str = ""
     hall_name: str = ""
     state: Literal["free", "held", "taken", "none", "many"]
     dates: int = Field(0, description="The number of dates of the request on which the hall is taken or held.")

@@ -336,7 +336,6 @@ class PrecedenceAsk(View):
     """A request for precedence. `own`: the caller asked. `decides`: the caller may decide."""
 
     id: str
-    unit_id: str
     unit_name: str = ""
     title: str
     starts_at: datetime

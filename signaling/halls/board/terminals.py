@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 from rooms.dialling import accounts, legs
 from rooms.store.database import Database
@@ -33,10 +34,10 @@ class Terminals:
     def digest(self, algorithm: str, alias: str, password: str) -> str:
         return listening.secret(algorithm, alias, self.realm, password)
 
-    async def states(self) -> list[Row]:
+    async def states(self, now: datetime) -> list[Row]:
         async with self._database.reading() as session:
             known = await accounts.aliases(session)
-            last = await legs.of_terminals(session, list(known))
+            last = await legs.of_terminals(session, list(known), now)
         return [self._state(account, last.get(account.terminal_id)) for account in known.values()]
 
     async def registered(self) -> dict[str, bool]:

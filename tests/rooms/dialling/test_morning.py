@@ -1,10 +1,11 @@
 """The report of 06:30: which halls are not registered, whom to phone, and how often it is made."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms import limits
 from rooms.dialling import morning, saved_calls
 from rooms.org.fields import midnight, today
 from rooms.policy.actors import COMMAND, Actor
@@ -111,3 +112,16 @@ async def test_a_registered_hall_and_a_fixed_address_are_not_in_the_report(
     report = await read(database, COMMAND, at)
     assert report is not None
     assert [one.why for one in report.rows] == [morning.NO_ADDRESS]
+
+
+async def test_old_reports_are_deleted(database: Database, now: datetime) -> None:
+    day = today(now)
+    old = day - timedelta(days=limits.MORNING_KEPT_DAYS + 1)
+
+    async def work(session: AsyncSession) -> list[date]:
+        session.add_all(MorningReport(day=one, made_at=now, terminals=[]) for one in (old, old + timedelta(days=1)))
+        await session.flush()
+        await morning.forget(session, now)
+        return list(await session.scalars(select(MorningReport.day)))
+
+    assert await database.transact(work) == [old + timedelta(days=1)]

@@ -6,7 +6,7 @@ The door and the database are real, as in `test_lobby`. There is no SIP.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from conference import Conference, Wished
 from conference.ground.events import Reason
 from conference.halls.causes import Cause
 from conference.halls.dialout import Event
+from rooms import limits
 from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
@@ -219,11 +220,26 @@ async def test_the_board_shows_which_terminals_are_registered(board: Board) -> N
     here = SimpleNamespace(hop=Hop("udp", "192.0.2.7", 5060), user_agent="Room")
     registrar: Any = SimpleNamespace(find=lambda alias: here if alias == "xa1" else None)
     board.halls.agent = cast(Any, SimpleNamespace(registrar=registrar))
-    states = await board_of(board.halls, Watchers()).terminals.states()
+    terminals = board_of(board.halls, Watchers()).terminals
+    states = await terminals.states(board.clock.at)
     assert {(one["terminal_id"], one["registered"], one["user_agent"]) for one in states} == {
         (HALL, True, "Room"),
         ("terminal-khcn", False, ""),
     }
+    other, at = await board.another(), board.clock.at
+
+    async def answered(session: AsyncSession) -> str:
+        leg = await session.get_one(DialLeg, other)
+        leg.answered_at, leg.reason = at, "busy"
+        return leg.terminal_id
+
+    terminal = await board.database.transact(answered)
+
+    async def last_call(now: datetime) -> list[datetime | None]:
+        return [one["last_call_at"] for one in await terminals.states(now) if one["terminal_id"] == terminal]
+
+    assert await last_call(at) == [at]
+    assert await last_call(at + timedelta(days=limits.LAST_CALL_DAYS)) == [None]
 
 
 async def test_an_answered_outgoing_call_is_connected_in_its_row(board: Board) -> None:

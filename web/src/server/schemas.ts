@@ -1291,8 +1291,6 @@ export interface components {
             unit_id: string;
             unit_name: string;
             /** @default  */
-            hall_id: string;
-            /** @default  */
             hall_name: string;
             /** @enum {string} */
             state: "free" | "held" | "taken" | "none" | "many";
@@ -2654,7 +2652,6 @@ export interface components {
         PersonResult: {
             name: string;
             ok: boolean;
-            code: string;
             vi: string;
             en: string;
         };
@@ -2728,7 +2725,6 @@ export interface components {
         /** @description A request for precedence. `own`: the caller asked. `decides`: the caller may decide. */
         PrecedenceAsk: {
             id: string;
-            unit_id: string;
             /** @default  */
             unit_name: string;
             title: string;

@@ -294,7 +294,7 @@ async def terminal_states(visit: Caller) -> list[TerminalState]:
     user agent are empty for callers who do not operate the branch.
     """
     actor = anywhere(visit, "sites.read")
-    rows = await hall_desk(visit).terminals.states()
+    rows = await hall_desk(visit).terminals.states(visit.now)
     known = [row["terminal_id"] for row in rows]
     paths = await visit.read(lambda session: terminals.unit_paths(session, known))
     return [
