@@ -231,6 +231,34 @@ async def take_off(session: AsyncSession, occurrence_id: str, terminal_id: str) 
     await reserved.give_back(session, occurrence_id, terminal_id)
 
 
+async def add(session: AsyncSession, occurrence_id: str, terminal_id: str, actor: Actor, now: datetime) -> DialLeg:
+    """Add a hall to a date that is still to come: the server calls the hall when it calls the others. Raise Refusal
+    `not_coming`, and the refusals of `ask` except `not_on_now`.
+    """
+    date, meeting = await date_of(session, occurrence_id)
+    if (
+        meeting.state != "approved"
+        or date.state != "planned"
+        or not _begins_within(date, limits.PROBE_ASKED_AHEAD_H, now)
+    ):
+        raise Refusal(
+            "not_coming",
+            f"Chỉ thêm hội trường để gọi đúng giờ vào cuộc họp đã duyệt, trong {limits.PROBE_ASKED_AHEAD_H} giờ trước giờ họp.",
+            f"a hall can be added for the time of the calls from {limits.PROBE_ASKED_AHEAD_H} hours before an approved meeting",
+        )
+    leg = await _asked(session, date, meeting, terminal_id, actor, now)
+    if leg.state in ("idle", "probing", "failed", "given_up"):
+        of_date = select(calls_at()).select_from(Occurrence).join(Meeting, Meeting.id == Occurrence.meeting_id)
+        of_date = of_date.join(MeetingType, MeetingType.code == Meeting.type_code).where(Occurrence.id == date.id)
+        _call(leg, max(await session.scalar(of_date) or now, now), now)
+        await session.flush()
+    return leg
+
+
+def _begins_within(date: Occurrence, hours: int, now: datetime) -> bool:
+    return now < date.starts_at <= now + timedelta(hours=hours)
+
+
 async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor: Actor, now: datetime) -> DialLeg:
     """Return the leg of a hall that an operator wants to call. Create the leg if it does not exist.
 
@@ -240,6 +268,13 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
     """
     date, meeting = await date_of(session, occurrence_id)
     require_on(date, meeting, now)
+    return await _asked(session, date, meeting, terminal_id, actor, now)
+
+
+async def _asked(
+    session: AsyncSession, date: Occurrence, meeting: Meeting, terminal_id: str, actor: Actor, now: datetime
+) -> DialLeg:
+    occurrence_id = date.id
     one = await reached(session, terminal_id)
     verdict = judge(meeting, one.closed, invited=True, host=True)
     if not verdict.allowed:
@@ -255,7 +290,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
         await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
         known = await leg_of(session, occurrence_id, terminal_id)
         assert known is not None
-    known.taken_off, known.asked_by = False, "operator"  # the call starts now, not at the scheduled time
+    known.taken_off, known.asked_by = False, "operator"  # the schedule decides no more about this leg
     await audit.record(
         session,
         now,
@@ -424,7 +459,7 @@ async def _insert(
 
 async def _moved(session: AsyncSession, now: datetime) -> None:
     """Move the next try of legs before their first call, after a change of the start or of the time of the calls."""
-    untouched = (DialLeg.epoch == 1, DialLeg.attempt == 1, DialLeg.asked_by == "schedule")
+    untouched = (DialLeg.epoch == 1, DialLeg.attempt == 1, DialLeg.asked_by.in_(("schedule", "operator")))
     rows = await session.execute(
         select(DialLeg, calls_at())
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)

@@ -19,9 +19,10 @@ from rooms.booking.meeting import leaders, timing
 from rooms.notices import kinds, recipients, records
 from rooms.notices.records import News
 from rooms.notices.settling import settle
-from rooms.store.tables.booking import HallObjection, Reservation
+from rooms.store.tables.booking import HallObjection, PrecedenceAsk, Reservation
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall, Site, Terminal
 
 Payload = Mapping[str, Any]
@@ -128,6 +129,29 @@ async def answered(session: AsyncSession, payload: Payload, now: datetime) -> No
         await records.tell(session, await recipients.of_people(session, people), news, now)
 
 
+async def precedence(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.precedence`: tell a request for precedence to those who may decide, and the decision to the account
+    that asked. A decided request waits for nobody.
+    """
+    row = await session.get(PrecedenceAsk, payload["ask_id"])
+    if row is None:
+        return
+    if row.state == "waiting":
+        unit = await session.get_one(Unit, row.unit_id)
+        key, about = f"{kinds.PRECEDENCE}:{row.id}", unit.short_name or unit.name
+        asked = News(kinds.PRECEDENCE, key, subject_id=row.id, about=about, reason=row.reason, until=row.starts_at)
+        await records.tell(session, await recipients.preceding(session, unit.id, now) - {row.by}, asked, now)
+        return
+    await records.close_about(session, kinds.PRECEDENCE, row.id, now)
+    told = await recipients.of_account(session, row.by) - {row.decided_by}
+    if row.state == "done":
+        news = News(kinds.PRECEDED, f"{kinds.PRECEDED}:{row.id}", row.meeting_id)
+        await records.tell(session, told, news, now)
+    elif row.state == "refused":
+        news = News(kinds.NOT_PRECEDED, f"{kinds.NOT_PRECEDED}:{row.id}", subject_id=row.id, reason=row.answer)
+        await records.tell(session, told, news, now)
+
+
 async def hall(session: AsyncSession, payload: Payload, now: datetime) -> None:
     """Handle the job `notice.hall`: tell the desk of a date within `HALL_NOTICE_H` hours that a hall is not ready."""
     leg = await session.get(DialLeg, payload["leg_id"])
@@ -166,4 +190,5 @@ HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Any, datetime], Awaitable[N
     timing.SOON: soon,
     timing.ANSWERED: answered,
     timing.READINESS: hall,
+    timing.PRECEDENCE: precedence,
 }

@@ -84,6 +84,20 @@ async def of_units(session: AsyncSession, unit_ids: Collection[str], now: dateti
     return {unit_id: set(sorted(accounts)[: limits.NOTICE_ACCOUNTS]) for unit_id, accounts in found.items()}
 
 
+async def preceding(session: AsyncSession, unit_id: str, now: datetime) -> Accounts:
+    """Return the accounts that may book a meeting of this unit with precedence, deputies not included."""
+    path = await session.scalar(select(Unit.path).where(Unit.id == unit_id)) or ""
+    above = [one for one in path.split("/") if one]
+    holding = select(RoleGrant.account_id).where(
+        RoleGrant.unit_id.in_(above), RoleGrant.role.in_(roles.ACTIONS["meetings.precedence"]), in_force(now)
+    )
+    return await _accounts(session, Account.id.in_(holding))
+
+
+async def of_account(session: AsyncSession, account_id: str) -> Accounts:
+    return await _accounts(session, Account.id == account_id)
+
+
 async def attending(session: AsyncSession, meeting: Meeting, date: Occurrence) -> Accounts:
     """Return the accounts of the people who are expected at this date: the meeting's staff, and each attendee who has not
     declined. A unit is expected with its head.

@@ -162,6 +162,12 @@ async def close(session: AsyncSession, ids: Collection[str], now: datetime) -> N
         await session.execute(update(Notice).where(Notice.id.in_(ids)).values(done_at=now, changed_at=now))
 
 
+async def close_about(session: AsyncSession, kind: str, subject_id: str, now: datetime) -> None:
+    """Mark the tasks of this kind and subject as settled."""
+    open_ = (Notice.kind == kind, Notice.subject_id == subject_id, Notice.done_at.is_(None))
+    await session.execute(update(Notice).where(*open_).values(done_at=now, changed_at=now))
+
+
 async def purge(session: AsyncSession, now: datetime) -> None:
     """Delete the notices that are older than `NOTICE_DAYS`."""
     await session.execute(delete(Notice).where(Notice.at < now - timedelta(days=limits.NOTICE_DAYS)))

@@ -16,13 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.changes import precedence
 from rooms.booking.changes.precedence import Displaced, InTheWay
+from rooms.booking.meeting import timing
 from rooms.booking.planning import plans, requests
 from rooms.booking.planning.requests import Request
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.store import audit
+from rooms.store import audit, outbox
 from rooms.store.tables.booking import PrecedenceAsk
 from rooms.store.tables.org import Unit
 
@@ -64,6 +65,7 @@ async def ask(session: AsyncSession, request: Request, reason: str, actor: Actor
     )
     session.add(row)
     await session.flush()
+    await _tell(session, row, now)
     await audit.record(session, now, actor, "meeting.ask_precedence", "precedence_ask", row.id, row.unit_id)
     return row
 
@@ -105,6 +107,7 @@ async def displace(
     _decide(row, "done", actor, now)
     row.meeting_id = done.meeting.id
     await session.flush()
+    await _tell(session, row, now)
     return done
 
 
@@ -115,6 +118,7 @@ async def refuse(session: AsyncSession, ask_id: str, answer: str, actor: Actor, 
         raise Refusal("reason_missing", "Hãy ghi lý do không xếp ưu tiên.", "write why there is no precedence")
     _decide(row, "refused", actor, now)
     row.answer = answer.strip()[: limits.REASON]
+    await _tell(session, row, now)
     await audit.record(session, now, actor, "meeting.refuse_precedence", "precedence_ask", row.id, row.unit_id)
     return row
 
@@ -126,6 +130,7 @@ async def withdraw(session: AsyncSession, ask_id: str, actor: Actor, now: dateti
         raise _unknown()
     _require_waiting(row)
     _decide(row, "withdrawn", actor, now)
+    await _tell(session, row, now)
     return row
 
 
@@ -133,6 +138,11 @@ async def forget(session: AsyncSession, now: datetime) -> None:
     """Delete old requests."""
     old = now - timedelta(days=limits.PRECEDENCE_ASK_DAYS)
     await session.execute(delete(PrecedenceAsk).where(PrecedenceAsk.at < old))
+
+
+async def _tell(session: AsyncSession, row: PrecedenceAsk, now: datetime) -> None:
+    """Store the job for the notices: to those who may decide, and the answer to the account that asked."""
+    await outbox.enqueue(session, timing.PRECEDENCE, {"ask_id": row.id}, now, now)
 
 
 async def _decidable(session: AsyncSession, ask_id: str, actor: Actor) -> PrecedenceAsk:

@@ -29,7 +29,7 @@ DISPLACED = "mail.displaced"
 OBJECTED = "notice.objected"
 """The job that tells the staff of a meeting that a unit objects to the hold of its hall."""
 NOTICE, GAVE_WAY, SOON = "notice.meeting", "notice.displaced", "notice.soon"
-ANSWERED, READINESS = "notice.answered", "notice.hall"
+ANSWERED, READINESS, PRECEDENCE = "notice.answered", "notice.hall", "notice.precedence"
 """The jobs of `rooms.notices`, which is above this package."""
 LIVE = ("planned", "running")
 Jobs = list[dict[str, Any]]

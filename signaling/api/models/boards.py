@@ -358,9 +358,12 @@ class LegUndo(Strict):
 
 
 class LegCall(Strict):
-    """A terminal of the register that is not on the board yet."""
+    """A terminal of the register that is not on the board yet. `when`: the server calls it now, or when it calls the other halls
+    of the date.
+    """
 
     terminal_id: Id
+    when: Literal["now", "time"] = "now"
 
 
 class LegMove(Strict):

@@ -22,6 +22,9 @@ NoticeKind = Literal[
     "hall_held",
     "hall_objected",
     "soon",
+    "precedence_asked",
+    "precedence_given",
+    "precedence_refused",
 ]
 
 
@@ -45,7 +48,7 @@ class Notice(View):
     occurrence_id: str
     starts_at: datetime | None
     ends_at: datetime | None
-    about: str = Field(description="The hall or the attendee that the notice is about.")
+    about: str = Field(description="The hall, the attendee or the unit that the notice is about.")
     reason: str
     at: datetime
     until: datetime | None

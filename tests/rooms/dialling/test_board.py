@@ -5,15 +5,17 @@ from functools import partial
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.meeting import call_list
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import adding, contacts, dates, legs, planning
 from rooms.errors import Refusal
-from rooms.policy.actors import COMMAND
+from rooms.policy.actors import COMMAND, Actor
 from rooms.sites import places
 from rooms.store.database import Database
 from rooms.store.tables.booking import Reservation
+from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
 from tests.rooms.booking.test_calls import approved, date_id
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
@@ -193,3 +195,39 @@ async def test_a_refused_move_changes_nothing(database: Database, province: Prov
             "",
             None,
         )
+
+
+async def test_a_hall_is_added_for_the_time_of_the_calls(database: Database, province: Province, now: datetime) -> None:
+    """The hall is reserved, is not called before the time, and follows a new start. Nobody calls a hall of another unit so."""
+    meeting = await approved(database, province, now, attendees=())
+    date, operator = await date_id(database, meeting), province.actor("operator", "tinh")
+    starts_at = meeting.first_starts_at
+    early = starts_at - timedelta(hours=20)
+    terminal = "terminal-khcn"
+
+    async def add(at: datetime, actor: Actor = operator) -> DialLeg:
+        return await database.transact(lambda session: planning.add(session, date, terminal, actor, at))
+
+    for at in (starts_at - timedelta(hours=49), starts_at):
+        with pytest.raises(Refusal, match="not_coming"):
+            await add(at)
+    with pytest.raises(Refusal, match="denied"):
+        await add(early, province.actor("operator", "vp"))
+    made = await add(early)
+    assert (made.state, made.asked_by, made.next_try_at) == ("idle", "operator", starts_at - timedelta(minutes=15))
+    again = await add(early + timedelta(hours=1))
+    assert again.id == made.id
+
+    async def due(at: datetime) -> set[str]:
+        async def work(session: AsyncSession) -> set[str]:
+            await planning.plan(session, at)
+            await legs.claim(session, at, "one", 60)
+            return {one.terminal_id for one in await legs.due(session, at, "one")}
+
+        return await database.transact(work)
+
+    assert terminal not in await due(starts_at - timedelta(minutes=16))
+    assert terminal in await due(starts_at - timedelta(minutes=15))
+    async with database.reading() as session:
+        held = select(Reservation.occurrence_id).where(Reservation.resource_id == terminal)
+        assert list(await session.scalars(held)) == [date]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import dates as booking_dates
-from rooms.booking.changes import deciding, editing, objecting, timers
+from rooms.booking.changes import deciding, editing, objecting, precedence_asks, timers
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.meetings import answers, invitations
@@ -275,6 +275,37 @@ async def test_a_hall_that_is_not_ready_is_told_to_the_desk_of_the_date(office: 
     assert await office.kinds(office.chair, near, kind="hall_unready") == []
     await seen("green", near + timedelta(minutes=1))
     assert await office.kinds(office.operator, near, kind="hall_unready", waiting=True) == []
+
+
+async def test_a_request_for_precedence_is_a_task_of_the_operator_and_its_answer_is_told(office: Office) -> None:
+    """An operator of another branch hears nothing. Withdrawn requests are no task any more."""
+    await office.approved()
+    foreign = await signed_in(office.database, "operator", office.province.units["yt"], office.now)
+    again = wish(office.province, office.now, chair_id=None, title="Họp khẩn")
+    who, now = office.secretary.actor, office.now
+
+    async def ask() -> str:
+        made = await office.database.transact(lambda s: precedence_asks.ask(s, again, "Công điện", who, now))
+        await office.work()
+        (task,) = await office.notices(office.operator, kind="precedence_asked", waiting=True)
+        assert (task.notice.about, task.notice.reason, task.notice.meeting_id) == (
+            "Văn phòng UBND tỉnh",
+            "Công điện",
+            None,
+        )
+        return made.id
+
+    one = await ask()
+    assert await office.kinds(foreign) == []
+    refuse = office.operator.actor
+    await office.database.transact(lambda s: precedence_asks.refuse(s, one, "Đã kín lịch", refuse, now))
+    await office.work()
+    (told,) = await office.notices(office.secretary, kind="precedence_refused", waiting=True)
+    assert (told.notice.reason, told.done) == ("Đã kín lịch", False)
+    two = await ask()
+    await office.database.transact(lambda s: precedence_asks.withdraw(s, two, who, now))
+    await office.work()
+    assert await office.kinds(office.operator, kind="precedence_asked", waiting=True) == []
 
 
 @POSTGRESQL_IN_SIM

@@ -4,7 +4,7 @@ and come back. A real server.
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,13 @@ from playwright.async_api import expect
 from sqlalchemy import select
 
 from rooms.store.database import Database
-from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.meetings import Meeting, Occurrence
 from tests.web.desk.province import working_day
 from tests.web.desk.test_desk import Served, sign_in
 from tests.web.desk.test_order import choose_host
 from tests.web.shots import resize, shots
-from tests.web.visiting import Visit
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 LOWER = "Tập huấn nghiệp vụ văn thư, lưu trữ"
@@ -125,26 +126,34 @@ async def test_an_approver_decides_several_meetings_by_keyboard_and_at_once(
     await expect(cards).to_have_count(0)
 
 
-async def test_a_secretary_asks_for_precedence_and_the_operator_books_it(
-    visit: Visit, served: Served, tmp_path: Path
-) -> None:
-    """The secretary fills in one reason and presses one button. The operator types nothing again."""
-    start = working_day(5, served.now).astimezone(UTC).isoformat().replace("+00:00", "Z")
-    visitor = await visit()
-    hall = served.desk.halls[0]
-    await sign_in(visitor, served, "thuky", f"/book?at={start}&min=120&hall={hall}&name=Phòng")
-    await visitor.part("book-type").select_option(label="Giao ban Chủ tịch tỉnh với xã, phường")
-    await visitor.part("book-title").fill("Giao ban khẩn")
+async def asks(visitor: Visitor, served: Served, title: str, reason: str, at: datetime, hall: str) -> None:
+    """Fill in a meeting in a taken hall, and ask for precedence."""
+    start = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    await visitor.page.goto(f"{served.url}/book?at={start}&min=120&hall={hall}&name=Phòng")
+    await visitor.part("book-type").select_option(label="Phiên họp UBND tỉnh thường kỳ")
+    await visitor.part("book-title").fill(title)
     await visitor.part("secret-no").check()
     await expect(visitor.part("live-clash")).to_be_visible()
-    await visitor.part("precedence-reason").fill("Chỉ đạo của Chủ tịch tỉnh")
+    await visitor.part("precedence-reason").fill(reason)
+
+
+async def test_a_secretary_asks_for_precedence_and_the_operator_books_it(
+    visit: Visit, served: Served, database: Database, tmp_path: Path
+) -> None:
+    """The secretary fills in one reason and presses one button. The operator types nothing again. Both read it at the bell."""
+    visitor, operator = await visit(), await visit()
+    await sign_in(visitor, served, "thuky", "/my")
+    await sign_in(operator, served, "dieuhanh", "/my")
+    taken = working_day(5, served.now), served.desk.halls[0]
+    await asks(visitor, served, "Giao ban khẩn", "Chỉ đạo của Chủ tịch tỉnh", *taken)
     await shots(visitor, tmp_path, "ask")
     await visitor.part("precedence-ask").click()
     await expect(visitor.part("asked-precedence")).to_be_visible()
-
-    operator = await visit()
-    await sign_in(operator, served, "dieuhanh", "/my")
-    asked = operator.part("precedence-asks")
+    await operator.page.goto(f"{served.url}/notices")
+    told = operator.part("notice").filter(has_text="Đề nghị xếp ưu tiên: Văn phòng UBND tỉnh").first
+    await expect(told).to_contain_text("Chỉ đạo của Chủ tịch tỉnh")
+    await told.get_by_test_id("notice-do").click()
+    asked = operator.part("precedence-asks").get_by_role("listitem")
     await expect(asked).to_contain_text("Giao ban khẩn")
     await expect(asked).to_contain_text("Chỉ đạo của Chủ tịch tỉnh")
     assert await operator.barriers() == []
@@ -155,3 +164,27 @@ async def test_a_secretary_asks_for_precedence_and_the_operator_books_it(
     await expect(asked).to_have_count(0)
     await visitor.page.goto(f"{served.url}/my")
     await expect(visitor.part("precedence-state")).to_contain_text("Phiên họp UBND có thứ tự ưu tiên cao hơn")
+    await expect(visitor.part("my-notices")).to_contain_text("Đề nghị xếp ưu tiên không được chấp nhận")
+
+    async with database.reading() as session:
+        lower = select(Occurrence.starts_at, Reservation.resource_id).join(Meeting, Meeting.id == Occurrence.meeting_id)
+        lower = lower.join(Reservation, Reservation.occurrence_id == Occurrence.id)
+        of_draft = (Meeting.title.startswith(DRAFT), Reservation.kind == "hall", Reservation.active)
+        at, hall = (await session.execute(lower.where(*of_draft))).one()
+    for title in ("Giao ban khẩn lần hai", "Giao ban khẩn lần ba"):
+        await asks(visitor, served, title, "Chỉ đạo của Thường trực Tỉnh ủy", at, hall)
+        await visitor.part("precedence-ask").click()
+        await visitor.part("asked-precedence").wait_for()
+    await visitor.page.goto(f"{served.url}/my")
+    mine = visitor.part("precedence-asks").get_by_role("listitem")
+    await mine.filter(has_text="lần hai").get_by_test_id("precedence-withdraw").click()
+    await expect(mine.filter(has_text="lần hai")).to_contain_text("Đã rút.")
+    await operator.page.reload()
+    await expect(asked).to_have_count(1)
+    await operator.part("precedence-book").click()
+    await expect(operator.part("give-reason")).to_have_value("Chỉ đạo của Thường trực Tỉnh ủy")
+    await operator.part("give-do").click()
+    await operator.part("give-open").click()
+    await expect(operator.page.get_by_role("heading", level=1)).to_contain_text("Giao ban khẩn lần ba")
+    await visitor.page.reload()
+    await expect(visitor.part("my-notices")).to_contain_text("Cuộc họp được xếp ưu tiên")

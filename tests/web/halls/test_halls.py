@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -451,8 +451,10 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     assert not answers_sip(served, "127.8.0.1")
 
 
-async def moves(operator: Visitor, served: Halls) -> None:
-    """Move a hall to another meeting by one press in its dialog. The terminal is called into the other meeting."""
+async def moves(operator: Visitor, served: Halls, tmp_path: Path) -> None:
+    """Move a hall to another meeting by one press in its dialog. The terminal is called into the other meeting. Another hall is
+    added there for the time of the calls.
+    """
     await _second_meeting(served)
     called = served.peer.heard.count(("INVITE", "later"))
     hall = operator.part("leg").filter(has_text="Thiết bị later")
@@ -466,10 +468,17 @@ async def moves(operator: Visitor, served: Halls) -> None:
     await operator.part("board-date").filter(has_text=SECOND).get_by_role("link").click()
     await expect(hall).to_have_attribute("data-state", "failed", timeout=60_000)
     assert served.peer.heard.count(("INVITE", "later")) > called
+    await operator.part("leg-add").click()
+    await operator.part("add-pick").fill("xa 12")
+    await operator.part("add-pick-option").filter(has_text="Xã 12").first.click()
+    await shots(operator, tmp_path, "add-time")
+    await operator.part("add-time").click()
+    await expect(operator.part("said")).to_contain_text(re.compile(r"Máy chủ gọi lúc \d\d:\d\d\."))
+    await expect(operator.part("leg").filter(has_text="Xã 12")).to_have_attribute("data-state", "idle")
 
 
 async def _second_meeting(served: Halls) -> None:
-    """Add a running meeting in browsers."""
+    """Add a meeting in browsers that begins in an hour."""
     now = datetime.fromtimestamp(int(time.time()), UTC)
     database = Database.open(served.database_url)
     try:
@@ -485,12 +494,14 @@ async def _second_meeting(served: Halls) -> None:
         meeting = (await creation.book(database, request, furniture._actor(served.desk), now)).meeting
         if meeting.state != "approved":
             await furniture.approve(database, meeting.id, now)
-        await _begin(database, SECOND, now)
+        await _begin(database, SECOND, now + timedelta(minutes=80))
     finally:
         await database.close()
 
 
-async def test_a_move_a_removal_and_a_lost_connection_are_shown(operator: Visitor, served: Halls) -> None:
+async def test_a_move_a_removal_and_a_lost_connection_are_shown(
+    operator: Visitor, served: Halls, tmp_path: Path
+) -> None:
     """This test must be the last in the file: the others count the halls that it removes, and it stops the server."""
     await open_board(operator, served)
     gone = operator.part("leg").filter(has_text="Xã 10")
@@ -498,6 +509,6 @@ async def test_a_move_a_removal_and_a_lost_connection_are_shown(operator: Visito
     await gone.get_by_test_id("leg-remove").click()
     await operator.part("remove-sure").click()
     await expect(gone).to_have_count(0)
-    await moves(operator, served)
+    await moves(operator, served, tmp_path)
     served.server.stop()
     await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)

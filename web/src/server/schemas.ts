@@ -1635,10 +1635,18 @@ export interface components {
             muted: boolean;
             deafened: boolean;
         };
-        /** @description A terminal of the register that is not on the board yet. */
+        /**
+         * @description A terminal of the register that is not on the board yet. `when`: the server calls it now, or when it calls the other halls
+         *     of the date.
+         */
         LegCall: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             terminal_id: string;
+            /**
+             * @default now
+             * @enum {string}
+             */
+            when?: "now" | "time";
         };
         /**
          * @description A command to halls. `stage` without a leg: the picture follows the active speaker again. `pan`, `tilt`, `zoom` belong to
@@ -2433,14 +2441,14 @@ export interface components {
         Notice: {
             id: string;
             /** @enum {string} */
-            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "hall_objected" | "soon";
+            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "hall_objected" | "soon" | "precedence_asked" | "precedence_given" | "precedence_refused";
             meeting_id: string;
             title: string;
             host_unit_name: string;
             occurrence_id: string;
             starts_at: string | null;
             ends_at: string | null;
-            /** @description The hall or the attendee that the notice is about. */
+            /** @description The hall, the attendee or the unit that the notice is about. */
             about: string;
             reason: string;
             /** Format: date-time */

@@ -47,6 +47,7 @@ async def ask(visit: Caller, wanted: PrecedenceAskFields) -> PrecedenceAsk:
     """Ask an operator to book this meeting with precedence over those that clash. Nothing is reserved."""
     request, actor = shapes.request_of(wanted.request), visit.actor
     row = await visit.write(lambda session: precedence_asks.ask(session, request, wanted.reason, actor, visit.now))
+    visit.desk.wake()
     return await _answer(visit, row)
 
 
@@ -72,6 +73,7 @@ async def refuse(visit: Caller, ask_id: Key, wanted: AskRefusal) -> PrecedenceAs
     """Refuse the request, with a reason."""
     given = (wanted.reason, visit.actor, visit.now)
     row = await visit.write(lambda session: precedence_asks.refuse(session, ask_id, *given))
+    visit.desk.wake()
     return await _answer(visit, row)
 
 
@@ -79,6 +81,7 @@ async def refuse(visit: Caller, ask_id: Key, wanted: AskRefusal) -> PrecedenceAs
 async def withdraw(visit: Caller, ask_id: Key) -> Response:
     """Withdraw the own request."""
     await visit.write(lambda session: precedence_asks.withdraw(session, ask_id, visit.actor, visit.now))
+    visit.desk.wake()
     return Response(status_code=204)
 
 

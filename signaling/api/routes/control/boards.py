@@ -14,6 +14,7 @@ from rooms.dialling import accounts, dates, legs, opening, planning
 from rooms.errors import Refusal
 from rooms.policy import disclosure, roles
 from rooms.sites import halls, terminals
+from rooms.store.tables.dialling import DialLeg
 from signaling.api.ground import problems
 from signaling.api.ground.desk import BoardNews
 from signaling.api.ground.visits import Caller, Visit, anywhere, found
@@ -150,14 +151,21 @@ async def _stream(visit: Visit, occurrence_id: str, news: AsyncIterator[BoardNew
 
 @router.post("/occurrences/{occurrence_id}/legs", openapi_extra=needs(OPERATE, of="occurrence"))
 async def call_terminal(visit: Caller, occurrence_id: Key, wanted: LegCall) -> Leg:
-    """Call a terminal of the register into this date."""
+    """Call a terminal of the register into this date, now or at the time of the calls."""
     await require(visit, occurrence_id, OPERATE)
     desk = hall_desk(visit)
-    leg = await visit.write(
-        lambda session: planning.ask(session, occurrence_id, wanted.terminal_id, visit.actor, visit.now)
-    )
-    await visit.write(lambda session: legs.set_wish(session, leg.id, "call"))
+    given = (occurrence_id, wanted.terminal_id, visit.actor, visit.now)
+
+    async def work(session: AsyncSession) -> DialLeg:
+        if wanted.when == "time":
+            return await planning.add(session, *given)
+        leg = await planning.ask(session, *given)
+        await legs.set_wish(session, leg.id, "call")
+        return leg
+
+    leg = await visit.write(work)
     desk.terminals.wake()
+    desk.rows.changed(occurrence_id)
     return next(Leg.model_validate(row) for row in await desk.rows.rows(occurrence_id) if row["leg_id"] == leg.id)
 
 

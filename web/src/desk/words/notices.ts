@@ -18,6 +18,9 @@ interface Look {
 
 const meeting = (notice: Notice): string => `/meetings/${notice.meeting_id}`;
 
+/** The requests for precedence are on the first page. */
+const asks = (): string => '/my#asks';
+
 const again = (notice: Notice): string => `/book?again=${notice.meeting_id}`;
 
 export const LOOKS: Record<NoticeKind, Look> = {
@@ -33,6 +36,9 @@ export const LOOKS: Record<NoticeKind, Look> = {
   hall_unready: { sign: 'hall', tone: 'bad', action: 'notice.do.control', path: (notice) => `/control/${notice.meeting_id}/${notice.occurrence_id}` },
   hall_held: { sign: 'lock', tone: 'wait', action: 'notice.do.board', path: (notice) => `/board${notice.starts_at === null ? '' : `?day=${dayOf(notice.starts_at)}`}` },
   hall_objected: { sign: 'hall', tone: 'bad', action: 'notice.do.open', path: meeting },
+  precedence_asked: { sign: 'inbox', tone: 'wait', action: 'notice.do.decide', path: asks },
+  precedence_given: { sign: 'check', tone: 'good', action: 'notice.do.open', path: meeting },
+  precedence_refused: { sign: 'no', tone: 'bad', action: 'notice.do.asks', path: asks },
   soon: { sign: 'clock', tone: 'live', action: 'notice.do.enter', path: meeting },
 };
 const OPEN: Pick<Look, 'action' | 'path'> = { action: 'notice.do.open', path: meeting };
