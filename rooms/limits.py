@@ -313,6 +313,14 @@ DELEGATES_OF_A_SITE = 5000
 """The largest number of delegates at one site of a rehearsal. Chosen: more than any hall seats. More: a mistake in typing stays
 unnoticed. Fewer: the number of a large hall is refused.
 """
+SIGNER = 200
+"""Characters of the name of a person who signs for a site. Chosen, as the column. Longer: the column must be widened too.
+Shorter: post and name do not fit.
+"""
+SITE_LINK_H = 24
+"""Hours after a rehearsal for which a site can still enter its result by its link. Chosen: the next working morning. Longer: a
+link that was passed on works longer. Shorter: a site that signs on paper first is too late.
+"""
 REHEARSAL_NOTE = 300
 """Characters of a note on the rehearsal of a site. Chosen: a sentence or two. Longer: the column must be widened too. Shorter:
 a technician cannot say what is wrong.

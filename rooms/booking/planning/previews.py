@@ -83,10 +83,13 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
     calls = call_list.in_words(plan.calls, plan.names)
     calls = await terminals.with_taken(session, calls, plan.spans, actor, excluding)
     people = await _attendance(session, plan, actor, now, excluding)
+    rehearsal = await _rehearsal(session, plan, actor, now, excluding)
+    # An edit of another field leaves the rehearsal as it is.
+    rehearses = rehearsal is None or bool(excluding) or not (rehearsal.clashes or rehearsal.trouble)
     return Preview(
         dates=dates,
         clashing=len(bad),
-        bookable=not bad or ignored,
+        bookable=(not bad or ignored) and rehearses,
         needs_approval=plan.needs_approval,
         class_=plan.class_,
         warnings=(*warnings_of(plan, now), *await _far_from_halls(session, plan)),
@@ -97,7 +100,7 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
         occupied=people.occupied,
         busy=people.busy,
         guest_halls=people.halls,
-        rehearsal=await _rehearsal(session, plan, actor, now, excluding),
+        rehearsal=rehearsal,
     )
 
 

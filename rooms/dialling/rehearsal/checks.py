@@ -162,7 +162,8 @@ async def enter(
         setattr(row, name, getattr(result, name))
     row.delegates, row.note = result.delegates, cleaned(result.note)
     row.by_site, row.changed_at, row.version = by_site, now, expected + 1
-    row.signed_at, row.signed_by, row.signed_name = (now, actor.id[:64], actor.name[:200]) if sign else (None, "", "")
+    signer = "" if by_site else actor.id[:64]
+    row.signed_at, row.signed_by, row.signed_name = (now, signer, actor.name[:200]) if sign else (None, "", "")
     await session.flush()
     if sign:
         detail = {"site": site_id, "good": all(getattr(result, name) for name in RESULTS), "by_site": by_site}

@@ -193,6 +193,7 @@ class RehearsalSite(View):
     signed_at: datetime | None
     signed_name: str
     version: int
+    link: str = Field("", description="The page of the site, for operators, on the board of the rehearsal.")
 
 
 class Rehearsal(View):
@@ -223,6 +224,31 @@ class SiteResultFields(Strict):
     note: Message = ""
     sign: bool = False
     version: int = Field(ge=0)
+
+
+class SiteLook(Strict):
+    """The secret of a site's link."""
+
+    link: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
+
+
+class SiteLinkResult(SiteResultFields):
+    """The result that a site enters by its link. `name`: the person who signs."""
+
+    link: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
+    name: Annotated[str, Clean, StringConstraints(max_length=200)] = ""
+
+
+class SitePage(View):
+    """A rehearsal as one site sees it. `open`: results can be entered now."""
+
+    of_title: str
+    number: str
+    starts_at: datetime
+    ends_at: datetime
+    opens_at: datetime
+    site: RehearsalSite
+    open: bool
 
 
 class BoardDate(View):

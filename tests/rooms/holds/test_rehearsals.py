@@ -128,7 +128,8 @@ async def test_a_taken_hall_refuses_both_and_names_the_rehearsal(
     async with database.reading() as session:
         assert await session.scalar(select(Meeting.id).where(Meeting.title == "Giao ban")) is None
         seen = await previews.preview(session, rehearsed(province, now), province.actor("secretary", "tinh"), now)
-    assert seen.bookable
+    assert not seen.bookable
+    assert not seen.clashing
     assert seen.rehearsal is not None
     assert [one.kind for one in seen.rehearsal.clashes] == ["hall"]
 

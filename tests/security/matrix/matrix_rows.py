@@ -448,6 +448,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("DELETE", "/feeds/{feed_id}"): Row(proven=False),  # the caller has no feed
     ("PUT", "/preferences"): Row(of(value={"x": 1})),
     ("POST", "/answers"): Row(of(link="A" * 32, answer="accepted"), proven=False),
+    ("POST", "/site-rehearsals/look"): Row(of(link="A" * 59), proven=False),
+    ("POST", "/site-rehearsals"): Row(of(link="A" * 59, version=0), proven=False),
     ("POST", "/answers/look"): Row(of(link="A" * 32), proven=False),
     ("POST", "/hooks/{client_id}"): Row(of(), proven=False),
     ("GET", "/feeds/{secret}.ics"): Row(proven=False),

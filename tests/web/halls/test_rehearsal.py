@@ -27,6 +27,7 @@ pytestmark = [
 TITLE = "Hội nghị trực tuyến phòng, chống bão"
 
 
+@pytest.mark.longer
 async def test_a_rehearsal_is_booked_rung_signed_and_shown(visit: Visit, served: Booking, tmp_path: Path) -> None:
     secretary = await visit(width=1280, height=800, script=served.day.script)
     await sign_in(secretary, served)
@@ -41,6 +42,7 @@ async def test_a_rehearsal_is_booked_rung_signed_and_shown(visit: Visit, served:
     await expect(told).to_contain_text("11/03/2027, 08:00 - 09:00")
     await seen_at(secretary, tmp_path, "meeting", known=True)
     board = await told.get_by_test_id("rehearsal-board").get_attribute("href")
+    assert board is not None
     await told.get_by_test_id("rehearsal-page").click()
     await expect(secretary.part("meeting-rehearses")).to_contain_text(TITLE)
     await expect(secretary.part("edit-meeting")).to_have_count(0)
@@ -52,10 +54,15 @@ async def test_a_rehearsal_is_booked_rung_signed_and_shown(visit: Visit, served:
     await sign_in(operator, served, "dieuhanh")
     await operator.page.goto(f"{served.url}{board}")
     await _sign(operator, tmp_path)
+    answer = await operator.page.context.request.get(f"{served.url}/api/v1/occurrences/{board.split('/')[3]}/rehearsal")
+    link = next(one["link"] for one in (await answer.json())["sites"] if "Xã 13" in one["site"])
+    await _site_signs(await visit(script=served.day.script), link, tmp_path)
+    row = operator.part("rehearsal-row").filter(has_text="Xã 13")
+    await expect(row.get_by_test_id("rehearsal-signed")).to_contain_text("(Lê Thị Hoa), điểm cầu tự ghi")
     await operator.page.goto(f"{served.url}/meetings/{meeting_id}")
-    await expect(operator.part("meeting-rehearsal")).to_contain_text("Đã ký 2 điểm cầu")
+    await expect(operator.part("meeting-rehearsal")).to_contain_text("Đã ký 3 điểm cầu")
     await operator.part("control-link").click()
-    await expect(operator.part("rehearsal-summary")).to_contain_text("đã ký 2/3 điểm cầu. 1 điểm cầu chưa đạt")
+    await expect(operator.part("rehearsal-summary")).to_contain_text("đã ký 3/3 điểm cầu. 1 điểm cầu chưa đạt")
     await seen_at(operator, tmp_path, "real-board", known=True)
 
 
@@ -107,3 +114,20 @@ async def _sign(operator: Visitor, tmp_path: Path) -> None:
     await expect(commune.get_by_test_id("rehearsal-signed")).to_contain_text("Đã ký")
     await expect(operator.part("rehearsal-count")).to_have_text("Đã ký 2/3 điểm cầu")
     await seen_at(operator, tmp_path, "board", known=True)
+
+
+async def _site_signs(technician: Visitor, link: str, tmp_path: Path) -> None:
+    """Enter and sign the result of a site on its own page, without an account."""
+    await technician.page.goto(link[:-1] + ("A" if link[-1] != "A" else "B"))
+    await expect(technician.part("site-wrong")).to_be_visible()
+    await technician.page.goto("about:blank")
+    await technician.page.goto(link)
+    for name in ("picture", "sound_in", "sound_out", "name_plate"):
+        await technician.part(f"site-{name}").check()
+    await technician.part("site-delegates").fill("8")
+    await technician.part("site-sign").click()
+    await expect(technician.page.get_by_role("alert")).to_contain_text("Hãy ghi họ tên người ký")
+    await technician.part("site-name").fill("Lê Thị Hoa")
+    await seen_at(technician, tmp_path, "site")
+    await technician.part("site-sign").click()
+    await expect(technician.part("site-signed")).to_contain_text("Đạt")

@@ -2999,6 +2999,11 @@ export interface components {
             signed_at: string | null;
             signed_name: string;
             version: number;
+            /**
+             * @description The page of the site, for operators, on the board of the rehearsal.
+             * @default
+             */
+            link: string;
         };
         /** @description The meeting that a rehearsal belongs to. */
         Rehearsed: {
@@ -3302,6 +3307,39 @@ export interface components {
             note?: string;
             valid_from?: string | null;
             valid_to?: string | null;
+        };
+        /** @description The result that a site enters by its link. `name`: the person who signs. */
+        SiteLinkResult: {
+            picture?: boolean | null;
+            sound_in?: boolean | null;
+            sound_out?: boolean | null;
+            name_plate?: boolean | null;
+            delegates?: number | null;
+            /** @default  */
+            note?: string;
+            /** @default false */
+            sign?: boolean;
+            version: number;
+            link: string;
+            /** @default  */
+            name?: string;
+        };
+        /** @description The secret of a site's link. */
+        SiteLook: {
+            link: string;
+        };
+        /** @description A rehearsal as one site sees it. `open`: results can be entered now. */
+        SitePage: {
+            of_title: string;
+            number: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** Format: date-time */
+            opens_at: string;
+            site: components["schemas"]["RehearsalSite"];
+            open: boolean;
         };
         /** @description `called` false: remove the mark. */
         SitePhoned: {
@@ -4123,6 +4161,9 @@ export type Site = components['schemas']['Site'];
 export type SiteCalled = components['schemas']['SiteCalled'];
 export type SiteContact = components['schemas']['SiteContact'];
 export type SiteFields = components['schemas']['SiteFields'];
+export type SiteLinkResult = components['schemas']['SiteLinkResult'];
+export type SiteLook = components['schemas']['SiteLook'];
+export type SitePage = components['schemas']['SitePage'];
 export type SitePhoned = components['schemas']['SitePhoned'];
 export type SiteResult = components['schemas']['SiteResult'];
 export type SiteResultFields = components['schemas']['SiteResultFields'];

@@ -1,15 +1,27 @@
-"""The routes of rehearsals: the results of the sites, entered and signed by an operator."""
+"""The routes of rehearsals: the results of the sites, entered and signed by an operator or by the site itself."""
 
 from typing import Annotated
 
 from fastapi import Path
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.dialling.rehearsal import checks
-from signaling.api.ground.visits import Caller
-from signaling.api.models.boards import Rehearsal, RehearsalSite, SiteResultFields
+from rooms.dialling import planning
+from rooms.dialling.rehearsal import checks, site_pages
+from rooms.policy import roles
+from rooms.store.tables.org import Unit
+from signaling.api.ground import problems
+from signaling.api.ground.visits import Caller, EntryPasses, Passes, Stranger, Visit
+from signaling.api.models.boards import (
+    Rehearsal,
+    RehearsalSite,
+    SiteLinkResult,
+    SiteLook,
+    SitePage,
+    SiteResultFields,
+)
 from signaling.api.models.parts import Id
 from signaling.api.routes.control.rights import require
-from signaling.host.declared import needs
+from signaling.host.declared import SECRET, needs
 from signaling.host.routers import new_router
 
 router = new_router("halls")
@@ -21,8 +33,23 @@ READ, OPERATE = "halls.read", "halls.operate"
 async def read_rehearsal(visit: Caller, occurrence_id: Key) -> Rehearsal | None:
     """Return the rehearsal of this date's meeting, or the rehearsal that this date belongs to. Null: there is none."""
     await require(visit, occurrence_id, READ)
-    found = await visit.read(lambda session: checks.of_date(session, occurrence_id))
-    return None if found is None else Rehearsal.model_validate(found)
+
+    async def work(session: AsyncSession) -> Rehearsal | None:
+        found = await checks.of_date(session, occurrence_id)
+        if found is None:
+            return None
+        links = await site_pages.links(session, visit.desk.key, visit.base, found, occurrence_id, visit.now)
+        shown = Rehearsal.model_validate(found)
+        for one in shown.sites if await _operates(session, visit, occurrence_id) else ():
+            one.link = links.get(one.site_id, "")
+        return shown
+
+    return await visit.read(work)
+
+
+async def _operates(session: AsyncSession, visit: Visit, occurrence_id: str) -> bool:
+    meeting = (await planning.date_of(session, occurrence_id))[1]
+    return roles.allows(visit.actor, OPERATE, (await session.get_one(Unit, meeting.host_unit_id)).path)
 
 
 @router.put("/occurrences/{occurrence_id}/rehearsal/{site_id}", openapi_extra=needs(OPERATE, of="occurrence"))
@@ -35,3 +62,47 @@ async def enter_result(visit: Caller, occurrence_id: Key, site_id: Key, wanted: 
     if visit.desk.halls is not None:
         visit.desk.halls.rows.changed(occurrence_id)
     return RehearsalSite.model_validate(made)
+
+
+# The page of a site. Its link needs no account.
+
+
+@router.post("/site-rehearsals/look", openapi_extra=needs(SECRET))
+async def look_at_site(visit: Stranger, passes: EntryPasses, wanted: SiteLook) -> SitePage:
+    """Show the rehearsal to the bearer of a site's link. The secret is in the body: proxies in front of this server log
+    addresses.
+    """
+    _throttle(visit, passes)
+    return _page(await visit.read(lambda session: site_pages.look(session, visit.desk.key, wanted.link, visit.now)))
+
+
+@router.post("/site-rehearsals", openapi_extra=needs(SECRET))
+async def enter_by_site(visit: Stranger, passes: EntryPasses, wanted: SiteLinkResult) -> SitePage:
+    """Enter the result of a site by its link, and sign it with a name."""
+    _throttle(visit, passes)
+    result = checks.Result(**wanted.model_dump(include=set(checks.Result.__dataclass_fields__)))
+    given = (wanted.link, result, wanted.sign, wanted.version, wanted.name, visit.address, visit.now)
+    found = await visit.write(lambda session: site_pages.enter(session, visit.desk.key, *given))
+    if found is not None and visit.desk.halls is not None:
+        visit.desk.halls.rows.changed(found.rehearsal.occurrence_id)
+    return _page(found)
+
+
+def _page(found: site_pages.SitePage | None) -> SitePage:
+    if found is None:
+        raise problems.refused("link_wrong")
+    told = found.rehearsal
+    return SitePage(
+        of_title=told.of_title,
+        number=told.number,
+        starts_at=told.starts_at,
+        ends_at=told.ends_at,
+        opens_at=told.opens_at,
+        site=RehearsalSite.model_validate(found.site),
+        open=found.open,
+    )
+
+
+def _throttle(visit: Visit, passes: Passes) -> None:
+    if not passes.links.takes(visit.address, visit.now.timestamp()):
+        raise problems.refused("too_many_requests")

@@ -48,7 +48,7 @@ export class Results {
   }
 
   #put(site: RehearsalSite): void {
-    if (this.of !== null) this.of = { ...this.of, sites: this.of.sites.map((one) => (one.site_id === site.site_id ? site : one)) };
+    if (this.of !== null) this.of = { ...this.of, sites: this.of.sites.map((one) => (one.site_id === site.site_id ? { ...site, link: one.link } : one)) };
   }
 
   #bySite = $derived(new Map((this.of?.sites ?? []).map((one) => [one.site_id, one])));
