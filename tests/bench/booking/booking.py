@@ -59,9 +59,11 @@ async def fill(database: Database) -> None:
     await database.transact(_register)
     for hall in range(HALLS):
         await database.transact(partial(_series, hall=hall))
-    async with database.engine.connect() as connection:
-        await connection.exec_driver_sql("ANALYZE")
-        await connection.commit()
+    if database.dialect == "postgresql":
+        # PostgreSQL keeps its statistics itself, some time after the rows. SQLite works without statistics.
+        async with database.engine.connect() as connection:
+            await connection.exec_driver_sql("ANALYZE")
+            await connection.commit()
 
 
 async def _register(session: AsyncSession) -> None:
