@@ -7,26 +7,36 @@ no SIP.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Final
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.accounts import passwords
 from rooms.errors import Refusal
 from rooms.identifiers import new_recovery_code
+from rooms.org import units
+from rooms.org.names import plain
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.sealing import Seal
-from rooms.sites import halls, networks, terminals
+from rooms.sites import halls, networks, places, terminals
 from rooms.store import audit
 from rooms.store.tables.dialling import SipAccount, SipBan
 from rooms.store.tables.sites import Network, Terminal
 
 ALIAS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
+ALIAS_CHARS = 56
+"""Characters of a name that is made of a code. Chosen: with a number it stays below the 63 of `ALIAS`. Fewer: long codes are
+cut.
+"""
+TYPED: Final = re.compile(r"[!-~]+")
+"""The characters that the keyboards of terminals have."""
 ALGORITHMS: Final = ("MD5", "SHA-256")
 Digest = Callable[[str, str, str], str]
 """The function (algorithm, alias, password) that returns HA1 for the realm of this server."""
@@ -72,9 +82,11 @@ async def give(
     digest: Digest,
     actor: Actor,
     now: datetime,
+    chosen: str | None = None,
 ) -> str:
-    """Give a terminal a new password, which is shown only once. Raise Refusal `alias_bad`, `alias_taken`, `unknown_terminal`,
-    `denied`.
+    """Give a terminal a new password, which is shown only once. `chosen`: the user's password instead of a random one.
+
+    Raise Refusal `alias_bad`, `alias_taken`, `unknown_terminal`, `denied`, `password_…`.
     """
     if not ALIAS.fullmatch(alias) or algorithm not in ALGORITHMS:
         raise Refusal(
@@ -88,7 +100,9 @@ async def give(
     other = await session.scalar(select(SipAccount).where(SipAccount.alias == alias))
     if other is not None and other.terminal_id != terminal_id:
         raise Refusal("alias_taken", "Tên SIP này đã có thiết bị khác dùng.", "another terminal already has this alias")
-    password = new_recovery_code()
+    if chosen is not None:
+        check_chosen(chosen, alias)
+    password = chosen if chosen is not None else new_recovery_code()
     row = await session.get(SipAccount, terminal_id)
     if row is None:
         row = SipAccount(terminal_id=terminal_id)
@@ -101,6 +115,84 @@ async def give(
     detail = {"alias": alias, "algorithm": algorithm}
     await audit.record(session, now, actor, "terminal.sip_account", "terminal", terminal_id, unit.id, detail)
     return password
+
+
+def check_chosen(password: str, alias: str) -> None:
+    """Check a password that a user typed, by the rules of accounts and of the keyboards of terminals. Raise Refusal
+    `password_…`.
+    """
+    if not TYPED.fullmatch(password):
+        raise Refusal(
+            "password_signs",
+            "Mật khẩu của thiết bị chỉ gồm chữ không dấu, chữ số và ký hiệu trên bàn phím, không có dấu cách.",
+            "the password of a terminal has only letters, digits and signs of ASCII, without spaces",
+        )
+    passwords.check(password, names=(alias,))
+
+
+@dataclass(frozen=True)
+class Given:
+    """A line of the sheet of new accounts."""
+
+    unit: str
+    site: str
+    hall: str
+    terminal: str
+    alias: str
+    password: str
+
+
+async def give_many(
+    session: AsyncSession,
+    terminal_ids: Sequence[str],
+    renew: bool,
+    algorithm: str,
+    behind_nat: bool,
+    seal: Seal,
+    digest: Digest,
+    actor: Actor,
+    now: datetime,
+) -> list[Given]:
+    """Give accounts to these terminals. Each name is made of the code of the terminal.
+
+    Left out: terminals without SIP, terminals out of use, and without `renew` those that have an account. A renewed account
+    keeps its name and its kind. Raise Refusal `none_given`, and those of `give`.
+    """
+    had = await aliases(session)
+    taken = {one.alias.lower() for one in had.values()}
+    given = []
+    for terminal_id in sorted(set(terminal_ids)):
+        terminal, old = await terminals.get(session, terminal_id), had.get(terminal_id)
+        if not terminal.active or "sip" not in terminal.protocols or (old is not None and not renew):
+            continue
+        if old is None:
+            alias = _free_alias(terminal.code, taken)
+            taken.add(alias)
+            wish = (alias, algorithm, behind_nat)
+        else:
+            wish = (old.alias, old.algorithm, old.behind_nat)
+        password = await give(session, terminal_id, *wish, seal, digest, actor, now)
+        given.append(await _line(session, terminal, wish[0], password))
+    if not given:
+        raise Refusal(
+            "none_given",
+            "Không có thiết bị nào cần cấp: các thiết bị đã chọn đã có tài khoản, không dùng SIP hoặc đã ngừng dùng.",
+            "no account to give: the terminals have accounts, do not use SIP, or are out of use",
+        )
+    return sorted(given, key=lambda one: (plain(one.unit), plain(one.site), plain(one.hall), one.alias))
+
+
+def _free_alias(code: str, taken: Collection[str]) -> str:
+    own = (re.sub(r"[^A-Za-z0-9._-]", "-", code).lstrip("._-").lower() or "thiet-bi")[:ALIAS_CHARS]
+    own = own if ALIAS.fullmatch(own) else f"tb-{own}"
+    return own if own not in taken else next(one for n in count(2) if (one := f"{own}-{n}") not in taken)
+
+
+async def _line(session: AsyncSession, terminal: Terminal, alias: str, password: str) -> Given:
+    site = await places.get(session, terminal.site_id)
+    hall = await halls.get(session, terminal.hall_id) if terminal.hall_id else None
+    unit = await units.get(session, site.unit_id)
+    return Given(unit.name, site.name, hall.name if hall else "", terminal.name, alias, password)
 
 
 async def take(session: AsyncSession, terminal_id: str, actor: Actor, now: datetime) -> None:

@@ -27,7 +27,7 @@ from signaling.api.routes.calendar import (
 from signaling.api.routes.control import adding, bans, boards, checks, contacts, endings, records, rehearsals
 from signaling.api.routes.control import people as board_people
 from signaling.api.routes.live import conferences, hosting, lobby, notices
-from signaling.api.routes.register import codes, devices, exchange, people, recipients, sites, units
+from signaling.api.routes.register import codes, devices, equipping, exchange, people, recipients, sites, units
 from signaling.host import limits
 
 DESCRIPTION = """
@@ -52,6 +52,7 @@ ROUTERS: Sequence[APIRouter] = (
     people.router,
     recipients.router,
     codes.router,
+    equipping.router,
     sites.router,
     exchange.router,
     records.router,

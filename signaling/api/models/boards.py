@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 
 from signaling.api.models import limits
 from signaling.api.models.parts import Clean, Id, ShownDateState, Strict, View
+from signaling.api.models.sites import Hall, HallFields, Terminal, TerminalProperties
 
 Action = Literal[
     "call",
@@ -26,6 +27,7 @@ Action = Literal[
     "store_preset",
 ]
 LegState = Literal["idle", "probing", "calling", "ringing", "connected", "failed", "given_up", "left"]
+Algorithm = Literal["MD5", "SHA-256"]
 LayoutName = Literal["", "auto", "1", "1+5", "1+7", "2x2", "3x3", "4x4", "lecture"]
 Message = Annotated[str, Clean, StringConstraints(max_length=300)]
 Step = Annotated[int, Field(ge=-1, le=1)]
@@ -441,8 +443,11 @@ class SipAccountFields(Strict):
     """The SIP account of a terminal. `alias`: the name under which the terminal registers."""
 
     alias: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$")]
-    algorithm: Literal["MD5", "SHA-256"] = "MD5"
+    algorithm: Algorithm = "MD5"
     behind_nat: bool = False
+    password: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        None, description="A chosen password of at least 12 characters. Absent: the server makes one."
+    )
 
 
 class SipAccount(View):
@@ -452,6 +457,38 @@ class SipAccount(View):
     password: str
     realm: str
     servers: list[str]
+
+
+class SipSheetFields(Strict):
+    """The terminals that get accounts at once. `renew`: those with an account get a new password too."""
+
+    terminal_ids: list[Id] = Field(min_length=1, max_length=limits.TERMINALS)
+    renew: bool = False
+    algorithm: Algorithm = "MD5"
+    behind_nat: bool = False
+
+
+class HallTerminal(TerminalProperties):
+    """The terminal of a hall. `id` and `version`: a stored terminal of the hall. Absent: a new one."""
+
+    id: Id | None = None
+    version: int | None = None
+
+
+class EquippedHallFields(Strict):
+    """A hall with its terminal and the account of the terminal."""
+
+    hall: HallFields
+    terminal: HallTerminal | None = None
+    sip: SipAccountFields | None = None
+
+
+class EquippedHall(View):
+    """The stored hall and terminal. `sip`: the new account, shown only this once."""
+
+    hall: Hall
+    terminal: Terminal | None
+    sip: SipAccount | None
 
 
 class TerminalState(View):

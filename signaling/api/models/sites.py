@@ -137,13 +137,11 @@ class Hall(View):
     version: int
 
 
-class TerminalFields(Strict):
-    """The fields of a hall terminal."""
+class TerminalProperties(Strict):
+    """The fields of a hall terminal without its place."""
 
     code: Code
     name: Name200
-    site_id: Id
-    hall_id: Id | None = None
     vendor: Annotated[str, StringConstraints(max_length=60)] = ""
     model: Text100 = ""
     protocols: list[Literal["sip", "h323"]] = Field(["sip"], max_length=2)
@@ -164,6 +162,13 @@ class TerminalFields(Strict):
     """The language of announcements."""
     active: bool = True
     note: Text1000 = ""
+
+
+class TerminalFields(TerminalProperties):
+    """The fields of a hall terminal."""
+
+    site_id: Id
+    hall_id: Id | None = None
 
 
 class Terminal(View):

@@ -261,6 +261,10 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/sites/{site_id}"): Row(lambda w, p: site(w, p, f"s-{p}") | {"capability": "hall"}),
     ("POST", "/halls"): Row(lambda w, p: hall(w, p, f"new-{p}")),
     ("PUT", "/halls/{hall_id}"): Row(lambda w, p: hall(w, p, f"h-{p}")),
+    ("POST", "/equipped-halls"): Row(
+        lambda w, p: {"hall": hall(w, p, f"equipped-{p}"), "terminal": {"code": f"equipped-{p}", "name": "Thiết bị"}}
+    ),
+    ("PUT", "/equipped-halls/{hall_id}"): Row(lambda w, p: {"hall": hall(w, p, f"h-{p}")}),
     ("POST", "/terminals"): Row(lambda w, p: terminal(w, p, f"new-{p}")),
     ("PUT", "/terminals/{terminal_id}"): Row(lambda w, p: terminal(w, p, f"t-{p}")),
     # Halls are switched off in the matrix, so an allowed caller gets 409. tests/interop/halls/test_operator.py switches them
@@ -270,6 +274,9 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("DELETE", "/halls/{hall_id}/objections/{meeting_id}"): Row(proven=False),
     ("GET", "/meetings/{meeting_id}/hall-holds"): Row(),
     ("DELETE", "/meetings/{meeting_id}/hall-holds/{hall_id}"): Row(proven=False),
+    ("POST", "/terminals/sip-accounts"): Row(
+        lambda w, p: {"terminal_ids": [w.ids["terminal", p]]}, refused=HALLS_OFF, proven=False
+    ),
     ("PUT", "/terminals/{terminal_id}/sip"): Row(of(alias="hall-new"), proven=False),
     ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
     ("GET", "/terminal-states"): Row(proven=False),

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import creation
 from rooms.booking.planning import requests
+from rooms.exchange import sheets
 from rooms.policy.actors import COMMAND
 from rooms.sites import places, terminals
 from rooms.store.database import Database
@@ -299,6 +300,92 @@ async def test_a_terminal_is_given_an_account_once(visit: Visit, served: Halls) 
     await visitor.part("sip-take").click()
     await visitor.part("sip-take-sure").click()
     await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa có tài khoản")
+
+
+async def test_a_new_person_is_appointed_in_the_form(visit: Visit, served: Halls) -> None:
+    """The code comes from the name. The post is new or of the register, and the person may leave it again."""
+    visitor = await visit()
+    await sign_in(visitor, served, "quantri", "/directory/people")
+    page, rows = visitor.page, visitor.page.get_by_role("row")
+    await visitor.part("record-new").click()
+    await visitor.part("field-name").fill("Nguyễn Thị Hồng Nhung")
+    await visitor.part("field-unit_id").fill("van phong ubnd")
+    await visitor.part("field-unit_id-option").first.click()
+    await expect(visitor.part("field-code")).to_have_value("nguyen-thi-hong-nhung")
+    await visitor.part("appoint-new").click()
+    await visitor.part("appoint-title").fill("Trưởng phòng Nội chính")
+    await visitor.part("record-save").click()
+    row = rows.filter(has_text="Nguyễn Thị Hồng Nhung")
+    await expect(row).to_contain_text("Trưởng phòng Nội chính Văn phòng UBND")
+    await row.get_by_role("button").click()
+    await expect(visitor.part("held-post")).to_have_count(1)
+    await visitor.part("appoint-post").fill("pho chanh van phong")
+    await expect(visitor.part("appoint-post-option").first).to_contain_text("Phó Chánh Văn phòng")
+    await visitor.part("appoint-post-option").first.click()
+    await expect(visitor.part("appoint-holder")).to_contain_text("đang giữ chức vụ này")
+    await visitor.part("post-end").click()
+    await visitor.part("post-end-sure").click()
+    await expect(visitor.part("held-post")).to_have_count(0)
+    assert await visitor.barriers() == []
+    await visitor.part("record-save").click()
+    await expect(row).to_contain_text("Phó Chánh Văn phòng")
+    await page.goto(served.url + "/directory/posts")
+    await visitor.part("records-find").fill("hong nhung")
+    await expect(rows.filter(has_text="Phó Chánh Văn phòng")).to_contain_text("Nguyễn Thị Hồng Nhung")
+
+
+async def test_a_hall_its_terminal_and_accounts_come_from_two_forms(
+    visit: Visit, served: Halls, tmp_path: Path
+) -> None:
+    """One form stores a hall, its terminal and an account with a chosen password. A sheet gives accounts to the others, once."""
+    visitor = await visit()
+    await sign_in(visitor, served, "quantri", "/directory/halls")
+    page, row = visitor.page, visitor.page.get_by_role("row").filter(has_text="Hội trường tầng 2")
+    await visitor.part("record-new").click()
+    await visitor.part("field-name").fill("Hội trường tầng 2")
+    await visitor.part("field-site_id").fill("xã 10")
+    await visitor.part("field-site_id-option").first.click()
+    await expect(visitor.part("field-device-name")).to_have_value("Thiết bị Hội trường tầng 2")
+    await expect(visitor.part("sip-alias")).to_have_value("tn.10-thiet-bi-hoi-truong-tang-2")
+    await visitor.part("sip-choose").check()
+    await visitor.part("sip-password").fill("111111111111")
+    await visitor.part("record-save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("dễ đoán")
+    await visitor.part("sip-password").fill("tang2-Xa10-cau")
+    await visitor.part("record-save").click()
+    await expect(visitor.part("given-1")).to_have_value("tang2-Xa10-cau")
+    await expect(page.get_by_label("Máy chủ SIP (TCP)")).to_have_value(f"tcp:127.0.0.1:{served.sip_port}")
+    await visitor.part("sip-kept").click()
+    await row.get_by_role("button").click()
+    await expect(visitor.part("equip-which")).to_contain_text("Thiết bị Hội trường tầng 2")
+    await expect(visitor.part("record-dialog")).to_contain_text("tn.10-thiet-bi-hoi-truong-tang-2")
+    await visitor.part("field-device-model").fill("Poly X50")
+    await visitor.part("record-save").click()
+    await expect(visitor.part("record-dialog")).to_have_count(0)
+
+    await page.goto(served.url + "/directory/terminals")
+    await visitor.part("records-find").fill("tang 2")
+    equipped = page.get_by_role("row").filter(has_text="Poly X50")
+    await expect(equipped.get_by_test_id("sip-state")).to_contain_text("tn.10-thiet-bi-hoi-truong-tang-2")
+    await visitor.part("sheet-open").click()
+    await expect(visitor.part("sheet-one").first).to_be_visible()
+    await expect(visitor.part("sip-sheet")).not_to_contain_text("tầng 2")
+    await visitor.part("sheet-find").fill("thiet bi tn.1")
+    await visitor.part("sheet-all").check()
+    count = await visitor.part("sheet-one").count()
+    async with page.expect_download() as coming:
+        await visitor.part("sheet-give").click()
+    await (await coming.value).save_as(tmp_path / "sip.xlsx")
+    await expect(visitor.part("sheet-made")).to_contain_text(f"Đã cấp {count} tài khoản")
+    lines = sheets.read((tmp_path / "sip.xlsx").read_bytes())
+    assert lines.headings[4:7] == ("Tên đăng ký", "Mật khẩu", "Miền")
+    given = {cells[4]: cells[5] for _, cells in lines.rows}
+    assert count == len(given) == len(set(given.values())) > 1
+    assert all(len(password) >= 16 for password in given.values())
+    await visitor.part("sheet-close").click()
+    await visitor.part("records-find").fill("TN.1")
+    for alias in sorted(given)[:2]:
+        await expect(visitor.part("sip-state").filter(has_text=f"Tên SIP: {alias}")).to_have_count(1)
 
 
 @pytest.mark.longer

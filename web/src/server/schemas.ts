@@ -1217,6 +1217,18 @@ export interface components {
              */
             ticket?: string;
         };
+        /** @description The stored hall and terminal. `sip`: the new account, shown only this once. */
+        EquippedHall: {
+            hall: components["schemas"]["Hall"];
+            terminal: components["schemas"]["Terminal"] | null;
+            sip: components["schemas"]["SipAccount"] | null;
+        };
+        /** @description A hall with its terminal and the account of the terminal. */
+        EquippedHallFields: {
+            hall: components["schemas"]["HallFields"];
+            terminal?: components["schemas"]["HallTerminal"] | null;
+            sip?: components["schemas"]["SipAccountFields"] | null;
+        };
         /** @description An expected participant whom the new class does not admit. */
         Excluded: {
             name: string;
@@ -1423,6 +1435,51 @@ export interface components {
             holds: boolean;
             halls: components["schemas"]["HallHold"][];
             can_give_back: boolean;
+        };
+        /** @description The terminal of a hall. `id` and `version`: a stored terminal of the hall. Absent: a new one. */
+        HallTerminal: {
+            /** @example so-nv */
+            code: string;
+            name: string;
+            /** @default  */
+            vendor?: string;
+            /** @default  */
+            model?: string;
+            /**
+             * @default [
+             *       "sip"
+             *     ]
+             */
+            protocols?: ("sip" | "h323")[];
+            /** @default  */
+            sip_uri?: string;
+            /**
+             * @default 720p
+             * @enum {string}
+             */
+            profile?: "1080p" | "720p" | "baseline-720p" | "cif";
+            /** @default [] */
+            codecs?: ("h264" | "opus" | "g722" | "g711")[];
+            /** @default true */
+            encrypts?: boolean;
+            /** @default true */
+            shows_content?: boolean;
+            /** @default true */
+            dialled?: boolean;
+            network_id?: string | null;
+            /** @default 10000 */
+            bandwidth_kbps?: number;
+            /**
+             * @default vi
+             * @enum {string}
+             */
+            language?: "vi" | "en";
+            /** @default true */
+            active?: boolean;
+            /** @default  */
+            note?: string;
+            id?: string | null;
+            version?: number | null;
         };
         /** @description The health of the server, for supervisors. */
         Health: {
@@ -3244,6 +3301,21 @@ export interface components {
             algorithm?: "MD5" | "SHA-256";
             /** @default false */
             behind_nat?: boolean;
+            /** @description A chosen password of at least 12 characters. Absent: the server makes one. */
+            password?: string | null;
+        };
+        /** @description The terminals that get accounts at once. `renew`: those with an account get a new password too. */
+        SipSheetFields: {
+            terminal_ids: string[];
+            /** @default false */
+            renew?: boolean;
+            /**
+             * @default MD5
+             * @enum {string}
+             */
+            algorithm?: "MD5" | "SHA-256";
+            /** @default false */
+            behind_nat?: boolean;
         };
         /** @description A place that takes part in hall conferences as one site. */
         Site: {
@@ -3712,9 +3784,6 @@ export interface components {
             /** @example so-nv */
             code: string;
             name: string;
-            /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
-            site_id: string;
-            hall_id?: string | null;
             /** @default  */
             vendor?: string;
             /** @default  */
@@ -3752,6 +3821,9 @@ export interface components {
             active?: boolean;
             /** @default  */
             note?: string;
+            /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
+            site_id: string;
+            hall_id?: string | null;
         };
         /** @description The present connection of a terminal to the server, and its last call. */
         TerminalState: {
@@ -4010,6 +4082,8 @@ export type Draft = components['schemas']['Draft'];
 export type Dropped = components['schemas']['Dropped'];
 export type Enrolment = components['schemas']['Enrolment'];
 export type Entering = components['schemas']['Entering'];
+export type EquippedHall = components['schemas']['EquippedHall'];
+export type EquippedHallFields = components['schemas']['EquippedHallFields'];
 export type Excluded = components['schemas']['Excluded'];
 export type ExtendFields = components['schemas']['ExtendFields'];
 export type Extended = components['schemas']['Extended'];
@@ -4026,6 +4100,7 @@ export type HallCandidate = components['schemas']['HallCandidate'];
 export type HallFields = components['schemas']['HallFields'];
 export type HallHold = components['schemas']['HallHold'];
 export type HallHolds = components['schemas']['HallHolds'];
+export type HallTerminal = components['schemas']['HallTerminal'];
 export type Health = components['schemas']['Health'];
 export type HeldRole = components['schemas']['HeldRole'];
 export type HoldingFields = components['schemas']['HoldingFields'];
@@ -4157,6 +4232,7 @@ export type SigningIn = components['schemas']['SigningIn'];
 export type SingleSignOn = components['schemas']['SingleSignOn'];
 export type SipAccount = components['schemas']['SipAccount'];
 export type SipAccountFields = components['schemas']['SipAccountFields'];
+export type SipSheetFields = components['schemas']['SipSheetFields'];
 export type Site = components['schemas']['Site'];
 export type SiteCalled = components['schemas']['SiteCalled'];
 export type SiteContact = components['schemas']['SiteContact'];

@@ -278,7 +278,7 @@ async def give_sip_account(visit: Caller, terminal_id: Key, wanted: SipAccountFi
 
     async def work(session: AsyncSession) -> str:
         given = (wanted.alias, wanted.algorithm, wanted.behind_nat, visit.desk.seal, desk.terminals.digest)
-        return await accounts.give(session, terminal_id, *given, visit.actor, visit.now)
+        return await accounts.give(session, terminal_id, *given, visit.actor, visit.now, wanted.password)
 
     password = await visit.write(work)
     await desk.terminals.refresh()

@@ -125,7 +125,7 @@ async def list_halls(
 async def get_hall(visit: Caller, response: Response, hall_id: Key) -> Hall:
     """Return one hall."""
     anywhere(visit, "sites.read")
-    return await visit.read(lambda session: _hall(session, hall_id, response))
+    return await visit.read(lambda session: hall_view(session, hall_id, response))
 
 
 @router.post("/halls", status_code=201, openapi_extra=needs("sites.write", of="site"))
@@ -134,7 +134,7 @@ async def create_hall(visit: Caller, response: Response, wanted: HallFields) -> 
 
     async def work(session: AsyncSession) -> Hall:
         made = await halls.create(session, wanted.model_dump(), visit.actor, visit.now)
-        return await _hall(session, made.id, response)
+        return await hall_view(session, made.id, response)
 
     return await visit.write(work)
 
@@ -145,7 +145,7 @@ async def edit_hall(visit: Caller, response: Response, hall_id: Key, wanted: Hal
 
     async def work(session: AsyncSession) -> Hall:
         await halls.edit(session, hall_id, wanted.model_dump(), visit.actor, visit.now, version)
-        return await _hall(session, hall_id, response)
+        return await hall_view(session, hall_id, response)
 
     return await visit.write(work)
 
@@ -164,7 +164,7 @@ async def list_terminals(
     async def work(session: AsyncSession) -> list[Terminal]:
         below, operated = await _below(session, unit_id), disclosure.operated(visit.actor)
         found = await terminals.search(session, q, below, site_id, limit=rows.reach, addressed=operated)
-        return await _terminals(session, visit, found[rows.offset :])
+        return await terminal_views(session, visit, found[rows.offset :])
 
     return rows.page(await visit.read(work), lambda one: one)
 
@@ -266,7 +266,8 @@ async def _sites_shown(session: AsyncSession, visit: Visit, rows: Sequence[SiteR
     return [view(one) for one in rows]
 
 
-async def _hall(session: AsyncSession, hall_id: str, response: Response) -> Hall:
+async def hall_view(session: AsyncSession, hall_id: str, response: Response) -> Hall:
+    """Return a hall, with its version in the response."""
     row = await halls.get(session, hall_id)
     tag(response, row.version)
     return (await _halls(session, [row]))[0]
@@ -280,10 +281,11 @@ async def _halls(session: AsyncSession, rows: Sequence[Any]) -> list[Hall]:
 async def _terminal(session: AsyncSession, visit: Visit, terminal_id: str, response: Response) -> Terminal:
     row = await terminals.get(session, terminal_id)
     tag(response, row.version)
-    return (await _terminals(session, visit, [row]))[0]
+    return (await terminal_views(session, visit, [row]))[0]
 
 
-async def _terminals(session: AsyncSession, visit: Visit, rows: Sequence[TerminalRow]) -> list[Terminal]:
+async def terminal_views(session: AsyncSession, visit: Visit, rows: Sequence[TerminalRow]) -> list[Terminal]:
+    """Return terminals, without the fields that the caller may not read."""
     sites = await _sites(session, [one.site_id for one in rows])
     of = await _units(session, [one.unit_id for one in sites.values()])
     rooms = {one.hall_id for one in rows if one.hall_id}

@@ -61,7 +61,15 @@ export async function send<Answer>(method: Method, path: string, body?: unknown,
 
 /** Return a file of the server, and its name if the server gave one. */
 export async function fetchFile(path: string, query: Query = {}, patience = PATIENCE_MS): Promise<{ content: Blob; name: string }> {
-  const response = await reach(address(path, query), {}, patience);
+  return fileOf(await reach(address(path, query), {}, patience));
+}
+
+/** Send a body, and return the file that the server answers with. */
+export async function sendForFile(path: string, body: unknown): Promise<{ content: Blob; name: string }> {
+  return fileOf(await reach(address(path), sending('POST', body, {}), PATIENCE_MS));
+}
+
+async function fileOf(response: Response): Promise<{ content: Blob; name: string }> {
   if (!response.ok) throw refusal(response.status, await response.json().catch(() => null));
   const given = /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get('content-disposition') ?? '');
   return { content: await response.blob(), name: given?.[1] === undefined ? '' : decodeURIComponent(given[1]) };

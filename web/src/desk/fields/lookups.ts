@@ -1,6 +1,7 @@
 /** Searches for several forms. The server ignores diacritics and treats đ as d. */
 import { all, get, type Page } from '../data/client';
 import type { Hall, MeetingType, Network, Person, RecipientSet, Site, Terminal, Unit } from '../../server/model';
+import { matches } from '../words/plain';
 import type { Option } from './Picker.svelte';
 
 /** Results that one search shows. Chosen. More: a long list. Fewer: the user must type more characters. */
@@ -27,14 +28,14 @@ export async function findTerminals(typed: string): Promise<Option[]> {
   return page.items.filter((one) => one.active && one.protocols.includes('sip')).map(({ id, name, site_name, hall_name }) => ({ id, name: hall_name || site_name, hint: [hall_name === '' ? '' : site_name, name].filter((part) => part !== '').join(' · ') }));
 }
 
-export async function findNetworks(typed: string): Promise<Option[]> {
-  const found = await all<Network>('/networks');
-  return found.filter((one) => `${one.name} ${one.code}`.toLowerCase().includes(typed.trim().toLowerCase())).map(({ id, name, code }) => ({ id, name, hint: code }));
-}
-
 export async function findSites(typed: string): Promise<Option[]> {
   const page = await get<Page<Site>>('/sites', { q: typed, limit: FEW });
   return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+export async function findNetworks(typed: string): Promise<Option[]> {
+  const networks = await all<Network>('/networks');
+  return networks.filter((one) => matches(`${one.name} ${one.code}`, typed)).slice(0, FEW).map(({ id, name, code }) => ({ id, name, hint: code }));
 }
 
 /** Return the units directly below one unit. */
