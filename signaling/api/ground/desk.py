@@ -169,7 +169,7 @@ class HallDesk(Protocol):
 
 class DeviceProfiles(Protocol):
     """The profiles of terminal models. `signaling.halls.sip.profile_book` implements it. `kept`: rows of
-    `rooms.dialling.profiles`.
+    `rooms.dialling.devices.profiles`.
     """
 
     def listed(self, kept: Iterable[TerminalProfile]) -> list[dict[str, Any]]: ...

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rooms.dialling import accounts
-from rooms.dialling import profiles as stored_profiles
+from rooms.dialling.devices import profiles as stored_profiles
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
 from signaling.halls.sip.profile_book import in_force

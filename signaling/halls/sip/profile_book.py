@@ -2,7 +2,7 @@
 here.
 
 Implements `signaling.api.ground.desk.DeviceProfiles`. `signaling.sip.media.profiles` defines the meaning of a profile;
-`rooms.dialling.profiles` keeps the rows.
+`rooms.dialling.devices.profiles` keeps the rows.
 """
 
 from __future__ import annotations

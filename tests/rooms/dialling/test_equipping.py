@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.dialling import accounts, equipping
+from rooms.dialling import accounts
+from rooms.dialling.devices import equipping
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal

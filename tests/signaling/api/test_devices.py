@@ -25,7 +25,7 @@ async def listed(client: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
 
 
 async def kept(office: Office) -> Any:
-    from rooms.dialling import profiles
+    from rooms.dialling.devices import profiles
 
     async with office.database.reading() as session:
         return in_force(await profiles.every(session))

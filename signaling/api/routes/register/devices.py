@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from rooms.dialling import profiles
+from rooms.dialling.devices import profiles
 from rooms.policy import roles
 from signaling.api.ground.visits import Caller, DeviceProfiles, Profiles, Visit, anywhere
 from signaling.api.models.devices import Agent, DeviceProfile, DeviceProfileFields, Name, ProfileMatch

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 from fastapi import Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.dialling import accounts, equipping
+from rooms.dialling import accounts
+from rooms.dialling.devices import equipping
 from rooms.exchange import sheets
 from rooms.org.fields import ZONE
 from signaling.api.ground.visits import Caller, Version, Visit, anywhere
