@@ -450,6 +450,15 @@ CONTENT_GROUPS = 3
 """Encodings of one presentation that halls get as a second stream. A hall that needs another size or bit rate gets the nearest
 one. Chosen. More: more CPU time for encoders, and MIXER_GROUPS (20) must grow. Fewer: some halls get slides in a lower quality.
 """
+MAIN_HEIGHTS = (1080, 720)
+"""The heights, in lines, of the halls' main pictures, the largest first. The next height is used when the mixer has no power for
+one. Only halls whose register and description permit 1080 lines get them. More heights: the quality falls in smaller steps.
+Without 1080: no hall gets a sharp main picture.
+"""
+POWER_AGAIN_S = 60.0
+"""Seconds from a refusal of the mixer until the refused picture is requested again, if the mixer then has room for it. Chosen.
+Longer: halls keep a simpler picture longer than needed. Shorter: pictures change more often.
+"""
 CONTENT_HEIGHTS = (1080, 720, 360)
 """The heights, in lines, of a presentation that halls get as a second stream, the largest first. The next height is used when
 the mixer has no power for one. Above 1080: no effect, because no size in `conference/picture/groups.py` is larger. Smaller

@@ -155,6 +155,11 @@ def _worth(shape: Shape) -> tuple[int, int, int]:
     return shape.width * shape.height, shape.fps, shape.bitrate_bps
 
 
+def is_as_good(now: Key | None, best: Key) -> bool:
+    """Report whether a hall with the program `now` sees the same as with the program `best`, in at least its quality."""
+    return now is not None and now.view == best.view and _worth(now.shape) >= _worth(best.shape)
+
+
 def mode_of(wishes: Iterable[Wish]) -> int:
     """Return the packetization mode that all these halls support (RFC 6184 §6.2)."""
     return min((wish.plan.mode for wish in wishes), default=1)

@@ -1,4 +1,4 @@
-"""The number of programs and the size of a presentation that a conference requests from its mixer after refusals. Pure."""
+"""The number of programs and the sizes of pictures that a conference requests from its mixer after refusals. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,22 @@ from media import scene as pictures
 @dataclass(frozen=True, slots=True)
 class Power:
     programs: int = field(default_factory=lambda: limits.GROUPS)
+    main_height: int = limits.MAIN_HEIGHTS[0]
+    """The most lines of a main picture."""
     content_height: int = limits.CONTENT_HEIGHTS[0]
     """The height of a separate presentation; 0: the mixer has no power for one."""
     presented: bool = False
     """True while a presentation is shown."""
+
+    @property
+    def is_full(self) -> bool:
+        """Report whether the mixer has refused nothing."""
+        return self == full(self)
+
+
+def full(power: Power) -> Power:
+    """Return the power before any refusal."""
+    return Power(presented=power.presented)
 
 
 def presenting(power: Power, presented: bool) -> Power:
@@ -31,13 +43,17 @@ def asked(power: Power, wanted: int) -> Power:
 def refused(power: Power, groups: Sequence[pictures.Group], refused_id: str) -> Power:
     """Return the power after the mixer refused a program. `groups` are the programs that were requested for the halls.
 
-    If a program is refused, its halls get one of the others. If a separate presentation is refused, it gets smaller, and in the
-    end it is shown in the main picture.
+    If a program is refused, all programs get the next smaller height, and then its halls get one of the others. If a separate
+    presentation is refused, it gets smaller, and in the end it is shown in the main picture.
     """
     found = next((one for one in groups if one.id == refused_id), None)
     if found is None:
         return power
     if found.clock:
+        highest = max(one.height for one in groups if one.clock)
+        lower = [one for one in limits.MAIN_HEIGHTS if one < min(highest, power.main_height)]
+        if lower:
+            return replace(power, main_height=lower[0])
         return replace(power, programs=max(1, min(power.programs, sum(one.clock for one in groups)) - 1))
     smaller = [one for one in limits.CONTENT_HEIGHTS if one < found.height]
     return replace(power, content_height=max(smaller, default=0))

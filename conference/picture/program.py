@@ -83,7 +83,6 @@ class Program:
         """The chosen layout. None: the layout fits the number of pictures."""
         self.text = ""
         self.recording = False
-        self.most_height = 720
         self.halls: dict[str, Seat] = {}  # by sid
         self.composed: Composed | None = None
         """The composed picture. It exists from the first browser on that does not decode H.264."""
@@ -94,12 +93,16 @@ class Program:
         """The name of the program that most halls see."""
         self.closed = False
         self._power = Power()
+        self._missed: pictures.Group | None = None
+        """The program that the mixer refused last."""
+        self._simpler: frozenset[str] = frozenset()
         self._page = 0
         self._begun: deque[float] = deque(maxlen=limits.PROGRAMS_BEGUN)
         """The times of recent scenes with a new program."""
         self._scene_timer = Timer(conference.turns, self._rebuild)
         self._stage_timer = Timer(conference.turns, self._settle_stage)
         self._page_timer = Timer(conference.turns, self._turn_page)
+        self._power_timer = Timer(conference.turns, self._ask_again)
         self.splash = Splash(conference.turns, self.changed)
         self.prompts = Prompts(conference.clock, conference.turns, self.changed)
         self.status = MixerStatus(conference.name, self)
@@ -148,6 +151,10 @@ class Program:
         """Return the program that this hall gets."""
         return self._applier.programs.get(hall.sid)
 
+    def is_simpler(self, hall: Seat) -> bool:
+        """Report whether this hall gets a simpler picture because the mixer has no power for a better one."""
+        return hall.sid in self._simpler or (hall.sid in self._applier.programs and self.status.is_degraded)
+
     @property
     def picture(self) -> bytes | None:
         """Return a small JPEG of the program that most halls see. None if no operator looks, or no program exists."""
@@ -187,7 +194,7 @@ class Program:
         if self.closed:
             return
         self.closed = True
-        for timer in (self._scene_timer, self._stage_timer, self._page_timer):
+        for timer in (self._scene_timer, self._stage_timer, self._page_timer, self._power_timer):
             timer.cancel()
         if self.composed is not None:
             self.composed.close()
@@ -242,7 +249,19 @@ class Program:
         after = power.refused(self._power, asked, group)
         if after is not self._power:
             self._power = after
+            self._missed = next(one for one in asked if one.id == group)
+            self._power_timer.start(limits.POWER_AGAIN_S)
             self.changed()
+
+    def _ask_again(self) -> None:
+        """Request everything again if the mixer has room for the program that it refused last."""
+        if self._power.is_full or self._missed is None:
+            return
+        if self._applier.mixer.has_room(self._missed):
+            self._power = power.full(self._power)
+            self.changed()
+        else:
+            self._power_timer.start(limits.POWER_AGAIN_S)
 
     def keep_thumbnail(self, site: str, jpeg: bytes) -> None:
         if (site in self.halls or site == self._preview) and len(jpeg) <= limits.THUMBNAIL_BYTES:
@@ -262,6 +281,7 @@ class Program:
         state = self._state(tuple(one.site for one in seen))
         wanted = scene(state)
         self._power = power.asked(state.power, wanted.programs_wanted)
+        self._simpler = wanted.simpler
         if wanted.halls_of.keys() - {one.id for one in self._applier.sent.groups}:
             self._begun.append(self.conference.clock.monotonic())
         if wanted.preview != self._preview:
@@ -299,7 +319,6 @@ class Program:
             about=self.splash.about,
             waiting=self.splash.waiting,
             begun=self.splash.begun,
-            most_height=self.most_height,
             page=self._page,
             watched=self.watched,
             composed=self.composed is not None and bool(self.composed.viewers),

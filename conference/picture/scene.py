@@ -7,7 +7,7 @@ Pure: `State` goes in and `Scene` comes out, both frozen. Every SSRC in a scene 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from conference.announcements.spoken_texts import Language
@@ -16,7 +16,7 @@ from conference.ground.plan import MediaPlan
 from conference.picture import groups, layout, splash
 from conference.picture.groups import Key, View, Wish
 from conference.picture.layout import Layout, Stage
-from conference.picture.power import Power
+from conference.picture.power import Power, full
 from conference.picture.splash import UNKNOWN, About
 from media import scene as pictures
 
@@ -99,7 +99,6 @@ class State:
     """The chair has not opened the meeting: halls see the splash, and nobody's picture."""
     begun: bool = False
     """The chair opened the meeting a moment ago."""
-    most_height: int = 720
     page: int = 0
     watched: bool = False
     """An operator looks at thumbnails."""
@@ -128,6 +127,8 @@ class Scene:
     """The program that most halls see; empty: there is none."""
     programs_wanted: int
     """The number of programs that the halls would get with unlimited power."""
+    simpler: frozenset[str]
+    """The halls whose picture is simpler than it would be with unlimited power."""
 
     @property
     def turns_pages(self) -> bool:
@@ -137,11 +138,7 @@ class Scene:
 
 def scene(state: State) -> Scene:
     sharing = presenter(state.sites, state.holder)
-    wishes = tuple(_wishes(state, sharing))
-    wanted = groups.gather(wishes, limits.GROUPS, state.most_height)
-    enough = len(wanted) <= state.power.programs
-    programs = wanted if enough else groups.gather(wishes, state.power.programs, state.most_height)
-    contents = groups.gather(_content_wishes(state, sharing), limits.CONTENT_GROUPS, state.power.content_height)
+    wanted, programs, contents = _chosen(state, sharing)
     served = {_group(state, key, found): found for key, found in (*programs.items(), *contents.items())}
     browsers = _browsers(state, sharing)
     made = (*served, *((browsers,) if browsers is not None else ()))
@@ -171,6 +168,7 @@ def scene(state: State) -> Scene:
         large=frozenset(one.cells[0] for one in made if one.cells and one.layout in layout.LARGE_FIRST),
         preview=preview,
         programs_wanted=len(wanted),
+        simpler=_simpler(state, sharing, programs, contents),
     )
 
 
@@ -227,6 +225,38 @@ def _content_wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
 
 
 # -- programs
+
+
+Chosen = Mapping[Key, tuple[Wish, ...]]
+
+
+def _chosen(state: State, sharing: Site | None) -> tuple[Chosen, Chosen, Chosen]:
+    """Return the programs that the halls want, the programs within the power, and the separate presentations."""
+    wishes, power = tuple(_wishes(state, sharing)), state.power
+    wanted = groups.gather(wishes, limits.GROUPS, power.main_height)
+    enough = len(wanted) <= power.programs
+    programs = wanted if enough else groups.gather(wishes, power.programs, power.main_height)
+    contents = groups.gather(_content_wishes(state, sharing), limits.CONTENT_GROUPS, power.content_height)
+    return wanted, programs, contents
+
+
+def _simpler(state: State, sharing: Site | None, programs: Chosen, contents: Chosen) -> frozenset[str]:
+    """Return the halls that miss a program or a presentation of the full power, or get a smaller or another one."""
+    if state.power.is_full:
+        return frozenset()
+    _, best, best_contents = _chosen(replace(state, power=full(state.power)), sharing)
+    pairs = ((best, programs), (best_contents, contents))
+    return frozenset(
+        wish.hall
+        for before, now in pairs
+        for key, halls in before.items()
+        for wish in halls
+        if not groups.is_as_good(_key_of(now, wish.hall), key)
+    )
+
+
+def _key_of(programs: Chosen, hall: str) -> Key | None:
+    return next((key for key, halls in programs.items() if any(wish.hall == hall for wish in halls)), None)
 
 
 def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:

@@ -28,6 +28,11 @@ class MixerStatus:
         self.sound_late = False
         """True while the halls' sound is late."""
 
+    @property
+    def is_degraded(self) -> bool:
+        """Report whether the mixer makes all pictures worse because of the load."""
+        return self.health.startswith("degraded")
+
     def ready(self, mixer: Any) -> None:
         self.health = "ready"
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from media.ground import limits
 from media.ground.parameters import Kind
 from media.lines.line import Line, LineConsumer, line_codec
 from media.mixer.ground import control
+from media.mixer.ground.load import admit
 from media.mixer.ground.marks import Marks, shared
 from media.mixer.ground.scene import CLOCK_HZ, Group, Scene, SceneError, check, difference, to_json
 from media.node.router import Router
@@ -167,6 +169,13 @@ class Mixer:
         if not self.closed and abs(budget_cores - self._budget) >= ALLOWED_STEP:
             self._budget = budget_cores
             self._tell({"type": "budget", "cores": budget_cores})
+
+    def has_room(self, group: Group) -> bool:
+        """Report whether the process could make this program besides its others, by the rule of the process."""
+        running = {one.id for one in self._scene.groups}
+        decoded = sum(height > 0 for height in self._heights.values())
+        extra = replace(group, id=f"{group.id} again")
+        return not admit((*self._scene.groups, extra), running, decoded, self.used_cores, self._budget)[1]
 
     def set_scene(self, scene: Scene) -> None:
         """Set everything that the process must make. Raises `SceneError`; the scene before then stays."""

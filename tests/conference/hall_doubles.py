@@ -13,7 +13,7 @@ from conference.picture.program import Program
 from conference.picture.scene import Mode
 from conference.ports.halls import LineOptions
 from media import line_codec
-from media.mixer.ground.scene import Scene, check
+from media.mixer.ground.scene import Group, Scene, check
 from tests.conference.doubles import FakeProducer, World
 from tests.conference.parties import Format
 
@@ -113,6 +113,7 @@ class FakeMixer:
         self.fed: dict[int, Any] = {}
         self.starved: list[int] = []
         self.outputs: dict[int, FakeProducer] = {}
+        self.room = False
         self.closed = False
 
     def set_scene(self, scene: Scene) -> None:
@@ -145,6 +146,9 @@ class FakeMixer:
     def starve(self, ssrc: int) -> None:
         del self.fed[ssrc]
         self.starved.append(ssrc)
+
+    def has_room(self, group: Group) -> bool:
+        return self.room
 
     def close(self) -> None:
         self.closed = True

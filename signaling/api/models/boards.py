@@ -106,6 +106,9 @@ class Leg(View):
     unprotected: bool = Field(False, description="In an important meeting without encryption (`important_encryption`).")
     audio: LegAudio | None
     video: LegVideo | None
+    simpler: bool = Field(
+        False, description="The picture is simpler because the mixer has no more power (`mixer_percent`)."
+    )
     content: bool
     floor_wanted_at: datetime | None
     camera: bool

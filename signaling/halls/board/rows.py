@@ -182,6 +182,7 @@ class Rows:
             "unprotected": self._is_unprotected(one, hall),
             "audio": self._audio(hall, statistics),
             "video": self._video(hall, statistics),
+            "simpler": bool(hall and hall.program.is_simpler(hall)),
             "content": bool(hall and hall.content_allowed),
             "floor_wanted_at": moment(hall.floor_wanted_at) if hall else None,
             "camera": bool(hall and hall.signal.moves_camera),

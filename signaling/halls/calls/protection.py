@@ -24,7 +24,7 @@ from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal
 from signaling.halls.calls.leg import Leg, Path
 from signaling.halls.calls.rooms import Meetings
-from signaling.halls.ground.devices import bounded
+from signaling.halls.ground.devices import bounded, unregistered
 from signaling.host.dates import PREFIX
 
 NOWHERE: Final = "192.0.2.0/32"
@@ -105,8 +105,7 @@ class Protection:
         known, device = zones.of_terminal.get(leg.party.terminal), zones.devices.get(leg.party.terminal)
         hidden = bool(host) and known is not None and known.behind_nat
         policy = Policy(encryption=encryption, high_profile=True, media_host=host if hidden else "")
-        if device is not None:
-            policy = bounded(policy, device)
+        policy = bounded(policy, device) if device is not None else unregistered(policy)
         if strict:
             return replace(policy, media_networks=tuple(zones.closed_ranges) or (NOWHERE,))
         if hidden:

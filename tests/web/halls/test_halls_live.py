@@ -7,6 +7,7 @@ Chromium.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -78,6 +79,21 @@ class Live(Served):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    yield from serve(tmp_path_factory)
+
+
+@pytest.fixture
+def scarce(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Give a server whose pictures may use a tenth of one processor: enough for the program of one hall."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        yield from serve(tmp_path_factory, DIEMCAU_MIXER_PERCENT="10")
+    finally:
+        os.sched_setaffinity(0, processors)
+
+
+def serve(tmp_path_factory: pytest.TempPathFactory, **settings: str) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
     now = datetime.fromtimestamp(int(time.time()), UTC)
     halls = {
@@ -96,6 +112,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             DIEMCAU_SIP_UDP_PORT=port,
             DIEMCAU_SIP_TCP_PORT=port,
             DIEMCAU_SIP_TLS_PORT="-1",
+            **settings,
         )
         stack.callback(server.stop)
         yield Live(server, desk, now, {}, halls, place, meeting, date)
@@ -315,6 +332,19 @@ async def test_the_chair_mutes_a_hall_and_its_key_works_when_asked(
     await chair.part("lobby-toggle").click()
     await chair.part("pardon").click()
     await _call(operator, "do")
+
+
+@pytest.mark.sim
+async def test_a_hall_with_a_simpler_picture_is_marked(visit: Visit, scarce: Live, tmp_path: Path) -> None:
+    """The mixer has power for one program, so both halls get the picture that the smaller terminal decodes."""
+    operator = await visit(width=1280, height=900)
+    await sign_in(operator, scarce, "dieuhanh")
+    await operator.page.goto(scarce.board)
+    await _call(operator, "do", "xanh")
+    await expect(row(operator, "do")).to_contain_text("Hình giảm do máy chủ tải cao", timeout=WAIT_MS)
+    await expect(row(operator, "do")).to_contain_text("176×144", timeout=WAIT_MS)
+    for width in (1280, 820, 390):
+        await _looks_right(operator, width, tmp_path / f"simpler-{width}.png")
 
 
 async def _hears(visitor: Visitor, served: Live, hz: int) -> None:

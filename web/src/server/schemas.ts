@@ -1654,6 +1654,11 @@ export interface components {
             unprotected: boolean;
             audio: components["schemas"]["LegAudio"] | null;
             video: components["schemas"]["LegVideo"] | null;
+            /**
+             * @description The picture is simpler because the mixer has no more power (`mixer_percent`).
+             * @default false
+             */
+            simpler: boolean;
             content: boolean;
             floor_wanted_at: string | null;
             camera: boolean;

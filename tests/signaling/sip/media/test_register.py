@@ -8,7 +8,7 @@ import pytest
 
 from conference.ground.plan import Encryption, MediaPlan, Policy
 from rooms.dialling.accounts import Device
-from signaling.halls.ground.devices import bounded
+from signaling.halls.ground.devices import bounded, unregistered
 from signaling.halls.sip import devices
 from signaling.sip.media import profiles
 from signaling.sip.media.plan import answer, make_offer
@@ -82,7 +82,7 @@ def test_a_link_without_room_for_a_picture_gets_sound() -> None:
 @pytest.mark.parametrize(
     ("profile", "level", "camera_fs", "slides_fs", "gets", "gets_slides"),
     [
-        ("1080p", "1f", 3600, 8160, 8160, 8704),
+        ("1080p", "28", 8192, 8160, 8160, 8704),
         ("720p", "1f", 3600, 8160, 3600, 8704),
         ("baseline-720p", "1f", 3600, 3600, 3600, 3600),
         ("cif", "0d", 396, 396, 396, 396),
@@ -97,6 +97,16 @@ def test_the_picture(profile: str, level: str, camera_fs: int, slides_fs: int, g
     assert plan.video is not None
     assert plan.content is not None
     assert (plan.video.max_fs, plan.content.max_fs) == (gets, gets_slides)
+
+
+def test_a_narrow_link_is_not_asked_for_1080p() -> None:
+    assert {int(one["max-fs"]) for one in parameters(offer(profile="1080p", bandwidth_kbps=1024).media[1])} == {3600}
+
+
+def test_a_terminal_outside_the_register_gets_720p() -> None:
+    found = answer(terminals.read("cisco_ce_offer"), OWN, GENERIC, unregistered(Policy()))[1]
+    assert found.video is not None
+    assert found.video.max_fs == 3600
 
 
 @pytest.mark.parametrize(
