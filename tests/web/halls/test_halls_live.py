@@ -345,6 +345,7 @@ async def test_a_hall_with_a_simpler_picture_is_marked(visit: Visit, scarce: Liv
     await expect(row(operator, "do")).to_contain_text("176×144", timeout=WAIT_MS)
     for width in (1280, 820, 390):
         await _looks_right(operator, width, tmp_path / f"simpler-{width}.png")
+    await operator.page.close()
 
 
 async def _hears(visitor: Visitor, served: Live, hz: int) -> None:
