@@ -48,12 +48,15 @@ def for_probe(target: Target, zones: Networks) -> Target | None:
     return replace(target, transports=(named,), networks=networks)
 
 
-def answered(cause: Cause | None, response: Response | None, took_s: float) -> Ready:
-    """Return the readiness that an answer to OPTIONS means.
+def answered(cause: Cause | None, response: Response | None, took_s: float, *, closed: bool = True) -> Ready:
+    """Return the readiness that an answer to OPTIONS means. `closed`: the meeting admits only terminals in closed networks.
 
-    No answer, 408, 503 and "not found" (404, 410, 604) are red. A slow answer and every other refusal are amber.
+    No answer, 408, 503 and "not found" (404, 410, 604) are red. A slow answer and every other refusal are amber. So is an
+    address outside the zones of the register, unless the meeting itself refuses it.
     """
     if cause is not None or response is None:
+        if cause is not None and cause.detail == "network_open" and not closed:
+            return "amber", "outside_zones"
         if cause is not None and cause.kind is Kind.FORBIDDEN_TARGET and cause.detail in REASONS:
             return "red", cause.detail
         unknown = cause is not None and cause.kind in (Kind.NOT_FOUND, Kind.FORBIDDEN_TARGET)

@@ -188,9 +188,9 @@ class SipAttempt:
         if asked is None:
             done("amber", "outside_zones")
             return
-        started = sip.clock.monotonic()
+        started, closed = sip.clock.monotonic(), self._target.networks is not None
 
         def answered(cause: SipCause | None, response: Response | None) -> None:
-            done(*probe.answered(cause, response, sip.clock.monotonic() - started))
+            done(*probe.answered(cause, response, sip.clock.monotonic() - started, closed=closed))
 
         sip.agent.probe(asked, answered)

@@ -33,8 +33,13 @@ class Target:
     """Only addresses in these networks are dialled. None: any permitted address."""
 
 
-def find(core: Core, target: Target, found: Callable[[Sequence[Hop]], None]) -> None:
-    """Pass the hops to `found`, in order of preference. Every address is checked after the name is resolved."""
+def find(
+    core: Core, target: Target, found: Callable[[Sequence[Hop]], None], unknown: Callable[[], None] | None = None
+) -> None:
+    """Pass the hops to `found`, in order of preference. Every address is checked after the name is resolved.
+
+    `unknown` is called in place of `found` if the name has no address.
+    """
     if target.binding is not None:
         hop = target.binding.hop
         usable = hop.transport == "tls" or not target.encrypted
@@ -44,6 +49,9 @@ def find(core: Core, target: Target, found: Callable[[Sequence[Hop]], None]) -> 
     names = orders([uri.transport] if uri.transport else target.transports, target.encrypted or uri.scheme == "sips")
 
     def resolved(hosts: Sequence[str]) -> None:
+        if not hosts and unknown is not None:
+            unknown()
+            return
         places = [plain_address(host) for host in hosts[: limits.HOPS]]
         places = [host for host in places if may_dial(host, loopback=core.config.loopback)]
         places = [host for host in places if _is_inside(host, target.networks)]
@@ -83,7 +91,7 @@ def probe(core: Core, target: Target, done: Callable[[Cause | None, Response | N
 
         Exchange(core, lambda: _options(core, target, hop, tag, call_id), hop, answered, lost).start()
 
-    find(core, target, send)
+    find(core, target, send, lambda: done(Cause(Kind.UNREACHABLE, detail="unknown name"), None))
 
 
 def _options(core: Core, target: Target, hop: Hop, tag: str, call_id: str) -> Request:

@@ -24,6 +24,12 @@ def test_a_terminal_that_does_not_answer_is_not_ready() -> None:
     assert answered(Cause(Kind.UNREACHABLE), None, 32.0) == ("red", "unreachable")
 
 
+def test_an_address_outside_is_refused_only_by_meetings_of_closed_networks() -> None:
+    outside = Cause(Kind.FORBIDDEN_TARGET, detail="network_open")
+    assert answered(outside, None, 0.0, closed=True) == ("red", "network_open")
+    assert answered(outside, None, 0.0, closed=False) == ("amber", "outside_zones")
+
+
 def test_known_problems_decide_the_readiness_without_a_probe() -> None:
     good = {"reachable": True, "has_account": True, "elsewhere": False}
     fits, open_network = Verdict(True), Verdict(False, False, "network_open")

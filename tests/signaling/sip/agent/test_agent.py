@@ -519,8 +519,12 @@ def test_a_probe_tells_whether_somebody_answers() -> None:
         Target(read_uri("sip:hall@192.0.2.99"), ("tcp", "udp")),
         lambda cause, response: got.append(cause and cause.kind.value),
     )
+    one.agent.probe(
+        Target(read_uri("sip:hall@gone.example"), ("udp",)),
+        lambda cause, response: got.append(cause and (cause.kind.value, cause.detail)),
+    )
     world.run(40)
-    assert got == [None, "unreachable"]
+    assert got == [("unreachable", "unknown name"), None, "unreachable"]
 
 
 def test_neither_a_constant_call_id_nor_branch_hides_a_scan(node: Node) -> None:
