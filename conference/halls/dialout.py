@@ -127,8 +127,10 @@ FORBIDDEN: Final = Retry(Cause.FORBIDDEN.value, 0, 0)
 DECLINED: Final = Retry(Cause.DECLINED.value, 0, 0)
 NOT_REGISTERED: Final = "not_registered"
 """The value of `Leg.failure` for a terminal that must register first."""
-REGISTER_HELPS: Final = frozenset({NOT_REGISTERED, UNREACHABLE.kind, LOST.kind})
-"""The failures that may end when the terminal registers."""
+WRONG_WAYS: Final = frozenset({"network_open", "needs_encryption"})
+"""The reasons of FORBID that depend on the terminal's address and transport."""
+REGISTER_HELPS: Final = frozenset({NOT_REGISTERED, UNREACHABLE.kind, LOST.kind}) | WRONG_WAYS
+"""The failures that may end when the terminal registers. It may register from another network, or by TLS."""
 
 RETRIES: Final[Mapping[Cause, Retry]] = {
     Cause.BUSY: BUSY,
@@ -322,7 +324,7 @@ def _stood(then: Step) -> Step:
 
 def _forbidden(leg: Leg, one: Happening) -> Moved:
     moved, _ = _to(State.GIVEN_UP, reason=one.why)(leg, one)
-    return moved, (Action.ALARM,)
+    return replace(moved, failure=one.why if one.why in WRONG_WAYS else leg.failure), (Action.ALARM,)
 
 
 def _superfluous(leg: Leg, _one: Happening) -> Moved:

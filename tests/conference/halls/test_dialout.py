@@ -296,6 +296,16 @@ def test_a_registration_helps_only_an_unreachable_terminal(status: int, is_calle
     assert (due([again], 1.0) == [again], again.epoch) == (is_called, 2 if is_called else 1)
 
 
+@pytest.mark.parametrize(
+    ("why", "is_called"), [("network_open", True), ("needs_encryption", True), ("class_forbids", False)]
+)
+def test_a_registration_by_another_way_helps_a_forbidden_terminal(why: str, is_called: bool) -> None:
+    leg, _ = step(replace(LEG, state=State.CALLING), replace(happen(Event.FORBID), why=why))
+    assert (leg.state, leg.reason) == (State.GIVEN_UP, why)
+    again, _ = step(leg, happen(Event.REGISTERED, 1.0))
+    assert (due([again], 1.0) == [again]) is is_called
+
+
 def test_the_hall_of_the_chair_is_called_first() -> None:
     chair, other = replace(LEG, terminal="z", next_try_at=5.0), replace(LEG, terminal="a", next_try_at=1.0)
     assert urgency(chair, "green", chair=True) < urgency(other, "red")
