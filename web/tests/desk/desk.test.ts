@@ -7,7 +7,7 @@ import { address } from '../../src/desk/data/client';
 import { refusal } from '../../src/server/client';
 import { grouped } from '../../src/desk/words/group';
 import type { Board, BoardEntry, CallGap, CallLine } from '../../src/server/model';
-import { matches, plain } from '../../src/desk/words/plain';
+import { findListed, matches, namesIn, plain } from '../../src/desk/words/plain';
 import { calledOffTexts } from '../../src/desk/words/notified';
 import { dateStanding, hasHalls, withoutHalls } from '../../src/desk/words/states';
 import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../../src/desk/words/time';
@@ -86,6 +86,15 @@ describe('searching', () => {
     expect(plain('  Đức  HÒA ')).toBe('duc hoa');
     expect(matches('Sở Nội vụ tỉnh Tây Ninh', 'noi vu so')).toBe(true);
     expect(matches('Sở Nội vụ', 'y te')).toBe(false);
+  });
+
+  it('finds the units of a list from a letter', () => {
+    expect(namesIn('1. UBND xã Tân An;\n2) Xã Tân An Đông,\n- Phường Long An.')).toEqual(['xã Tân An', 'Xã Tân An Đông', 'Phường Long An']);
+    const units = ['Xã Tân An', 'Xã Tân An Đông', 'Phường Long An', 'Sở Y tế'];
+    const own = (unit: string) => unit;
+    expect(findListed(units, 'xa tan an, so y te, Xã Mỹ Lệ', own, own)).toEqual({ found: ['Xã Tân An', 'Sở Y tế'], missing: ['Xã Mỹ Lệ'] });
+    expect(findListed(units, 'tan an', own, own).found).toEqual(['Xã Tân An', 'Xã Tân An Đông']);
+    expect(findListed(units, ' , ', own, own)).toEqual({ found: [], missing: [] });
   });
 });
 

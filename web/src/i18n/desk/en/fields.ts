@@ -19,6 +19,8 @@ export const fieldsEn: Record<keyof typeof fieldsVi, string> = {
   'pick.none': 'Nothing found. Try another word.',
   'tree.search': 'Find a unit',
   'tree.hint': 'For example: so noi vu',
+  'tree.list': 'A list can be pasted: one unit a line, or units between commas.',
+  'tree.missing': 'Not found: {names}.',
   'tree.fold': 'Open or fold {name}',
   'tree.below': 'take the {n} below',
   'tree.noneBelow': 'drop those below',

@@ -17,6 +17,8 @@ export const fieldsVi = {
   'pick.none': 'Không có kết quả. Hãy thử từ khác.',
   'tree.search': 'Tìm đơn vị',
   'tree.hint': 'Ví dụ: so noi vu',
+  'tree.list': 'Dán được cả danh sách: mỗi dòng một đơn vị, hoặc cách nhau bằng dấu phẩy.',
+  'tree.missing': 'Không tìm thấy: {names}.',
   'tree.fold': 'Mở hoặc thu gọn {name}',
   'tree.below': 'chọn {n} đơn vị trực thuộc',
   'tree.noneBelow': 'bỏ các đơn vị trực thuộc',
