@@ -1,238 +1,286 @@
-"""A walk through a day of a new province, with the accounts and the data of the demonstration. The secretary books a hall and
-invites ten communes. Two people approve. On the day, the server calls the halls, one hall joins late, and the operator adds
-another hall. The host mutes all participants and ends the meeting.
+"""Walks through the days of a new province, from page to page, terminal and mail. No step reads or writes the database.
 
-The test moves the clock over the days between (`tests.process_clock`). The server, baresip, the scripted terminals and Chromium
-are real programs.
+The secretary books a hall and invites ten communes. A commune sees that its hall is held. Two people approve, and a commune
+answers by the link in its mail. On the day, the operator checks the terminals, and the server calls them. One hall is busy and
+is called again. One hall is late. The operator adds another hall and extends the meeting. Then a host ends it.
+
+The second walk is an important meeting. Only halls with encryption join it, and the booked hall is one of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+import pytest_asyncio
+from playwright.async_api import expect
 
 from tests import process_clock as clocks
-from tests.conftest import ROOT
-from tests.interop import network, sound
-from tests.interop.network import HTTP_PORT
+from tests.interop import sound
+from tests.interop.browsers.day import DOMAIN, HOST_HZ, OFFICE, URL, Day, new_province
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.fleet import Phone
-from tests.interop.terminals.hallnet import HALLS, SERVER, Baresip, Booked, HallNet, is_colour
-from tests.interop.window import MADE_UP, PATIENCE_MS, chromium
-from tests.process_clock import ProcessClock
-from tests.rooms.province import Province
+from tests.interop.terminals.hallnet import HALLS, SERVER, Baresip, colour_of
+from tests.interop.window import PATIENCE_MS
 from tests.waiting import until
-from tests.web.desk.province import PASSWORD, ZONE
-from tests.web.desk.test_desk import code_of
-from tests.web.visiting import FAULTS, Visitor
+from tests.web.desk.province import ZONE
+from tests.web.visiting import Visitor
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(bool(hallnet.missing()), reason=hallnet.missing()),
     pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing()),
 ]
 TITLE = "Sơ kết công tác chuyển đổi số cấp xã"
+BRIEFING = "Giao ban chuyên đề phòng, chống thiên tai"
 BOOKED_AT = datetime(2027, 3, 2, 7, 40, tzinfo=ZONE)
 HELD_AT = datetime(2027, 3, 18, 8, 0, tzinfo=ZONE)
 """The start of the meeting. The demonstration leaves the large hall free on that Thursday morning."""
-COMMUNES = ("06", "07", "10", "11", "12", "13", "14", "15", "16", "17")
-MAIN, FIRST, LATE, ADDED, NEVER = "TN.HT", "TN.07.H1", "TN.10.H1", "TN.19.H1", "TN.11.H1"
-OFFICE, OFFICE_GATE = "172.16.77.2", "172.16.77.1"
-"""The address and the gateway of the province's own building. Its network is separate from the communes' network."""
-TONES = MAIN_HZ, FIRST_HZ, HOST_HZ = 430, 610, 950
-URL = f"https://{SERVER}:{HTTP_PORT}"
+ENDS_AT = HELD_AT + timedelta(hours=3)
+CLOSES_AT = ENDS_AT + timedelta(minutes=30)
+BRIEFED_AT = datetime(2027, 3, 25, 8, 0, tzinfo=ZONE)
+CALLED_BEFORE = timedelta(minutes=15)
+COMMUNES = ["Phường Kiến Tường", *(f"Xã {n}" for n in ("06", "07", "10", "11", "12", "13", "14", "15", "16"))]
+WARD, WARD_MAIL = "TN.05.H1", f"tn-05@{DOMAIN}"
+"""The hall and the address of Phường Kiến Tường, whose secretary has an account."""
+MAIN, FIRST, BUSY, LATE, ADDED, NEVER = "TN.HT", "TN.07.H1", "TN.12.H1", "TN.10.H1", "TN.19.H1", "TN.11.H1"
+TONES = MAIN_HZ, FIRST_HZ, BUSY_HZ, _ = 430, 610, 780, HOST_HZ
+ALL = {"red", "blue", "green"}
+ONLY_HALLS = "Cuộc họp quan trọng: chỉ vào họp từ thiết bị hội trường đã đăng ký."
+ENTER = """async (meeting) => {
+  const [date] = (await (await fetch(`/api/v1/meetings/${meeting}`)).json()).occurrences;
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`/api/v1/occurrences/${date.id}/pass`, { method: 'POST', headers, body: '{}' });
+  return [answer.status, (await answer.json()).code];
+}"""
+"""Asks for the pass into a meeting, as the button of its page does."""
+PRESSES_AT_MOST = 12
+BOOKED_IN_S = 60
 BOUND_S = 90
 
 
-@dataclass
-class Day:
-    """Data that the users of the walk hold. `links` and `secrets` are by account, `passwords` by terminal."""
-
-    clock: ProcessClock
-    communes: HallNet
-    office: HallNet
-    links: dict[str, str]
-    browser: Browser
-    secrets: dict[str, str] = field(default_factory=dict)
-    passwords: dict[str, str] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
-
-    async def first_visit(self, name: str) -> Visitor:
-        """Sign in by the link that the command printed. An operator also sets up a second factor."""
-        visitor = await self._page()
-        await visitor.page.goto(f"{URL}/sign-in#link={self.links[name]}")
-        await visitor.part("password-new").fill(PASSWORD)
-        await visitor.part("password-again").fill(PASSWORD)
-        await visitor.page.keyboard.press("Enter")
-        if name == "vanhanh":
-            self.secrets[name] = (await visitor.part("totp-secret").inner_text(timeout=PATIENCE_MS)).replace(" ", "")
-            await visitor.part("totp-code").fill(self._code(name))
-            await visitor.part("totp-button").click()
-            await visitor.part("recovery-kept").click()
-        await visitor.part("my-page").wait_for(timeout=PATIENCE_MS)
-        return visitor
-
-    async def visit(self, name: str) -> Visitor:
-        visitor = await self._page()
-        await visitor.page.goto(f"{URL}/sign-in")
-        await visitor.part("signin-name").fill(name)
-        await visitor.part("signin-password").fill(PASSWORD)
-        await visitor.part("signin-button").click()
-        if name in self.secrets:
-            await visitor.part("signin-code").fill(self._code(name))
-            await visitor.part("code-button").click()
-        await visitor.part("my-page").wait_for(timeout=PATIENCE_MS)
-        return visitor
-
-    async def days_pass(self) -> None:
-        for context in self.browser.contexts:
-            await context.close()
-        self.clock.turn(HELD_AT - timedelta(seconds=5))
-
-    def _code(self, name: str) -> str:
-        return code_of(self.secrets[name], self.clock.now().timestamp())
-
-    async def _page(self) -> Visitor:
-        context = await self.browser.new_context(
-            viewport={"width": 1280, "height": 800}, locale="vi-VN", ignore_https_errors=True
-        )
-        await context.add_init_script(self.clock.script)
-        await context.add_init_script(f"({MADE_UP})({json.dumps(['rgb(30 180 30)', HOST_HZ, 'black'])})")
-        visitor = Visitor(await context.new_page(), faults=self.faults)
-        visitor.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        visitor.page.on("console", lambda said: self.faults.append(said.text) if FAULTS.search(said.text) else None)
-        return visitor
-
-
-@contextmanager
-def province(folder: Path, clock: ProcessClock) -> Iterator[tuple[HallNet, HallNet, dict[str, str]]]:
-    """Start a server with the demonstration's month. Give the communes' network, the network of the province's building, and
-    the sign-in links.
-    """
-    with ExitStack() as stack:
-        here, communes, office = (stack.enter_context(network.namespace()) for _ in range(3))
-        network.plug(here, [f"{SERVER}/24"], communes, [f"{HALLS}/24"])
-        network.plug(here, [f"{OFFICE_GATE}/24"], office, [f"{OFFICE}/24"])
-        office.run("ip", "route", "add", f"{SERVER}/32", "via", OFFICE_GATE)
-        printed = subprocess.run(
-            [sys.executable, "-m", "signaling", "demo", "load", "--data-dir", str(folder / "data")],
-            cwd=ROOT,
-            env=os.environ | clock.environ,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        links = dict(re.findall(r"^ +(\S+) +\w+ +\S+#link=(\S+)$", printed, re.MULTILINE))
-        own = {"DIEMCAU_SIP_HOST": SERVER, "DIEMCAU_HALL_HOST": SERVER, "DIEMCAU_HALLS": "true"}
-        server = stack.enter_context(network.serve(here, folder, **own, **clock.environ))
-        nets = [HallNet(server, place, here, Booked(Province(), "", "", ""), folder) for place in (communes, office)]
-        yield nets[0], nets[1], links
-
-
-@pytest.fixture
-async def day(tmp_path: Path) -> AsyncIterator[Day]:
-    clock = ProcessClock(tmp_path, BOOKED_AT)
-    async with AsyncExitStack() as stack:
-        communes, office, links = stack.enter_context(province(tmp_path, clock))
-        browser = await stack.enter_async_context(chromium(tmp_path, communes.place.prefix))
-        made = Day(clock, communes, office, links, browser)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def day(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Day]:
+    async with new_province(tmp_path_factory.mktemp("day"), BOOKED_AT) as made:
         yield made
-        assert made.faults == []
 
 
 async def test_a_day_from_the_booking_to_the_end(day: Day) -> None:
-    await prepares_and_approves(day, await books(day))
-    await day.days_pass()
+    secretary = await day.visit("vanthu")
+    await books(day, secretary)
+    commune = await its_hall_is_held(day)
+    await prepares_and_approves(day, secretary)
+    await answers_by_mail(day, secretary, commune)
+    await day.leave()
+    await day.turn(HELD_AT - CALLED_BEFORE - timedelta(minutes=20))
     async with halls(day) as there:
-        operator, host = await rings(day, there)
+        operator = await checks(day, there)
+        await rings(day, there, operator)
+        await opens(day, there, operator)
         await one_comes_late(there, operator)
         await one_is_added(there, operator)
-        await mutes_all_and_ends(there, operator, host)
+        host = await mutes_all(day, there, operator)
+        await extends(day, there, operator)
+        await ends(there, operator, host)
+    await day.leave()
 
 
-async def books(day: Day) -> Visitor:
-    """Book the meeting with the form's default values. Only title, type, day, hour, hall and ten communes are chosen."""
-    secretary = await day.first_visit("vanthu")
-    await secretary.part("nav-book").click()
-    await secretary.part("kind-conference").click()
-    await secretary.part("book-title").fill(TITLE)
-    await secretary.part("book-type").select_option("review")
-    await secretary.part("secret-no").check()
-    await secretary.part("book-day").fill(f"{HELD_AT:%d/%m/%Y}")
-    await secretary.part("book-clock").select_option(f"{HELD_AT:%H:%M}")
-    await secretary.part("hall-pick").fill("hoi truong lon")
-    await secretary.part("hall-pick-option").first.click()
-    await secretary.part("open-tree").click()
-    for number in COMMUNES:
-        await secretary.part("tree-search").fill(f"Xã {number}")
-        await secretary.part("tree").get_by_role("checkbox", name=f"Xã {number}").check()
-    await secretary.part("tree-done").click()
+async def test_an_important_meeting_admits_halls_alone(day: Day) -> None:
+    """The booked hall's terminal is called and gets in, although its unit is not invited. A terminal without encryption, the
+    host's browser and the personal link are refused.
+    """
+    secretary = await day.visit("vanthu")
+    await fill(secretary, BRIEFING, "briefing", BRIEFED_AT, COMMUNES[:3])
+    await expect(secretary.part("class-important")).to_be_checked()
+    await expect(secretary.part("class-ordinary")).to_be_disabled()
+    await secretary.part("book-submit").click()
+    await expect(secretary.part("meeting-said")).to_contain_text("duyệt")
+    meeting = secretary.page.url.rpartition("/")[2].partition("?")[0]
+    head, operator = await day.visit("lanhdao"), await day.visit("vanhanh")
+    await day.equip(operator, *(code for code in (MAIN, FIRST) if code not in day.passwords))
+    for visitor in (head, operator):
+        await day.approve(visitor, BRIEFING)
+    await secretary.page.reload()
+    number = (await secretary.part("meeting-number").inner_text()).replace(" ", "")
+    text = await day.mail(WARD_MAIL, f"[Mời họp] {BRIEFING}")
+    assert "chỉ dự tại hội trường có thiết bị đã đăng ký" in text
+    await day.leave()
+    await day.turn(BRIEFED_AT - CALLED_BEFORE)
+    main, operator = main_hall(day), await day.visit("vanhanh")
+    with day.communes.place.entered():
+        phone = Phone(FIRST.lower(), day.passwords[FIRST], HALLS, (SERVER, 5060))
+        await phone.__aenter__()
+    async with AsyncExitStack() as stack:
+        stack.push_async_exit(phone)
+        stack.callback(main.stop)
+        main.start()
+        await phone.register()
+        await said(main, "Call established")
+        await (await open_board(operator, BRIEFING)).get_by_role("link").click()
+        await expect(row(operator, MAIN)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
+        await expect(row(operator, MAIN)).to_contain_text("Có mã hóa")
+        await expect(row(operator, FIRST)).to_contain_text("Phải mã hóa", timeout=PATIENCE_MS)
+        with pytest.raises(AssertionError, match="403"):
+            await phone.dial(number)
+        assert phone.called == 0
+        await no_browser_gets_in(day, meeting, text)
+        await operator.part("board-begin").click()
+        await operator.part("begin-sure").click()
+        await expect(operator.part("board-waiting")).to_have_count(0)
+        await expect(row(operator, MAIN)).to_contain_text("Micro bật")
+    await day.leave()
+
+
+async def no_browser_gets_in(day: Day, meeting: str, mail: str) -> None:
+    """Try the page of the meeting as a host, the request behind the button, and the link in the ward's mail."""
+    host = await day.visit("vanthu")
+    await host.page.goto(f"{URL}/meetings/{meeting}")
+    await expect(host.part("meeting-page")).to_contain_text(ONLY_HALLS)
+    await expect(host.part("enter-button")).to_have_count(0)
+    assert await host.page.evaluate(ENTER, meeting) == [403, "class_forbids"]
+    link = re.search(rf"{URL}/moi#(\S+)", mail)
+    assert link, mail
+    await host.page.goto(f"{URL}/join#k={link[1]}")
+    await expect(host.part("join-not")).to_have_attribute("data-code", "class_forbids")
+
+
+# The booking
+
+
+async def books(day: Day, secretary: Visitor) -> None:
+    """Book the meeting with the form's default values. Title, type, day, hour, hall and ten communes are chosen, without a
+    template: at most 12 presses in at most 60 s.
+    """
+    began = time.monotonic()
+    await fill(secretary, TITLE, "review", HELD_AT, COMMUNES)
     await expect(secretary.part("call-count")).to_have_text(
         "Máy chủ gọi 7 hội trường · 4 nơi máy chủ không gọi được", timeout=PATIENCE_MS
     )
     await expect(secretary.part("call-gap-why")).to_have_text(
         "4 đơn vị chưa có thiết bị hội trường mà máy chủ gọi được (SIP):"
     )
+    await expect(secretary.part("hold-guests")).to_be_checked()
     await secretary.part("book-submit").click()
     await expect(secretary.part("meeting-said")).to_contain_text("duyệt")
-    return secretary
+    assert await secretary.page.evaluate("window.presses") <= PRESSES_AT_MOST
+    assert time.monotonic() - began < BOOKED_IN_S
+
+
+async def fill(secretary: Visitor, title: str, kind: str, at: datetime, communes: list[str]) -> None:
+    """Fill in the form, from the first page on. The mouse opens each field, except the hour after the day."""
+    await secretary.page.evaluate("window.presses = 0")
+    await secretary.part("nav-book").click()
+    await expect(secretary.part("book-title")).to_be_focused()
+    await secretary.page.keyboard.type(title)
+    await secretary.part("kind-conference").click()
+    await secretary.part("book-type").select_option(kind)
+    await secretary.part("secret-no").check()
+    await secretary.part("book-day").click()
+    await secretary.part("book-day").fill(f"{at:%d/%m/%Y}")
+    await secretary.part("book-clock").focus()
+    await secretary.page.keyboard.type(f"{at:%H:%M}")
+    await expect(secretary.part("book-clock")).to_have_value(f"{at:%H:%M}")
+    await secretary.part("hall-pick").click()
+    await secretary.part("hall-pick").fill("hoi truong lon")
+    await secretary.part("hall-pick-option").filter(has_text="Hội trường lớn").click()
+    await secretary.part("open-tree").click()
+    await expect(secretary.part("tree-search")).to_be_focused()
+    await secretary.part("tree-search").fill(", ".join(communes))
+    await expect(secretary.part("tree-all")).to_contain_text(f"{len(communes)} đơn vị", timeout=PATIENCE_MS)
+    await secretary.part("tree-all").click()
+    await secretary.part("tree-done").click()
+
+
+async def its_hall_is_held(day: Day) -> Visitor:
+    """Check that the secretary of an invited ward sees on the board that the meeting holds the ward's hall for now."""
+    commune = await day.visit("vanthu.xa")
+    await commune.page.goto(f"{URL}/board?day={HELD_AT:%Y-%m-%d}&span=day&view=table")
+    await expect(commune.part("held-line")).to_contain_text(TITLE, timeout=PATIENCE_MS)
+    await expect(commune.part("held-line")).to_contain_text("Hội trường Phường Kiến Tường")
+    await expect(commune.part("held-line")).to_contain_text("Giữ tạm")
+    return commune
 
 
 async def prepares_and_approves(day: Day, secretary: Visitor) -> None:
     """Give the terminals their passwords and approve both steps. The secretary then sees the meeting number."""
-    head, operator = await day.first_visit("lanhdao"), await day.first_visit("vanhanh")
-    await operator.page.goto(f"{URL}/directory/terminals")
-    for code in (MAIN, FIRST, LATE, ADDED):
-        await operator.part("records-find").fill(code)
-        row = operator.part("records").get_by_role("row").filter(has_text=code)
-        await row.get_by_test_id("sip-account").click()
-        await operator.part("sip-give").click()
-        await operator.part("sip-given").wait_for()
-        given = [await one.input_value() for one in await operator.part("sip-given").get_by_role("textbox").all()]
-        assert given[0] == code.lower()
-        day.passwords[code] = given[1]
-        await operator.part("sip-kept").click()
+    head, operator = await day.visit("lanhdao"), await day.visit("vanhanh")
+    await day.equip(operator, MAIN, FIRST, BUSY, LATE, ADDED)
     for visitor in (head, operator):
-        await visitor.part("nav-approvals").click()
-        await visitor.part("approval").filter(has_text=TITLE).get_by_test_id("approve").click()
-        await expect(visitor.part("decided")).to_contain_text("Đã duyệt")
+        await day.approve(visitor, TITLE)
     await secretary.page.reload()
     await expect(secretary.part("meeting-number")).to_have_text(re.compile(r"^\d{3} \d{3} \d{3}$"))
     await expect(secretary.part("call-way")).to_have_text("Máy chủ tự gọi hội trường")
 
 
+async def answers_by_mail(day: Day, secretary: Visitor, commune: Visitor) -> None:
+    """Check that the ward's hall is now firmly held, and answer by the link in the mail that invites the ward."""
+    await commune.page.reload()
+    await expect(commune.part("held-line")).to_contain_text("Đã giữ")
+    text = await day.mail(WARD_MAIL, f"[Mời họp] {TITLE}")
+    number = await secretary.part("meeting-number").inner_text()
+    for told in (number, "11:00", "Hội trường lớn", "Phường Kiến Tường"):
+        assert told in text, text
+    assert "PIN" not in text
+    link = re.search(rf"{URL}/moi#\S+", text)
+    assert link, text
+    guest = await day.page()
+    await guest.page.goto(link[0])
+    await guest.part("rsvp-accept").check()
+    await guest.part("rsvp-send").click()
+    await expect(guest.part("answer-sent")).to_be_visible()
+    await secretary.page.reload()
+    await secretary.part("sending-each").click()
+    line = secretary.part("sending-line").filter(has_text="Phường Kiến Tường")
+    await expect(line).to_contain_text("Dự họp")
+    await expect(line).to_contain_text("Đã gửi")
+
+
+# The day
+
+
 @dataclass
 class There:
-    """Two complete terminals, and two scripted phones without media."""
+    """Three complete terminals, and two scripted phones without media."""
 
     main: Baresip
     first: Baresip
+    busy: Baresip
     late: Phone
     added: Phone
 
     @property
-    def called(self) -> tuple[Baresip, Baresip]:
-        return self.main, self.first
+    def complete(self) -> tuple[Baresip, Baresip, Baresip]:
+        return self.main, self.first, self.busy
 
 
 @asynccontextmanager
 async def halls(day: Day) -> AsyncIterator[There]:
-    main = Baresip(
+    main = main_hall(day)
+    first = Baresip(day.communes, FIRST.lower(), "blue", FIRST_HZ, password=day.passwords[FIRST])
+    busy = Baresip(day.communes, BUSY.lower(), "green", BUSY_HZ, password=day.passwords[BUSY], lines=1)
+    async with AsyncExitStack() as stack:
+        with day.communes.place.entered():
+            late, added = (Phone(code.lower(), day.passwords[code], HALLS, (SERVER, 5060)) for code in (LATE, ADDED))
+            for one in (late, added):
+                await stack.enter_async_context(one)
+        for terminal in (main, first, busy):
+            stack.callback(terminal.stop)
+            terminal.start()
+        yield There(main, first, busy, late, added)
+
+
+def main_hall(day: Day) -> Baresip:
+    """Return the terminal of the large hall. It encrypts, as an important meeting requires."""
+    return Baresip(
         day.office,
         MAIN.lower(),
         "red",
@@ -241,49 +289,73 @@ async def halls(day: Day) -> AsyncIterator[There]:
         encryption="srtp-mand",
         password=day.passwords[MAIN],
         address=OFFICE,
-        environ=day.clock.environ,  # baresip checks whether the server's certificate is already valid
+        environ=day.halls_clock.environ,  # baresip checks whether the server's certificate is already valid
     )
-    first = Baresip(day.communes, FIRST.lower(), "blue", FIRST_HZ, password=day.passwords[FIRST])
-    async with AsyncExitStack() as stack:
-        with day.communes.place.entered():
-            late, added = (Phone(code.lower(), day.passwords[code], HALLS, (SERVER, 5060)) for code in (LATE, ADDED))
-            for one in (late, added):
-                await stack.enter_async_context(one)
-        for terminal in (main, first):
-            stack.callback(terminal.stop)
-        yield There(main, first, late, added)
 
 
 def row(operator: Visitor, code: str) -> Any:
     return operator.part("leg").filter(has_text=f"Thiết bị {code}")
 
 
-async def rings(day: Day, there: There) -> tuple[Visitor, Visitor]:
-    """Check that the server calls both registered halls. They wait, muted and before a splash, until the operator opens the
-    meeting. Then they see each other.
+def calls(terminal: Baresip) -> int:
+    """Return how many calls were established."""
+    return terminal.text().count("Call established")
 
-    Operator and secretary sign in while the halls wait, because each second of the call takes much processor time. Return
-    their pages.
-    """
-    for terminal in there.called:
-        terminal.start()
-    operator, secretary = await asyncio.gather(day.visit("vanhanh"), day.visit("vanthu"))
-    for terminal in there.called:
-        await until(lambda one=terminal: "Call established" in one.text(), f"{terminal.name} is called", BOUND_S)  # type: ignore[misc]
+
+async def said(terminal: Baresip, words: str) -> None:
+    await until(lambda: words in terminal.text(), f"{terminal.name} says “{words}”", BOUND_S)
+
+
+async def open_board(operator: Visitor, title: str) -> Any:
+    """Open the board of this meeting. Return its line in the list of meetings."""
     await operator.part("nav-control").click()
-    date = operator.part("board-date").filter(has_text=TITLE)
+    date = operator.part("board-date").filter(has_text=title)
+    await expect(date).to_be_visible(timeout=PATIENCE_MS)
+    return date
+
+
+async def checks(day: Day, there: There) -> Visitor:
+    """Check the terminals before the calls. Three are ready, and four have not registered."""
+    for terminal in there.complete:
+        await said(terminal, "200 OK")
+    operator = await day.visit("vanhanh")
+    date = await open_board(operator, TITLE)
     await expect(date).to_contain_text("7 điểm cầu")
     await date.get_by_role("link").click()
-    await expect(operator.part("leg")).to_have_count(7)
+    await operator.part("expected-probe").click()
+    await expect(operator.part("ready-green")).to_contain_text("3", timeout=PATIENCE_MS)
+    await expect(operator.part("ready-red")).to_contain_text("4", timeout=PATIENCE_MS)
+    await expect(row(operator, FIRST)).to_contain_text("Sẵn sàng")
+    await expect(row(operator, LATE)).to_contain_text("Không kết nối được")
+    return operator
+
+
+async def rings(day: Day, there: There, operator: Visitor) -> None:
+    """Turn to the time of the calls, 15 minutes before the start. The server calls the registered halls. One is in the test room
+    and busy. The others wait, muted and before a splash.
+    """
+    there.busy.dial("echo")
+    await said(there.busy, "Call established")
+    await day.turn(HELD_AT - CALLED_BEFORE)
+    for terminal in (there.main, there.first):
+        await said(terminal, "Call established")
     for code in (MAIN, FIRST):
         await expect(row(operator, code)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
-    await expect(operator.part("board-waiting")).to_contain_text("2 hội trường")
-    for code in (MAIN, FIRST):
         await expect(row(operator, code)).to_contain_text("Chờ khai mạc")
         await expect(row(operator, code)).to_contain_text("Micro tắt")
-    for terminal in there.called:
-        assert not shows(terminal, "blue"), "no hall sees another before the opening"
-        assert not shows(terminal, "red")
+    await expect(row(operator, BUSY)).to_contain_text("Đang bận", timeout=PATIENCE_MS)
+    await expect(row(operator, BUSY)).to_contain_text("gọi lại lúc 07:4")
+    await expect(operator.part("board-waiting")).to_contain_text("2 hội trường")
+    for terminal in (there.main, there.first):
+        assert not colours(terminal) & ALL, "no hall sees another before the opening"
+
+
+async def opens(day: Day, there: There, operator: Visitor) -> None:
+    """The busy hall hangs up and is called again. At the start the operator opens the meeting, and the halls see each other."""
+    there.busy.command("hangup")
+    await day.turn(HELD_AT)
+    await until(lambda: calls(there.busy) == 2, "the busy hall is called again", BOUND_S)
+    await expect(row(operator, BUSY)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
     await operator.part("board-begin").click()
     await operator.part("begin-sure").click()
     await expect(operator.part("board-waiting")).to_have_count(0)
@@ -292,15 +364,16 @@ async def rings(day: Day, there: There) -> tuple[Visitor, Visitor]:
     await expect(row(operator, FIRST)).to_contain_text("Micro bật")
     await asyncio.gather(
         *(
-            until(partial(shows, terminal, colour), f"{terminal.name} sees the other", BOUND_S, in_thread=True)
-            for terminal, colour in zip(there.called, ("blue", "red"), strict=True)
+            until(lambda one=terminal: colours(one) >= ALL, f"{terminal.name} sees all", BOUND_S, in_thread=True)  # type: ignore[misc]
+            for terminal in there.complete
         )
     )
-    return operator, secretary
+    await hears(there.main, FIRST_HZ)
+    await hears(there.busy, MAIN_HZ, FIRST_HZ)
 
 
 async def one_comes_late(there: There, operator: Visitor) -> None:
-    await expect(row(operator, LATE)).to_contain_text("Không kết nối được", timeout=PATIENCE_MS)
+    await expect(row(operator, LATE)).to_have_attribute("data-state", "failed", timeout=PATIENCE_MS)
     await there.late.register()
     await until(lambda: there.late.stands, "it is called when it registers", BOUND_S)
     await expect(row(operator, LATE)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
@@ -316,8 +389,9 @@ async def one_is_added(there: There, operator: Visitor) -> None:
     await expect(row(operator, ADDED)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
 
 
-async def mutes_all_and_ends(there: There, operator: Visitor, host: Visitor) -> None:
-    """Join as the secretary, who is a host of the meeting, mute all participants, and end the meeting."""
+async def mutes_all(day: Day, there: There, operator: Visitor) -> Visitor:
+    """Join as the secretary, who is a host of the meeting, and mute all halls. Then one hall speaks again. Return the host."""
+    host = await day.visit("vanthu")
     await host.page.get_by_role("link", name=TITLE).first.click()
     await host.part("enter-button").click()
     await host.part("preview-video").wait_for(timeout=PATIENCE_MS)
@@ -325,12 +399,30 @@ async def mutes_all_and_ends(there: There, operator: Visitor, host: Visitor) -> 
     await host.part("stage").wait_for(timeout=PATIENCE_MS)
     await hears(there.main, FIRST_HZ, HOST_HZ)
     await host.part("people-toggle").click()
-    await expect(host.part("people-count")).to_have_text("1 người, 4 điểm cầu có mặt")
+    await expect(host.part("people-count")).to_have_text("1 người, 5 điểm cầu có mặt")
     await host.part("mute-all").click()
     await hears(there.main, HOST_HZ)
-    await hears(there.first, HOST_HZ)
+    await hears(there.busy, HOST_HZ)
     for code in (MAIN, FIRST):
         await expect(row(operator, code)).to_contain_text("Micro tắt")
+    await row(operator, FIRST).get_by_test_id("leg-mute").click()
+    await hears(there.busy, FIRST_HZ, HOST_HZ)
+    return host
+
+
+async def extends(day: Day, there: There, operator: Visitor) -> None:
+    """At the end somebody still speaks. So the server asks the operator, who extends the meeting."""
+    await day.turn(CLOSES_AT)
+    await expect(operator.part("end-text")).to_contain_text("vẫn có người phát biểu", timeout=PATIENCE_MS)
+    await operator.part("extend-15").click()
+    await expect(operator.part("end-said")).to_have_text("Đã kéo dài đến 11:50.")
+    await expect(operator.part("end-text")).to_contain_text("11:50")
+    for code in (MAIN, FIRST, BUSY, LATE, ADDED):
+        await expect(row(operator, code)).to_have_attribute("data-state", "connected")
+    await hears(there.busy, FIRST_HZ, HOST_HZ)
+
+
+async def ends(there: There, operator: Visitor, host: Visitor) -> None:
     await host.part("leave-button").click()
     await host.part("leave-end").click()
     await host.part("end-sure").click()
@@ -338,9 +430,10 @@ async def mutes_all_and_ends(there: There, operator: Visitor, host: Visitor) -> 
     for phone in (there.late, there.added):
         await until(lambda one=phone: one.told[-1] == "BYE", f"{phone.name} is told", BOUND_S)  # type: ignore[misc]
         assert (phone.called, phone.doubled) == (1, [])
-    for terminal in there.called:
-        await until(lambda one=terminal: "session closed" in one.text(), f"{terminal.name} is told", BOUND_S)  # type: ignore[misc]
-    for code in (MAIN, FIRST, LATE, ADDED):
+    for terminal, count in zip(there.complete, (1, 1, 2), strict=True):
+        await said(terminal, "session closed")
+        assert calls(terminal) == count, "no hall is called twice into the meeting"
+    for code in (MAIN, FIRST, BUSY, LATE, ADDED):
         await expect(row(operator, code)).to_have_attribute("data-state", "left", timeout=PATIENCE_MS)
         await expect(row(operator, code)).to_contain_text("Cuộc họp đã kết thúc")
     await expect(row(operator, NEVER)).not_to_contain_text("gọi lại lúc")
@@ -358,5 +451,7 @@ async def hears(terminal: Baresip, *wanted: int) -> None:
     await until(right, lambda: f"{terminal.name} hears {heard}, not {wanted}", BOUND_S, in_thread=True)
 
 
-def shows(terminal: Baresip, colour: str) -> bool:
-    return is_colour(terminal.saw(), colour)
+def colours(terminal: Baresip) -> set[str]:
+    """Return the colours of the halls in the received picture."""
+    points = terminal.picture()[20::40, 20::40].reshape(-1, 3).tolist()
+    return {colour_of((red, green, blue)) for red, green, blue in points} - {""}

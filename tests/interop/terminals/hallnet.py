@@ -262,6 +262,8 @@ class Baresip:
     video_bps: int = 300_000
     traced: bool = False
     """The log has the SIP messages."""
+    lines: int = 4
+    """Calls at the same time. A further call gets "busy" (486)."""
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -362,6 +364,7 @@ class Baresip:
             f"net_interface {interface}",
             f"sip_listen {self.address}:{self.port}",
             f"sip_cafile {self.net.server.authority}",
+            f"call_max_calls {self.lines}",
             f"audio_path {self.folder / 'empty'}",
             "audio_player aubridge,null",
             f"audio_source aufile,{media}/tone.wav",

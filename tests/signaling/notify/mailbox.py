@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
@@ -54,10 +55,10 @@ class Mailbox:
     process: subprocess.Popen[bytes]
 
     @classmethod
-    def open(cls, folder: Path, refused: str = "") -> Mailbox:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(folder), refused], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+    def open(cls, folder: Path, refused: str = "", prefix: Sequence[str] = ()) -> Mailbox:
+        """Start the server. `prefix` is a command that runs it elsewhere, such as `ip netns exec NAME`."""
+        command = [*prefix, sys.executable, "-c", SERVER, str(folder), refused]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdout is not None
         port = int(process.stdout.readline())
         return cls(folder, port, process)
