@@ -113,9 +113,9 @@ fuzz: $(STAMPS)/python-test
 	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH) $(RUNS); done
 	for target in $(FUZZED); do nice $(PYTHON) -m tests.fuzz.run $$target $(SECONDS_EACH) -runs=$(RUNS); done
 
-# Long random runs of every property test with new seeds. Then 100,000 bookings by clients that are killed, on a database that
-# crashes, for at most STORM_MINUTES on each database. Then 100,000 cancelled commands on each database, and 1,000,000 malformed
-# messages.
+# Long random runs of every property test with new seeds. Then 100,000 bookings over HTTP from servers that are killed, on a
+# database that crashes, for at most STORM_MINUTES on each database. Then 100,000 cancelled commands on each database, and
+# 1,000,000 malformed messages.
 STORM_MINUTES ?= 45
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core

@@ -1,67 +1,71 @@
-"""Many clients that book at the same time, from several processes that may be killed. This module holds the clients, the
-history that they write, and the checker.
+"""Many clients that book over HTTP at the same time, from servers that may be killed. This module holds the clients, what they
+asked and were told, and the checker.
 
-A client writes each request to the history before it sends the request, and each answer after it receives the answer. It sends
-a request again, with the same key, until it has an answer. A process that starts again continues with the requests of the
-killed process that have no answer.
+A client sends a request again, with the same key, until it has an answer. Some meetings hold the halls of the invited units;
+their client also lets two approvers approve them. An approval is sent again until the server shows it.
 """
 
 import asyncio
 import collections
-import os
+import json
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from pathlib import Path
+from typing import Any
 
-import asyncpg
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.changes import creation
+from rooms.accounts import clients, signing
 from rooms.booking.holds import resources
-from rooms.booking.planning.requests import Request
-from rooms.errors import Refusal
-from rooms.policy.actors import Actor, Role
+from rooms.booking.planning.requests import AttendeeRequest, Request
+from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.booking import CapacitySlot, CapacityUse, Idempotency, Pool, Reservation, UnitRule
 from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.records import AuditEntry
 from rooms.store.tables.sites import Hall, Site
+from tests.rooms.people import add_account
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-HALLS, DAYS, SLOTS, PEOPLE = 40, 600, 8, 20
-OVERLAPPING, REPEATED = 0.3, 0.1
+NOW = datetime.combine(datetime.now(UTC).date(), time(), UTC) + timedelta(days=1)
+"""The day after the start of this process. The servers have the real time."""
+HALLS, GUESTS, DAYS, SLOTS, PEOPLE = 40, 8, 320, 8, 20
+"""`GUESTS`: the units that are invited, each with one hall. `DAYS`: enough days for the separate slots of 100,000 requests."""
+OVERLAPPING, INVITING, REPEATED = 0.3, 0.5, 0.1
+"""The part of the requests that compete for the same halls, the part of these that invite units, and the part of all requests
+that is sent twice.
+"""
+WEEKLY = 50
+"""Requests of each client that compete for the halls of one week. More: a long run only gets refusals at its end."""
 LEGS = 100_000
-ACTOR = Actor("account", "chaos", roles=(Role("operator", "u", "/u/"),), factors=2)
 RETRY_S = 0.2
+MARGIN = timedelta(minutes=15)
+"""The time to set up and to clear up a hall."""
+COOKIE = "diemcau-local"
 
 
-async def prepare(database: Database) -> None:
-    """Write one unit that may book at any hour, with its halls and people."""
+@dataclass(frozen=True)
+class Desk:
+    """The key of the system that books, and the cookies of the two approvers in the order of the steps."""
 
-    async def work(session: AsyncSession) -> None:
+    key: str
+    approvers: tuple[str, str]
+
+
+async def prepare(database: Database) -> Desk:
+    """Write a unit that may book at any hour, with its halls and people, the invited units, and who books and approves."""
+
+    async def work(session: AsyncSession) -> Desk:
         since = date(2020, 1, 1)
-        session.add(
-            Unit(
-                id="u",
-                code="u",
-                name="U",
-                search_name="u",
-                kind="x",
-                tier=1,
-                block="other",
-                path="/u/",
-                valid_from=since,
-            )
-        )
+        session.add(_unit("u", None, since))
         await session.flush()
-        session.add(Site(id="s", code="s", name="S", search_name="s", unit_id="u", capability="hall", valid_from=since))
+        session.add_all(_unit(f"v{n}", "u", since) for n in range(GUESTS))
+        await session.flush()
+        session.add(_site("s", "u", since))
+        session.add_all(_site(f"s{n}", f"v{n}", since) for n in range(GUESTS))
         session.add(MeetingType(code="t", name="T", default_class="ordinary"))
         session.add(Pool(code="main", name="P", legs=LEGS))
         free = {
@@ -76,135 +80,204 @@ async def prepare(database: Database) -> None:
             Person(id=f"p{n}", code=f"p{n}", name=f"P{n}", search_name="p", unit_id="u") for n in range(PEOPLE)
         )
         await session.flush()
-        halls = (
-            Hall(id=f"h{n}", code=f"h{n}", name=f"H{n}", search_name="h", site_id="s", seats=10, equipment=[])
-            for n in range(HALLS)
-        )
-        session.add_all(halls)
+        session.add_all(_hall(f"h{n}", "s") for n in range(HALLS))
+        session.add_all(_hall(f"g{n}", f"s{n}") for n in range(GUESTS))
+        await session.flush()
+        now = datetime.now(UTC)
+        _, key = await clients.create(session, "storm", "u", ["operator"], COMMAND, now)
+        leader = await add_account(session, "lanhdao", None, {"approver": "u"}, now)
+        operator = await add_account(session, "dieuhanh", None, {"operator": "u"}, now)
+        secrets = [await signing.start(session, one, now, factors=2) for one in (leader, operator)]
+        return Desk(key, (f"{COOKIE}={secrets[0]}", f"{COOKIE}={secrets[1]}"))
 
-    await database.transact(work)
+    return await database.transact(work)
+
+
+def _unit(id_: str, parent: str | None, since: date) -> Unit:
+    named = {"code": id_, "name": id_.upper(), "search_name": id_}
+    path = f"/{parent}/{id_}/" if parent else f"/{id_}/"
+    place = {"parent_id": parent, "tier": 3 if parent else 1, "path": path}
+    return Unit(id=id_, kind="x", block="other", valid_from=since, **named, **place)
+
+
+def _site(id_: str, unit: str, since: date) -> Site:
+    return Site(id=id_, code=id_, name=id_.upper(), search_name="s", unit_id=unit, capability="hall", valid_from=since)
+
+
+def _hall(id_: str, site: str) -> Hall:
+    return Hall(id=id_, code=id_, name=id_.upper(), search_name="h", site_id=site, seats=10, equipment=[])
 
 
 def request_of(client: int, clients: int, place: int) -> Request:
     """Return the request of a client at a place: always the same for the same arguments. 70 % of the requests have their own
-    hall and time. The others compete for a few halls within a week.
+    hall and time. The others compete for a few halls within a week. Half of these hold the halls of two invited units.
     """
     chance = random.Random(client * 1_000_003 + place)
     if chance.random() < OVERLAPPING:
         hours = chance.randrange(7 * 20)
-        at = NOW + timedelta(days=DAYS + 10 + hours // 20, hours=hours % 20, minutes=chance.choice((0, 15, 30)))
+        week = NOW + timedelta(days=DAYS + 10 + 7 * (place // WEEKLY))
+        at = week + timedelta(days=hours // 20, hours=hours % 20, minutes=chance.choice((0, 15, 30)))
         # The halls are sorted because each process orders a set differently. A different order would make a different request.
         halls = tuple(sorted({f"h{chance.randrange(3)}" for _ in range(2)}))
-        return booked(at, chance.choice((30, 60, 90)), halls, f"p{chance.randrange(PEOPLE)}")
+        guests: tuple[int, ...] = ()
+        if chance.random() < INVITING:
+            guests = tuple(sorted(chance.sample(range(GUESTS), 2)))
+        elif chance.random() < INVITING:
+            halls = (f"g{chance.randrange(GUESTS)}",)
+        return booked(at, chance.choice((30, 60, 90)), halls, f"p{chance.randrange(PEOPLE)}", guests)
     cell = place * clients + client
     hall, slot, day = cell % HALLS, cell // HALLS % SLOTS, 2 + cell // (HALLS * SLOTS)
     return booked(NOW + timedelta(days=day, hours=3 * slot), 120, (f"h{hall}",), None)
 
 
-def booked(at: datetime, minutes: int, halls: tuple[str, ...], chair: str | None) -> Request:
-    return Request("Họp", "t", "u", at, minutes, hall_ids=halls, chair_id=chair, urgent_reason="x", legs=2)
+def booked(
+    at: datetime, minutes: int, halls: tuple[str, ...], chair: str | None, guests: tuple[int, ...] = ()
+) -> Request:
+    invited = tuple(AttendeeRequest(unit_id=f"v{n}") for n in guests)
+    holds: dict[str, Any] = {"attendees": invited, "hold_guests": bool(guests), "submit": bool(guests)}
+    return Request("Họp", "t", "u", at, minutes, hall_ids=halls, chair_id=chair, urgent_reason="x", legs=2, **holds)
 
 
-class History:
-    """A file of lines that survives the process. Each line is one write to a file that is only appended to."""
-
-    def __init__(self, path: Path) -> None:
-        self.file = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
-
-    def note(self, *words: object) -> None:
-        os.write(self.file, (" ".join(map(str, words)) + "\n").encode())
+def body_of(request: Request) -> dict[str, Any]:
+    return {
+        "title": request.title,
+        "type_code": request.type_code,
+        "host_unit_id": request.host_unit_id,
+        "starts_at": request.starts_at.isoformat(),
+        "duration_min": request.duration_min,
+        "hall_ids": list(request.hall_ids),
+        "chair_id": request.chair_id,
+        "attendees": [{"unit_id": one.unit_id} for one in request.attendees],
+        "hold_guests": request.hold_guests,
+        "submit": request.submit,
+        "urgent_reason": request.urgent_reason,
+        "legs": request.legs,
+    }
 
 
 @dataclass
 class Record:
-    """The answers to one key: `ok MEETING` or `no CODE`."""
+    """The answers to one key: `ok MEETING` or `no CODE`. `sent`: also counts what was sent again after a kill."""
 
-    asked: int = 0
+    sent: int = 0
     answers: set[tuple[str, str]] = field(default_factory=set)
     answered_ms: float = 0.0
+    approved: bool = False
 
 
-def read(path: Path) -> dict[str, Record]:
-    found: dict[str, Record] = collections.defaultdict(Record)
-    text = path.read_text() if path.exists() else ""
-    for line in text.splitlines():
-        word, key, *rest = line.split()
-        if word == "ask":
-            found[key].asked += 1
-        else:
-            found[key].answers.add((word, rest[0]))
-            found[key].answered_ms = float(rest[1])
-    return found
+class Line:
+    """The connection of one client to the servers. It is opened again, to the next server, after each failure."""
 
+    def __init__(self, ports: list[int], first: int) -> None:
+        self._ports, self._turn = ports, first
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-async def run_client(
-    database: Database, history: History, before: dict[str, Record], client: int, clients: int, most: int, until: float
-) -> None:
-    """Send the client's requests. A request of a killed process that has no answer is sent again, also after `until`. No new
-    request is sent after `until`.
-    """
-    chance = random.Random(client)
-    for place in range(most):
-        key = f"{client}-{place}"
-        if before.get(key, Record()).answers:
-            continue
-        if time.time() >= until and key not in before:
-            continue
-        await ask(database, history, key, request_of(client, clients, place))
-        if chance.random() < REPEATED:
-            await ask(database, history, key, request_of(client, clients, place))
-
-
-async def ask(database: Database, history: History, key: str, request: Request) -> None:
-    history.note("ask", key)
-    loop = asyncio.get_running_loop()
-    begin = loop.time()
-    while True:
-        try:
-            meeting = (await creation.book(database, request, ACTOR, NOW, key)).meeting
-        except Refusal as refusal:
-            history.note("no", key, refusal.code, (loop.time() - begin) * 1000)
-        except (
-            SQLAlchemyError,
-            OSError,
-            asyncpg.InterfaceError,
-        ):  # `InterfaceError`: the server went away during the greeting
+    async def ask(
+        self, method: str, path: str, headers: dict[str, str], body: object = None, record: Record | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request until it has an answer, and return the status and the JSON."""
+        while True:
+            try:
+                if record is not None:
+                    record.sent += 1
+                status, found = await self._once(method, path, headers, body)
+            except (OSError, asyncio.IncompleteReadError):
+                status, found = 503, {}
+            if status != 503:
+                return status, found
+            self._turn += 1
+            self.close()
             await asyncio.sleep(RETRY_S)
-            continue
-        else:
-            history.note("ok", key, meeting.id, (loop.time() - begin) * 1000)
-        return
+
+    async def _once(self, method: str, path: str, headers: dict[str, str], body: object) -> tuple[int, dict[str, Any]]:
+        address = f"127.0.0.1:{self._ports[self._turn % len(self._ports)]}"
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(*address.split(":"))
+        reader, writer = self._streams
+        content = b"" if body is None else json.dumps(body).encode()
+        fixed = {"host": address, "content-type": "application/json", "content-length": str(len(content))}
+        lines = "".join(
+            f"{name}: {value}\r\n" for name, value in {**fixed, "origin": f"http://{address}", **headers}.items()
+        )
+        writer.write(f"{method} /api/v1{path} HTTP/1.1\r\n{lines}\r\n".encode() + content)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        return int(head[9:12]), json.loads(await reader.readexactly(length))
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
 
 
-async def run(url: str, path: Path, place: int, processes: int, clients: int, requests: int, until: float) -> None:
-    database, before, history = Database.open(url), read(path), History(path)
-    mine = range(place, clients, processes)
-    most = requests // clients
-    await asyncio.gather(*(run_client(database, history, before, one, clients, most, until) for one in mine))
-    await database.close()
+class Crowd:
+    """The clients. `until`: the monotonic time after which no new request is sent."""
 
+    def __init__(self, desk: Desk, ports: list[int], clients: int, requests: int, until: float) -> None:
+        self.desk, self.ports, self.clients, self.requests, self.until = desk, ports, clients, requests, until
+        self.records: dict[str, Record] = {}
+        self.answers = 0
 
-def start(url: str, path: Path, place: int, processes: int, clients: int, requests: int, until: float) -> None:
-    """Run the clients of one process."""
-    asyncio.run(run(url, path, place, processes, clients, requests, until))
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for client in range(self.clients):
+                group.create_task(self._client(client))
+
+    async def _client(self, client: int) -> None:
+        chance, line = random.Random(client), Line(self.ports, client)
+        loop = asyncio.get_running_loop()
+        for place in range(self.requests // self.clients):
+            if loop.time() >= self.until:
+                break
+            request = request_of(client, self.clients, place)
+            record = self.records[f"{client}-{place}"] = Record()
+            for _ in range(2 if chance.random() < REPEATED else 1):
+                begin = loop.time()
+                await self._book(line, f"{client}-{place}", request, record)
+                record.answered_ms = (loop.time() - begin) * 1000
+            self.answers += 1
+        line.close()
+
+    async def _book(self, line: Line, key: str, request: Request, record: Record) -> None:
+        headers = {"authorization": f"Bearer {self.desk.key}", "idempotency-key": key}
+        status, found = await line.ask("POST", "/meetings", headers, body_of(request), record)
+        record.answers.add(("ok", found["id"]) if status == 201 else ("no", found["code"]))
+        if status == 201 and request.hold_guests and not record.approved:
+            await self._approve(line, found["id"])
+            record.approved = True
+
+    async def _approve(self, line: Line, meeting_id: str) -> None:
+        for number, cookie in enumerate(self.desk.approvers, 1):
+            while True:
+                _, found = await line.ask("GET", f"/meetings/{meeting_id}", {"cookie": cookie})
+                step = next(one for one in found["steps"] if one["step"] == number)
+                if step["state"] != "open":
+                    assert step["state"] == "approved", step
+                    break
+                headers = {"cookie": cookie, "if-match": f'"{found["version"]}"'}
+                status, said = await line.ask("POST", f"/meetings/{meeting_id}/decide", headers, {"approve": True})
+                # 409, 412: the decision of a server that was killed before its answer.
+                assert status in (200, 409, 412), (status, said)
 
 
 # The checker
 
 
-async def check(url: str, paths: list[Path], requests: int) -> list[str]:
+async def check(url: str, crowd: Crowd, requests: int) -> list[str]:
     """Return every fault as text. The list is empty if there is no fault."""
     database = Database.open(url)
-    records = {key: one for path in paths for key, one in read(path).items()}
+    records = crowd.records
     wrong = [f"{len(records)} keys instead of {requests}"] if len(records) != requests else []
     wrong += [f"{key} was answered {one.answers}" for key, one in records.items() if len(one.answers) != 1]
     made = {key: word[1] for key, one in records.items() for word in one.answers if word[0] == "ok"}
+    approved = {made[key] for key, one in records.items() if one.approved}
     async with database.reading() as session:
         wrong += await _lost(session, made)
         wrong += await _doubled(session)
         wrong += await _orphans(session)
         wrong += await _capacity(session)
-        wrong += await _unjust(session, records)
+        wrong += await _unjust(session, crowd)
+        wrong += await _unheld(session, crowd, made, approved)
     await database.close()
     return wrong
 
@@ -262,27 +335,59 @@ async def _capacity(session: AsyncSession) -> Iterator[str]:
     return (f"capacity at {at}: {n} instead of {used[at]}" for at, n in counted.items() if n != used[at])
 
 
-async def _unjust(session: AsyncSession, records: dict[str, Record]) -> Iterator[str]:
+async def _unjust(session: AsyncSession, crowd: Crowd) -> Iterator[str]:
     """Return the requests that were refused although the hall and the person were free. No reservation is released in this
-    test, so a resource that was taken at the time of the refusal is still taken.
+    test, so a resource that was taken at the time of the refusal is still taken. A soft hold takes nothing.
     """
-    rows = await session.execute(select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at))
-    taken = collections.defaultdict(list)
-    for id_, start, end in rows:
-        taken[id_].append((start, end))
-    clients = max((int(key.split("-")[0]) for key in records), default=0) + 1
+    taken = await _taken(session)
     found = []
-    for key, record in records.items():
+    for key, record in crowd.records.items():
         code = next((word[1] for word in record.answers if word[0] == "no"), "")
         if not code:
             continue
-        request = request_of(*_of(key, clients))
-        margin = timedelta(minutes=15)
-        wanted = [(hall, request.starts_at - margin, request.ends_at + margin) for hall in request.hall_ids]
+        request = request_of(*_of(key, crowd.clients))
+        wanted = [(hall, request.starts_at - MARGIN, request.ends_at + MARGIN) for hall in request.hall_ids]
         wanted += [(request.chair_id, request.starts_at, request.ends_at)] if request.chair_id else []
-        if code != "overlap" or not any(s < end and e > start for id_, start, end in wanted for s, e in taken[id_]):
+        if code != "overlap" or not any(s < end and e > start for id_, start, end in wanted for s, e, _ in taken[id_]):
             found.append(f"refused without a reason: {key} {code}")
     return iter(found)
+
+
+async def _unheld(session: AsyncSession, crowd: Crowd, made: dict[str, str], approved: set[str]) -> Iterator[str]:
+    """Return the acknowledged approvals that are lost, and the halls of invited units that were free at the approval and are not
+    held.
+    """
+    taken = await _taken(session)
+    states = dict((await session.execute(select(Meeting.id, Meeting.state))).all())
+    dates = dict((await session.execute(select(Occurrence.meeting_id, Occurrence.id))).all())
+    found = []
+    for key, id_ in made.items():
+        if id_ not in approved:
+            continue
+        if states.get(id_) != "approved":
+            found.append(f"lost approval: {key} {id_}")
+        request = request_of(*_of(key, crowd.clients))
+        start, end = request.starts_at - MARGIN, request.ends_at + MARGIN
+        for one in request.attendees:
+            hall = f"g{(one.unit_id or '')[1:]}"
+            met = [date for s, e, date in taken[hall] if s < end and e > start]
+            if not met:
+                found.append(f"not held: {hall} for {key}")
+    held = set(await session.scalars(select(Reservation.occurrence_id).where(Reservation.guest)))
+    if approved and not held & {dates[id_] for id_ in approved}:
+        found.append("no hall of an invited unit is held")
+    return iter(found)
+
+
+async def _taken(session: AsyncSession) -> dict[str | None, list[tuple[datetime, datetime, str]]]:
+    """Return (start, end, date) of all reservations, by resource."""
+    rows = await session.execute(
+        select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at, Reservation.occurrence_id)
+    )
+    taken: dict[str | None, list[tuple[datetime, datetime, str]]] = collections.defaultdict(list)
+    for id_, start, end, date_id in rows:
+        taken[id_].append((start, end, date_id))
+    return taken
 
 
 def _of(key: str, clients: int) -> tuple[int, int, int]:

@@ -1,90 +1,86 @@
-"""64 clients in several processes book at the same time. Processes are killed, and PostgreSQL restarts as after a crash.
+"""64 clients book over HTTP at the same time. Servers are killed, and PostgreSQL restarts as after a crash.
 
     python -m tests.rooms.booking.storm [postgresql] [sqlite] [--requests 100000] [--minutes 60]
 
-Prints its progress every ten seconds. Sends no new requests when the time is over. Then checks the history of requests and
-answers. Exits with 1 if a booking was made twice, was lost or was left over.
+Prints its progress every ten seconds. Sends no new requests when the time is over. Then checks what the clients asked and were
+told. Exits with 1 if a resource is held twice, or if an acknowledged booking or approval is lost or was left over.
+
+SQLite has one server. PostgreSQL has two, so that transactions of different processes meet.
 """
 
 import argparse
 import asyncio
-import multiprocessing
+import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from rooms.store.database import Database
 from rooms.store.migrations import steps
+from tests.conftest import ROOT
+from tests.ports import free_port
 from tests.rooms.booking import chaos
+from tests.rooms.booking.chaos import Crowd, Desk
 from tests.rooms.postgres import Postgres
 
-PROCESSES, CLIENTS = 4, 64
+CLIENTS = 64
 LONG = 100_000
 PROGRESS_S = 10.0
-GRACE_S = 120.0
-"""Seconds after `until` in which the clients must get their last answers. Longer: a client that hangs is found later. Shorter:
-a slow machine fails the run.
-"""
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([chaos.__name__])
-"""The processes are forks of one process with all imports. A new interpreter would take a second of a processor each time."""
+START_S = 90.0
+"""Seconds in which a server must start. Longer: a server that hangs is found later. Shorter: a busy machine fails the run."""
 Say = Callable[[str], None]
 
 
-class Crowd:
-    """The processes of the clients."""
+class Server:
+    """A `diemcau serve` on loopback that can be killed and started again."""
 
-    def __init__(self, url: str, folder: Path, requests: int, until: float) -> None:
-        """`until`: Unix seconds. The clients send no new request after this time."""
-        self.url, self.requests, self.until = url, requests, until
-        self.histories = [folder / f"history-{place}" for place in range(PROCESSES)]
-        self.processes = [self._start(place) for place in range(PROCESSES)]
-        self.killed = 0
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url, self.http, self.media = folder, url, free_port(), free_port()
+        self.process: asyncio.subprocess.Process | None = None
+        folder.mkdir()
 
-    def _start(self, place: int) -> ForkServerProcess:
-        words = (self.url, self.histories[place], place, PROCESSES, CLIENTS, self.requests, self.until)
-        started = FORKS.Process(target=chaos.start, args=words)
-        started.start()
-        return started
+    async def start(self) -> None:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
+        environ |= {"DIEMCAU_API_KEY": "storm", "DIEMCAU_API_SECRET": "s" * 32, "DIEMCAU_DATABASE": self.url}
+        environ |= {"DIEMCAU_HOST": "127.0.0.1", "DIEMCAU_ANNOUNCED": "127.0.0.1"}
+        environ |= {f"DIEMCAU_SIP_{kind}_PORT": "-1" for kind in ("UDP", "TCP", "TLS")}
+        words = [
+            "serve",
+            "--http-port",
+            str(self.http),
+            "--media-port",
+            str(self.media),
+            "--data-dir",
+            str(self.folder),
+        ]
+        log = self.folder / "server.log"
+        with log.open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "signaling", *words), cwd=ROOT, env=environ, stdout=output, stderr=output
+            )
+        async with asyncio.timeout(START_S):
+            while not await self._hears():
+                assert self.process.returncode is None, log.read_text(errors="replace")[-2000:]
 
-    @property
-    def running(self) -> bool:
-        return any(one.is_alive() for one in self.processes)
+    async def _hears(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.http)
+        except OSError:
+            await asyncio.sleep(0.05)
+            return False
+        writer.close()
+        return True
 
-    def answers(self) -> int:
-        return sum(
-            path.read_bytes().count(b"\nok ") + path.read_bytes().count(b"\nno ")
-            for path in self.histories
-            if path.exists()
-        )
-
-    def kill(self, place: int) -> None:
-        """Kill the process at this place with SIGKILL, as the kernel does, and start it again. If that process has answered all
-        its requests, kill the next one that has not.
-        """
-        for turn in range(PROCESSES):
-            chosen = (place + turn) % PROCESSES
-            if self.processes[chosen].is_alive():
-                self.processes[chosen].kill()
-                self.processes[chosen].join()
-                self.processes[chosen] = self._start(chosen)
-                self.killed += 1
-                return
-
-    def finish(self) -> None:
-        deadline = max(self.until - time.time(), 0) + GRACE_S
-        for one in self.processes:
-            one.join(deadline)
-            assert one.exitcode == 0
-
-    def end(self) -> None:
-        for one in self.processes:
-            one.kill()
-            one.join()
+    async def kill(self) -> None:
+        """End the process with SIGKILL, as the kernel does."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
 
 
 @dataclass(frozen=True)
@@ -95,9 +91,11 @@ class Outcome:
     requests: int
     asked: int
     """The number of different requests."""
-    attempts: int
+    sent: int
     made: int
     refused: int
+    approved: int
+    """The meetings whose approval held the halls of invited units."""
     killed: int
     crashed: int
     seconds: float
@@ -107,79 +105,97 @@ class Outcome:
 
     def said(self) -> str:
         return (
-            f"{self.dialect}: {self.asked} of {self.requests} requests asked {self.attempts} times in {self.seconds:.0f} s, "
-            f"{self.made} booked, {self.refused} refused, {self.killed} processes killed, {self.crashed} crashes of the "
-            f"database, p50 {self.p50_ms:.0f}, p99 {self.p99_ms:.0f} ms; {len(self.wrong)} wrong"
+            f"{self.dialect}: {self.asked} of {self.requests} requests sent {self.sent} times in {self.seconds:.0f} s, "
+            f"{self.made} booked, {self.refused} refused, {self.approved} approved with held halls, {self.killed} servers "
+            f"killed, {self.crashed} crashes of the database, p50 {self.p50_ms:.0f}, p99 {self.p99_ms:.0f} ms; "
+            f"{len(self.wrong)} wrong"
         )
 
 
 def storm(
     dialect: str, folder: Path, server: Postgres | None, requests: int, minutes: float, kills: int, say: Say
 ) -> Outcome:
-    """Run the storm. `kills`: the number of processes to kill, spread evenly over the run. At every fourth kill PostgreSQL
-    crashes too. `server` must be running.
+    """Run the storm. `kills`: the number of kills, spread evenly over the run. At every fourth kill PostgreSQL crashes too.
+    `server` must be running.
     """
     if server:
         server.run_now("CREATE DATABASE storm")
     url = server.url("storm") if server else f"sqlite:///{folder / 'storm.db'}"
-    prepare(url)
-    begin = time.monotonic()
-    crowd = Crowd(url, folder, requests - requests % CLIENTS, time.time() + minutes * 60)
-    crashed = 0
+    return asyncio.run(_storm(dialect, url, folder, server, requests, minutes, kills, say))
+
+
+async def _storm(
+    dialect: str, url: str, folder: Path, server: Postgres | None, requests: int, minutes: float, kills: int, say: Say
+) -> Outcome:
+    desk = await _prepare(url)
+    servers = [Server(folder / f"server-{n}", url) for n in range(2 if server else 1)]
     try:
+        for one in servers:
+            await one.start()
+        begin = asyncio.get_running_loop().time()
+        ports = [one.http for one in servers]
+        crowd = Crowd(desk, ports, CLIENTS, requests - requests % CLIENTS, begin + minutes * 60)
+        running = asyncio.create_task(crowd.run())
+        telling = asyncio.create_task(_tell(dialect, crowd, say))
+        killed = crashed = 0
         for number in range(1, kills + 1):
-            _wait_for(crowd, crowd.requests * number / (kills + 1), dialect, begin, say)
-            crowd.kill(number % PROCESSES)
-            if server is not None and number % 4 == 2 and crowd.running:
-                server.stop(signal.SIGQUIT)
-                server.start()
+            await _reached(crowd, running, crowd.requests * number / (kills + 1))
+            if running.done():
+                break
+            await servers[number % len(servers)].kill()
+            killed += 1
+            if server is not None and number % 4 == 2:
+                await asyncio.to_thread(server.stop, signal.SIGQUIT)
+                await asyncio.to_thread(server.start)
                 crashed += 1
-        _wait_for(crowd, crowd.requests * 2, dialect, begin, say)
-        crowd.finish()
+            await servers[number % len(servers)].start()
+        await running
+        telling.cancel()
+        seconds = asyncio.get_running_loop().time() - begin
     finally:
-        crowd.end()
-    return _judge(dialect, url, crowd, crashed, time.monotonic() - begin)
+        for one in servers:
+            if one.process is not None:
+                await one.kill()
+    return await _judge(dialect, url, crowd, (killed, crashed), seconds)
 
 
-def prepare(url: str) -> None:
-    async def work() -> None:
-        await steps.upgrade(url)
-        database = Database.open(url)
-        await chaos.prepare(database)
-        await database.close()
-
-    asyncio.run(work())
+async def _prepare(url: str) -> Desk:
+    await steps.upgrade(url)
+    database = Database.open(url)
+    desk = await chaos.prepare(database)
+    await database.close()
+    return desk
 
 
-def _wait_for(crowd: Crowd, answers: float, dialect: str, begin: float, say: Say) -> None:
-    told = time.monotonic()
-    while crowd.running:
-        have = crowd.answers()
-        now = time.monotonic()
-        if now - told > PROGRESS_S:
-            told = now
-            rate = have / (now - begin)
-            say(f"{dialect}: {have} answers of {crowd.requests} requests, {rate:.0f}/s, {crowd.killed} killed")
-        if have >= answers:
-            return
-        time.sleep(0.05 if crowd.requests < LONG / 10 else 0.5)
+async def _reached(crowd: Crowd, running: asyncio.Task[None], answers: float) -> None:
+    while crowd.answers < answers and not running.done():
+        await asyncio.wait([running], timeout=0.05)
 
 
-def _judge(dialect: str, url: str, crowd: Crowd, crashed: int, seconds: float) -> Outcome:
-    records = [one for path in crowd.histories for one in chaos.read(path).values()]
-    whole = time.time() < crowd.until
-    wrong = asyncio.run(chaos.check(url, crowd.histories, crowd.requests if whole else len(records)))
+async def _tell(dialect: str, crowd: Crowd, say: Say) -> None:
+    begin = time.monotonic()
+    while True:
+        await asyncio.sleep(PROGRESS_S)
+        rate = crowd.answers / (time.monotonic() - begin)
+        say(f"{dialect}: {crowd.answers} answers of {crowd.requests} requests, {rate:.0f}/s")
+
+
+async def _judge(dialect: str, url: str, crowd: Crowd, ended: tuple[int, int], seconds: float) -> Outcome:
+    records = list(crowd.records.values())
+    whole = asyncio.get_running_loop().time() < crowd.until
+    wrong = await chaos.check(url, crowd, crowd.requests if whole else len(records))
     slow = sorted(one.answered_ms for one in records)
     made = sum(next(iter(one.answers))[0] == "ok" for one in records if one.answers)
     return Outcome(
         dialect=dialect,
         requests=crowd.requests,
         asked=len(records),
-        attempts=sum(one.asked for one in records),
+        sent=sum(one.sent for one in records),
         made=made,
         refused=len(records) - made,
-        killed=crowd.killed,
-        crashed=crashed,
+        approved=sum(one.approved for one in records),
+        killed=ended[0],
+        crashed=ended[1],
         seconds=seconds,
         p50_ms=slow[len(slow) // 2],
         p99_ms=slow[int(len(slow) * 0.99) - 1],

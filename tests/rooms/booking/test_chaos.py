@@ -1,4 +1,5 @@
-"""No booking is made twice, lost or left over when many clients book at once and processes and the database die (`storm`).
+"""No booking is made twice, lost or left over when many clients book over HTTP and servers and the database die (`storm`). Halls
+of invited units that an approval holds are held once.
 
 The long run is a separate step of `make sim`.
 """
@@ -11,7 +12,7 @@ import pytest
 from tests.rooms.booking.storm import storm
 from tests.rooms.postgres import Postgres
 
-REQUESTS, KILLS, MINUTES = 320, 4, 10
+REQUESTS, KILLS, MINUTES = 512, 2, 10
 
 
 @pytest.fixture
@@ -25,9 +26,10 @@ def server() -> Iterator[Postgres]:
         server.remove()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-def test_bookings_survive_kills_without_loss_or_duplicates(
+def test_bookings_survive_killed_servers_without_loss_or_duplicates(
     dialect: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     server: Postgres | None = request.getfixturevalue("server") if dialect == "postgresql" else None
@@ -35,7 +37,8 @@ def test_bookings_survive_kills_without_loss_or_duplicates(
     print(found.said())
     assert not found.wrong, "\n".join(found.wrong[:20])
     assert found.asked == REQUESTS
-    assert found.attempts > REQUESTS
-    assert found.killed >= 3
+    assert found.sent > REQUESTS
+    assert found.killed == KILLS
     assert found.crashed >= 1 or server is None
     assert 0.6 * REQUESTS < found.made < REQUESTS
+    assert found.approved > 10
