@@ -32,7 +32,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Three wrong entries. The call ends. Please contact the secretary of the meeting.",
     ),
     "lobby": (
-        "Đồng chí đang ở phòng chờ. Chủ trì đã được báo và sẽ mời vào.",
+        "Đang ở phòng chờ. Chủ trì đã được báo và sẽ mời vào.",
         "You are in the lobby. The chair has been told and will let you in.",
     ),
     "not_started": ("Cuộc họp chưa bắt đầu. Xin chờ trong giây lát.", "The meeting has not begun yet. Please wait."),

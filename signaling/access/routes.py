@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors, passwords, second_factor, signing
 from rooms.accounts.signing import Signed
+from rooms.booking.rules import addressing
 from rooms.identifiers import digest
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor
@@ -218,6 +219,7 @@ async def state(access: Access, request: Request, signed: Signed | None, now: da
     account = signed.account
     async with access.database.reading() as session:
         me = await _me(session, account, actor, now, hidden=signed.needs_code)
+        address = await addressing.word(session)
     return models.Session(
         signed_in=True,
         me=me,
@@ -229,6 +231,7 @@ async def state(access: Access, request: Request, signed: Signed | None, now: da
         issuer=issuer,
         mails=access.options.mails,
         halls=access.options.halls,
+        address=address,
         calls=access.live.calls_of(session_id(signed.row.digest)),
     )
 

@@ -24,6 +24,7 @@ from rooms.booking.holds.resources import Span
 from rooms.booking.meeting import attendees
 from rooms.booking.meeting.attendees import Invited
 from rooms.booking.meeting.timing import LIVE
+from rooms.booking.rules import addressing
 from rooms.booking.rules.calendar import day_of, local
 from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Attendee, DateAnswer, Meeting, Occurrence
@@ -234,13 +235,14 @@ class _Whose:
 async def _whose_time(session: AsyncSession, question: Question) -> _Whose:
     """Look for the leaders and the invited people, the units that these people head, the invited units, and their heads."""
     day = day_of(question.spans[0].starts_at)
+    word = await addressing.word(session)
     names = dict(question.leaders) | {one.person_id: one.label for one in question.invited if one.person_id}
-    people = {id_: _Guest("person", id_, f"Đồng chí {name}", name) for id_, name in names.items()}
+    people = {id_: _Guest("person", id_, addressing.named(word, name), name) for id_, name in names.items()}
     units = {
         one.unit_id: _Guest(
             "person",
             one.person_id,
-            f"Đồng chí {one.name}, thủ trưởng {one.unit},",
+            f"{addressing.named(word, one.name)}, thủ trưởng {one.unit},",
             f"{one.name}, the head of {one.unit}",
         )
         for one in (await _headed_by(session, list(names), day) if names else ())
@@ -252,7 +254,7 @@ async def _whose_time(session: AsyncSession, question: Question) -> _Whose:
         if unit_id in heads:
             person, post = heads[unit_id]
             head = f"{person.name}, {attendees.post_of(post.title, name)}"
-            people.setdefault(person.id, _Guest("unit", unit_id, f"Đồng chí {head},", head, must))
+            people.setdefault(person.id, _Guest("unit", unit_id, f"{addressing.named(word, head)},", head, must))
         vi, en = (f"Thủ trưởng {name}", f"The head of {name}") if must else (name, name)
         units[unit_id] = _Guest("unit", unit_id, vi, en, must)
     return _Whose(people, units)

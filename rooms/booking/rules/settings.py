@@ -1,5 +1,5 @@
-"""Settings of the province for all bookings: meeting types, unit rules, holidays, capacity, precedence between tiers, and
-whether two people must decide.
+"""Settings of the province for all bookings: meeting types, unit rules, holidays, capacity, precedence between tiers, whether
+two people must decide, and the form of address.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.rules import calendar, unit_rules
+from rooms.booking.rules import addressing, calendar, unit_rules
 from rooms.errors import Refusal
 from rooms.org import units
 from rooms.org.names import cleaned
@@ -202,6 +202,8 @@ async def set_value(
 def _check(name: str, value: Mapping[str, Any]) -> None:
     if name == APPROVAL:
         _check_approval(value)
+    elif name == addressing.ADDRESS:
+        _check_address(value)
     else:
         _check_precedence(value)
 
@@ -212,6 +214,15 @@ def _check_approval(value: Mapping[str, Any]) -> None:
             "bad_setting",
             'Cài đặt phê duyệt có dạng {"four_eyes": "halls"}: "halls" (họp có hội trường, thiết bị), "always" hoặc "never".',
             'approval must be {"four_eyes": "halls"}, "always" or "never"',
+        )
+
+
+def _check_address(value: Mapping[str, Any]) -> None:
+    if not addressing.is_good(value):
+        raise Refusal(
+            "bad_setting",
+            f"Cách xưng hô gồm nhiều nhất {addressing.MOST} chữ cái, có thể có dấu cách và dấu /.",
+            f"the form of address has at most {addressing.MOST} letters, with spaces or /",
         )
 
 
@@ -235,4 +246,5 @@ def _check_precedence(value: Mapping[str, Any]) -> None:
 DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     PRECEDENCE: {"tiers": dict(TIERS)},
     APPROVAL: {"four_eyes": HALLS},
+    addressing.ADDRESS: addressing.NONE,
 }

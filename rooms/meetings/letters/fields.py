@@ -202,7 +202,7 @@ def sample() -> Fields:
             "title": "GIẤY MỜI",
             "subject": "Họp trực tuyến giao ban tháng 6",
             "opening": "Ủy ban nhân dân tỉnh Long An trân trọng kính mời:",
-            "recipients": ["Chủ tịch UBND huyện Đức Hòa", "Giám đốc Sở Y tế"],
+            "recipients": ["Chủ tịch UBND xã Đức Hòa", "Giám đốc Sở Y tế"],
             "name": "Họp giao ban tháng 6",
             "content": "Phòng, chống dịch Covid-19.",
             "form": "Trực tuyến",
@@ -214,7 +214,7 @@ def sample() -> Fields:
             "copies": ["Như trên", "Lưu: VT"],
             "signing": ["TM. ỦY BAN NHÂN DÂN", "KT. CHỦ TỊCH", "PHÓ CHỦ TỊCH"],
             "signer_name": "Phạm Tấn Hòa",
-            "sites": [{"unit": "UBND huyện Đức Hòa", "site": "Hội trường UBND", "address": "Hậu Nghĩa"}],
+            "sites": [{"unit": "UBND xã Đức Hòa", "site": "Hội trường UBND", "address": "Hậu Nghĩa"}],
         }
     )
 

@@ -117,6 +117,7 @@ class AnswerView(View):
     class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     dates: list[AnswerDate] = Field(default_factory=list, description="The future dates of a series.")
     label: str
+    address: str = Field(description="The form of address of the office. Empty: none.")
     required: bool
     must_be_head: bool
     answer: ShownAnswer

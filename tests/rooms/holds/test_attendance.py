@@ -4,11 +4,14 @@ import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from rooms.booking.planning import previews
 from rooms.booking.planning.previews import Preview
 from rooms.booking.planning.requests import AttendeeRequest, Request
+from rooms.booking.rules import settings
+from rooms.errors import Refusal
 from rooms.meetings import answers
 from rooms.meetings.answers import Substitute
 from rooms.policy.actors import COMMAND, Actor
@@ -68,8 +71,8 @@ async def test_an_invited_unit_its_head_and_a_person_are_told(
     )
     preview = await seen(database, both, desk, now)
     assert [one.vi for one in preview.occupied] == [
-        "Đồng chí Nguyễn Văn KHCN, Giám đốc Sở Khoa học và Công nghệ, bận 09:00-11:00 (Giao ban tuần, Văn phòng UBND tỉnh).",
-        "Đồng chí Nguyễn Văn TINH - Chủ tịch UBND tỉnh Long An bận 09:00-11:00 (Giao ban tuần, Văn phòng UBND tỉnh).",
+        "Nguyễn Văn KHCN, Giám đốc Sở Khoa học và Công nghệ, bận 09:00-11:00 (Giao ban tuần, Văn phòng UBND tỉnh).",
+        "Nguyễn Văn TINH - Chủ tịch UBND tỉnh Long An bận 09:00-11:00 (Giao ban tuần, Văn phòng UBND tỉnh).",
         "Sở Y tế được mời họp 09:00-11:00 (Giao ban tuần, Văn phòng UBND tỉnh).",
     ]
     assert [one.certain for one in preview.occupied] == [True, True, False]
@@ -92,17 +95,33 @@ async def test_the_chair_who_is_invited_elsewhere_is_told(
     request = second(province, now, chair_id=chair)
     await make(database, second(province, now, AttendeeRequest(unit_id=province.units["xa1"])), desk, now)
     assert await told(database, request, desk, now) == [
-        "Đồng chí Nguyễn Văn XA1, thủ trưởng UBND xã Mỹ Hạnh, được mời họp 09:00-11:00 (Khác, Văn phòng UBND tỉnh)."
+        "Nguyễn Văn XA1, thủ trưởng UBND xã Mỹ Hạnh, được mời họp 09:00-11:00 (Khác, Văn phòng UBND tỉnh)."
     ]
     other = second(province, now, AttendeeRequest(person_id=province.people["xa2-2"]), title="Kín")
     await make(database, other, desk, now)
     stranger = province.actor("secretary", "yt")
     request = second(province, now, chair_id=province.people["xa2-2"], host_unit_id=province.units["yt"])
     preview = await seen(database, request, stranger, now)
-    assert [one.vi for one in preview.occupied] == [
-        "Đồng chí Trần Thị XA2 có lịch khác 09:00-11:00 (Văn phòng UBND tỉnh)."
-    ]
+    assert [one.vi for one in preview.occupied] == ["Trần Thị XA2 có lịch khác 09:00-11:00 (Văn phòng UBND tỉnh)."]
     assert "Kín" not in repr(preview), "the title is only for those who may read the meeting"
+
+
+async def test_the_office_chooses_the_form_of_address(database: Database, province: Province, now: datetime) -> None:
+    """The word stands before names in warnings. Without a setting there is none. Only letters are accepted."""
+    desk, request = province.actor("secretary", "tinh"), second(province, now, chair_id=province.people["xa1-1"])
+    await make(database, second(province, now, AttendeeRequest(unit_id=province.units["xa1"])), desk, now)
+
+    async def choose(word: str, version: int) -> None:
+        value = {"word": word}
+        await database.transact(lambda session: settings.set_value(session, "address", value, COMMAND, now, version))
+
+    for bad in ("<b>", "Đồng  chí", "a" * 31, "x1", " Đồng chí"):
+        with pytest.raises(Refusal, match="bad_setting"):
+            await choose(bad, 0)
+    for version, word in enumerate(("Đồng chí", "Ông/Bà", "")):
+        await choose(word, version)
+        (said,) = await told(database, request, desk, now)
+        assert said.startswith(f"{word} Nguyễn Văn XA1, thủ trưởng".strip())
 
 
 async def test_an_answer_frees_the_invited(database: Database, province: Province, now: datetime) -> None:
@@ -117,7 +136,7 @@ async def test_an_answer_frees_the_invited(database: Database, province: Provinc
     await answered(database, first, units["yt"], now)
     assert await who() == ["Sở Y tế đã nhận lời dự họp"]
     await answered(database, first, units["yt"], now, substitute=Substitute("", person_id=people["yt-2"]))
-    assert await who() == ["Đồng chí Trần Thị YT đã nhận lời dự họp"]
+    assert await who() == ["Trần Thị YT đã nhận lời dự họp"]
     await answered(database, first, units["yt"], now, answer="declined")
     assert await who() == []
 

@@ -351,7 +351,7 @@ def test_the_built_in_template_says_everything() -> None:
     for wanted in (
         "GIẤY MỜI",
         "Số: 12/GM-UBND",
-        "Chủ tịch UBND huyện Đức Hòa;",
+        "Chủ tịch UBND xã Đức Hòa;",
         "KT. CHỦ TỊCH",
         "Lưu: VT.",
         "Hậu Nghĩa",

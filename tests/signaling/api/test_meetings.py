@@ -403,7 +403,10 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
     assert (await admin.delete("/holidays/2026-03-06")).status_code == 204
     assert (await admin.put("/pools/main", json={"name": "Máy chủ", "legs": 100})).json()["legs"] == 100
     found = (await admin.get("/settings")).json()["items"]
-    assert {one["name"]: one["version"] for one in found} == {"precedence": 0, "approval": 0}
+    assert {one["name"]: one["version"] for one in found} == {"precedence": 0, "approval": 0, "address": 0}
+    assert (await desk.get("/session")).json()["address"] == ""
+    await admin.put("/settings/address", json={"value": {"word": "Đồng chí"}}, headers={"if-match": '"0"'})
+    assert (await desk.get("/session")).json()["address"] == "Đồng chí"
     value = {"value": {"tiers": {"0": 0, "1": 10}}}
     changed = await admin.put("/settings/precedence", json=value, headers={"if-match": '"0"'})
     assert changed.json()["version"] == 1

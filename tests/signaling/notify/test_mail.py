@@ -310,7 +310,7 @@ async def test_approvers_and_their_deputies_are_asked(office: MailRoom, province
     assert mail["X-Rcpt"] == "tinh-2@longan.gov.vn"
     said = parts(mail)["text/plain"]
     assert "Thành phần: 2 đơn vị cấp xã, 1 cá nhân, 1 khách mời" in said
-    assert "Trùng lịch: Đồng chí Nguyễn Văn YT - Giám đốc Sở Y tế có lịch khác 14:00-16:00" in said
+    assert "Trùng lịch: Nguyễn Văn YT - Giám đốc Sở Y tế có lịch khác 14:00-16:00" in said
     assert "Họp kín" not in said, "the mail names no other meeting"
     tokens = re.findall(rf"{BASE}{links.ACTION_PAGE}#([\w.-]+)", said)
     actions = [links.read_action(KEY, one, START) for one in tokens[:2]]

@@ -136,6 +136,8 @@ export interface components {
             /** @description The future dates of a series. */
             dates: components["schemas"]["AnswerDate"][];
             label: string;
+            /** @description The form of address of the office. Empty: none. */
+            address: string;
             required: boolean;
             must_be_head: boolean;
             /** @enum {string} */
@@ -3244,6 +3246,11 @@ export interface components {
              * @default false
              */
             halls: boolean;
+            /**
+             * @description The form of address of the office, before names. Empty: none.
+             * @default
+             */
+            address: string;
             /**
              * @description The running calls that this browser has opened. Signing out ends these calls.
              * @default 0

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.meeting import attendees
+from rooms.booking.rules import addressing
 from rooms.meetings import answers, entry, feeds, intake, links
 from rooms.meetings.wording import local
 from rooms.org.fields import midnight, today
@@ -190,6 +191,7 @@ async def _invitation(session: AsyncSession, visit: Visit, secret: str) -> Answe
         class_=meeting.class_,
         dates=await _dates(session, attendee, ahead, visit.now) if meeting.rule else [],
         label=attendee.label,
+        address=await addressing.word(session),
         required=attendee.required,
         must_be_head=attendee.must_be_head,
         answer=attendee.answer,

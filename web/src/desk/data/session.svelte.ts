@@ -31,6 +31,11 @@ export function callsHalls(): boolean {
   return state.session?.halls ?? false;
 }
 
+/** Return the form of address of the office, before names. Empty: none. */
+export function address(): string {
+  return state.session?.address ?? '';
+}
+
 /** The roles, as `diemcau user role` names them. */
 export type Role = 'requester' | 'secretary' | 'approver' | 'operator' | 'admin' | 'auditor';
 

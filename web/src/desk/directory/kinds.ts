@@ -38,6 +38,8 @@ export interface Kind {
 }
 
 const BLOCKS = ['party', 'council', 'government', 'front', 'other'] as const;
+/** Other kinds come by import. The form of a unit keeps them. */
+const UNIT_KINDS = ['province', 'committee', 'office', 'department', 'board', 'organisation', 'division', 'institution', 'commune', 'ward', 'special_zone', 'other'] as const;
 const CODE: Field = { name: 'code', label: 'field.code', kind: 'text', required: true, hint: 'field.codeHint' };
 const NOTE: Field = { name: 'note', label: 'field.note', kind: 'long' };
 const unitField = (name: string, label: AnyKey, required = false): Field => ({ name, label, kind: 'pick', find: findUnits, path: '/units', required });
@@ -65,7 +67,7 @@ export const KINDS: Kind[] = [
       unitField('parent_id', 'field.parent'),
       { name: 'tier', label: 'field.tier', kind: 'choice', choices: ['0', '1', '3'], words: 'tier', initial: '1' },
       { name: 'block', label: 'field.block', kind: 'choice', choices: BLOCKS, words: 'block', initial: 'government' },
-      { name: 'kind', label: 'field.kind', kind: 'text', required: true, initial: 'department', hint: 'field.kindHint' },
+      { name: 'kind', label: 'field.kind', kind: 'choice', choices: UNIT_KINDS, words: 'unitkind', initial: 'department' },
       { name: 'symbol', label: 'field.symbol', kind: 'text', hint: 'field.symbolHint' },
       { name: 'address', label: 'field.address', kind: 'text' },
       { name: 'email', label: 'field.email', kind: 'text' },
