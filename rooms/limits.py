@@ -313,6 +313,10 @@ DELEGATES_OF_A_SITE = 5000
 """The largest number of delegates at one site of a rehearsal. Chosen: more than any hall seats. More: a mistake in typing stays
 unnoticed. Fewer: the number of a large hall is refused.
 """
+REHEARSALS_REPORTED = 100
+"""Meetings of a day whose rehearsals are in the report of the morning; later ones are left out. Chosen: more than a province
+holds. More: the report takes longer. Fewer: a busy day is reported in part.
+"""
 SIGNER = 200
 """Characters of the name of a person who signs for a site. Chosen, as the column. Longer: the column must be widened too.
 Shorter: post and name do not fit.

@@ -19,7 +19,7 @@ from rooms import limits
 from rooms.accounts.deputies import in_force as deputyship_in_force
 from rooms.accounts.roles import in_force as grant_in_force
 from rooms.booking.changes.dates import REASONS
-from rooms.booking.holds import asked
+from rooms.booking.holds import asked, rehearsals
 from rooms.booking.meeting import attendees, composition, leaders
 from rooms.booking.meeting.attendees import Contact
 from rooms.errors import Refusal
@@ -124,6 +124,8 @@ class Outgoing:
     """The page of the meeting."""
     starts: str = ""
     """The start of the first date in words, for the subject."""
+    rehearsal: str = ""
+    """The time of the rehearsal in words."""
     number: str = ""
     """The meeting's number in groups of three digits. It opens no meeting without the PIN."""
     check: str = ""
@@ -379,6 +381,7 @@ async def _shown(session: AsyncSession, meeting: Meeting, around: Around) -> dic
         "times": [wording.span(*one) for one in times] + _more(len(standing), "và {} buổi sau"),
         "times_en": [wording.span_en(*one) for one in times] + _more(len(standing), "and {} more"),
         "starts": wording.short_moment(times[0][0]),
+        "rehearsal": await rehearsal_of(session, meeting),
         "number": wording.number(meeting.number or ""),
         "check": around.base + links.CHECK_PAGE if around.checks and meeting.class_ == "ordinary" else "",
         "places": await halls_of(session, meeting.id),
@@ -388,6 +391,13 @@ async def _shown(session: AsyncSession, meeting: Meeting, around: Around) -> dic
         "reason": meeting.reason,
         "sequence": meeting.sequence,
     }
+
+
+async def rehearsal_of(session: AsyncSession, meeting: Meeting) -> str:
+    """Return the time of the coming rehearsal in words, or an empty text."""
+    rehearsal = await rehearsals.of_meeting(session, meeting.id)
+    dates = await rehearsals.dates_of(session, rehearsal.id) if rehearsal is not None else []
+    return wording.span(dates[-1].starts_at, dates[-1].ends_at) if dates and dates[-1].state == "planned" else ""
 
 
 def _more(count: int, words: str) -> list[str]:
@@ -463,6 +473,7 @@ async def _to_attendee(
         "must_be_head": attendee.must_be_head,
         "label": attendee.label,
         "lead_min": payload.get("lead_min", 0),
+        "rehearsal": shown["rehearsal"] if attendee.unit_id and not attendee.person_id else "",
     }
     if kind in ("invite", "cancel"):
         extra["entry"] = await entry_of(session, meeting, around, party, shown["places"])

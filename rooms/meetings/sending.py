@@ -216,9 +216,11 @@ async def _noted(
 async def _facts(session: AsyncSession, meeting: Meeting, host: Unit, date: Occurrence | None) -> list[str]:
     when = wording.span(date.starts_at, date.ends_at) if date is not None else ""
     halls = await invitations.halls_of(session, meeting.id, date.id) if date is not None else []
+    rehearsal = await invitations.rehearsal_of(session, meeting)
     said = [
         f"{host.name} kính mời dự họp: {meeting.title}",
         f"Thời gian: {when}" if when else "",
+        f"Tổng duyệt: {rehearsal}" if rehearsal else "",
         f"Điểm cầu chính: {'; '.join(halls)}" if halls else "",
     ]
     return [one for one in said if one]

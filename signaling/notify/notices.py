@@ -69,6 +69,7 @@ def _facts(mail: Outgoing) -> list[Line]:
         ("Chủ trì", mail.chair),
         ("Thời gian", "; ".join(mail.times)),
         ("Mã cuộc họp", mail.number),
+        ("Tổng duyệt", mail.rehearsal),
         ("Điểm cầu chính", "; ".join(mail.places)),
         ("Nội dung", mail.description),
     ]

@@ -7,7 +7,7 @@ Layout and wording follow Decree 30/2020/NĐ-CP (appendix III, form of giấy m�
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
@@ -355,6 +355,15 @@ def _paper(document: DocumentRef) -> str:
 
 
 def _requirements(meeting: Meeting) -> list[str]:
+    rehearsal = []
+    if meeting.rehearsal_at is not None:
+        end = meeting.rehearsal_at + timedelta(minutes=meeting.rehearsal_min)
+        told = f"Tổng duyệt {wording.span(meeting.rehearsal_at, end)}: các điểm cầu cử cán bộ kỹ thuật trực, bố trí biển tên."
+        rehearsal = [told]
+    return [*_ways_to_attend(meeting), *rehearsal]
+
+
+def _ways_to_attend(meeting: Meeting) -> list[str]:
     if meeting.class_ == "important":
         return [
             "Dự họp đúng thành phần, tại hội trường của điểm cầu; cuộc họp quan trọng không dự qua trình duyệt, điện thoại.",

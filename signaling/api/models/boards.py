@@ -164,10 +164,11 @@ class MissingHall(View):
 
 
 class MorningReport(View):
-    """The halls of today's meetings that were not registered at 06:30."""
+    """The halls of today's meetings that were not registered at 06:30, and the rehearsals of today's meetings."""
 
     made_at: datetime
     rows: list[MissingHall]
+    rehearsals: list["ReportedRehearsal"] = Field(default_factory=list)
 
 
 class SitePhoned(Strict):
@@ -214,6 +215,15 @@ class Rehearsal(View):
     of_meeting_id: str
     of_title: str
     sites: list[RehearsalSite]
+
+
+class ReportedRehearsal(View):
+    """A meeting of today with its rehearsal."""
+
+    meeting_id: str
+    occurrence_id: str
+    starts_at: datetime
+    rehearsal: Rehearsal
 
 
 class SiteResultFields(Strict):

@@ -12,10 +12,11 @@ from rooms.booking.meeting import call_list, timing
 from rooms.booking.planning import previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.dialling import planning
-from rooms.dialling.rehearsal import checks
+from rooms.dialling.rehearsal import checks, day
 from rooms.dialling.rehearsal.checks import Result
 from rooms.errors import Refusal
-from rooms.meetings import answers
+from rooms.meetings import answers, invitations
+from rooms.meetings.letters import fields
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
@@ -212,5 +213,13 @@ async def test_results_are_signed_and_a_change_removes_the_signature(
     assert seen.of_title == "Giao ban"
     assert {one.site: one.signed_name for one in seen.sites if one.version} == {signed.site: "operator tinh"}
     assert len(seen.sites) == 3, "also the commune without a hall"
+    async with database.reading() as session:
+        [row] = await day.of_today(session, operator, made.first_starts_at - HOUR)
+        whole = await session.get_one(Meeting, made.id)
+        letter = await fields.draft(session, made.id, "invite", None, now.date())
+        told = await invitations.rehearsal_of(session, whole)
+    assert (row.meeting_id, row.rehearsal) == (made.id, seen)
+    assert told == "từ 11 giờ 00 đến 11 giờ 30, thứ Ba ngày 03/03/2026"
+    assert any(f"Tổng duyệt {told}" in line for line in letter["requirements"])
     again = await enter(Result(True, False, True, True, 12, "Mất tiếng"), False, 1)
     assert again.signed_at is None

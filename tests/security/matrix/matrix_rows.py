@@ -322,6 +322,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         of(called=True), refused=frozenset({"unknown_site"}), proven=False
     ),
     ("GET", "/occurrences/{occurrence_id}/rehearsal"): Row(),
+    # The dates of the matrix have no rehearsal. tests/web/halls/test_rehearsal.py opens the file.
+    ("GET", "/occurrences/{occurrence_id}/rehearsal.{suffix}"): Row(refused=frozenset({"not_found"}), proven=False),
     # The dates of the matrix are no rehearsals. tests/web/halls/test_rehearsal.py signs results.
     ("PUT", "/occurrences/{occurrence_id}/rehearsal/{site_id}"): Row(
         of(version=0), refused=frozenset({"not_a_rehearsal"}), proven=False

@@ -59,6 +59,7 @@ async def test_a_rehearsal_is_booked_rung_signed_and_shown(visit: Visit, served:
     await _site_signs(await visit(script=served.day.script), link, tmp_path)
     row = operator.part("rehearsal-row").filter(has_text="Xã 13")
     await expect(row.get_by_test_id("rehearsal-signed")).to_contain_text("(Lê Thị Hoa), điểm cầu tự ghi")
+    await _report(operator, tmp_path)
     await operator.page.goto(f"{served.url}/meetings/{meeting_id}")
     await expect(operator.part("meeting-rehearsal")).to_contain_text("Đã ký 3 điểm cầu")
     await operator.part("control-link").click()
@@ -109,11 +110,22 @@ async def _sign(operator: Visitor, tmp_path: Path) -> None:
     await commune.get_by_test_id("rehearsal-delegates").fill("25")
     await commune.get_by_test_id("rehearsal-sign").click()
     await expect(commune.get_by_role("alert")).to_contain_text("Có mục chưa đạt")
-    await commune.get_by_test_id("rehearsal-note").fill("Loa hội trường hỏng")
+    await commune.get_by_test_id("rehearsal-note").fill("=Loa hội trường hỏng")
     await commune.get_by_test_id("rehearsal-sign").click()
     await expect(commune.get_by_test_id("rehearsal-signed")).to_contain_text("Đã ký")
     await expect(operator.part("rehearsal-count")).to_have_text("Đã ký 2/3 điểm cầu")
     await seen_at(operator, tmp_path, "board", known=True)
+
+
+async def _report(operator: Visitor, tmp_path: Path) -> None:
+    await operator.part("rehearsal-report-link").click()
+    await expect(operator.part("report-counts")).to_have_text("3 điểm cầu: 2 đạt, 1 chưa đạt, 0 chưa ký")
+    await seen_at(operator, tmp_path, "report")
+    async with operator.page.expect_download() as download:
+        await operator.part("report-csv").click()
+    text = Path(await (await download.value).path()).read_text(encoding="utf-8-sig")
+    commune = next(line for line in text.splitlines() if "Xã 10" in line)
+    assert ",Đạt,Đạt,Chưa đạt,Đạt,25,'=Loa hội trường hỏng,Chưa đạt," in commune, "a note is never a formula"
 
 
 async def _site_signs(technician: Visitor, link: str, tmp_path: Path) -> None:

@@ -2293,11 +2293,12 @@ export interface components {
             key: string;
             expires_at: number;
         };
-        /** @description The halls of today's meetings that were not registered at 06:30. */
+        /** @description The halls of today's meetings that were not registered at 06:30, and the rehearsals of today's meetings. */
         MorningReport: {
             /** Format: date-time */
             made_at: string;
             rows: components["schemas"]["MissingHall"][];
+            rehearsals: components["schemas"]["ReportedRehearsal"][];
         };
         /** @description The new time of a date that gives way. Without `starts_at` the date is postponed until further notice. */
         Move: {
@@ -3081,6 +3082,14 @@ export interface components {
             identity: string;
             /** @default false */
             keep_out?: boolean;
+        };
+        /** @description A meeting of today with its rehearsal. */
+        ReportedRehearsal: {
+            meeting_id: string;
+            occurrence_id: string;
+            /** Format: date-time */
+            starts_at: string;
+            rehearsal: components["schemas"]["Rehearsal"];
         };
         /** @description A hall or a person that a date reserves. The call list of the meeting names the terminals. */
         Reservation: {
@@ -4226,6 +4235,7 @@ export type RehearsalDate = components['schemas']['RehearsalDate'];
 export type RehearsalSite = components['schemas']['RehearsalSite'];
 export type Rehearsed = components['schemas']['Rehearsed'];
 export type Removing = components['schemas']['Removing'];
+export type ReportedRehearsal = components['schemas']['ReportedRehearsal'];
 export type Reservation = components['schemas']['Reservation'];
 export type Resubmission = components['schemas']['Resubmission'];
 export type Rule = components['schemas']['Rule'];

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Path
 
 from rooms.dialling import contacts, morning
+from rooms.dialling.rehearsal import day
 from signaling.api.ground.visits import Caller, anywhere
-from signaling.api.models.boards import MorningReport, SiteCalled, SiteContact, SitePhoned
+from signaling.api.models.boards import MorningReport, ReportedRehearsal, SiteCalled, SiteContact, SitePhoned
 from signaling.api.models.parts import Id
 from signaling.api.routes.control.rights import require
 from signaling.host.declared import needs
@@ -19,12 +20,17 @@ READ, OPERATE = "halls.read", "halls.operate"
 
 @router.get("/hall-report", openapi_extra=needs(READ))
 async def read_report(visit: Caller) -> MorningReport | None:
-    """Return the report of this morning: the halls of today's meetings that were not registered at 06:30, and whom to phone.
-    Null: the report is not made yet.
+    """Return the report of this morning: the halls of today's meetings that were not registered at 06:30, and whom to phone. It
+    also has the rehearsals of today's meetings. Null: the report is not made yet.
     """
     actor = anywhere(visit, READ)
     found = await visit.read(lambda session: morning.read(session, actor, visit.now))
-    return None if found is None else MorningReport.model_validate(found)
+    if found is None:
+        return None
+    rehearsed = await visit.read(lambda session: day.of_today(session, actor, visit.now))
+    shown = MorningReport.model_validate({"made_at": found.made_at, "rows": found.rows})
+    shown.rehearsals = [ReportedRehearsal.model_validate(one) for one in rehearsed]
+    return shown
 
 
 @router.get("/occurrences/{occurrence_id}/contacts", openapi_extra=needs(READ, of="occurrence"))

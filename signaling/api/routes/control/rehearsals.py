@@ -1,16 +1,19 @@
 """The routes of rehearsals: the results of the sites, entered and signed by an operator or by the site itself."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Literal
 
-from fastapi import Path
+from fastapi import Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.booking.rules.calendar import local
 from rooms.dialling import planning
 from rooms.dialling.rehearsal import checks, site_pages
+from rooms.exchange import rehearsal_sheets
 from rooms.policy import roles
 from rooms.store.tables.org import Unit
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Caller, EntryPasses, Passes, Stranger, Visit
+from signaling.api.ground.visits import Caller, EntryPasses, Passes, Stranger, Visit, found
 from signaling.api.models.boards import (
     Rehearsal,
     RehearsalSite,
@@ -26,6 +29,7 @@ from signaling.host.routers import new_router
 
 router = new_router("halls")
 Key = Annotated[Id, Path()]
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 READ, OPERATE = "halls.read", "halls.operate"
 
 
@@ -35,11 +39,11 @@ async def read_rehearsal(visit: Caller, occurrence_id: Key) -> Rehearsal | None:
     await require(visit, occurrence_id, READ)
 
     async def work(session: AsyncSession) -> Rehearsal | None:
-        found = await checks.of_date(session, occurrence_id)
-        if found is None:
+        told = await checks.of_date(session, occurrence_id)
+        if told is None:
             return None
-        links = await site_pages.links(session, visit.desk.key, visit.base, found, occurrence_id, visit.now)
-        shown = Rehearsal.model_validate(found)
+        links = await site_pages.links(session, visit.desk.key, visit.base, told, occurrence_id, visit.now)
+        shown = Rehearsal.model_validate(told)
         for one in shown.sites if await _operates(session, visit, occurrence_id) else ():
             one.link = links.get(one.site_id, "")
         return shown
@@ -64,6 +68,24 @@ async def enter_result(visit: Caller, occurrence_id: Key, site_id: Key, wanted: 
     return RehearsalSite.model_validate(made)
 
 
+@router.get(
+    "/occurrences/{occurrence_id}/rehearsal.{suffix}",
+    openapi_extra=needs(READ, of="occurrence"),
+    response_class=Response,
+    responses={200: {"description": "the file", "content": {"text/csv": {}, XLSX: {}}}},
+)
+async def rehearsal_sheet(
+    visit: Caller, occurrence_id: Key, suffix: Annotated[Literal["csv", "xlsx"], Path()]
+) -> Response:
+    """Return the results of the rehearsal as a file, with one row a site."""
+    await require(visit, occurrence_id, READ)
+    told = found(await visit.read(lambda session: checks.of_date(session, occurrence_id)))
+    content = await asyncio.to_thread(rehearsal_sheets.sheet, told, suffix)
+    name = f'attachment; filename="tong-duyet-{local(told.starts_at):%Y-%m-%d}.{suffix}"'
+    media_type = "text/csv; charset=utf-8" if suffix == "csv" else XLSX
+    return Response(content, media_type=media_type, headers={"content-disposition": name})
+
+
 # The page of a site. Its link needs no account.
 
 
@@ -82,24 +104,24 @@ async def enter_by_site(visit: Stranger, passes: EntryPasses, wanted: SiteLinkRe
     _throttle(visit, passes)
     result = checks.Result(**wanted.model_dump(include=set(checks.Result.__dataclass_fields__)))
     given = (wanted.link, result, wanted.sign, wanted.version, wanted.name, visit.address, visit.now)
-    found = await visit.write(lambda session: site_pages.enter(session, visit.desk.key, *given))
-    if found is not None and visit.desk.halls is not None:
-        visit.desk.halls.rows.changed(found.rehearsal.occurrence_id)
-    return _page(found)
+    page = await visit.write(lambda session: site_pages.enter(session, visit.desk.key, *given))
+    if page is not None and visit.desk.halls is not None:
+        visit.desk.halls.rows.changed(page.rehearsal.occurrence_id)
+    return _page(page)
 
 
-def _page(found: site_pages.SitePage | None) -> SitePage:
-    if found is None:
+def _page(page: site_pages.SitePage | None) -> SitePage:
+    if page is None:
         raise problems.refused("link_wrong")
-    told = found.rehearsal
+    told = page.rehearsal
     return SitePage(
         of_title=told.of_title,
         number=told.number,
         starts_at=told.starts_at,
         ends_at=told.ends_at,
         opens_at=told.opens_at,
-        site=RehearsalSite.model_validate(found.site),
-        open=found.open,
+        site=RehearsalSite.model_validate(page.site),
+        open=page.open,
     )
 
 
