@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import restoring
+from rooms.booking.holds import rehearsals, restoring
 from rooms.booking.meeting import attendees, consent, timing
 from rooms.errors import Refusal
 from rooms.org.names import cleaned
@@ -308,6 +308,7 @@ async def _tell(session: AsyncSession, attendee: Attendee, event: dict[str, Any]
 async def _open_meeting(session: AsyncSession, attendee: Attendee, now: datetime) -> Meeting:
     # An answer reserves and releases halls, so that it locks the meeting first, as an edit does.
     meeting = await session.get_one(Meeting, attendee.meeting_id, with_for_update=True, populate_existing=True)
+    rehearsals.require_own(meeting)
     if meeting.state not in ("approved", "asked", "held"):
         raise Refusal(
             "meeting_not_open",

@@ -307,6 +307,7 @@ async def open_host(session: AsyncSession, meeting: Meeting, actor: Actor) -> Un
     """Return the host of an approved meeting, if the actor may manage its answers. Raise Refusal `denied`, `meeting_not_open`."""
     host = await session.get_one(Unit, meeting.host_unit_id)
     roles.require(actor, "meetings.answers", host.path)
+    rehearsals.require_own(meeting)
     if meeting.state != "approved":
         raise Refusal(
             "meeting_not_open", "Cuộc họp chưa được duyệt hoặc đã hủy.", "the meeting is not approved, or was cancelled"

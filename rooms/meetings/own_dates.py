@@ -96,7 +96,17 @@ async def dates(
         _own_date(date, meeting, unit, invited.get(meeting.id), alone, places.get(date.id, ""), actor, headed, now)
         for date, meeting, unit in rows
     ]
-    return [replace(one, may_answer=_answers(invited.get(one.meeting_id), actor, speaks_for)) for one in found]
+    rehearsals = {meeting.id for _, meeting, _ in rows if meeting.rehearses_id is not None}
+    return [_answerable(one, invited, rehearsals, actor, speaks_for) for one in found]
+
+
+def _answerable(
+    one: OwnDate, invited: Mapping[str, Attendee], rehearsals: set[str], actor: Actor, speaks_for: set[str]
+) -> OwnDate:
+    """Say whether the user may answer. An answer to a meeting also counts for its rehearsal, which asks for none."""
+    if one.meeting_id in rehearsals:
+        return replace(one, answer="")
+    return replace(one, may_answer=_answers(invited.get(one.meeting_id), actor, speaks_for))
 
 
 def _answers(attendee: Attendee | None, actor: Actor, speaks_for: set[str]) -> bool:

@@ -333,6 +333,7 @@ _ORDER: Final = (
     "decide",
     "withdraw_change",
 )
+_OF_REHEARSAL: Final = ("extend", "decide", "withdraw_change")
 
 
 def _can(
@@ -346,12 +347,12 @@ def _can(
     edits = roles.allows(actor, "meetings.edit", unit.path)
     own = _made(meeting, actor)
     can = {name: _is_open(act, meeting, unit, actor) for name, act in _ACTS.items()}
-    if meeting.rehearses_id is not None:  # the rehearsal follows its meeting
-        return ("extend",) if can["extend"] else ()
     can["undo"] = change is not None and (edits or (own and restoring.of_maker(change, actor)))
     can["decide"] = decides
     can["withdraw_change"] = proposal is not None and edits
-    return tuple(name for name in _ORDER if can[name])
+    # A rehearsal follows its meeting.
+    names = _ORDER if meeting.rehearses_id is None else _OF_REHEARSAL
+    return tuple(name for name in names if can[name])
 
 
 def _is_open(act: _Act, meeting: Meeting, unit: Unit, actor: Actor) -> bool:

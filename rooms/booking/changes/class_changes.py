@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes.approval import wrong_state
-from rooms.booking.holds import resources, restoring
+from rooms.booking.holds import rehearsals, resources, restoring
 from rooms.booking.meeting import history, leaders, reading
 from rooms.booking.rules.calendar import day_of
 from rooms.errors import Refusal
@@ -55,6 +55,7 @@ async def raise_class(
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if not leaders.leads(meeting, actor):
         roles.require(actor, "meetings.raise_class", unit.path)
+    rehearsals.require_own(meeting)
     if meeting.state not in restoring.TAKES:
         raise wrong_state(meeting)
     if not classes.raises(meeting.class_, wanted):
@@ -87,6 +88,7 @@ async def lower_class(
         roles.require(actor, "meetings.lower_class", unit.path)
     if not reason.strip():
         raise Refusal("reason_missing", "Hãy ghi lý do hạ mức.", "write a reason for the lower class")
+    rehearsals.require_own(meeting)
     if meeting.state not in restoring.TAKES:
         raise wrong_state(meeting)
     if not classes.lowers(meeting.class_, wanted):

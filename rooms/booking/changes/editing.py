@@ -282,14 +282,17 @@ async def _all(session: AsyncSession, one: _Edit) -> Meeting:
     if one.rehearses and not one.decided:
         plans.require_rehearsal(plan, actor, now)
     await resources.lock(session, plan.lock_names())
+    moves = one.time or bool(one.changed & REHEARSAL)
+    if moves:
+        await rehearsals.give_back(session, meeting, now)
     if one.time:
         await _move_dates(session, one, plan)
     await _apply(session, meeting, plan, one)
     if one.reserves:
         await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor)
     await _ask_again(session, one, plan)
-    if one.changed & REHEARSAL:
-        await rehearsals.settle(session, meeting, actor, now, strict=not one.decided)
+    if moves:
+        await rehearsals.settle(session, meeting, actor, now, strict=one.rehearses and not one.decided)
     if "attendees" in one.changed and meeting.state == "approved":
         # The approval of the new attendees came after `retake`: their terminals and held halls become firm now.
         await restoring.take_guests(session, meeting, now)
@@ -545,7 +548,9 @@ async def move(
         await resources.keep_wanted(session, meeting.id, plan.things, date.id)
     date.starts_at, date.ends_at = starts_at, starts_at + timedelta(minutes=request.duration_min)
     date.state, date.moved, date.reason, date.reason_code, date.displaced_by = "planned", True, "", "", ""
+    await rehearsals.give_back(session, meeting, now)
     await restoring.retake(session, meeting, [date], actor)
+    await rehearsals.settle(session, meeting, actor, now)
     return plan
 
 

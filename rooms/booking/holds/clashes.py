@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -242,8 +242,11 @@ async def timetable_of(
     windows: Sequence[tuple[datetime, datetime]],
     excluding: str = "",
 ) -> dict[str, list[Busy]]:
-    """Return the active reservations of these resources that touch at least one window."""
+    """Return the active reservations of these resources that touch at least one window. `excluding`: a meeting that does not
+    count, with its rehearsal. The rehearsal gives way to its own meeting.
+    """
     ids = sorted(resource_ids)
+    own = select(Meeting.id).where(or_(Meeting.id == excluding, Meeting.rehearses_id == excluding))
     found: dict[str, list[Busy]] = defaultdict(list)
     seen: set[str] = set()
     for touches in touching(Reservation, _merged(windows) if ids else ()):
@@ -259,7 +262,8 @@ async def timetable_of(
                 and_(Reservation.guest, Reservation.kind == "terminal", Occurrence.state == "planned"),
             )
             .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
-            .where(Reservation.resource_id.in_(ids), Reservation.active, touches, Occurrence.meeting_id != excluding)
+            .where(Reservation.resource_id.in_(ids), Reservation.active, touches)
+            .where(Occurrence.meeting_id.not_in(own) if excluding else true())
         )
         for id_, resource_id, starts_at, ends_at, meeting_id, occurrence_id, guest, yields in rows:
             if id_ not in seen:

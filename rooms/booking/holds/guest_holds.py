@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.holds import clashes, guest_halls
@@ -73,10 +73,17 @@ async def copy_objections(session: AsyncSession, from_id: str, to_id: str) -> No
     await session.flush()
 
 
-async def replace_objections(session: AsyncSession, from_id: str, to_id: str) -> None:
-    """Give a meeting exactly the objections of another meeting."""
-    await session.execute(delete(HallObjection).where(HallObjection.meeting_id == to_id))
-    await copy_objections(session, from_id, to_id)
+async def follow_objections(session: AsyncSession, meeting_id: str, rehearsal_id: str) -> None:
+    """Copy the objections of a meeting to its rehearsal. A unit may also object to the rehearsal alone."""
+    own = {one.hall_id: one for one in await objections(session, rehearsal_id)}
+    for one in await objections(session, meeting_id):
+        known = own.get(one.hall_id)
+        if known is None:
+            values = {column.key: getattr(one, column.key) for column in HallObjection.__mapper__.column_attrs}
+            session.add(HallObjection(**values | {"meeting_id": rehearsal_id}))
+        else:
+            known.released = known.released or one.released
+    await session.flush()
 
 
 async def reasons(session: AsyncSession, meeting_ids: Collection[str]) -> dict[tuple[str, str], str]:

@@ -113,6 +113,14 @@ async def settle(session: AsyncSession, meeting: Meeting, actor: Actor, now: dat
         await audit.record(session, now, actor, "rehearsal.book", "meeting", rehearsal.id, meeting.host_unit_id, detail)
 
 
+async def give_back(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Release the coming date of the rehearsal, because the meeting takes other times. The caller calls `settle` next."""
+    rehearsal = await of_meeting(session, meeting.id)
+    if rehearsal is not None:
+        dates = await restoring.coming(session, rehearsal.id, now)
+        await resources.give_back(session, [one.id for one in dates], forget=True)
+
+
 async def _make(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> Meeting:
     type_ = await session.get(MeetingType, TYPE)
     assert meeting.rehearsal_at is not None
@@ -150,7 +158,7 @@ async def _copy(session: AsyncSession, meeting: Meeting, rehearsal: Meeting, now
         rehearsal.version, rehearsal.updated_at = rehearsal.version + 1, now
     await resources.keep_wanted(session, rehearsal.id, await _things(session, meeting, now))
     await _copy_units(session, meeting.id, rehearsal.id)
-    await guest_holds.replace_objections(session, meeting.id, rehearsal.id)
+    await guest_holds.follow_objections(session, meeting.id, rehearsal.id)
 
 
 async def _things(session: AsyncSession, meeting: Meeting, now: datetime) -> Sequence[Thing]:

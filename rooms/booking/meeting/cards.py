@@ -37,6 +37,7 @@ class Card:
     invited: Invited = field(default_factory=Invited)
     notice_due: date | None = None
     skipped: int = 0
+    rehearsal_at: datetime | None = None
 
 
 async def cards(session: AsyncSession, meetings: Sequence[Meeting], starts: Mapping[str, datetime]) -> dict[str, Card]:
@@ -65,6 +66,7 @@ async def cards(session: AsyncSession, meetings: Sequence[Meeting], starts: Mapp
             invited.get(one.id, Invited()),
             _due(days, starts.get(one.id), notice.get(one.type_code, 0)),
             skipped.get(one.id, 0),
+            one.rehearsal_at,
         )
         for one in meetings
     }

@@ -114,6 +114,9 @@ async def _rehearsal(
     own = await rehearsals.of_meeting(session, excluding) if excluding else None
     question = clashes.Question([(span, plan.rehearsed)], plan.load, actor, plan.rule, own.id if own else "")
     trouble = plans.trouble_of_rehearsal(plan, actor, now)
+    dates = await rehearsals.dates_of(session, own.id) if own else []
+    if trouble and trouble.code == "rehearsal_past" and any(one.original_at == span.starts_at for one in dates):
+        trouble = None  # this rehearsal has taken place
     return PreviewDate(
         span.starts_at,
         span.ends_at,

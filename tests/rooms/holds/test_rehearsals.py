@@ -15,7 +15,7 @@ from rooms.dialling import planning
 from rooms.dialling.rehearsal import checks, day
 from rooms.dialling.rehearsal.checks import Result
 from rooms.errors import Refusal
-from rooms.meetings import answers, invitations
+from rooms.meetings import answers, invitations, own_dates, views
 from rooms.meetings.letters import fields
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
@@ -23,7 +23,7 @@ from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.records import Job
 from tests.rooms.booking.test_calls import wish
-from tests.rooms.booking.test_terminal_holds import book, change, held
+from tests.rooms.booking.test_terminal_holds import at_khcn, book, change, held
 from tests.rooms.province import Province
 
 HOUR = timedelta(hours=1)
@@ -223,3 +223,55 @@ async def test_results_are_signed_and_a_change_removes_the_signature(
     assert any(f"Tổng duyệt {told}" in line for line in letter["requirements"])
     again = await enter(Result(True, False, True, True, 12, "Mất tiếng"), False, 1)
     assert again.signed_at is None
+
+
+async def test_a_unit_answers_only_the_meeting_itself(database: Database, province: Province, now: datetime) -> None:
+    made, _ = await booked(database, province, now)
+    rehearsal = (await rehearsal_of(database, made))[0]
+
+    async def answer(session: Any) -> None:
+        rows = select(Attendee).where(Attendee.meeting_id == rehearsal.id, Attendee.unit_id == province.units["xa1"])
+        attendee, desk = (await session.scalars(rows)).one(), province.actor("unit_desk", "xa1")
+        await answers.answer(session, attendee, "accepted", "", None, desk, now, "link")
+
+    with pytest.raises(Refusal) as refused:
+        await database.transact(answer)
+    assert refused.value.code == "follows_meeting"
+    head = province.actor("unit_desk", "xa1", "xa1-1")
+    async with database.reading() as session:
+        mine = {one.meeting_id: one.may_answer for one in await own_dates.dates(session, head, now)}
+        view = await views.meeting_view(session, rehearsal.id, province.actor("admin", "tinh"), now)
+    assert mine == {made.id: True, rehearsal.id: False}
+    assert view.can == ("extend",)
+    assert view.rehearses is not None
+    assert view.rehearses.meeting_id == made.id
+
+
+async def test_a_meeting_that_moves_before_its_rehearsal_only_warns(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, date = await booked(database, province, now)
+    await change(database, made, now, starts_at=now + 2.5 * HOUR)
+    await followed(database, now)
+    rehearsal = (await rehearsal_of(database, made))[0]
+    assert await held(database, rehearsal.id) == set(), "the meeting itself has the halls at that time"
+    assert await held(database, made.id) == {TINH_A, XA1}
+    async with database.reading() as session:
+        view = await views.meeting_view(session, made.id, province.actor("admin", "tinh"), now)
+    assert view.rehearsal is not None
+    assert (view.rehearsal.starts_at, view.rehearsal.state) == (date.starts_at, "planned")
+
+
+async def test_a_hall_that_is_taken_then_is_left_out_of_the_rehearsal(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """A hall that is added later and is not free at the time of the rehearsal does not prevent the change of the meeting."""
+    made, date = await booked(database, province, now)
+    other = at_khcn(province, now, starts_at=date.starts_at, attendees=())
+    await book(database, province, other, now)
+    await change(database, made, now, hall_ids=(province.halls["tinh-a"], province.halls["khcn"]))
+    await followed(database, now)
+    rehearsal, same = await rehearsal_of(database, made)
+    assert same.state == "planned"
+    assert await held(database, rehearsal.id) == {TINH_A, XA1}
+    assert await held(database, made.id) == {TINH_A, XA1, "terminal-khcn"}

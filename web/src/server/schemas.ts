@@ -202,6 +202,8 @@ export interface components {
              * @default 0
              */
             skipped: number;
+            /** @description The start of the rehearsal, which is approved too. */
+            rehearsal_at: string | null;
             /**
              * @description Why the meeting is urgent or has precedence.
              * @default

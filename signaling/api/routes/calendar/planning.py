@@ -214,6 +214,7 @@ def _approval(
         invited=InvitedCount(units=card.invited.units, people=card.invited.people, guests=card.invited.guests),
         notice_due=card.notice_due,
         skipped=card.skipped,
+        rehearsal_at=card.rehearsal_at,
         urgent_reason=meeting.precedence_reason,
         change=[ChangeLine(**line) for line in (one.proposal.lines if one.proposal is not None else ())],
     )
