@@ -482,9 +482,30 @@ async def test_another_profile_counts_for_the_next_call(operator: Visitor, serve
     await mine.get_by_test_id("profile-back").click()
     await operator.part("profile-leave-sure").click()
     await expect(mine).to_have_count(0)
+    assert all(words in hall.offered for words in ("content:slides", "BFCP", "b=AS:80\r\n"))
+    await _write_of_the_terminal(operator, served, tmp_path)
     await operator.page.goto(served.board)
     await _again(operator, "do")
     assert "packetization-mode=1" in hall.offered
+    assert 500 < int(re.findall(r"b=AS:(\d+)", hall.offered)[0]) <= 512, "all media together"
+    assert set(re.findall(r"max-fs=(\d+)", hall.offered)) == {"396"}
+    assert "content:slides" not in hall.offered
+    await expect(row(operator, "do")).to_contain_text("H.264 352×288", timeout=WAIT_MS)
+
+
+async def _write_of_the_terminal(operator: Visitor, served: Live, folder: Path) -> None:
+    """Write in the directory that the red terminal is old and has a narrow link."""
+    await operator.page.goto(served.url + "/directory/terminals")
+    await operator.part("records-find").fill(NAMES["do"])
+    await operator.page.get_by_role("button", name=f"Sửa {NAMES['do']}").click()
+    await operator.part("field-profile").select_option("cif")
+    await operator.page.get_by_label("Băng thông").fill("512")
+    await operator.part("field-shows_content").uncheck()
+    for width in (1440, 360):
+        await _looks_right(operator, width, folder / f"terminal-{width}.png")
+    await operator.page.set_viewport_size({"width": 1440, "height": 900})
+    await operator.part("record-save").click()
+    await expect(operator.part("record-said")).to_be_visible()
 
 
 WITHOUT_H264 = """(() => {

@@ -195,7 +195,7 @@ export const KINDS: Kind[] = [
       { name: 'name', label: 'field.name', kind: 'text', required: true },
       CODE,
       siteField,
-      { name: 'hall_id', label: 'dir.hall', kind: 'pick', find: findHalls, path: '/halls' },
+      { name: 'hall_id', label: 'field.hall', kind: 'pick', find: findHalls, path: '/halls' },
       { name: 'vendor', label: 'field.vendor', kind: 'text' },
       { name: 'model', label: 'field.model', kind: 'text' },
       { name: 'sip_uri', label: 'field.sip', kind: 'text', hint: 'field.sipHint' },

@@ -71,6 +71,7 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'field.model': 'Model',
   'field.sip': 'SIP address',
   'field.sipHint': 'For example: sip:hall-a@example.gov.vn',
+  'field.hall': 'Hall',
   'field.network': 'Network of the terminal',
   'field.profile': 'Best picture',
   'field.profileHint': 'The largest picture sent to the terminal and taken from it',

@@ -69,6 +69,7 @@ export const directoryVi = {
   'field.model': 'Kiểu máy',
   'field.sip': 'Địa chỉ SIP',
   'field.sipHint': 'Ví dụ: sip:hoitruong-a@hop.tinh.gov.vn',
+  'field.hall': 'Hội trường',
   'field.network': 'Mạng của thiết bị',
   'field.profile': 'Hình tốt nhất',
   'field.profileHint': 'Hình lớn nhất gửi tới và nhận từ thiết bị',
