@@ -98,6 +98,8 @@ class Quirk:
     """The terminal decodes level 2.2 at most, so the mixer makes a picture of 640x360 at 15 fps for it, with less
     work. Its own picture is small too.
     """
+    full_hd: bool = False
+    """The terminal decodes 1080p30, with 4 Mbit/s."""
     high: bool = False
     """The terminal is of a make with H.264 High, which it takes first and sends."""
 
@@ -534,12 +536,13 @@ class Terminal:
             f"o=quirk 1 {secrets.randbelow(10**6) + 1} IN IP4 {self.host}",
             "s=-",
             f"c=IN IP4 {self.shown_host}",
-            "b=AS:1024",
+            "b=AS:6000" if self.quirk.full_hd else "b=AS:1024",
             "t=0 0",
         ]
 
     def _picture_lines(self, number: int, mode: int) -> list[str]:
         level = "42800b" if self.quirk.small else "428016" if self.quirk.low else "42801f;max-mbps=54000;max-fs=3600"
+        level = "428028" if self.quirk.full_hd else level
         level = f"6400{level[4:]}" if self.quirk.high and number == HIGH_TYPE else level
         extra = ";packetization-mode=1" if mode else ""
         return [f"a=rtpmap:{number} H264/90000", f"a=fmtp:{number} profile-level-id={level}{extra}"]

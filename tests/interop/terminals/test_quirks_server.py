@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ SETTINGS = {"DIEMCAU_SIP_HOST": HOST}
 def serve(tmp_path_factory: pytest.TempPathFactory, **settings: str) -> Iterator[There]:
     folder, port, tls_port = tmp_path_factory.mktemp("quirks"), free_port(), free_port()
     halls = tuple(f"hall-{letter}" for letter in "abcde")
-    booked = hallnet.prepare(folder, halls, ("127.0.0.0/8",), lobby=False)
+    booked = hallnet.prepare(folder, halls, ("127.0.0.0/8",), lobby=False, register={"hall-e": {"profile": "1080p"}})
     ports = {"DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
     ports["DIEMCAU_SIP_TLS_PORT"] = str(tls_port)
     server = start_server(folder / "data", "--halls", **{**SETTINGS, **ports, **settings})
@@ -188,6 +189,25 @@ async def follows_its_manner(terminal: Recorder, ann: Person) -> None:
     assert not terminal.video.muxed
     assert not terminal.audio.muxed
     assert "rtcp-mux" not in terminal.remote_sdp
+
+
+@pytest.mark.sim
+async def test_a_terminal_marked_1080p_gets_1080_lines(there: There) -> None:
+    """Another terminal with the same description is marked 720p."""
+    quirk = Quirk(full_hd=True)
+    async with recorder(there, quirk, "hall-e") as sharp, recorder(there, quirk, "hall-d") as usual:
+        for terminal, lines, blocks in ((sharp, 1080, 8192), (usual, 720, 3600)):
+            assert await there.dial(terminal) == 200
+            assert f"max-fs={blocks}" in terminal.remote_sdp
+            await until(partial(has_lines, terminal, lines), f"a picture of {lines} lines")
+        assert has_lines(sharp, 1080)
+        for terminal in (sharp, usual):
+            assert await terminal.hang_up() == 200
+
+
+def has_lines(terminal: Terminal, count: int) -> bool:
+    picture = terminal.viewer.picture
+    return picture is not None and len(picture) == count
 
 
 async def greets_floor(terminal: Terminal) -> bool:

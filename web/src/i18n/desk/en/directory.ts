@@ -76,7 +76,7 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'field.profile': 'Best picture',
   'field.profileHint': 'The largest picture sent to the terminal and taken from it',
   'field.encrypts': 'Encrypts picture and sound (SRTP)',
-  'field.encryptsHint': 'Off for a terminal without encryption. Meetings that demand encryption do not take it.',
+  'field.encryptsHint': 'Off for a terminal without encryption. Meetings that demand encryption still demand it.',
   'field.content': 'Takes slides as a second picture',
   'field.contentHint': 'Off: slides are in the main picture.',
   'field.codecs': 'Picture and sound formats',

@@ -74,7 +74,7 @@ export const directoryVi = {
   'field.profile': 'Hình tốt nhất',
   'field.profileHint': 'Hình lớn nhất gửi tới và nhận từ thiết bị',
   'field.encrypts': 'Mã hóa hình tiếng (SRTP)',
-  'field.encryptsHint': 'Bỏ chọn nếu thiết bị không mã hóa được. Cuộc họp buộc mã hóa sẽ không nhận thiết bị đó.',
+  'field.encryptsHint': 'Bỏ chọn nếu thiết bị không mã hóa được. Cuộc họp buộc mã hóa vẫn đòi thiết bị mã hóa.',
   'field.content': 'Nhận trình chiếu trên luồng riêng',
   'field.contentHint': 'Bỏ chọn thì tài liệu trình chiếu nằm trong hình chính.',
   'field.codecs': 'Chuẩn hình, tiếng',
