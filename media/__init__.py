@@ -10,7 +10,7 @@ from media.ground.parameters import Acceptance, Candidate, OfferedTrack
 from media.ground.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
 from media.ground.token_bucket import Fill, TokenBucket
 from media.lines.line import Line, LineConsumer, LineEvents, line_codec
-from media.mixer.budget import Budget
+from media.mixer.budget import Budget, usable_cores
 from media.mixer.ground import scene
 from media.mixer.mixer import Mixer, MixerEvents
 from media.node.node import Node, NodeSettings
@@ -56,4 +56,5 @@ __all__ = [
     "connect",
     "line_codec",
     "scene",
+    "usable_cores",
 ]

@@ -27,7 +27,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
 from conference.ports.watchers import Observer
-from media import Budget, Node, NodeSettings, StaleLibrary
+from media import Budget, Node, NodeSettings, StaleLibrary, usable_cores
 from signaling.access.refusals import STATUS
 from signaling.api.ground import checks
 from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
@@ -182,7 +182,7 @@ class Composition:
         if self.settings.halls:
             around = self._around_halls = self._surroundings_of_halls()
             ports = ConferencePorts(
-                Budget(len(os.sched_getaffinity(0)) * self.settings.mixer_percent / 100).open,
+                Budget(usable_cores() * self.settings.mixer_percent / 100).open,
                 around.tokens,
                 around.database,
                 around.live,

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
 from media.mixer.mixer import Mixer, MixerEvents
 from media.node.router import Router
+
+CPU_MAX: Final = Path("/sys/fs/cgroup/cpu.max")
+"""The limit of a container: microseconds of processor time, or "max", in a period of microseconds (cgroup v2)."""
+
+
+def usable_cores(limit: Path = CPU_MAX) -> float:
+    """Return the processor cores that this process may use: those of its affinity, and the limit of its container."""
+    cores = float(len(os.sched_getaffinity(0)))
+    with suppress(OSError, ValueError):  # no cgroup v2, or no limit
+        quota, period = limit.read_text().split()
+        cores = min(cores, int(quota) / int(period))
+    return cores
 
 
 def shares(cores: float, used: Sequence[float]) -> list[float]:

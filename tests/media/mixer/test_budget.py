@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import Budget, Node, NodeSettings
+from media import Budget, Node, NodeSettings, usable_cores
 from media.mixer.budget import shares
 from media.mixer.mixer import Mixer
 from tests.media.mixer.stage import Told
@@ -33,6 +34,13 @@ def test_one_mixer_gets_what_the_others_leave() -> None:
     assert shares(1.4, [0.0]) == [1.4]
     assert shares(1.4, [0.9, 0.1]) == pytest.approx([1.3, 0.7])
     assert shares(1.4, [0.9, 0.9]) == pytest.approx([0.7, 0.7])
+
+
+@pytest.mark.parametrize(("text", "most"), [("50000 100000", 0.5), ("max 100000", None), ("", None), (None, None)])
+def test_a_container_may_have_less_than_the_machine(tmp_path: Path, text: str | None, most: float | None) -> None:
+    if text is not None:
+        (tmp_path / "cpu.max").write_text(text)
+    assert usable_cores(tmp_path / "cpu.max") == (most or len(os.sched_getaffinity(0)))
 
 
 async def test_conferences_share_the_machine() -> None:
