@@ -392,6 +392,8 @@ class SearchQuery:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     created_by: str = ""
+    postponed: bool = False
+    """True: only meetings with a date that is postponed until further notice."""
     connect_asked: bool = False
     """True: only meetings of the reader's desk that do not say yet whether the server calls their halls."""
     after: tuple[datetime, str] | None = None
@@ -421,6 +423,9 @@ async def search(session: AsyncSession, query: SearchQuery, actor: Actor, now: d
             statement = statement.where(column == value)
     if query.starts_at or query.ends_at:
         statement = statement.where(Meeting.id.in_(_dated(query)))
+    if query.postponed:
+        off = select(Occurrence.meeting_id).where(Occurrence.state == "postponed")
+        statement = statement.where(Meeting.id.in_(off), Meeting.state.in_(restoring.TAKES))
     if query.connect_asked:
         statement = statement.where(*_asked(actor, now))
     if query.after:

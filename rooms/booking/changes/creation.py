@@ -90,7 +90,7 @@ async def _book(database: Database, request: Request, actor: Actor, now: datetim
     except Taken:
         wishes = [(span, plan.needed) for span in plan.spans]
         async with database.reading(brief=True) as session:
-            found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule))
+            found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, now=now))
         raise clashes.refusal(wishes, found) from None
 
 
@@ -111,7 +111,7 @@ async def create(session: AsyncSession, request: Request, actor: Actor, now: dat
         return earlier
     plan = await plans.make(session, request, actor, now)
     made = await _begin(session, plan, actor, now, key)
-    await take_or_refuse(session, plan, made.spans, actor)
+    await take_or_refuse(session, plan, made.spans, actor, now)
     if request.rehearsal_at is not None and made.plan is not None:
         await rehearsals.settle(session, made.meeting, actor, now, strict=True)
     return made.meeting
@@ -210,15 +210,13 @@ def _nothing_left() -> Refusal:
     )
 
 
-async def take_or_refuse(
-    session: AsyncSession, plan: Plan, spans: Sequence[Span], actor: Actor, excluding: str = ""
-) -> None:
+async def take_or_refuse(session: AsyncSession, plan: Plan, spans: Sequence[Span], actor: Actor, now: datetime) -> None:
     """Make the reservations. Search for the clashes only after the database refused, to describe them in the refusal."""
     try:
         await resources.take(session, await terminals.wishes(session, spans, plan.needed, plan.guests), plan.load)
     except Taken:
         wishes = [(span, plan.needed) for span in spans]
-        found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding))
+        found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, now=now))
         raise clashes.refusal(wishes, found) from None
 
 

@@ -601,7 +601,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     made = await creation.store_held(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
     await guest_holds.copy_objections(session, meeting.id, made.id)
-    await creation.take_or_refuse(session, plan, kept, actor)
+    await creation.take_or_refuse(session, plan, kept, actor, now)
     stays = one.decided or not plan.needs_approval or not await _waits_again(session, one, plan)
     alone = await approval.decides_alone(session, made, one.unit.path, actor)
     if meeting.state == "approved" and (stays or alone):

@@ -183,6 +183,8 @@ class Question:
     rule: Rule
     excluding: str = ""
     """The identifier of a meeting whose own reservations do not count."""
+    now: datetime | None = None
+    """No free time is earlier than this time and the minutes by which the unit must book ahead. None: the time is not known."""
 
 
 async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, ...]]:
@@ -395,6 +397,9 @@ def _free_times(
     first = begin + timedelta(minutes=question.rule.opens_min)
     last = begin + timedelta(minutes=question.rule.closes_min) - length
     tried = [first + n * STEP for n in range(max(0, (last - first) // STEP + 1))]
+    if question.now is not None:
+        earliest = question.now + timedelta(minutes=question.rule.ahead_min)
+        tried = [at for at in tried if at > question.now and at >= earliest]
     free = []
     for at in sorted(tried, key=lambda one: (abs(one - span.starts_at), one)):
         wish = (Span("", at, at + length), things)

@@ -26,7 +26,7 @@ from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import CapacitySlot, Pool, Reservation
 from rooms.store.tables.meetings import Meeting, Occurrence
-from rooms.store.tables.org import Unit
+from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Site
 
 TAKEN = "Đã có lịch"
@@ -82,13 +82,18 @@ class BoardEntry:
 
 @dataclass(frozen=True)
 class Board:
-    """The halls and entries of a span of time. `off`: the holidays of the span, by day."""
+    """The halls and entries of a span of time. `off`: the holidays of the span, by day. `closed`: the days on which the reader's
+    unit does not book. `opens_min`, `closes_min`: the hours of that unit, in minutes after midnight.
+    """
 
     starts_at: datetime
     ends_at: datetime
     halls: tuple[BoardHall, ...]
     entries: tuple[BoardEntry, ...]
     off: Mapping[date, str]
+    closed: tuple[date, ...]
+    opens_min: int
+    closes_min: int
 
 
 async def board(
@@ -113,7 +118,17 @@ async def board(
     known = await calendar.load(session)
     span = [day_of(starts_at) + n * DAY for n in range((ends_at - starts_at) // DAY + 2)]
     off = {day: name for day in span if midnight(day) < ends_at and (name := known.holiday(day))}
-    return Board(starts_at, ends_at, tuple(halls), tuple(entries), off)
+    rule = await _rule_of_reader(session, actor)
+    closed = tuple(day for day in span if midnight(day) < ends_at and unit_rules.trouble_of_day(rule, known, day))
+    return Board(starts_at, ends_at, tuple(halls), tuple(entries), off, closed, rule.opens_min, rule.closes_min)
+
+
+async def _rule_of_reader(session: AsyncSession, actor: Actor) -> unit_rules.Rule:
+    """Return the rule of the reader's own unit, or of the unit of the reader's first role."""
+    own = select(Unit.path).join(Person, Person.unit_id == Unit.id).where(Person.id == actor.person_id)
+    path = await session.scalar(own) if actor.person_id else None
+    path = path or next((one.unit_path for one in actor.roles), "")
+    return await unit_rules.rule_of(session, path) if path else unit_rules.Rule()
 
 
 async def halls_of(

@@ -75,7 +75,7 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
     """Return the preview of a request. `excluding`: a meeting that the request changes; its own reservations do not count."""
     plan = await plans.make(session, request.checked(), actor, now, ahead=not excluding)
     wishes = [(span, plan.needed) for span in plan.spans]
-    found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding))
+    found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding, now))
     free = plans.may_leave_hours(actor, plan.unit, request)
     dates = tuple(_date(plan, place, found[place], free) for place in range(len(plan.spans)))
     bad = [one for one in dates if (one.clashes or one.trouble) and not one.skipped]
@@ -112,7 +112,7 @@ async def _rehearsal(
     if span is None:
         return None
     own = await rehearsals.of_meeting(session, excluding) if excluding else None
-    question = clashes.Question([(span, plan.rehearsed)], plan.load, actor, plan.rule, own.id if own else "")
+    question = clashes.Question([(span, plan.rehearsed)], plan.load, actor, plan.rule, own.id if own else "", now)
     trouble = plans.trouble_of_rehearsal(plan, actor, now)
     dates = await rehearsals.dates_of(session, own.id) if own else []
     if trouble and trouble.code == "rehearsal_past" and any(one.original_at == span.starts_at for one in dates):

@@ -201,13 +201,18 @@ class BoardEntry(View):
 
 
 class Board(View):
-    """The halls by time. `off`: holidays of the span, by day."""
+    """The halls by time. `off`: holidays of the span, by day. `closed`: days on which the caller's unit does not book.
+    `opens_min`, `closes_min`: the hours of that unit, in minutes after midnight.
+    """
 
     starts_at: datetime
     ends_at: datetime
     halls: list[BoardHall]
     entries: list[BoardEntry]
     off: dict[date, str] = Field(default_factory=dict)
+    closed: list[date] = Field(default_factory=list)
+    opens_min: int = 0
+    closes_min: int = 24 * 60
 
 
 class AvailabilityFields(Strict):

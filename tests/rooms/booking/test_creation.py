@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import creation
@@ -154,6 +155,33 @@ async def test_a_clash_is_named_with_free_times_and_other_halls(
         async with database.reading() as session:
             shown = await previews.preview(session, dataclasses.replace(other, starts_at=at), secretary, now)
         assert shown.bookable
+
+
+async def test_no_free_time_is_offered_that_is_over_or_too_near(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The evening before, the morning is free. On the day, only times after the present time are offered."""
+    secretary = province.actor("secretary", "vp")
+    await make(database, wish(province, now), secretary, now)
+    other = wish(province, now, chair_id=None, terminal_ids=(), title="Khác", duration_min=60)
+
+    async def offered(at: datetime) -> list[datetime]:
+        async with database.reading() as session:
+            shown = await previews.preview(session, other, secretary, at)
+        return [one.starts_at for one in shown.dates[0].clashes[0].free_times]
+
+    assert min(await offered(now)) < other.starts_at
+    late = other.starts_at - timedelta(minutes=10)
+    assert await offered(late) != []
+    assert all(at > late for at in await offered(late))
+
+    async def ahead(session: AsyncSession) -> None:
+        session.add(UnitRule(unit_id=province.units["vp"], ahead_min=240))
+
+    await database.transact(ahead)
+    async with database.reading() as session:
+        shown = await previews.preview(session, other, secretary, late - timedelta(hours=4))
+    assert all(one.starts_at >= late for one in shown.dates[0].clashes[0].free_times)
 
 
 async def test_a_clash_does_not_reveal_titles_that_are_not_readable(

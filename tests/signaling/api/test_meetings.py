@@ -267,6 +267,13 @@ async def test_an_unreadable_meeting_is_answered_as_unknown(office: Office) -> N
     problem(await stranger.post("/meetings", json=wanted(office)), 403, "denied")
 
 
+async def test_the_board_says_when_the_unit_is_closed(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    span = {"starts_at": office.at("2026-03-02 00:00"), "ends_at": office.at("2026-03-09 00:00")}
+    seen = (await desk.get("/board", params=span)).json()
+    assert (seen["closed"], seen["opens_min"], seen["closes_min"]) == (["2026-03-07", "2026-03-08"], 420, 1080)
+
+
 async def test_the_desk_records_answers_and_makes_letters(office: Office) -> None:
     meeting = await approved(office)
     desk = await office.client("secretary", "khcn")

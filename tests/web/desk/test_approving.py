@@ -74,7 +74,10 @@ async def test_a_displaced_meeting_gets_another_free_time(
     await operator.part("gave-way").wait_for()
 
     visitor = await visit()
-    await sign_in(visitor, served, "thuky", f"/meetings/{lower.id}")
+    await sign_in(visitor, served, "thuky", "/meetings")
+    await visitor.part("find-state").select_option(label="Đã hoãn")
+    await expect(visitor.part("found").get_by_role("link")).to_have_text([LOWER])
+    await visitor.part("found").get_by_role("link").click()
     header = visitor.part("displaced")
     await expect(header).to_contain_text("đã hoãn, chưa có thời gian mới")
     await expect(header).to_contain_text("Họp khẩn phòng, chống bão")
@@ -85,8 +88,12 @@ async def test_a_displaced_meeting_gets_another_free_time(
     await visitor.part("free-time").nth(1).check()
     assert await visitor.barriers() == []
     await shots(visitor, tmp_path, "rearrange")
+    to = working_day(13, served.now)
+    await visitor.part("other-time").check()
+    await visitor.part("rearrange-day").fill(f"{to:%d/%m/%Y}")
     await visitor.part("rearrange-do").click()
     await expect(header).to_have_count(0)
+    await expect(visitor.part("meeting-page")).to_contain_text(f"{to:%d/%m/%Y}")
     await expect(visitor.part("meeting-said")).to_be_visible()
 
 

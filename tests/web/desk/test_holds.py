@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import expect
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.booking.changes import deciding
+from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
+from rooms.store.tables.booking import HallObjection
 from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Site
 from tests.rooms.people import add_account
 from tests.web.desk.province import HASHED, working_day
-from tests.web.desk.test_desk import Served, sign_in
+from tests.web.desk.test_desk import Served, settled, sign_in
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
@@ -107,3 +111,31 @@ async def test_a_unit_sees_the_hold_of_its_hall_and_objects(visit: Visit, served
     await visitor.page.goto(f"{served.url}/meetings/{meeting}")
     await expect(visitor.part("hall-hold")).to_contain_text("Đơn vị báo không giữ được: Xã họp Hội đồng nhân dân")
     await expect(visitor.part("hall-hold")).to_contain_text("Không giữ")
+    await database.transact(lambda s: _takes_back(s, meeting, served.now))
+    await other.page.reload()
+    await expect(other.part("held-line")).to_contain_text("Đã giữ")
+    for reason in ("Xã họp Hội đồng nhân dân", "Hội trường đang sửa"):
+        await other.part("object").click()
+        await other.part("object-reason").fill(reason)
+        await other.part("object-send").click()
+        await expect(other.part("held-line")).to_contain_text(reason)
+        if reason == "Hội trường đang sửa":
+            break
+        await other.part("withdraw-objection").click()
+        await expect(other.part("object")).to_be_visible()
+    await visitor.page.reload()
+    await visitor.part("give-back").click()
+    await expect(visitor.part("hall-hold")).to_contain_text("Không giữ")
+    await other.page.reload()
+    await other.part("board-page").wait_for()
+    await settled(other)
+    await expect(other.part("held-line")).to_have_count(0)
+
+
+async def _takes_back(session: AsyncSession, meeting_id: str, now: datetime) -> None:
+    """Forget the objection, and approve the meeting: the hold of the hall is firm then."""
+    for one in await session.scalars(select(HallObjection).where(HallObjection.meeting_id == meeting_id)):
+        await session.delete(one)
+    await session.flush()
+    for _ in range(2):
+        await deciding.decide(session, meeting_id, True, "", COMMAND, now)

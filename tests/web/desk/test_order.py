@@ -141,6 +141,7 @@ async def test_what_the_administrator_sets_and_ends(
     await sign_in(visitor, served, "quantri", "")
     await _says_who_approves(visitor, served, database)
     await _names_a_kind_in_english(visitor, served)
+    await _adds_a_pool(visitor)
     await _splits_a_unit(visitor, served, database)
     await _abolishes_a_unit(visitor, served, database)
     await _lists_posts(visitor, served)
@@ -169,12 +170,33 @@ async def _names_a_kind_in_english(visitor: Visitor, served: Served) -> None:
     await visitor.page.goto(served.url + "/settings/types")
     await visitor.page.get_by_role("button", name=re.compile("Sửa")).first.click()
     await visitor.page.locator("#type-name-en").fill("Morning briefing")
+    await visitor.page.locator("#type-calls").fill("25")
+    await visitor.page.locator("#type-grace").fill("45")
     await visitor.part("type-dialog").get_by_role("button", name="Lưu").click()
     await expect(visitor.part("type-dialog")).to_have_count(0)
     await visitor.part("language-en").first.click()
     await expect(visitor.page.get_by_role("rowheader", name="Morning briefing")).to_be_visible()
     await visitor.part("language-vi").first.click()
     await expect(visitor.page.get_by_role("rowheader", name="Morning briefing")).to_have_count(0)
+    changed = visitor.page.locator("tr").nth(1)
+    await expect(changed).to_contain_text("25 phút")
+    await expect(changed).to_contain_text("45 phút")
+
+
+async def _adds_a_pool(visitor: Visitor) -> None:
+    """Add the capacity of one unit, and change its number."""
+    await visitor.part("pool-name").fill("Cổng của Văn phòng")
+    await visitor.part("pool-legs").fill("12")
+    await choose(visitor, "pool-unit", "van phong ubnd")
+    await visitor.part("pool-add").click()
+    pool = visitor.part("pool").filter(has_text="Cổng của Văn phòng")
+    await expect(pool).to_contain_text("Văn phòng UBND tỉnh")
+    await pool.get_by_role("spinbutton").fill("300")
+    await pool.get_by_role("spinbutton").blur()
+    await expect(visitor.part("pool-said")).to_be_visible()
+    await visitor.page.reload()
+    await expect(pool.get_by_role("spinbutton")).to_have_value("300")
+    assert await visitor.barriers() == []
 
 
 async def _open_succession(visitor: Visitor, served: Served, name: str) -> None:

@@ -152,6 +152,7 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
     operator = await visit(script=served.day.script)
     await sign_in(operator, served, "dieuhanh")
     await _on_the_board(operator, served, tmp_path)
+    await _opened_in_the_call(secretary, operator, tmp_path)
     await _extended_and_ended(operator, served, tmp_path)
     assert not served.halls["out"].answered.is_set()
 
@@ -299,6 +300,20 @@ async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> N
         while not served.halls["spare"].ended.is_set():
             await asyncio.sleep(0.1)
     await expect(legs).to_have_count(2)
+
+
+async def _opened_in_the_call(chair: Visitor, operator: Visitor, tmp_path: Path) -> None:
+    """The secretary of the meeting joins by browser, and opens the meeting by one press. The halls no longer wait."""
+    await expect(operator.part("board-waiting")).to_contain_text("2 hội trường")
+    await chair.page.reload()
+    await chair.part("enter-button").click()
+    await chair.part("join-button").click()
+    await expect(chair.part("begin-bar")).to_contain_text("2 hội trường", timeout=WAIT_MS)
+    await seen_at(chair, tmp_path, "begin")
+    await chair.part("begin").click()
+    await expect(chair.part("begin-bar")).to_have_count(0)
+    await expect(operator.part("board-waiting")).to_have_count(0, timeout=WAIT_MS)
+    await chair.page.close()
 
 
 async def _extended_and_ended(operator: Visitor, served: Booking, tmp_path: Path) -> None:

@@ -23,9 +23,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.booking.changes import creation
 from rooms.booking.planning import requests
 from rooms.exchange import sheets
+from rooms.org.fields import today
 from rooms.policy.actors import COMMAND
 from rooms.sites import places, terminals
 from rooms.store.database import Database
+from rooms.store.tables.dialling import MorningReport
 from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.sites import Hall, Site, Terminal
 from tests.conftest import start_server
@@ -258,6 +260,19 @@ async def test_an_operator_mutes_a_person_in_a_browser(
     await person.part("unmute-yes").click()
     await expect(microphone).to_have_attribute("aria-pressed", "true")
     await expect(row.get_by_test_id("person-mute")).to_be_visible(timeout=PATIENCE_MS)
+    await person.part("hand-toggle").click()
+    await row.get_by_test_id("person-hand").click(timeout=PATIENCE_MS)
+    await expect(person.part("hand-toggle")).to_have_attribute("aria-pressed", "false")
+    other = await visit(script=SMALL_CAMERA)
+    await sign_in(other, served, "lanhdao", path=f"/meetings/{served.meeting}")
+    await other.part("enter-button").click()
+    await other.part("join-button").click()
+    await other.part("stage").wait_for(timeout=PATIENCE_MS)
+    if await other.part("mic-toggle").get_attribute("aria-pressed") != "true":
+        await other.part("mic-toggle").click()
+    await operator.part("people-mute-all").click(timeout=PATIENCE_MS)
+    for one in (person, other):
+        await expect(one.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
 
 
 async def test_commands_layout_and_alarms(operator: Visitor, served: Halls) -> None:
@@ -555,6 +570,11 @@ async def moves(operator: Visitor, served: Halls, tmp_path: Path) -> None:
     await operator.part("board-date").filter(has_text=SECOND).get_by_role("link").click()
     await expect(hall).to_have_attribute("data-state", "failed", timeout=60_000)
     assert served.peer.heard.count(("INVITE", "later")) > called
+    # The terminal of the commune dials in, and has no row before the server looks for it. The operator lets the server look.
+    await operator.part("expected-probe").click()
+    absent = operator.part("leg").filter(has_text="Xã 10")
+    await expect(absent).to_have_count(1, timeout=PATIENCE_MS)
+    await expect(absent).to_contain_text("Chưa sẵn sàng", timeout=PATIENCE_MS)
     await operator.part("leg-add").click()
     await operator.part("add-pick").fill("xa 12")
     await operator.part("add-pick-option").filter(has_text="Xã 12").first.click()
@@ -564,18 +584,45 @@ async def moves(operator: Visitor, served: Halls, tmp_path: Path) -> None:
     await expect(operator.part("leg").filter(has_text="Xã 12")).to_have_attribute("data-state", "idle")
 
 
+async def test_the_report_of_the_morning_is_on_the_list_of_dates(
+    operator: Visitor, served: Halls, tmp_path: Path
+) -> None:
+    """`tests/rooms/dialling/test_morning.py` makes the report at 06:30; here it is read."""
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    database = Database.open(served.database_url)
+
+    async def report(session: AsyncSession) -> None:
+        absent = (await session.scalars(select(Terminal.id).where(Terminal.code == ABSENT))).one()
+        rows = [[served.date, absent, "not_registered"]]
+        session.add(MorningReport(day=today(now), made_at=now, terminals=rows))
+
+    try:
+        await database.transact(report)
+    finally:
+        await database.close()
+    await operator.part("nav-control").click()
+    row = operator.part("morning-hall")
+    await expect(row).to_contain_text("Hội trường Xã 10")
+    await expect(row.get_by_role("link")).to_have_attribute("href", "tel:02763822222")
+    await expect(operator.part("morning")).to_contain_text(TITLE)
+    await shots(operator, tmp_path, "morning")
+
+
 async def _second_meeting(served: Halls) -> None:
     """Add a meeting in browsers that begins in an hour."""
     now = datetime.fromtimestamp(int(time.time()), UTC)
     database = Database.open(served.database_url)
     try:
+        async with database.reading() as session:
+            own = select(Site.unit_id).join(Terminal, Terminal.site_id == Site.id).where(Terminal.code == ABSENT)
+            commune = (await session.scalars(own)).one()
         request = requests.Request(
             title=SECOND,
             type_code="internal",
             host_unit_id=served.desk.office,
             starts_at=working_day(15, now).astimezone(UTC),
             duration_min=60,
-            attendees=(requests.AttendeeRequest(unit_id=served.desk.office),),
+            attendees=tuple(requests.AttendeeRequest(unit_id=one) for one in (served.desk.office, commune)),
             submit=True,
         )
         meeting = (await creation.book(database, request, furniture._actor(served.desk), now)).meeting

@@ -396,7 +396,10 @@ export interface components {
             /** @default 20 */
             limit?: number;
         };
-        /** @description The halls by time. `off`: holidays of the span, by day. */
+        /**
+         * @description The halls by time. `off`: holidays of the span, by day. `closed`: days on which the caller's unit does not book. `opens_min`,
+         *     `closes_min`: the hours of that unit, in minutes after midnight.
+         */
         Board: {
             /** Format: date-time */
             starts_at: string;
@@ -407,6 +410,11 @@ export interface components {
             off: {
                 [key: string]: string;
             };
+            closed: string[];
+            /** @default 0 */
+            opens_min: number;
+            /** @default 1440 */
+            closes_min: number;
         };
         /**
          * @description A date of today or tomorrow, or a running date, with the counts of its halls.

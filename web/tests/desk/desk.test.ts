@@ -140,7 +140,7 @@ describe('the board', () => {
     reserved_from: instant('2026-12-01', from).toISOString(), reserved_to: instant('2026-12-01', to).toISOString(), host_unit_name: '', mine: false, hold: '', objects: '', objection: '', ...more,
   });
   const board: Board = {
-    starts_at: '', ends_at: '', off: {},
+    starts_at: '', ends_at: '', off: {}, closed: [], opens_min: 420, closes_min: 1080,
     halls: [{ id: 'h', name: 'Hội trường lớn', site_id: 's', site_name: 'UBND tỉnh', unit_id: 'u', unit_name: '', seats: 300, bookable: true }],
     entries: [entry('14:00', '16:00'), entry('08:00', '10:00'), entry('10:00', '11:00', { state: 'cancelled' })],
   };

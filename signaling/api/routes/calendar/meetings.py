@@ -82,10 +82,11 @@ async def search_meetings(
     class_: Annotated[MeetingClass | None, Query(alias="class")] = None,
     starts_from: Instant | None = None,
     starts_before: Instant | None = None,
+    postponed: bool = False,
     connect_asked: bool = False,
 ) -> Page[MeetingSummary]:
     """List the meetings that the caller may read; the latest first date comes first. `q`: a part of the title, or the number of
-    the meeting or of a document.
+    the meeting or of a document. `postponed`: only meetings with a postponed date.
 
     `connect_asked`: only meetings of the caller's desk that do not say yet whether the server calls their halls.
     """
@@ -100,6 +101,7 @@ async def search_meetings(
         class_=class_ or "",
         starts_at=starts_from,
         ends_at=starts_before,
+        postponed=postponed,
         connect_asked=connect_asked,
         after=after,
         limit=rows.fetch,

@@ -27,6 +27,7 @@ export const boardEn: Record<keyof typeof boardVi, string> = {
   'board.booked': 'Booked',
   'board.free': 'Free',
   'board.nothing': 'Nothing booked',
+  'board.closed': 'Closed',
   'board.full': 'Full during office hours',
   'board.bookGap': 'Book {hall}, free {from} - {to}',
   'board.bookFrom': 'Book from {from}',

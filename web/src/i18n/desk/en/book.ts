@@ -22,6 +22,7 @@ export const bookEn: Record<keyof typeof bookVi, string> = {
   'book.untyped': 'Choose the type of meeting.',
   'book.when': 'Time',
   'book.urgent': 'Why the meeting is urgent',
+  'book.urgentMust': 'The invitation is later than the rule says: write why the meeting is urgent before you submit it.',
   'book.urgentHint': 'For example: telegram 12/CD-TTg',
   'book.where': 'Place',
   'book.whereInternal': 'Optional. Leave empty for an online meeting.',

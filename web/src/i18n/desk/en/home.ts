@@ -9,6 +9,8 @@ export const homeEn: Record<keyof typeof homeVi, string> = {
   'my.open': 'Open to join',
   'my.next': 'Next meeting',
   'my.enter': 'Join',
+  'my.inHall': 'People attend in a hall, not in a browser.',
+  'my.inHallAt': 'People attend at {place}, not in a browser.',
   'my.opens': 'You can join from {clock}, {day}',
   'my.nothing': 'You have no meeting ahead',
   'my.nothingText': 'There is no meeting in the next {days} days.',

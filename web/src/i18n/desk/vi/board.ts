@@ -25,6 +25,7 @@ export const boardVi = {
   'board.booked': 'Lịch trong ngày',
   'board.free': 'Giờ trống',
   'board.nothing': 'Chưa có lịch',
+  'board.closed': 'Ngày nghỉ',
   'board.full': 'Đã kín giờ làm việc',
   'board.bookGap': 'Đăng ký {hall}, trống {from} - {to}',
   'board.bookFrom': 'Từ {from}',

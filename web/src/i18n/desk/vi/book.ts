@@ -20,6 +20,7 @@ export const bookVi = {
   'book.untyped': 'Hãy chọn loại cuộc họp.',
   'book.when': 'Thời gian',
   'book.urgent': 'Lý do họp đột xuất',
+  'book.urgentMust': 'Giấy mời gửi gấp hơn quy định: hãy ghi lý do họp đột xuất trước khi trình duyệt.',
   'book.urgentHint': 'Ví dụ: triển khai Công điện số 12/CĐ-TTg',
   'book.where': 'Địa điểm',
   'book.whereInternal': 'Không bắt buộc. Bỏ trống nếu chỉ họp trực tuyến.',

@@ -7,6 +7,8 @@ export const homeVi = {
   'my.open': 'Đã mở phòng họp',
   'my.next': 'Cuộc họp sắp tới',
   'my.enter': 'Vào họp',
+  'my.inHall': 'Dự họp tại hội trường, không vào bằng trình duyệt.',
+  'my.inHallAt': 'Dự họp tại {place}, không vào bằng trình duyệt.',
   'my.opens': 'Vào họp được từ {clock}, {day}',
   'my.nothing': 'Chưa có cuộc họp nào sắp tới',
   'my.nothingText': 'Trong {days} ngày tới chưa có cuộc họp nào.',
