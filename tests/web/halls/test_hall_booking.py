@@ -179,6 +179,7 @@ async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
     await out.get_by_test_id("call-out").click()
     await expect(out.get_by_test_id("call-back")).to_be_visible()
     await expect(visitor.part("call-count")).to_contain_text("Máy chủ gọi 2 hội trường")
+    await visitor.part("book-secretary-me").click()
     await seen_at(visitor, tmp_path, "form")
     await visitor.part("book-submit").click()
     await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
