@@ -392,6 +392,7 @@ class Hall(Participant):
         if self.plan.pictures_bps:
             presents = self.content_allowed and self.plan.content is not None
             bounds.append(self.plan.pictures_bps // 2 if presents else self.plan.pictures_bps)
+            self.lines.limit("content", self.plan.pictures_bps // 2)
         self.lines.limit("video", min(bounds))
 
     # -- the remote control

@@ -93,8 +93,6 @@ class Program:
         """The name of the program that most halls see."""
         self.closed = False
         self._power = Power()
-        self._missed: pictures.Group | None = None
-        """The program that the mixer refused last."""
         self._simpler: frozenset[str] = frozenset()
         self._page = 0
         self._begun: deque[float] = deque(maxlen=limits.PROGRAMS_BEGUN)
@@ -249,15 +247,15 @@ class Program:
         after = power.refused(self._power, asked, group)
         if after is not self._power:
             self._power = after
-            self._missed = next(one for one in asked if one.id == group)
             self._power_timer.start(limits.POWER_AGAIN_S)
             self.changed()
 
     def _ask_again(self) -> None:
-        """Request everything again if the mixer has room for the program that it refused last."""
-        if self._power.is_full or self._missed is None:
+        """Request everything again if the mixer has room for all of it."""
+        if self._power.is_full:
             return
-        if self._applier.mixer.has_room(self._missed):
+        everything = scene(replace(self._state(tuple(one.site for one in self._look())), power=power.full(self._power)))
+        if self._applier.mixer.has_room(everything.picture.groups):
             self._power = power.full(self._power)
             self.changed()
         else:

@@ -159,7 +159,7 @@ class MixerDoor(Protocol):
     def starve(self, ssrc: int) -> None:
         """Stop the feed of this SSRC."""
 
-    def has_room(self, group: scene.Group) -> bool:
-        """Report whether the mixer could make this program besides its others."""
+    def has_room(self, groups: Sequence[scene.Group]) -> bool:
+        """Report whether the mixer could make all these programs in place of its present ones."""
 
     def close(self) -> None: ...

@@ -14,8 +14,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -170,12 +169,11 @@ class Mixer:
             self._budget = budget_cores
             self._tell({"type": "budget", "cores": budget_cores})
 
-    def has_room(self, group: Group) -> bool:
-        """Report whether the process could make this program besides its others, by the rule of the process."""
+    def has_room(self, groups: Sequence[Group]) -> bool:
+        """Report whether the process could make all these groups in place of its present ones, by the rule of the process."""
         running = {one.id for one in self._scene.groups}
         decoded = sum(height > 0 for height in self._heights.values())
-        extra = replace(group, id=f"{group.id} again")
-        return not admit((*self._scene.groups, extra), running, decoded, self.used_cores, self._budget)[1]
+        return not admit(groups, running, decoded, self.used_cores, self._budget)[1]
 
     def set_scene(self, scene: Scene) -> None:
         """Set everything that the process must make. Raises `SceneError`; the scene before then stays."""

@@ -114,6 +114,8 @@ class FakeMixer:
         self.starved: list[int] = []
         self.outputs: dict[int, FakeProducer] = {}
         self.room = False
+        self.asked: list[int] = []
+        """The heights of the programs of the last question."""
         self.closed = False
 
     def set_scene(self, scene: Scene) -> None:
@@ -147,7 +149,8 @@ class FakeMixer:
         del self.fed[ssrc]
         self.starved.append(ssrc)
 
-    def has_room(self, group: Group) -> bool:
+    def has_room(self, groups: Sequence[Group]) -> bool:
+        self.asked = [group.height for group in groups]
         return self.room
 
     def close(self) -> None:

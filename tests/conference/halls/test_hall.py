@@ -243,6 +243,15 @@ def test_a_hall_sends_less_while_it_is_not_shown_large(world: HallWorld) -> None
     assert hall.line("video").limits[-1] == limits.UP_FULL_BPS
 
 
+def test_a_hall_on_a_narrow_link_sends_no_more_than_its_bandwidth(world: HallWorld) -> None:
+    hall = HallParty(world, "hall", plan(content=True, limit_bps=480_000, pictures_bps=400_000))
+    hall.hall.shown_large(True)
+    assert hall.line("video").limits[-1] == 400_000
+    hall.hall.let_present(True)
+    assert (hall.line("video").limits[-1], hall.line("content").limits[-1]) == (200_000, 200_000)
+    assert (hall.hall.budget_bps("video", True), hall.hall.budget_bps("content", True)) == (200_000, 200_000)
+
+
 def test_key_frames_are_requested_by_signalling_as_a_fallback(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     line = hall.line("video")

@@ -38,6 +38,7 @@ def test_1080_lines_where_the_hall_and_the_mixer_allow_it() -> None:
     assert (heights(), marked()) == ([288, 288, 288], [True, True, False])
     world.time.advance(limits.POWER_AGAIN_S)
     assert heights() == [288, 288, 288], "the mixer has no room"
+    assert sorted(world.mixer.asked) == [288, 720, 1080], "everything is asked for together"
     world.mixer.room = True
     world.time.advance(limits.POWER_AGAIN_S)
     world.settle()

@@ -12,11 +12,16 @@ from hypothesis import strategies as st
 
 from media import Budget, Node, NodeSettings, usable_cores
 from media.mixer.budget import shares
+from media.mixer.ground.scene import Group
 from media.mixer.mixer import Mixer
 from tests.media.mixer.stage import Told
 from tests.waiting import until
 
 CORES = st.floats(0, 8)
+GROUPS = (
+    Group("g", 11, 97, "h264", 1280, 720, 30, 2_000_000, "1", ("a",)),
+    Group("h", 12, 97, "h264", 640, 360, 15, 512_000, "1", ("a",)),
+)
 
 
 @given(st.floats(0.1, 64), st.lists(CORES, min_size=1, max_size=20))
@@ -54,8 +59,10 @@ async def test_conferences_share_the_machine() -> None:
         assert (first.spare_cores, second.spare_cores) == pytest.approx((0.3, 0.5))
         _use(budget, second, 0.6)
         assert (first.spare_cores, second.spare_cores) == pytest.approx((-0.2, -0.1)), "both reduce their pictures"
+        assert not second.has_room(GROUPS), "its part is 0.5, and both need 0.3 more than the 0.6 in use"
         first.close()
         assert second.spare_cores == pytest.approx(0.4)
+        assert second.has_room(GROUPS)
     finally:
         second.close()
         node.close()
