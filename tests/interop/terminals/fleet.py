@@ -51,10 +51,12 @@ class Phone:
         self.name, self.password, self.host, self.server, self.way = name, password, host, server, way
         self.rings_s = 0.0
         """Seconds that the phone rings before it answers."""
+        self.busy = self.deaf = False
+        """`busy`: each call gets 486. `deaf`: calls get no response."""
         self.lines: list[Line] = []
         self.doubled: list[str] = []
         self.told: list[str] = []
-        """The events of the phone, in order: INVITE, answered, BYE, CANCEL, REGISTER."""
+        """The events of the phone, in order: INVITE, busy, answered, BYE, CANCEL, REGISTER."""
         self.called = 0
         self.stood_at: list[float] = []
         """The monotonic time when each call of the server was established."""
@@ -223,6 +225,12 @@ class Phone:
             self._answer(message, 200 if line is not None else 481, send, self._sdp(message) if line else b"")
         elif line is None and self.lines:
             self.doubled.append(f"{self.name}: {[one.state for one in self.lines]}")
+            self._answer(message, 486, send)
+        elif line is None and self.deaf:
+            self.called += 1
+        elif line is None and self.busy:
+            self.called += 1
+            self.told.append("busy")
             self._answer(message, 486, send)
         elif line is None:
             self.called += 1

@@ -75,6 +75,11 @@ class Server:
         writer.close()
         return True
 
+    def failures(self) -> str:
+        """Return the end of the log from its last failure on, for a person who looks for the cause."""
+        text = (self.folder / "server.log").read_text(errors="replace")
+        return text[max(0, text.rfind("Traceback")) :][-4000:]
+
     async def kill(self) -> None:
         """End the process with SIGKILL, as the kernel does."""
         assert self.process is not None
@@ -152,6 +157,9 @@ async def _storm(
         await running
         telling.cancel()
         seconds = asyncio.get_running_loop().time() - begin
+    except BaseException:
+        say("\n".join(one.failures() for one in servers))
+        raise
     finally:
         for one in servers:
             if one.process is not None:
