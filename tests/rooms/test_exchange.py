@@ -14,14 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.meeting import attendees
 from rooms.errors import Refusal
-from rooms.exchange import exports, forms, imports, sheets
+from rooms.exchange import census, exports, forms, imports, sheets
+from rooms.org import posts
 from rooms.org.fields import Field, checked, from_text, to_text
 from rooms.org.names import cleaned
 from rooms.policy.actors import COMMAND, Actor
+from rooms.sites import halls
 from rooms.store.database import Database
 from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Site
@@ -302,6 +305,28 @@ def repacked(content: bytes, name: str, replacement: bytes) -> bytes:
         if name not in old.namelist():
             new.writestr(name, replacement)
     return buffer.getvalue()
+
+
+async def test_the_register_is_counted_in_the_branch(database: Database, province: Province, now: datetime) -> None:
+    """Rows that lack something are counted: posts without holder, halls without terminal, terminals without account."""
+
+    async def work(session: AsyncSession) -> None:
+        whole = await census.counted(session, COMMAND, now)
+        clerk = province.actor("admin", "khcn")
+        before = await census.counted(session, clerk, now)
+        assert (whole.units, before.units) == (6, 1)
+        assert (before.posts, before.vacant_posts, before.people, before.people_without_account) == (1, 0, 2, 2)
+        assert (before.halls, before.halls_without_terminal) == (1, 0)
+        assert (before.terminals, before.terminals_without_account) == (1, 1)
+        await posts.create(session, {"unit_id": province.units["khcn"], "title": "Văn thư"}, COMMAND, now)
+        room = {"code": "p2", "name": "Phòng 2", "site_id": province.sites["khcn"], "seats": 9}
+        await halls.create(session, room, COMMAND, now)
+        after = await census.counted(session, clerk, now)
+        assert (after.vacant_posts, after.halls_without_terminal) == (1, 1)
+        nobody = await census.counted(session, province.actor("secretary", "khcn"), now)
+        assert nobody == census.Census(*[0] * 10)
+
+    await database.transact(work)
 
 
 def test_cells_of_a_workbook_are_text() -> None:

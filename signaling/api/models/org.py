@@ -133,6 +133,21 @@ class ProposedCode(View):
     code: str
 
 
+class Census(View):
+    """The rows of today in the branches of an administrator, and those that lack something."""
+
+    units: int
+    posts: int
+    vacant_posts: int
+    people: int
+    people_without_account: int
+    sites: int
+    halls: int
+    halls_without_terminal: int
+    terminals: int
+    terminals_without_account: int
+
+
 class TopFields(Strict):
     """A unit at the top of the tree."""
 

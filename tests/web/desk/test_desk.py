@@ -146,7 +146,7 @@ async def sign_in_on_page(visitor: Visitor, served: Served, name: str = "thuky")
     await visitor.part("signin-button").click()
     if name in ("dieuhanh", "quantri"):
         await _second_step(visitor, served, name)
-    await visitor.part("my-page").wait_for()
+    await visitor.part("start" if name == "quantri" else "my-page").wait_for()
 
 
 async def _second_step(visitor: Visitor, served: Served, name: str) -> None:

@@ -29,7 +29,15 @@ from tests.signaling.access import issuer as issuer_process
 from tests.signaling.access.issuer_server import CLIENT, SECRET
 from tests.web.desk import province as furniture
 from tests.web.desk.province import Desk, furnish, working_day
-from tests.web.desk.test_desk import PATIENCE_MS, Served, barriers_of, personal_link, settled, sign_in
+from tests.web.desk.test_desk import (
+    PATIENCE_MS,
+    Served,
+    barriers_of,
+    personal_link,
+    settled,
+    sign_in,
+    sign_in_on_page,
+)
 from tests.web.shots import shots
 from tests.web.visiting import Visit, Visitor
 
@@ -282,6 +290,31 @@ async def test_the_trail_is_filtered_by_action_day_and_person(visit: Visit, serv
     await visitor.part("audit-from").press("Tab")
     await expect(rows).to_have_count(0)
     assert await visitor.barriers() == []
+
+
+async def test_an_administrator_begins_at_the_list_of_work_and_chooses_the_form_of_address(
+    visit: Visit, served: Served, database: Database
+) -> None:
+    """An invitee and a colleague are then addressed by the word. The default names people alone."""
+    visitor, guest = await visit(), await visit(width=390, height=740)
+    await sign_in_on_page(visitor, served, "quantri")
+    await expect(visitor.part("start-posts")).to_contain_text("chức vụ chưa có người giữ")
+    await expect(visitor.part("start-mail")).to_contain_text("Cần xem")
+    assert await visitor.barriers() == []
+    await visitor.part("start-units").get_by_role("link").click()
+    await visitor.part("records").wait_for()
+    secret = await personal_link(served, database, LETTERS)
+    for code, question in (("Đồng chí", "Đồng chí có dự họp không?"), ("none", "Có dự họp không?")):
+        await visitor.page.goto(served.url + "/settings/general")
+        await visitor.part(f"address-{code}").check()
+        await visitor.part("address-save").click()
+        await expect(visitor.part("address").get_by_role("status")).to_be_visible()
+        await visitor.part("nav-my").click()
+        await visitor.part("my-page").wait_for()
+        await expect(visitor.page.get_by_text("Đồng chí Trương Quốc An")).to_have_count(int(code != "none"))
+        await guest.page.goto(f"{served.url}/moi#{secret}")
+        await guest.page.reload()
+        await expect(guest.page.get_by_role("group", name=question, exact=True)).to_be_visible()
 
 
 async def _renames_and_deletes_what_is_kept(visitor: Visitor) -> None:

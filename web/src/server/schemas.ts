@@ -625,6 +625,19 @@ export interface components {
             reason?: string;
             occurrence_id?: string | null;
         };
+        /** @description The rows of today in the branches of an administrator, and those that lack something. */
+        Census: {
+            units: number;
+            posts: number;
+            vacant_posts: number;
+            people: number;
+            people_without_account: number;
+            sites: number;
+            halls: number;
+            halls_without_terminal: number;
+            terminals: number;
+            terminals_without_account: number;
+        };
         /** @description A step of a meeting's history. */
         Change: {
             version: number;
@@ -4075,6 +4088,7 @@ export type CallPlace = components['schemas']['CallPlace'];
 export type CallTaken = components['schemas']['CallTaken'];
 export type CameraFigures = components['schemas']['CameraFigures'];
 export type Cancellation = components['schemas']['Cancellation'];
+export type Census = components['schemas']['Census'];
 export type Change = components['schemas']['Change'];
 export type ChangeLine = components['schemas']['ChangeLine'];
 export type CheckFigures = components['schemas']['CheckFigures'];

@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 from fastapi import File, Form, Path, Response, UploadFile
 
 from rooms.demo import loading
-from rooms.exchange import exports, imports, sheets
+from rooms.exchange import census, exports, imports, sheets
 from rooms.policy.actors import COMMAND, Actor
 from signaling.api.ground import problems
 from signaling.api.ground.doorway import Starting
 from signaling.api.ground.visits import Anybody, Caller, Visit, WhoStarts, anywhere
 from signaling.api.models.booking import DemoAccount, DemoReport, DemoState
-from signaling.api.models.org import ImportKind, ImportReport
-from signaling.api.models.parts import Trouble
+from signaling.api.models.org import Census, ImportKind, ImportReport
+from signaling.api.models.parts import Trouble, shown
 from signaling.api.routes.calendar.inviting import contents
 from signaling.api.routes.live.conferences import is_local
 from signaling.host.addresses import sign_in_link
@@ -62,6 +62,13 @@ async def export(
     media_type = "text/csv; charset=utf-8" if suffix == "csv" else XLSX
     name = f'attachment; filename="{kind}.{suffix}"'
     return Response(content, media_type=media_type, headers={"content-disposition": name})
+
+
+@router.get("/census", openapi_extra=needs("org.write"))
+async def count_register(visit: Caller) -> Census:
+    """Count what the register holds in the caller's branches, and what is missing there."""
+    actor = anywhere(visit, "org.write")
+    return shown(Census, await visit.read(lambda session: census.counted(session, actor, visit.now)))
 
 
 @router.get("/demo", openapi_extra=needs(PUBLIC))

@@ -43,10 +43,11 @@ export function holds(role: Role): boolean {
   return state.session?.me?.roles.some((held) => held.role === role) ?? false;
 }
 
-/** Return the first page after the sign-in. An auditor without another role has no meetings. */
+/** Return the first page after the sign-in. Auditors and administrators without another role have no meetings. */
 export function firstPlace(): string {
   const { roles } = me();
-  return roles.length > 0 && roles.every((held) => held.role === 'auditor') ? '/settings/audit' : '/my';
+  if (roles.length === 0 || !roles.every((held) => held.role === 'auditor' || held.role === 'admin')) return '/my';
+  return holds('admin') ? '/settings/start' : '/settings/audit';
 }
 
 export async function loadSession(): Promise<Session> {
