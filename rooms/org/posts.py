@@ -78,7 +78,7 @@ async def appoint(
 ) -> Holding:
     """Appoint a person to a post from `valid_from` (None: today). The previous holder leaves on that day.
 
-    Raise Refusal `post_taken` if another holder begins on a later day within this period.
+    An appointment from the same day is replaced: it was a mistake. Raise Refusal `post_taken` if another holder begins on a later day within this period.
     """
     post, person = await get(session, post_id, locked=True), await people.get(session, person_id)
     require(actor, "people.write", (await units.get(session, post.unit_id)).path)
@@ -87,14 +87,14 @@ async def appoint(
         raise refusals.dates_reversed()
     held = await session.scalars(select(Holding).where(Holding.post_id == post_id))
     for one in held.all():
-        if one.valid_from >= start and (valid_to is None or one.valid_from < valid_to):
+        if one.valid_from > start and (valid_to is None or one.valid_from < valid_to):
             raise Refusal(
                 "post_taken",
                 f"Từ ngày {one.valid_from:%d/%m/%Y} đã có người giữ chức vụ này. Hãy chọn ngày khác.",
                 f"another person holds the post from {one.valid_from}: choose another day",
             )
-        if one.valid_from < start and (one.valid_to is None or one.valid_to > start):
-            one.valid_to = start
+        if one.valid_from <= start and (one.valid_to is None or one.valid_to > start):
+            await _end(session, one, start)
     holding = Holding(id=new_id(), post_id=post_id, person_id=person_id, valid_from=start, valid_to=valid_to)
     session.add(holding)
     await session.flush()

@@ -161,8 +161,16 @@ class Top(View):
     name: str
 
 
+class HoldingFields(Strict):
+    """The new holder of a post, and the time. The earlier holder leaves the post that day."""
+
+    person_id: Id
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
 class PostFields(Strict):
-    """A post. `signs_as` is printed above the signature."""
+    """A post. `signs_as` is printed above the signature. `holder`: this person is appointed in the same step."""
 
     unit_id: Id
     title: Name200
@@ -171,6 +179,7 @@ class PostFields(Strict):
     signs_as: Literal["", "TM.", "KT.", "TL.", "TUQ."] = ""
     valid_from: date | None = None
     valid_to: date | None = None
+    holder: HoldingFields | None = None
 
 
 class Post(View):
@@ -187,14 +196,6 @@ class Post(View):
     valid_to: date | None
     holder_id: str | None = None
     holder_name: str = ""
-
-
-class HoldingFields(Strict):
-    """The new holder of a post, and the time. The earlier holder leaves the post that day."""
-
-    person_id: Id
-    valid_from: date | None = None
-    valid_to: date | None = None
 
 
 class Appointment(Strict):

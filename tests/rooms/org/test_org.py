@@ -280,6 +280,8 @@ async def test_a_person_is_appointed_and_leaves(database: Database, province: Pr
         head = province.posts["yt"]
         await posts.appoint(session, head, person.id, later, clerk, now)
         assert [one.valid_from for one, _, _ in await posts.of_person(session, person.id, DAY)] == [later]
+        await posts.appoint(session, head, province.people["yt-1"], later, clerk, now)
+        assert await posts.of_person(session, person.id, DAY) == [], "the same day is a correction"
 
     await database.transact(work)
 

@@ -346,7 +346,16 @@ async def test_a_new_person_is_appointed_in_the_form(visit: Visit, served: Halls
     await expect(row).to_contain_text("Phó Chánh Văn phòng")
     await page.goto(served.url + "/directory/posts")
     await visitor.part("records-find").fill("hong nhung")
-    await expect(rows.filter(has_text="Nguyễn Thị Hồng Nhung").filter(has_text="Phó Chánh Văn phòng")).to_have_count(1)
+    post = rows.filter(has_text="Nguyễn Thị Hồng Nhung").filter(has_text="Phó Chánh Văn phòng")
+    await expect(post).to_have_count(1)
+    await post.get_by_role("button").click()
+    await expect(visitor.part("holder-now")).to_have_text("Nguyễn Thị Hồng Nhung")
+    await visitor.part("appoint-person").fill("mai thanh vinh")
+    await visitor.part("appoint-person-option").first.click()
+    await visitor.part("record-save").click()
+    await expect(visitor.part("record-dialog")).to_have_count(0)
+    await visitor.part("records-find").fill("pho chanh van phong ubnd tinh")
+    await expect(rows.filter(has_text="Phó Chánh Văn phòng").first).to_contain_text("Mai Thanh Vinh")
 
 
 async def test_a_hall_its_terminal_and_accounts_come_from_two_forms(

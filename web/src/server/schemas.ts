@@ -2788,7 +2788,7 @@ export interface components {
             /** @default  */
             holder_name: string;
         };
-        /** @description A post. `signs_as` is printed above the signature. */
+        /** @description A post. `signs_as` is printed above the signature. `holder`: this person is appointed in the same step. */
         PostFields: {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             unit_id: string;
@@ -2807,6 +2807,7 @@ export interface components {
             signs_as?: "" | "TM." | "KT." | "TL." | "TUQ.";
             valid_from?: string | null;
             valid_to?: string | null;
+            holder?: components["schemas"]["HoldingFields"] | null;
         };
         /** @description A postponement of one date: to another time, or until further notice (without `starts_at`). */
         Postponement: {

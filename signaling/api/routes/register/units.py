@@ -174,30 +174,45 @@ async def list_posts(
 
 @router.post("/posts", status_code=201, openapi_extra=needs("org.write", of="unit"))
 async def create_post(visit: Caller, wanted: PostFields) -> Post:
-    """Add a post to a unit."""
-    made = await visit.write(lambda session: posts.create(session, wanted.model_dump(), visit.actor, visit.now))
-    return shown(Post, made)
+    """Add a post to a unit. A holder needs the right to change people there too."""
+
+    async def work(session: AsyncSession) -> Post:
+        values = wanted.model_dump(exclude={"holder"})
+        made = await posts.create(session, values, visit.actor, visit.now)
+        return await _held(session, made.id, wanted.holder, visit)
+
+    return await visit.write(work)
 
 
 @router.put("/posts/{post_id}", openapi_extra=needs("org.write", of="post"))
 async def edit_post(visit: Caller, post_id: Key, wanted: PostFields) -> Post:
     """Correct a post. `valid_to` ends the post and its holder's time in it."""
-    values = wanted.model_dump()
-    return shown(Post, await visit.write(lambda session: posts.edit(session, post_id, values, visit.actor, visit.now)))
+
+    async def work(session: AsyncSession) -> Post:
+        values = wanted.model_dump(exclude={"holder"})
+        await posts.edit(session, post_id, values, visit.actor, visit.now)
+        return await _held(session, post_id, wanted.holder, visit)
+
+    return await visit.write(work)
 
 
 @router.post("/posts/{post_id}/holder", openapi_extra=needs("people.write", of="post"))
 async def appoint(visit: Caller, post_id: Key, wanted: HoldingFields) -> Post:
     """Appoint a person to the post from a day on. The earlier holder leaves the post that day."""
+    return await visit.write(lambda session: _held(session, post_id, wanted, visit))
 
-    async def work(session: AsyncSession) -> posts.Held:
+
+async def _held(session: AsyncSession, post_id: str, wanted: HoldingFields | None, visit: Visit) -> Post:
+    """Appoint the wanted holder, and return the post with its holder then."""
+    day = fields.today(visit.now)
+    if wanted is not None:
         taken = (wanted.person_id, wanted.valid_from, visit.actor, visit.now, wanted.valid_to)
         await posts.appoint(session, post_id, *taken)
-        post = await posts.get(session, post_id)
-        held = await posts.of_unit(session, post.unit_id, wanted.valid_from or fields.today(visit.now))
-        return next((one for one in held if one.post.id == post_id), posts.Held(post, None))
-
-    return _post(await visit.write(work))
+        day = wanted.valid_from or day
+    post = await posts.get(session, post_id)
+    held = await posts.of_unit(session, post.unit_id, day)
+    found = next((one for one in held if one.post.id == post_id), posts.Held(post, None))
+    return _post(found, (await units.get(session, post.unit_id)).name)
 
 
 @router.delete("/posts/{post_id}/holder/{person_id}", status_code=204, openapi_extra=needs("people.write", of="post"))
@@ -206,7 +221,7 @@ async def vacate(visit: Caller, post_id: Key, person_id: Key, on: date | None = 
     await visit.write(lambda session: posts.vacate(session, post_id, person_id, on, visit.actor, visit.now))
 
 
-def _post(held: posts.Held, unit_name: str = "") -> Post:
+def _post(held: posts.Held, unit_name: str) -> Post:
     person = held.person
     named = {"holder_id": person.id, "holder_name": person.name} if person else {}
     return shown(Post, held.post, unit_name=unit_name, **named)

@@ -178,6 +178,8 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'moved.recipient_rules': 'rules of recipient sets',
   'moved.templates': 'templates and lists',
   'moved.keys': 'keys and webhooks',
+  'appoint.person': 'Appoint',
+  'appoint.findPerson': 'Search by name',
   'appoint.vacant': 'vacant',
   'appoint.since': 'since {day}',
   'appoint.until': 'until {day}',

@@ -176,6 +176,8 @@ export const directoryVi = {
   'moved.recipient_rules': 'quy tắc nơi nhận',
   'moved.templates': 'mẫu và danh sách',
   'moved.keys': 'khóa và webhook',
+  'appoint.person': 'Bổ nhiệm',
+  'appoint.findPerson': 'Tìm theo họ tên',
   'appoint.vacant': 'chưa có người giữ',
   'appoint.since': 'từ {day}',
   'appoint.until': 'đến trước {day}',
