@@ -78,7 +78,8 @@ async def appoint(
 ) -> Holding:
     """Appoint a person to a post from `valid_from` (None: today). The previous holder leaves on that day.
 
-    An appointment from the same day is replaced: it was a mistake. Raise Refusal `post_taken` if another holder begins on a later day within this period.
+    An appointment from the same day is replaced: it was a mistake. Raise Refusal `post_taken` if another holder begins on a
+    later day within this period.
     """
     post, person = await get(session, post_id, locked=True), await people.get(session, person_id)
     require(actor, "people.write", (await units.get(session, post.unit_id)).path)
