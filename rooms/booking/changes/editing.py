@@ -201,6 +201,11 @@ async def edit(
     rehearsals.require_own(meeting)
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)
+    if "attendees" in changes:
+        # The form sends the whole list. A list that is approved already is no change: nobody is asked or told about it.
+        day = day_of(changes.get("starts_at", meeting.first_starts_at))
+        if await attendees.are_agreed(session, meeting, changes["attendees"], day):
+            changes = {name: value for name, value in changes.items() if name != "attendees"}
     if meeting.state != "approved":
         return await change(session, meeting, unit, changes, actor, now, scope, occurrence_id)
     old = await stored.request_of(session, meeting)

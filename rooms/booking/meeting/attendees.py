@@ -205,6 +205,15 @@ async def replace(
     return diff
 
 
+async def are_agreed(session: AsyncSession, meeting: Meeting, requests: Sequence[Wish], day: date) -> bool:
+    """Report whether the list of `meeting` is already this list, and all of it is approved. The order does not count. Raise
+    Refusal `bad_attendees`.
+    """
+    rows = await listed(session, meeting.id)
+    wanted = {one.key: _told(one) for one in await expand(session, requests, day)}
+    return all(one.agreed for one in rows) and {key_of(one): _told(one) for one in rows} == wanted
+
+
 async def add(
     session: AsyncSession, meeting: Meeting, requests: Sequence[Wish], day: date, actor: Actor, now: datetime
 ) -> Diff:
@@ -560,13 +569,17 @@ def _row(meeting_id: str, one: Invited) -> Attendee:
     )
 
 
+def _told(one: Attendee | Invited) -> tuple[str | None, str, str, bool, bool, str]:
+    """Return what may change while the attendee stays."""
+    return one.site_id, one.label, one.role, one.required, one.must_be_head, one.guest_name
+
+
 def _update(row: Attendee, one: Invited) -> bool:
-    wanted = (one.site_id, one.label, one.role, one.required, one.must_be_head, one.guest_name)
-    if (row.site_id, row.label, row.role, row.required, row.must_be_head, row.guest_name) == wanted:
+    if _told(row) == _told(one):
         return False
     if row.site_id != one.site_id:
         row.agreed = one.agreed
-    row.site_id, row.label, row.role, row.required, row.must_be_head, row.guest_name = wanted
+    row.site_id, row.label, row.role, row.required, row.must_be_head, row.guest_name = _told(one)
     return True
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from rooms.booking.changes import approval, deciding, editing, precedence, undoing
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.meeting import timing
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
 from rooms.store.tables.booking import Change, Proposal
@@ -361,3 +362,24 @@ async def test_yielding_is_undone_although_the_new_time_waits(
     await do(database, lambda s: booking_dates.postpone(s, series.id, second.id, "not_ready", "", desk, now, to))
     said = await denied(database, lambda s: undoing.undo(s, series.id, operator, now))
     assert said.code == "nothing_to_undo"  # the postponement waits for approval, so the desk withdraws it instead
+
+
+async def test_an_unchanged_list_of_attendees_is_no_change(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The form sends the whole list with each change. Only a list that differs is proposed, and only then people are told."""
+    meeting = await low(database, province, now)
+    desk, order = province.actor("secretary", "yt"), (province.units["yt"], province.units["khcn"])
+    same = tuple(AttendeeRequest(unit_id=one) for one in order)
+
+    async def edit(**changes: object) -> Meeting:
+        async with database.reading() as session:
+            version = (await session.get_one(Meeting, meeting.id)).version
+        return await do(database, lambda s: editing.edit(s, meeting.id, changes, desk, now, version))
+
+    await edit(description="Mang theo số liệu", attendees=same)
+    assert (await lines(database, meeting))[-1][1] == "Sửa nội dung"
+    await edit(title="Họp giao ban tuần", attendees=same)
+    async with database.reading() as session:
+        proposed = (await session.scalars(select(Proposal).where(Proposal.meeting_id == meeting.id))).one()
+    assert [one["field"] for one in proposed.lines] == ["title"]
