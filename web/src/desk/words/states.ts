@@ -77,6 +77,12 @@ export function withoutHalls(lines: CallLine[], gaps: CallGap[], name: ClassName
   return name === 'ordinary' && lines.length === 0 && gaps.every((gap) => gap.why === 'unit' && gap.reason !== 'many_halls');
 }
 
+/** Report whether nothing of the meeting takes place, because its dates are postponed. */
+export function isOff(meeting: Pick<Meeting, 'occurrences'>): boolean {
+  const states = new Set(meeting.occurrences.map((date) => date.state));
+  return states.has('postponed') && !states.has('planned') && !states.has('running');
+}
+
 /** Report whether halls can take part: halls are booked, or other units are invited, which may have halls. */
 export function hasHalls(meeting: Pick<Meeting, 'hall_ids' | 'terminal_ids' | 'host_unit_id'> & { attendees: { unit_id: string | null; person_id: string | null }[] }): boolean {
   const { hall_ids, terminal_ids, host_unit_id, attendees } = meeting;

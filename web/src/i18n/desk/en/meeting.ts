@@ -168,6 +168,7 @@ export const meetingEn: Record<keyof typeof meetingVi, string> = {
   'pending.title': 'Change waiting for approval',
   'pending.by': 'proposed by {name} on {at}',
   'pending.inForce': 'What was approved stays in force until the change is approved: the meeting is joined and halls are called as before.',
+  'pending.off': 'The meeting is postponed: the new time counts only after its approval.',
   'pending.withdraw': 'Withdraw the change',
   'pending.withdrawn': 'The change was withdrawn. The approved meeting stands.',
   'pending.sent': 'The change was sent for approval. What was approved stays in force.',

@@ -166,6 +166,7 @@ export const meetingVi = {
   'pending.title': 'Thay đổi đang chờ duyệt',
   'pending.by': '{name} đề nghị lúc {at}',
   'pending.inForce': 'Lịch đã duyệt vẫn có hiệu lực cho đến khi thay đổi được duyệt: vào họp và gọi hội trường như thường.',
+  'pending.off': 'Buổi họp đang hoãn: thời gian mới chỉ có hiệu lực khi được duyệt.',
   'pending.withdraw': 'Rút thay đổi',
   'pending.withdrawn': 'Đã rút thay đổi. Lịch đã duyệt giữ nguyên.',
   'pending.sent': 'Đã gửi thay đổi để duyệt. Lịch đã duyệt vẫn có hiệu lực.',
