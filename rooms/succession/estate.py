@@ -184,7 +184,9 @@ async def part(estate: Estate, meeting: Meeting) -> None:
     past = list(await estate.session.scalars(dates))
     if not past:
         return
-    kept = _copy(meeting, id=new_id(), number=new_number() if meeting.number else None, pin="", version=1)
+    number = new_number() if meeting.number else None
+    no_rehearsal = {"rehearsal_at": None, "rehearses_id": None}  # a rehearsal stays with the future part
+    kept = _copy(meeting, id=new_id(), number=number, pin="", version=1, **no_rehearsal)
     estate.session.add(kept)
     await estate.session.flush()
     meeting.split_from_id = kept.id

@@ -12,10 +12,11 @@ import pytest
 from playwright.async_api import expect
 
 from tests import process_clock as clocks
+from tests.running.runs import LONG_RUN
 from tests.waiting import until
 from tests.web.desk.province import working_day
 from tests.web.desk.test_desk import sign_in
-from tests.web.halls.test_hall_booking import Booking, approves, rings, seen_at, served
+from tests.web.halls.test_hall_booking import WAIT_MS, Booking, approves, rings, seen_at, served
 from tests.web.visiting import Visit, Visitor
 
 __all__ = ["served"]
@@ -65,6 +66,13 @@ async def test_a_rehearsal_is_booked_rung_signed_and_shown(visit: Visit, served:
     await operator.part("control-link").click()
     await expect(operator.part("rehearsal-summary")).to_contain_text("đã ký 3/3 điểm cầu. 1 điểm cầu chưa đạt")
     await seen_at(operator, tmp_path, "real-board", known=True)
+    if LONG_RUN:
+        board = operator.page.url
+        served.day.turn(working_day(9, served.now) - timedelta(minutes=14))
+        operator = await visit(width=1280, height=800, script=served.day.script)
+        await sign_in(operator, served, "dieuhanh")
+        await operator.page.goto(board)
+        await _on_the_day(operator, served, tmp_path)
 
 
 async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> str:
@@ -97,6 +105,11 @@ async def _number(visitor: Visitor, served: Booking, meeting_id: str) -> bool:
     return bool((await answer.json())["rehearsal"]["number"])
 
 
+async def _reported(visitor: Visitor, served: Booking) -> bool:
+    report = await (await visitor.page.context.request.get(f"{served.url}/api/v1/hall-report")).json()
+    return bool(report and report["rehearsals"])
+
+
 async def _sign(operator: Visitor, tmp_path: Path) -> None:
     rows = operator.part("rehearsal-row")
     await expect(rows).to_have_count(3)
@@ -126,6 +139,20 @@ async def _report(operator: Visitor, tmp_path: Path) -> None:
     text = Path(await (await download.value).path()).read_text(encoding="utf-8-sig")
     commune = next(line for line in text.splitlines() if "Xã 10" in line)
     assert ",Đạt,Đạt,Chưa đạt,Đạt,25,'=Loa hội trường hỏng,Chưa đạt," in commune, "a note is never a formula"
+
+
+async def _on_the_day(operator: Visitor, served: Booking, tmp_path: Path) -> None:
+    """The report of the morning and the rows of the meeting's own board tell the results."""
+    await expect(operator.part("leg-rehearsed").first).to_be_visible(timeout=WAIT_MS)
+    told = operator.part("leg").filter(has_text="Xã 10").get_by_test_id("leg-rehearsed")
+    await expect(told).to_have_text("Tổng duyệt chưa đạt: Điểm cầu nghe được")
+    await seen_at(operator, tmp_path, "day-board", known=True)
+    await until(lambda: _reported(operator, served))
+    await operator.page.goto(f"{served.url}/control")
+    await expect(operator.part("morning-rehearsals")).to_contain_text(
+        "Chưa đạt: Điểm cầu UBND Xã 10 (=Loa hội trường hỏng)"
+    )
+    await seen_at(operator, tmp_path, "morning", known=True)
 
 
 async def _site_signs(technician: Visitor, link: str, tmp_path: Path) -> None:

@@ -181,6 +181,8 @@ export const meetingEn: Record<keyof typeof meetingVi, string> = {
   'changed.reason': 'More about the reason',
   'changed.starts_at': 'Time',
   'changed.duration_min': 'Length',
+  'changed.rehearsal_at': 'Time of the rehearsal',
+  'changed.rehearsal_min': 'Length of the rehearsal',
   'changed.rule': 'Repeats',
   'changed.hall_ids': 'Halls',
   'changed.terminal_ids': 'Terminals',

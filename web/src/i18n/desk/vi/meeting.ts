@@ -179,6 +179,8 @@ export const meetingVi = {
   'changed.reason': 'Giải thích',
   'changed.starts_at': 'Thời gian',
   'changed.duration_min': 'Thời lượng',
+  'changed.rehearsal_at': 'Giờ tổng duyệt',
+  'changed.rehearsal_min': 'Thời lượng tổng duyệt',
   'changed.rule': 'Cách lặp',
   'changed.hall_ids': 'Hội trường',
   'changed.terminal_ids': 'Thiết bị',
