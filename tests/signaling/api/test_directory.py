@@ -213,6 +213,18 @@ async def test_a_client_that_does_not_know_the_mark_keeps_it(office: Office) -> 
     assert (cleared.json()["name"], cleared.json()["terminals"]) == ("Mạng hội trường", False)
 
 
+@POSTGRESQL_IN_SIM
+async def test_a_terminal_keeps_the_fields_that_are_not_sent(office: Office) -> None:
+    operator, ids = await office.client("operator"), office.province
+    wanted = {"code": "may-c", "name": "Máy", "site_id": ids.sites["yt"]}
+    device = wanted | {"network_id": ids.networks["tslcd"], "bandwidth_kbps": 512, "codecs": ["h264", "g711"]}
+    made = (await operator.post("/terminals", json=device)).json()
+    assert (made["protocols"], made["encrypts"], made["shows_content"]) == (["sip"], True, True)
+    edit = await operator.put(f"/terminals/{made['id']}", json=wanted | {"profile": "cif"}, headers={"if-match": '"1"'})
+    assert edit.json() == made | {"profile": "cif", "version": 2}
+    problem(await operator.post("/terminals", json=device | {"code": "x", "h323_alias": "x"}), 422, "fields_wrong")
+
+
 async def test_a_network_is_stored_when_halls_cannot_read_it_yet(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
