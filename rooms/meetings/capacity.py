@@ -27,7 +27,7 @@ class Whole:
     """The capacity of this installation."""
 
     most: int
-    """Simultaneous connections of the first pool that counts all meetings."""
+    """Simultaneous connections of the first pool that counts all connections of all meetings."""
     reserved: int
     """Connections that dates have reserved in this quarter of an hour."""
 
@@ -49,7 +49,12 @@ class Places:
 async def whole(session: AsyncSession, now: datetime) -> Whole | None:
     """Return the capacity, or None if the installation has no pool."""
     pool = (
-        await session.execute(select(Pool.code, Pool.legs).where(Pool.unit_id.is_(None)).order_by(Pool.code).limit(1))
+        await session.execute(
+            select(Pool.code, Pool.legs)
+            .where(Pool.unit_id.is_(None), Pool.counts == "all")
+            .order_by(Pool.code)
+            .limit(1)
+        )
     ).first()
     if pool is None:
         return None

@@ -317,7 +317,7 @@ def _short(span: Span, used: Used, load: Load) -> tuple[Clash, ...]:
     found = []
     for one in load.shares:
         legs = {at: used.get((one.pool, at), 0) for at in resources.slots(span.starts_at, span.ends_at)}
-        full = [at for at in legs if legs[at] + load.legs > one.most]
+        full = [at for at in legs if legs[at] + one.legs > one.most]
         if full:
             free = max(0, one.most - max(legs[at] for at in full))
             found.append(Clash("capacity", one.pool, one.name, full[0], full[-1] + resources.SLOT, free=free))

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import clashes, resources, restoring
+from rooms.booking.holds import clashes, loads, restoring
 from rooms.booking.holds.clashes import STEP, FreeTime
 from rooms.booking.holds.resources import Span
 from rooms.booking.rules import calendar, unit_rules
@@ -33,7 +33,7 @@ async def free_times(session: AsyncSession, meeting: Meeting, date: Occurrence, 
     rule, known = await unit_rules.rule_of(session, unit.path), await calendar.load(session)
     spans = [one for one in _spans(date, rule, known, now) if one.starts_at != date.starts_at]
     things = await restoring.needed(session, meeting, date)
-    load = await resources.load_of(session, meeting.host_unit_id, meeting.legs)
+    load = await loads.of_meeting(session, meeting)
     free = await clashes.free(session, spans, things, load)
     return _nearest(free, date.starts_at - midnight(day_of(date.starts_at)))
 

@@ -398,6 +398,7 @@ async def _full(session: AsyncSession, query: AvailabilityQuery) -> set[datetime
         .where(CapacitySlot.starts_at >= query.starts_at - DAY, CapacitySlot.starts_at < query.ends_at + DAY)
         .where(
             CapacitySlot.used + query.legs > Pool.legs,
+            Pool.counts == "all",
             or_(Pool.unit_id.is_(None), Pool.unit_id.in_(await _branch(session, query))),
         )
     )

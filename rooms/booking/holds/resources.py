@@ -48,7 +48,7 @@ from rooms.store import rows
 from rooms.store.tables.booking import CapacitySlot, CapacityUse, Pool, Reservation, Wanted
 from rooms.store.tables.columns import EPOCH, Utc
 from rooms.store.tables.meetings import Occurrence
-from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.org import Person
 from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 SLOT = timedelta(minutes=limits.SLOT_MIN)
@@ -100,16 +100,17 @@ class Span:
 
 @dataclass(frozen=True)
 class Share:
-    """A pool from which a date takes legs. `name` is empty for a pool of the whole installation."""
+    """A pool from which a date takes legs. `name` is empty for a pool of all connections of the whole installation."""
 
     pool: str
     name: str
     most: int
+    legs: int
 
 
 @dataclass(frozen=True)
 class Load:
-    """Legs that a date takes from each of these pools. Without pools, capacity is not counted."""
+    """The legs of a date, and its shares of the pools. Without pools, capacity is not counted."""
 
     shares: tuple[Share, ...] = ()
     legs: int = 0
@@ -318,20 +319,20 @@ def _unknown(code: str, vietnamese: str, where: str) -> Trouble:
     return Trouble(code, vietnamese, code.replace("_", " "), where)
 
 
-async def load_of(session: AsyncSession, host_unit_id: str, legs: int) -> Load:
-    """Return a load of `legs` on every pool that counts the meetings of this unit."""
-    path = await session.scalar(select(Unit.path).where(Unit.id == host_unit_id)) or "/"
-    return load(await session.scalars(select(Pool)), path, legs)
+def load(pools: Iterable[Pool], path: str, legs: int, halls: int) -> Load:
+    """Return the load on the pools that count the meetings of a unit with this path. `halls`: how many of the legs are halls.
 
-
-def load(pools: Iterable[Pool], path: str, legs: int) -> Load:
-    """Return a load of `legs` on the pools that count the meetings of a unit with this path. The order of the pools is the
-    order in which every transaction changes them, so that no deadlock is possible.
+    The order of the pools is the order in which every transaction changes them, so that no deadlock is possible.
     """
     counting = sorted((one for one in pools if not one.unit_id or f"/{one.unit_id}/" in path), key=lambda one: one.code)
     if not legs:
         return Load()
-    shares = tuple(Share(one.code, one.name if one.unit_id else "", one.legs) for one in counting)
+    of_kind = {"all": legs, "halls": min(halls, legs), "browsers": max(0, legs - halls)}
+    shares = tuple(
+        Share(one.code, one.name if one.unit_id or one.counts != "all" else "", one.legs, of_kind[one.counts])
+        for one in counting
+        if of_kind[one.counts]
+    )
     return Load(shares, legs) if shares else Load()
 
 
@@ -410,7 +411,7 @@ async def take(
     spans = [span for span, _ in wishes] if load.legs else []
     batch: rows.Batch = {
         Reservation: taken,
-        CapacityUse: [_use(span, share, load) for span in spans for share in load.shares],
+        CapacityUse: [_use(span, share) for span in spans for share in load.shares],
     }
     own = {
         (thing.id, *thing.keeps(one.starts_at, one.ends_at)) for one, some in wishes for thing in some if thing.outranks
@@ -460,11 +461,11 @@ async def release_guests(session: AsyncSession, occurrence_id: str, resource_ids
     )
 
 
-def _use(span: Span, share: Share, load: Load) -> dict[str, Any]:
+def _use(span: Span, share: Share) -> dict[str, Any]:
     return {
         "occurrence_id": span.occurrence_id,
         "pool": share.pool,
-        "legs": load.legs,
+        "legs": share.legs,
         "starts_at": span.starts_at,
         "ends_at": span.ends_at,
     }
@@ -510,9 +511,7 @@ async def _take_capacity(session: AsyncSession, spans: Sequence[Span], load: Loa
     added = CapacitySlot.used + statement.excluded.used
     touched = sorted(at for span in spans for at in slots(span.starts_at, span.ends_at))
     quarters = [
-        {"pool": one.pool, "starts_at": at, "used": load.legs, "most": one.most}
-        for one in load.shares
-        for at in touched
+        {"pool": one.pool, "starts_at": at, "used": one.legs, "most": one.most} for one in load.shares for at in touched
     ]
     upsert = statement.on_conflict_do_update(
         index_elements=["pool", "starts_at"], set_={"used": added, "most": statement.excluded.most}

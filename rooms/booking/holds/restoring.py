@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.holds import clashes, guest_holds, resources, terminals
+from rooms.booking.holds import clashes, guest_holds, loads, resources, terminals
 from rooms.booking.holds.resources import Span, Taken, Thing
 from rooms.booking.meeting import attendees, call_list, consent, history, timing
 from rooms.booking.rules.calendar import day_of
@@ -52,7 +52,7 @@ async def retake(
     await resources.lock(session, {name for one in needs.values() for name in one.names})
     await resources.give_back(session, [one.id for one in dates], forget=True)
     wishes, must = await _wishes(session, dates, needs)
-    load = await resources.load_of(session, meeting.host_unit_id, meeting.legs)
+    load = await loads.of_meeting(session, meeting)
     try:
         await resources.take(session, wishes, load)
     except Taken:
@@ -67,7 +67,7 @@ async def retake_free(session: AsyncSession, meeting: Meeting, dates: Sequence[O
     needs = {id_: _Need((), (*one.must, *one.guests)) for id_, one in (await _needs(session, meeting, dates)).items()}
     await resources.lock(session, {name for one in needs.values() for name in one.names})
     await resources.give_back(session, [one.id for one in dates], forget=True)
-    load = await resources.load_of(session, meeting.host_unit_id, meeting.legs)
+    load = await loads.of_meeting(session, meeting)
     await resources.take(session, (await _wishes(session, dates, needs))[0], load)
 
 

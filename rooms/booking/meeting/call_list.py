@@ -97,6 +97,11 @@ class CallList:
         """Return the terminals that the server calls, if the meeting is one whose halls the server calls."""
         return tuple(one.device for one in self.lines if one.called)
 
+    @property
+    def terminals(self) -> int:
+        """Return how many terminals join, called or not."""
+        return sum(not one.out for one in self.lines)
+
 
 EMPTY = CallList()
 

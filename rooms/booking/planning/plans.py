@@ -203,7 +203,9 @@ async def make(
         more=series.more,
         invited=tuple(invited),
         calls=calls,
-        load=resources.load(ground.pools, unit.path, wanted_legs(request, class_, calls, len(invited))),
+        load=resources.load(
+            ground.pools, unit.path, wanted_legs(request, class_, calls, len(invited)), calls.terminals
+        ),
         foreign=foreign,
         own=own,
     )

@@ -148,10 +148,17 @@ async def pools(session: AsyncSession) -> list[Pool]:
 
 
 async def set_pool(
-    session: AsyncSession, code: str, name: str, legs: int, actor: Actor, now: datetime, unit_id: str | None = None
+    session: AsyncSession,
+    code: str,
+    name: str,
+    legs: int,
+    actor: Actor,
+    now: datetime,
+    unit_id: str | None = None,
+    counts: str = "all",
 ) -> Pool:
-    """Set the number of simultaneous legs of a pool, and the unit whose meetings it counts. Legs that are already reserved
-    stay. Raise Refusal `denied`, `too_many`, `unknown_unit`.
+    """Set the number of simultaneous legs of a pool, the unit whose meetings it counts, and which of their connections. Legs
+    that are already reserved stay. Raise Refusal `denied`, `too_many`, `unknown_unit`.
     """
     require_everywhere(actor, "settings.write")
     if unit_id is not None:
@@ -162,7 +169,7 @@ async def set_pool(
             raise Refusal("too_many", "Đã có quá nhiều nhóm máy chủ.", f"there are already {POOLS} pools, the maximum")
         row = Pool(code=code, name=name, legs=legs)
         session.add(row)
-    row.name, row.legs, row.unit_id = cleaned(name)[:200] or code, legs, unit_id
+    row.name, row.legs, row.unit_id, row.counts = cleaned(name)[:200] or code, legs, unit_id, counts
     await session.flush()
     await audit.record(session, now, actor, "settings.pool", "pool", code, "", {"legs": legs})
     return row

@@ -104,6 +104,8 @@ class Pool(Row):
     legs: Mapped[int]
     unit_id: Mapped[str | None] = mapped_column(String(32))
     """The pool counts the meetings that this unit, or a unit below it, hosts. None: it counts all meetings."""
+    counts: Mapped[str] = mapped_column(String(10), default="all", server_default="all")
+    """`all`: all connections of a meeting. `halls`: those of the terminals of its call list. `browsers`: the others."""
 
 
 class Step(Row):

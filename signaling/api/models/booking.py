@@ -381,6 +381,9 @@ class PoolFields(Strict):
     unit_id: Id | None = Field(
         None, description="Count only meetings of this unit and the units below. Null: all meetings"
     )
+    counts: Literal["all", "halls", "browsers"] = Field(
+        "all", description="Count all connections of a meeting, or those of its call list, or the others."
+    )
 
 
 class Pool(View):
@@ -391,6 +394,7 @@ class Pool(View):
     legs: int
     unit_id: str | None
     unit_name: str
+    counts: Literal["all", "halls", "browsers"]
 
 
 class SettingFields(Strict):

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.changes import creation
+from rooms.booking.changes import creation, editing
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.holds import resources
 from rooms.booking.meeting.call_list import EMPTY, Device, call_list
@@ -241,6 +241,39 @@ async def test_every_pool_that_counts_a_meeting_gives_legs(
     async with database.reading() as session:
         used = await session.execute(select(CapacitySlot.pool, func.max(CapacitySlot.used)).group_by(CapacitySlot.pool))
     assert dict(used.all()) == {"a-vp": 0, "main": 3}
+
+
+async def test_a_pool_counts_the_halls_of_a_meeting_or_its_browsers(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The call list has the hall of the host and that of an invited unit. An edit takes the same again."""
+    secretary, admin = province.actor("secretary", "tinh"), province.actor("admin", "tinh")
+    for code, name, legs in (("halls", "Cổng hội trường", 3), ("browsers", "Trình duyệt", 20)):
+        given = (code, name, legs, admin, now, None, code)
+        await database.transact(lambda s, g=given: settings.set_pool(s, *g))  # type: ignore[misc]
+
+    async def used() -> dict[str, int]:
+        async with database.reading() as session:
+            rows = await session.execute(
+                select(CapacitySlot.pool, func.max(CapacitySlot.used)).group_by(CapacitySlot.pool)
+            )
+            return dict(rows.all())
+
+    first = await make(database, wish(province, now, legs=10), secretary, now)
+    assert await used() == {"main": 10, "halls": 2, "browsers": 8}
+
+    async def later(session: AsyncSession) -> None:
+        row = await session.get_one(Meeting, first.id)
+        at = row.first_starts_at + timedelta(minutes=15)
+        await editing.edit(session, first.id, {"starts_at": at}, secretary, now, row.version)
+
+    await database.transact(later)
+    assert await used() == {"main": 10, "halls": 2, "browsers": 8}
+    other = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=(), chair_id=None, legs=4)
+    said = await refused(database, other, secretary, now)
+    assert (said.code, "Cổng hội trường chỉ còn 1 kết nối" in said.vietnamese) == ("capacity", True)
+    await make(database, dataclasses.replace(other, hall_ids=(), attendees=()), secretary, now)
+    assert await used() == {"main": 14, "halls": 2, "browsers": 12}
 
 
 async def test_neighbours_do_not_clash(database: Database, province: Province, now: datetime) -> None:

@@ -187,10 +187,11 @@ async def _adds_a_pool(visitor: Visitor) -> None:
     """Add the capacity of one unit, and change its number."""
     await visitor.part("pool-name").fill("Cổng của Văn phòng")
     await visitor.part("pool-legs").fill("12")
+    await visitor.part("pool-counts").select_option(label="Chỉ hội trường")
     await choose(visitor, "pool-unit", "van phong ubnd")
     await visitor.part("pool-add").click()
     pool = visitor.part("pool").filter(has_text="Cổng của Văn phòng")
-    await expect(pool).to_contain_text("Văn phòng UBND tỉnh")
+    await expect(pool).to_contain_text("Văn phòng UBND tỉnh và đơn vị trực thuộc · Chỉ hội trường")
     await pool.get_by_role("spinbutton").fill("300")
     await pool.get_by_role("spinbutton").blur()
     await expect(visitor.part("pool-said")).to_be_visible()

@@ -397,8 +397,8 @@ export interface components {
             limit?: number;
         };
         /**
-         * @description The halls by time. `off`: holidays of the span, by day. `closed`: days on which the caller's unit does not book. `opens_min`,
-         *     `closes_min`: the hours of that unit, in minutes after midnight.
+         * @description The halls by time. `off`: holidays of the span, by day. `closed`: days on which the caller's unit does not book.
+         *     `opens_min`, `closes_min`: the hours of that unit, in minutes after midnight.
          */
         Board: {
             /** Format: date-time */
@@ -2763,6 +2763,8 @@ export interface components {
             legs: number;
             unit_id: string | null;
             unit_name: string;
+            /** @enum {string} */
+            counts: "all" | "halls" | "browsers";
         };
         /** @description The media capacity: simultaneous legs. */
         PoolFields: {
@@ -2770,6 +2772,12 @@ export interface components {
             legs: number;
             /** @description Count only meetings of this unit and the units below. Null: all meetings */
             unit_id?: string | null;
+            /**
+             * @description Count all connections of a meeting, or those of its call list, or the others.
+             * @default all
+             * @enum {string}
+             */
+            counts?: "all" | "halls" | "browsers";
         };
         /** @description A post and its holder today. */
         Post: {

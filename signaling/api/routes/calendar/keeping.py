@@ -153,7 +153,7 @@ async def set_pool(visit: Caller, code: Annotated[Code, Path(max_length=32)], wa
     """Make a pool, or set its simultaneous legs. Existing reservations stay. A meeting takes its legs from every pool that counts
     it.
     """
-    given = (code, wanted.name, wanted.legs, visit.actor, visit.now, wanted.unit_id)
+    given = (code, wanted.name, wanted.legs, visit.actor, visit.now, wanted.unit_id, wanted.counts)
 
     async def work(session: AsyncSession) -> Pool:
         await settings.set_pool(session, *given)
