@@ -86,9 +86,10 @@ def _other(found: list[Busy] | tuple[()], occurrence_id: str) -> Busy | None:
 async def move(
     session: AsyncSession, leg_id: str, occurrence_id: str, to_id: str, actor: Actor, now: datetime
 ) -> DialLeg:
-    """Take a hall off a date, and add it to another date, in one transaction: the rights in both dates, the two legs, and the
-    wishes to end the old call and to start the new call. Return the new leg. Raise Refusal `occurrence_unknown`, `denied`,
-    `unknown_leg`, and the refusals of `planning.ask`.
+    """Take a hall off a date, and add it to another date, in one transaction. Return the new leg.
+
+    The transaction checks the rights in both dates. It also stores the wishes to end the old call and to start the new call.
+    Raise Refusal `occurrence_unknown`, `denied`, `unknown_leg`, and the refusals of `planning.ask`.
     """
     for date_id in (occurrence_id, to_id):
         meeting = (await planning.date_of(session, date_id))[1]

@@ -265,8 +265,9 @@ async def set_wish(session: AsyncSession, leg_id: str, wish: str) -> None:
 
 
 async def wishes(session: AsyncSession, worker: str, now: datetime) -> dict[str, str]:
-    """Return the wishes of this worker's legs and of free legs, first those that end a call: a hall that moves is then free for
-    its next call. A wish stays in the row until it is done.
+    """Return the wishes of this worker's legs and of free legs. A wish stays in the row until it is done.
+
+    The wishes to end a call come first. So a hall that moves is free for its next call.
     """
     free = or_(DialLeg.leased_by == worker, DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
     rows = await session.execute(

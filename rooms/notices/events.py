@@ -131,7 +131,7 @@ async def answered(session: AsyncSession, payload: Payload, now: datetime) -> No
 
 async def precedence(session: AsyncSession, payload: Payload, now: datetime) -> None:
     """Handle the job `notice.precedence`: tell a request for precedence to those who may decide, and the decision to the account
-    that asked. A decided request waits for nobody.
+    that asked. A decided request is no task.
     """
     row = await session.get(PrecedenceAsk, payload["ask_id"])
     if row is None:
