@@ -91,7 +91,7 @@ async def settle(session: AsyncSession, meeting: Meeting, actor: Actor, now: dat
     rehearsal = await of_meeting(session, meeting.id)
     if rehearsal is not None:
         await session.refresh(rehearsal, with_for_update=True)
-    if meeting.rehearsal_at is None or meeting.state not in restoring.TAKES:
+    if meeting.rehearsal_at is None or not await _stands(session, meeting):
         if rehearsal is not None:
             await _end(session, meeting, rehearsal, actor, now)
         return
@@ -111,6 +111,14 @@ async def settle(session: AsyncSession, meeting: Meeting, actor: Actor, now: dat
         at = meeting.rehearsal_at.isoformat()
         detail = {"rehearses": meeting.id, "at": at}
         await audit.record(session, now, actor, "rehearsal.book", "meeting", rehearsal.id, meeting.host_unit_id, detail)
+
+
+async def _stands(session: AsyncSession, meeting: Meeting) -> bool:
+    """Report whether the meeting takes place: it is not over, cancelled, or put off until further notice."""
+    dates = select(Occurrence.id).where(
+        Occurrence.meeting_id == meeting.id, Occurrence.state.in_(("planned", "running"))
+    )
+    return meeting.state in restoring.TAKES and await session.scalar(dates.limit(1)) is not None
 
 
 async def give_back(session: AsyncSession, meeting: Meeting, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from rooms.booking.changes import dates, deciding, editing, timers, undoing
+from rooms.booking.changes import dates, deciding, editing, precedence, resubmitting, timers, undoing
 from rooms.booking.holds import rehearsals
 from rooms.booking.meeting import call_list, timing
 from rooms.booking.planning import previews
@@ -24,6 +24,7 @@ from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.records import Job
 from tests.rooms.booking.test_calls import wish
 from tests.rooms.booking.test_terminal_holds import at_khcn, book, change, held
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 
 HOUR = timedelta(hours=1)
@@ -135,6 +136,7 @@ async def test_a_taken_hall_refuses_both_and_names_the_rehearsal(
     assert [one.kind for one in seen.rehearsal.clashes] == ["hall"]
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_rehearsal_ends_before_the_meeting(database: Database, province: Province, now: datetime) -> None:
     for at, code in ((now + timedelta(days=1), "rehearsal_late"), (now, "rehearsal_past")):
         with pytest.raises(Refusal) as refused:
@@ -161,6 +163,7 @@ async def test_a_cancelled_meeting_cancels_its_rehearsal_and_an_undo_brings_it_b
     assert await held(database, rehearsal.id) == {TINH_A, XA1}
 
 
+@POSTGRESQL_IN_SIM
 async def test_another_time_of_the_rehearsal_waits_for_approval(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -183,6 +186,7 @@ async def test_another_time_of_the_rehearsal_waits_for_approval(
     assert (await rehearsal_of(database, made))[0].state == "cancelled"
 
 
+@POSTGRESQL_IN_SIM
 async def test_results_are_signed_and_a_change_removes_the_signature(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -225,6 +229,7 @@ async def test_results_are_signed_and_a_change_removes_the_signature(
     assert again.signed_at is None
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_unit_answers_only_the_meeting_itself(database: Database, province: Province, now: datetime) -> None:
     made, _ = await booked(database, province, now)
     rehearsal = (await rehearsal_of(database, made))[0]
@@ -247,6 +252,7 @@ async def test_a_unit_answers_only_the_meeting_itself(database: Database, provin
     assert view.rehearses.meeting_id == made.id
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_meeting_that_moves_before_its_rehearsal_only_warns(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -262,6 +268,7 @@ async def test_a_meeting_that_moves_before_its_rehearsal_only_warns(
     assert (view.rehearsal.starts_at, view.rehearsal.state) == (date.starts_at, "planned")
 
 
+@POSTGRESQL_IN_SIM
 async def test_a_hall_that_is_taken_then_is_left_out_of_the_rehearsal(
     database: Database, province: Province, now: datetime
 ) -> None:
@@ -275,3 +282,61 @@ async def test_a_hall_that_is_taken_then_is_left_out_of_the_rehearsal(
     assert same.state == "planned"
     assert await held(database, rehearsal.id) == {TINH_A, XA1}
     assert await held(database, made.id) == {TINH_A, XA1, "terminal-khcn"}
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_meeting_that_is_put_off_takes_its_rehearsal_along(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, _ = await booked(database, province, now)
+    async with database.reading() as session:
+        date_id = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == made.id))).one()
+
+    async def put_off(session: Any, to: datetime | None) -> None:
+        await dates.postpone(session, made.id, date_id, "not_ready", "", COMMAND, now, to)
+
+    for to, state, taken in ((None, "cancelled", set()), (now + timedelta(days=2), "approved", {TINH_A, XA1})):
+        await database.transact(lambda session, to=to: put_off(session, to))  # type: ignore[misc]
+        await followed(database, now)
+        rehearsal = (await rehearsal_of(database, made))[0]
+        assert (rehearsal.state, await held(database, rehearsal.id)) == (state, taken)
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_refused_meeting_that_is_submitted_again_has_its_rehearsal_again(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made = await book(database, province, rehearsed(province, now), now)
+    approver, secretary = province.actor("approver", "tinh"), province.actor("secretary", "tinh")
+    await database.transact(lambda session: deciding.decide(session, made.id, False, "Sai giờ", approver, now))
+    await followed(database, now)
+    rehearsal = (await rehearsal_of(database, made))[0]
+    assert (rehearsal.state, await held(database, rehearsal.id)) == ("cancelled", set())
+
+    async def again(session: Any) -> None:
+        version = (await session.get_one(Meeting, made.id)).version
+        await resubmitting.resubmit(session, made.id, {"rehearsal_at": now + 4 * HOUR}, secretary, now, version)
+
+    await database.transact(again)
+    await followed(database, now)
+    rehearsal, date = await rehearsal_of(database, made)
+    assert (rehearsal.state, date.starts_at, date.state) == ("asked", now + 4 * HOUR, "planned")
+    assert await held(database, rehearsal.id) == {TINH_A}
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_rehearsal_that_gave_way_stays_off_until_it_gets_another_time(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, date = await booked(database, province, now)
+    at = {"starts_at": date.starts_at, "attendees": (), "type_code": "session", "title": "Họp khẩn"}
+    await database.transact(
+        lambda session: precedence.displace(session, wish(province, now, **at), {date.id: None}, "Bão", COMMAND, now)
+    )
+    await change(database, made, now, description="Nội dung mới")
+    await followed(database, now)
+    assert (await rehearsal_of(database, made))[1].state == "postponed"
+    await change(database, made, now, rehearsal_at=now + 6 * HOUR)
+    rehearsal, later = await rehearsal_of(database, made)
+    assert (later.starts_at, later.state) == (now + 6 * HOUR, "planned")
+    assert await held(database, rehearsal.id) == {TINH_A, XA1}
