@@ -30,7 +30,7 @@ _TEXTS: Final = {
         "Nhiều người đang kiểm tra cùng lúc. Hãy thử lại sau một phút.",
         "many users are checking their devices now: try again in a minute",
     ),
-    "too_many_requests": ("Bạn thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
+    "too_many_requests": ("Thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
     "check_over": ("Lần kiểm tra này đã hết hạn. Hãy kiểm tra lại.", "this check has expired: check again"),
 }
 

@@ -29,7 +29,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "name_empty": ("Hãy nhập tên.", "a name is needed"),
     "name_too_long": ("Tên quá dài (nhiều nhất 100 ký tự).", "the name is too long (100 characters at most)"),
     "creation_denied": (
-        "Bạn không có quyền mở cuộc họp trên máy chủ này.",
+        "Không có quyền mở cuộc họp trên máy chủ này.",
         "you may not start a meeting on this server",
     ),
     "invitation_wrong": (
@@ -54,7 +54,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "method_refused": ("Địa chỉ này không nhận phương thức đó.", "this address does not accept that method"),
     "body_too_long": ("Yêu cầu quá dài.", "the request is too long"),
     "file_too_long": ("Tệp quá lớn.", "the file is too large"),
-    "too_many_requests": ("Bạn thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
+    "too_many_requests": ("Thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
     "link_wrong": (
         "Liên kết này không còn dùng được. Hãy xin liên kết mới ở thư ký cuộc họp.",
         "this link is no longer valid: ask the secretary of the meeting for a new link",
