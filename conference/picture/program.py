@@ -26,7 +26,7 @@ from conference.picture.content_token import ContentToken, ContentTokenChange, f
 from conference.picture.layout import Layout, Stage
 from conference.picture.power import Power
 from conference.picture.prompts import Prompts
-from conference.picture.scene import BROWSERS, Mode, Site, State, presenter, scene
+from conference.picture.scene import BROWSERS, Mode, Site, State, hearers, presenter, scene
 from conference.picture.seat import Seat
 from conference.picture.sites import Seen
 from conference.picture.splash import Splash
@@ -331,7 +331,15 @@ class Program:
 
 
 def announce(program: Program, code: str) -> None:
-    """Play a recorded announcement to all halls. Each hall hears it after its current announcement."""
-    for hall in program.halls.values():
-        if hall.plan is None or hall.audio is not None:
-            program.prompts.queue(hall.sid, code, program.ports.announcement(code, hall.language))
+    """Play a recorded announcement to all halls. The halls of one language hear it at the same time. A hall that hears another
+    announcement hears this one afterwards.
+    """
+    able = [one for one in program.halls.values() if one.plan is None or one.audio is not None]
+    places = {
+        one.sid if program.prompts.has(one.sid) else hearers(one.language): program.ports.announcement(
+            code, one.language
+        )
+        for one in able
+    }
+    for place, path in places.items():
+        program.prompts.queue(place, code, path)

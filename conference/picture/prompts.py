@@ -22,7 +22,9 @@ class Prompts:
         """The announcements by hall: the current one, then the following ones."""
         self._begun_at: dict[str, float] = {}
         self._line: deque[tuple[str, str, str]] = deque()
-        """Announcements to all halls that wait for a free place: the hall, the code and the file. One entry a hall and code."""
+        """Announcements to all halls that wait for a free place: the hall or `scene.hearers`, the code and the file. One entry
+        for each hall and code.
+        """
 
     @property
     def quiet(self) -> bool:
@@ -32,6 +34,19 @@ class Prompts:
     @property
     def now(self) -> tuple[pictures.Prompt, ...]:
         return tuple(waiting[0] for waiting in self._waiting.values())
+
+    def has(self, sid: str) -> bool:
+        """Report whether an announcement to this hall alone is played or waits."""
+        return sid in self._waiting or any(one[0] == sid for one in self._line)
+
+    def drop(self, code: str) -> None:
+        """End this announcement everywhere, because it is not true any more."""
+        self._line = deque(one for one in self._line if one[1] != code)
+        for sid, waiting in list(self._waiting.items()):
+            if waiting[0].id.partition(" ")[0] == code:
+                self.end(sid)
+                self._changed()
+        self._fill()
 
     def say(self, sid: str, words: Sequence[tuple[str, str]]) -> None:
         """Play announcements to a hall, one after the other. The current announcement ends. `words`: the code and the file of

@@ -345,12 +345,21 @@ def _mix(state: State, one: Viewer, speaks: bool) -> pictures.Mix:
     """Return the mix for one hall.
 
     A hall with an open microphone or its own announcement gets its own mix, without its own voice. In the test room (`echo`)
-    the mix has the voice. Other halls share one mix for each codec.
+    the mix has the voice. Other halls share one mix for each codec, and for each language while an announcement to all halls is
+    played.
     """
-    alone = speaks or any(prompt.site == one.sid for prompt in state.prompts)
-    name = f"mix {one.audio} {one.sid}" if alone else f"mix {one.audio}"
+    told = {prompt.site for prompt in state.prompts}
+    group = hearers(one.language)
+    alone = speaks or one.sid in told
+    hears = group if group in told and one.sid not in told else ""
+    name = f"mix {one.audio} {one.sid if alone else hears}".rstrip()
     excluded = one.sid if alone and state.mode != "echo" else ""
-    return pictures.Mix(name, 0, PAYLOAD_TYPES[one.audio], one.audio, excluded)
+    return pictures.Mix(name, 0, PAYLOAD_TYPES[one.audio], one.audio, excluded, hears)
+
+
+def hearers(language: Language) -> str:
+    """Return the `Prompt.site` of an announcement to all halls with this language."""
+    return f"@{language}"
 
 
 def _voices(state: State, sources: Sequence[pictures.Source], opened: Sequence[str]) -> Iterator[pictures.Voice]:

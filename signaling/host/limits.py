@@ -232,8 +232,8 @@ ENDED_WORDS_S = 6.0
 halls hear silence. Shorter: the announcement is cut.
 """
 ENDED_WORDS_MOST_S = 30.0
-"""The most seconds for the announcement of the end to all halls, which hear it in turn. Chosen. Longer: a broken mixer delays the
-end. Shorter: the last halls do not hear it.
+"""The most seconds for the announcement of the end to all halls. A hall that hears another announcement hears it afterwards.
+Chosen. Longer: a broken mixer delays the end. Shorter: such a hall does not hear it.
 """
 HOSTS_LOOKED_S = 30.0
 """Seconds between two checks whether the hosts of running meetings still have this right. Longer: a person who lost the right

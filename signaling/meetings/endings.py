@@ -153,6 +153,8 @@ class Endings:
             await _last_words(told)
             if await self._database.transact(lambda session: ending.over(session, told.date_id, self._now())):
                 self._shut(told)
+            elif told.conference.program is not None:
+                told.conference.program.prompts.drop("ended")
         except (OSError, SQLAlchemyError) as error:
             log.warning("a meeting could not be ended: %s", reason(error))
 

@@ -90,13 +90,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """The sound of all open microphones except `without`, in one codec. Mixes with equal sound are encoded once."""
+    """The sound of all open microphones except `without`, in one codec. Mixes with equal sound are encoded once. `hears`: the
+    `Prompt.site` of the announcements that this mix plays; empty: as `without`.
+    """
 
     id: str
     ssrc: int
     payload_type: int
     codec: AudioCodec
     without: str = ""
+    hears: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class _Channel:
     limiter: Limiter = field(default_factory=Limiter)
 
 
-Heard = tuple[AudioCodec, str, bool]
+Heard = tuple[AudioCodec, str, str]
 """The key of a mix: the codec, the site left out, and whether its announcement is included. The site is "" if its microphone is
 not mixed and no announcement plays for it.
 """
@@ -252,8 +252,9 @@ class Console:
     # -- output
 
     def _heard(self, mix: Mix) -> Heard:
-        told = mix.without in self._told
-        return mix.codec, mix.without if mix.without in self._awake or told else "", told
+        prompt = mix.hears or mix.without
+        own = mix.without if mix.without in self._awake else ""
+        return mix.codec, own, prompt if prompt in self._told else ""
 
     def _arrange(self, awake: set[str], told: set[str]) -> None:
         """Find which mixes sound the same. This changes with the mixed microphones, not with each tick."""
@@ -271,11 +272,11 @@ class Console:
         told = {site: player.block() for site, player in self._players.items() if player.playing}
         self._arrange(set(blocks), set(told))
         for key, outputs in self._listeners:
-            codec, site, is_told = key
+            codec, site, prompt = key
             own = blocks.get(site)
             block = everyone if own is None else everyone - own
-            if is_told:
-                block = block * DUCKED + told[site]
+            if prompt:
+                block = block * DUCKED + told[prompt]
             if payload := self._encode(key, codec, block):
                 timestamp, captured_us = _moment(codec, number)
                 self._frames.send_mix(outputs, timestamp, payload, captured_us, clock_hz=CLOCK_HZ[codec])

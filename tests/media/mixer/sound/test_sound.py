@@ -172,6 +172,27 @@ def test_only_one_site_hears_an_announcement_and_it_ends(tmp_path: Path) -> None
     assert ended == ["p1"]  # reported once, although the scene still has the prompt
 
 
+def test_all_listeners_of_a_group_hear_an_announcement_and_speakers_do_not_hear_themselves(tmp_path: Path) -> None:
+    path = announcement(tmp_path / "ended.wav", 2000, 2.2)
+    mixes = (
+        Mix("a", 1, 8, "pcma", "a", "@vi"),
+        Mix("all", 2, 8, "pcma", "", "@vi"),
+        Mix("en", 3, 8, "pcma", "", "@en"),
+    )
+    sites = Sites(mixes=mixes)
+    sites.run(0.1)
+    sites.show(prompts=(Prompt("p1", "@vi", path),))
+    sites.run(0.02)
+    while not sites.console._players["@vi"].playing:
+        time.sleep(0.01)
+    sites.run(2)
+    heard = {ssrc: listen("pcma", [one for _, one, _ in sites.frames.audio[ssrc]]) for ssrc in (1, 2, 3)}
+    assert min(strength(heard[ssrc], 2000) for ssrc in (1, 2)) > AMPLITUDE * 0.85
+    assert strength(heard[1], TONES["a"]) < AMPLITUDE * 0.1
+    assert strength(heard[2], TONES["a"]) == pytest.approx(AMPLITUDE * DUCKED, rel=0.15)
+    assert strength(heard[3], 2000) < AMPLITUDE * 0.02
+
+
 def test_an_announcement_that_cannot_be_read_ends_at_once(tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_bytes(b"no sound")
     sites = Sites(mixes=(Mix("c", 1, 8, "pcma", "c"),), prompts=(Prompt("p", "c", str(tmp_path / "x.wav")),))
