@@ -195,3 +195,26 @@ async def test_a_secretary_asks_for_precedence_and_the_operator_books_it(
     await expect(operator.page.get_by_role("heading", level=1)).to_contain_text("Giao ban khẩn lần ba")
     await visitor.page.reload()
     await expect(visitor.part("my-notices")).to_contain_text("Cuộc họp được xếp ưu tiên")
+
+
+async def test_a_late_invitation_needs_a_reason_before_it_is_submitted(
+    visit: Visit, served: Served, tmp_path: Path
+) -> None:
+    visitor = await visit()
+    at = working_day(1, served.now).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    await sign_in(visitor, served, "thuky", f"/book?kind=conference&at={at}&min=60")
+    await visitor.part("book-title").fill("Họp góp ý gấp")
+    await visitor.part("book-type").select_option(label="Họp liên ngành góp ý dự thảo")
+    await visitor.part("secret-no").check()
+    await expect(visitor.part("live")).to_contain_text("ngày làm việc")
+    await visitor.part("book-submit").click()
+    await expect(visitor.part("urgent-must")).to_contain_text("hãy ghi lý do")
+    await expect(visitor.part("book-urgent")).to_be_focused()
+    assert await visitor.barriers() == []
+    await shots(visitor, tmp_path, "late")
+    await visitor.part("book-urgent").fill("Công điện của Thủ tướng")
+    await visitor.part("book-submit").click()
+    await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
+    await visitor.page.goto(f"{served.url}/my")
+    await visitor.part("waits").wait_for()
+    await shots(visitor, tmp_path, "home")
