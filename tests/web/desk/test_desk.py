@@ -518,6 +518,7 @@ async def test_a_series_shows_every_clash_and_leaves_dates_out(
     await visitor.part("skip-date").first.click()
     await expect(visitor.part("live-clash")).to_contain_text("5 ngày trùng lịch")
     await visitor.part("skip-clashes").check()
+    await visitor.part("book-urgent").fill("Chỉ đạo của Chủ tịch UBND tỉnh")
     await visitor.part("book-submit").click()
     await expect(visitor.part("dates")).to_contain_text("6 ngày không đăng ký")
     await expect(visitor.part("rebook").first).to_be_visible()
