@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,14 +25,48 @@ def usable_cores(limit: Path = CPU_MAX) -> float:
     return cores
 
 
-def shares(cores: float, used: Sequence[float]) -> list[float]:
-    """Return the budget of each mixer in cores: all that the others leave unused, and always at least an equal part.
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The use of one mixer in cores. `measured`: in the last seconds. `asked`: by the estimate of its scene at full quality."""
 
-    Two mixers may both take what was left. Then both use more than their new budget, and make their pictures worse, unless they
-    are within their equal parts.
+    measured: float
+    asked: float = 0.0
+    degraded: bool = False
+    """The mixer makes its pictures worse than the scene asks."""
+
+
+def shares(cores: float, uses: Sequence[Use]) -> list[float]:
+    """Return the cores above which each mixer makes its pictures worse.
+
+    An equal part is always allowed. What is left over goes to the degraded mixers in equal parts. If each of them got all of it,
+    they would improve their pictures together, and then reduce them together, again and again. If the mixers use more than
+    there is, those with the most use give way.
     """
-    whole = sum(used)
-    return [max(cores / len(used), cores - (whole - own)) for own in used]
+    equal, rest = cores / len(uses), cores - sum(one.measured for one in uses)
+    if rest < 0:
+        level = _level(cores, [one.measured for one in uses])
+        return [level] * len(uses)
+    degraded = max(1, sum(one.degraded for one in uses))
+    return [max(equal, one.measured + (rest / degraded if one.degraded else rest)) for one in uses]
+
+
+def rooms(cores: float, uses: Sequence[Use]) -> list[float]:
+    """Return the cores within which each mixer begins new programs: all that the others neither use nor have asked for, and
+    always an equal part.
+    """
+    booked = [max(one.measured, one.asked) for one in uses]
+    return [max(cores / len(uses), cores - (sum(booked) - own)) for own in booked]
+
+
+def _level(cores: float, used: Sequence[float]) -> float:
+    """Return the level to which the largest uses must fall, so that all together use no more than `cores`."""
+    left, ordered = cores, sorted(used)
+    for number, own in enumerate(ordered):
+        level = left / (len(ordered) - number)
+        if own > level:
+            return level
+        left -= own
+    return cores
 
 
 class Budget:
@@ -43,26 +78,28 @@ class Budget:
 
     def open(self, router: Router, events: MixerEvents) -> Mixer:
         """Start the mixer of a conference. Raises `OSError`, `OverflowError`."""
-        mixer = Mixer(router, events, shares(self.cores, [*self._used(), 0.0])[-1], self)
+        mixer = Mixer(router, events, rooms(self.cores, [*self._uses(), Use(0.0)])[-1], self)
         self._mixers.append(mixer)
         self._share()
         return mixer
 
     # -- mixer.Owner
 
-    def measured(self, mixer: Mixer) -> None:
-        """Note that a mixer has new figures."""
-        self._share()
+    def changed(self, mixer: Mixer) -> None:
+        """Note that a mixer has another scene or new figures."""
+        if mixer in self._mixers:
+            self._share()
 
     def closed(self, mixer: Mixer) -> None:
         """Note that a mixer ended, so that the others get its part."""
         self._mixers.remove(mixer)
         self._share()
 
-    def _used(self) -> list[float]:
-        return [mixer.used_cores for mixer in self._mixers]
+    def _uses(self) -> list[Use]:
+        return [Use(mixer.used_cores, mixer.asked_cores, mixer.step > 0) for mixer in self._mixers]
 
     def _share(self) -> None:
         if self._mixers:
-            for mixer, cores in zip(self._mixers, shares(self.cores, self._used()), strict=True):
-                mixer.allow(cores)
+            uses = self._uses()
+            for mixer, share, room in zip(self._mixers, shares(self.cores, uses), rooms(self.cores, uses), strict=True):
+                mixer.allow(share, room)

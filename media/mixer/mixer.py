@@ -23,7 +23,7 @@ from media.ground import limits
 from media.ground.parameters import Kind
 from media.lines.line import Line, LineConsumer, line_codec
 from media.mixer.ground import control
-from media.mixer.ground.load import admit
+from media.mixer.ground.load import DECODE_SOURCE, admit, cost
 from media.mixer.ground.marks import Marks, shared
 from media.mixer.ground.scene import CLOCK_HZ, Group, Scene, SceneError, check, difference, to_json
 from media.node.router import Router
@@ -97,7 +97,7 @@ class MixerEvents(Protocol):
 class Owner(Protocol):
     """The budget that the mixers of the machine share (`budget.Budget`)."""
 
-    def measured(self, mixer: Mixer) -> None: ...
+    def changed(self, mixer: Mixer) -> None: ...
     def closed(self, mixer: Mixer) -> None: ...
 
 
@@ -122,7 +122,7 @@ class Mixer:
         """The last figures of the process (cores, groups, sound). Empty before the first report."""
         self._loop = router.loop
         self._events = events
-        self._budget = budget_cores
+        self._budget = self._room = budget_cores
         self._owner = owner
         self._scene = Scene(0)
         self._outputs: dict[int, Producer] = {}
@@ -159,21 +159,31 @@ class Mixer:
         return float(self.figures.get("cores", 0.0)) if self.running else 0.0
 
     @property
-    def spare_cores(self) -> float:
-        """Return the cores of its budget that the process does not use."""
-        return self._budget - self.used_cores
+    def asked_cores(self) -> float:
+        """Return the estimate of the scene at full quality."""
+        videos = sum(source.kind == "video" for source in self._scene.sources)
+        return sum(cost(group) for group in self._scene.groups if not group.ending) + videos * DECODE_SOURCE
 
-    def allow(self, budget_cores: float) -> None:
-        """Set the cores that the process may use from now on."""
-        if not self.closed and abs(budget_cores - self._budget) >= ALLOWED_STEP:
-            self._budget = budget_cores
-            self._tell({"type": "budget", "cores": budget_cores})
+    @property
+    def budget_cores(self) -> tuple[float, float]:
+        """Return the two values of `allow`."""
+        return self._budget, self._room
+
+    def allow(self, budget_cores: float, room_cores: float) -> None:
+        """Set the cores above which the process makes its pictures worse, and those within which it begins new programs."""
+        moved = max(abs(budget_cores - self._budget), abs(room_cores - self._room))
+        if not self.closed and moved >= ALLOWED_STEP:
+            self._budget, self._room = budget_cores, room_cores
+            self._tell_budget()
+
+    def _tell_budget(self) -> None:
+        self._tell({"type": "budget", "cores": self._budget, "room": self._room})
 
     def has_room(self, groups: Sequence[Group]) -> bool:
         """Report whether the process could make all these groups in place of its present ones, by the rule of the process."""
         running = {one.id for one in self._scene.groups}
         decoded = sum(height > 0 for height in self._heights.values())
-        return not admit(groups, running, decoded, self.used_cores, self._budget)[1]
+        return not admit(groups, running, decoded, self.used_cores, self._room)[1]
 
     def set_scene(self, scene: Scene) -> None:
         """Set everything that the process must make. Raises `SceneError`; the scene before then stays."""
@@ -190,6 +200,8 @@ class Mixer:
             if producer := self._outputs.pop(ssrc, None):
                 producer.close()
         self._scene = scene
+        if self._owner is not None:
+            self._owner.changed(self)  # the process must know its part before it begins programs
         if self._outgoing:
             self._scene_due = True  # of the scenes that could not be sent yet, only the newest is sent
         else:
@@ -256,7 +268,7 @@ class Mixer:
         paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
         # The process decodes bytes of strangers, so it must not get the server's secrets.
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
-        given = (theirs.fileno(), self._end.fileno(), self._budget, self._marks_fd)
+        given = (theirs.fileno(), self._end.fileno(), self._room, self._marks_fd)
         words = [sys.executable, "-m", "media.mixer", *map(str, given)]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and numbers
@@ -277,6 +289,7 @@ class Mixer:
         self._started_s = self._heard_s = self._loop.time()
         self._loop.add_reader(ours, self._read)
         self._scene_due = False
+        self._tell_budget()
         self._tell({"type": "scene", "scene": to_json(self._scene)})
         self._timer = self._loop.call_later(1.0, self._look)
 
@@ -416,7 +429,7 @@ class Mixer:
         elif kind == "figures":
             self.figures = {name: value for name, value in message.items() if name != "type"}
             if self._owner is not None:
-                self._owner.measured(self)
+                self._owner.changed(self)
         elif kind == "levels":
             self._events.levels(self, message["sites"])
         elif kind == "degraded":

@@ -66,7 +66,7 @@ def wall_clock() -> str:
 
 
 class Process:
-    """The mixer process. `budget_cores` is the number of processor cores that it may use at first. Messages change it."""
+    """The mixer process. `budget_cores` is the number of processor cores that it may use, until a message changes it."""
 
     def __init__(self, frames: Frames, parent: socket.socket, budget_cores: float, marks: Marks) -> None:
         self._frames = frames
@@ -120,7 +120,7 @@ class Process:
             if message["type"] == "stop":
                 return False
             if message["type"] == "budget":
-                self._budget = self._ladder.budget = float(message["cores"])
+                self._ladder.budget, self._budget = float(message["cores"]), float(message["room"])
             elif message["type"] == "keyframe":
                 if program := self._by_ssrc.get(message["ssrc"]):
                     program.request_keyframe()

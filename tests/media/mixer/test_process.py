@@ -185,9 +185,9 @@ async def test_too_much_is_refused_and_load_degrades_in_order() -> None:
         made.show(groups=(GROUP, replace(GROUP, id="h", ssrc=12)))
         await made.until(lambda: made.told.of("refused"))
         assert made.told.of("refused") == [("refused", "h", "no_capacity")]
-        made.mixer.allow(4.0)  # another conference has ended
+        made.mixer.allow(4.0, 4.0)  # another conference has ended
         await made.until(lambda: made.told.of("accepted") == [("accepted", "h")])
-        made.mixer.allow(0.001)
+        made.mixer.allow(0.001, 0.001)
         await made.until(lambda: made.mixer.step == 4)
         assert [event[1] for event in made.told.of("degraded")] == [1, 2, 3, 4]
         await made.until(lambda: made.mixer.figures["groups"]["g"]["fps"] == 15)
