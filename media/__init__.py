@@ -12,6 +12,7 @@ from media.ground.token_bucket import Fill, TokenBucket
 from media.lines.line import Line, LineConsumer, LineEvents, line_codec
 from media.mixer.budget import Budget, usable_cores
 from media.mixer.ground import scene
+from media.mixer.ground.load import at_step
 from media.mixer.mixer import Mixer, MixerEvents
 from media.node.node import Node, NodeSettings
 from media.node.router import Router
@@ -53,6 +54,7 @@ __all__ = [
     "StaleLibrary",
     "Statistics",
     "TokenBucket",
+    "at_step",
     "connect",
     "line_codec",
     "scene",

@@ -560,6 +560,10 @@ EQUIPMENT = 40
 """Pieces of equipment of one hall in the register; a hall with more is refused. Chosen. More: only imported files can hold
 more, because the REST API refuses more than 40. Fewer: well equipped halls cannot be described.
 """
+BANDWIDTH_KBPS = 100
+"""The least bandwidth of a terminal in kbit/s: sound of 64 kbit/s with its headers and reports. Smaller: the sound of a call
+needs more than the register allows. Larger: a narrow link cannot be described.
+"""
 CODECS = 4
 """Codecs of one terminal in the register, as many as there are names. More: only repeated names. Fewer: a terminal with all
 codecs cannot be described.

@@ -455,9 +455,10 @@ MAIN_HEIGHTS = (1080, 720)
 one. Only halls whose register and description permit 1080 lines get them. More heights: the quality falls in smaller steps.
 Without 1080: no hall gets a sharp main picture.
 """
-POWER_AGAIN_S = 60.0
-"""Seconds from a refusal of the mixer until the refused picture is requested again, if the mixer then has room for it. Chosen.
-Longer: halls keep a simpler picture longer than needed. Shorter: pictures change more often.
+POWER_AGAIN_S, POWER_AGAIN_MOST_S = 60.0, 900.0
+"""Seconds from a refusal of the mixer until all pictures are requested again, if the mixer then has room for them. If the mixer
+refuses again soon after that, the next pause is twice as long, at most POWER_AGAIN_MOST_S. Chosen. Longer: halls keep a simpler
+picture longer than needed. Shorter: pictures change more often.
 """
 CONTENT_HEIGHTS = (1080, 720, 360)
 """The heights, in lines, of a presentation that halls get as a second stream, the largest first. The next height is used when

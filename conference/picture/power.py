@@ -47,8 +47,9 @@ def refused(power: Power, groups: Sequence[pictures.Group], refused_id: str) -> 
     presentation is refused, it gets smaller, and in the end it is shown in the main picture.
     """
     found = next((one for one in groups if one.id == refused_id), None)
-    if found is None:
-        return power
+    too_large = found is not None and found.height > (power.main_height if found.clock else power.content_height)
+    if found is None or too_large:
+        return power  # A refused picture of this kind is already requested smaller.
     if found.clock:
         highest = max(one.height for one in groups if one.clock)
         lower = [one for one in limits.MAIN_HEIGHTS if one < min(highest, power.main_height)]

@@ -34,6 +34,7 @@ from conference.picture.status import MixerStatus
 from conference.ports.halls import HallPorts
 from conference.ports.time import Cancellable, Turns
 from conference.tracks.track import Subscriber
+from media import at_step
 from media import scene as pictures
 
 
@@ -60,6 +61,10 @@ class Timer:
     def _end(self) -> None:
         self._running = None
         self._action()
+
+    @property
+    def runs(self) -> bool:
+        return self._running is not None
 
     def cancel(self) -> None:
         if self._running is not None:
@@ -93,6 +98,9 @@ class Program:
         """The name of the program that most halls see."""
         self.closed = False
         self._power = Power()
+        self._power_pause_s = limits.POWER_AGAIN_S
+        self._power_asked_at = -limits.POWER_AGAIN_MOST_S
+        """The time of the last request of everything after a refusal."""
         self._simpler: frozenset[str] = frozenset()
         self._page = 0
         self._begun: deque[float] = deque(maxlen=limits.PROGRAMS_BEGUN)
@@ -151,7 +159,8 @@ class Program:
 
     def is_simpler(self, hall: Seat) -> bool:
         """Report whether this hall gets a simpler picture because the mixer has no power for a better one."""
-        return hall.sid in self._simpler or (hall.sid in self._applier.programs and self.status.is_degraded)
+        group, step = self.group_of(hall), self.status.step
+        return hall.sid in self._simpler or (group is not None and at_step(group, step) != at_step(group, 0))
 
     @property
     def picture(self) -> bytes | None:
@@ -247,8 +256,16 @@ class Program:
         after = power.refused(self._power, asked, group)
         if after is not self._power:
             self._power = after
-            self._power_timer.start(limits.POWER_AGAIN_S)
+            self._rest()
             self.changed()
+
+    def _rest(self) -> None:
+        """Request everything again after a pause, which is longer if the last request of everything was refused soon."""
+        if self._power_timer.runs:
+            return
+        soon = self.conference.clock.monotonic() - self._power_asked_at < 2 * self._power_pause_s
+        self._power_pause_s = min(2 * self._power_pause_s, limits.POWER_AGAIN_MOST_S) if soon else limits.POWER_AGAIN_S
+        self._power_timer.start(self._power_pause_s)
 
     def _ask_again(self) -> None:
         """Request everything again if the mixer has room for all of it."""
@@ -257,9 +274,10 @@ class Program:
         everything = scene(replace(self._state(tuple(one.site for one in self._look())), power=power.full(self._power)))
         if self._applier.mixer.has_room(everything.picture.groups):
             self._power = power.full(self._power)
+            self._power_asked_at = self.conference.clock.monotonic()
             self.changed()
         else:
-            self._power_timer.start(limits.POWER_AGAIN_S)
+            self._power_timer.start(self._power_pause_s)
 
     def keep_thumbnail(self, site: str, jpeg: bytes) -> None:
         if (site in self.halls or site == self._preview) and len(jpeg) <= limits.THUMBNAIL_BYTES:

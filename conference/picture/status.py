@@ -25,24 +25,22 @@ class MixerStatus:
         self._name = name
         self._told = told
         self.health = "starting"  # "ready", "lost", "degraded"
+        self.step = 0
+        """The steps by which the mixer makes all pictures worse because of the load (`MixerEvents.degraded`)."""
         self.sound_late = False
         """True while the halls' sound is late."""
-
-    @property
-    def is_degraded(self) -> bool:
-        """Report whether the mixer makes all pictures worse because of the load."""
-        return self.health.startswith("degraded")
 
     def ready(self, mixer: Any) -> None:
         self.health = "ready"
 
     def lost(self, mixer: Any) -> None:
         """Note that the mixer's process ended. It is started again and gets the scene."""
-        self.health = "lost"
+        self.health, self.step = "lost", 0
         self.sound_late = False
 
     def degraded(self, mixer: Any, step: int) -> None:
         self.health = f"degraded {step}" if step else "ready"
+        self.step = step
 
     def refused(self, mixer: Any, group: str, code: str) -> None:
         self._told.refused(group)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from conference import Conference, ContentTokenChange, Entry, Grants, Kind
@@ -113,7 +113,7 @@ class FakeMixer:
         self.fed: dict[int, Any] = {}
         self.starved: list[int] = []
         self.outputs: dict[int, FakeProducer] = {}
-        self.room = False
+        self.room: Callable[[Sequence[Group]], bool] = lambda groups: False
         self.asked: list[int] = []
         """The heights of the programs of the last question."""
         self.closed = False
@@ -151,7 +151,7 @@ class FakeMixer:
 
     def has_room(self, groups: Sequence[Group]) -> bool:
         self.asked = [group.height for group in groups]
-        return self.room
+        return self.room(groups)
 
     def close(self) -> None:
         self.closed = True

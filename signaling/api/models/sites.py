@@ -156,7 +156,7 @@ class TerminalProperties(Strict):
     """False: slides are in the main picture."""
     dialled: bool = True
     network_id: Id | None = None
-    bandwidth_kbps: int = Field(10_000, ge=64, le=1_000_000)
+    bandwidth_kbps: int = Field(10_000, ge=100, le=1_000_000)
     """The limit of a call for sound, picture and slides together, in each direction."""
     language: Literal["vi", "en"] = "vi"
     """The language of announcements."""

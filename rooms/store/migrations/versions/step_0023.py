@@ -1,7 +1,8 @@
-"""Fields of terminals begin to act on calls. Calls of the present terminals stay as they were.
+"""Fields of terminals begin to act on calls. Terminals with the values of an empty form are called as before.
 
 Before this step no call read these fields. Every call offered slides, encryption and all codecs, and had no limit of bandwidth.
-2000 kbit/s was the value that a form without an entry stored. Another bandwidth was entered by a person, and acts from now on.
+2000 kbit/s was the value that a form without an entry stored. Another bandwidth or largest picture was entered by a person, and
+acts from now on.
 """
 
 from alembic import op
@@ -13,3 +14,4 @@ down_revision = "0022"
 def upgrade() -> None:
     op.execute("UPDATE terminal SET encrypts = true, shows_content = true, codecs = '[]'")
     op.execute("UPDATE terminal SET bandwidth_kbps = 10000 WHERE bandwidth_kbps = 2000")
+    op.execute("UPDATE terminal SET bandwidth_kbps = 100 WHERE bandwidth_kbps < 100")

@@ -68,7 +68,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'control.programAlt': 'The picture that the halls see now',
   'control.soundLate': 'The server is overloaded and the halls hear chopped words. Mute microphones or send fewer pictures.',
   'control.simpler': 'Simpler picture: the server is busy',
-  'control.simplerHint': 'The processors kept for pictures of halls are in use, so this hall gets a smaller picture or a shared layout. Its sound is complete.',
+  'control.simplerHint': 'The processors kept for pictures of halls are in use, so this hall gets fewer frames, a smaller picture or a shared layout. Its sound is complete.',
   'control.degraded': 'The server is overloaded and has lowered the picture: {what}.',
   'control.unseen': 'The halls do not see the picture of {names}: their browsers send it in no form that halls take. Ask them to come again with a current Chrome, Edge or Firefox.',
   'control.layout': 'Layout',

@@ -66,7 +66,7 @@ export const controlVi = {
   'control.programAlt': 'Hình đang phát tới các hội trường',
   'control.soundLate': 'Máy chủ đang quá tải, tiếng tới các điểm cầu bị ngắt quãng. Hãy tắt bớt micro hoặc bớt hình phát.',
   'control.simpler': 'Hình giảm do máy chủ tải cao',
-  'control.simplerHint': 'Máy chủ hết phần bộ xử lý dành cho hình của các hội trường nên gửi hình nhỏ hơn hoặc bố cục chung. Tiếng không bị ảnh hưởng.',
+  'control.simplerHint': 'Máy chủ hết phần bộ xử lý dành cho hình của các hội trường nên gửi ít khung hình hơn, hình nhỏ hơn hoặc bố cục chung. Tiếng không bị ảnh hưởng.',
   'control.degraded': 'Máy chủ đang quá tải, hình phát đã giảm chất lượng: {what}.',
   'control.unseen': 'Các điểm cầu không thấy hình của {names}: trình duyệt của họ không gửi dạng hình mà điểm cầu nhận được. Nhờ họ vào lại bằng Chrome, Edge hoặc Firefox bản mới.',
   'control.layout': 'Bố cục hình',
