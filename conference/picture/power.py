@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,21 @@ class Power:
     def is_full(self) -> bool:
         """Report whether the mixer has refused nothing."""
         return self == full(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The pause from a refusal until everything is requested again."""
+
+    length_s: float = limits.POWER_AGAIN_S
+    asked_at: float = -math.inf
+    """The time at which everything was requested last."""
+
+
+def refused_at(pause: Pause, now: float) -> Pause:
+    """Return the pause after a refusal. It is twice as long if everything was requested a short time ago."""
+    soon = now - pause.asked_at < 2 * pause.length_s
+    return replace(pause, length_s=min(2 * pause.length_s, limits.POWER_AGAIN_MOST_S) if soon else limits.POWER_AGAIN_S)
 
 
 def full(power: Power) -> Power:

@@ -98,9 +98,7 @@ class Program:
         """The name of the program that most halls see."""
         self.closed = False
         self._power = Power()
-        self._power_pause_s = limits.POWER_AGAIN_S
-        self._power_asked_at = -limits.POWER_AGAIN_MOST_S
-        """The time of the last request of everything after a refusal."""
+        self._pause = power.Pause()
         self._simpler: frozenset[str] = frozenset()
         self._page = 0
         self._begun: deque[float] = deque(maxlen=limits.PROGRAMS_BEGUN)
@@ -256,16 +254,10 @@ class Program:
         after = power.refused(self._power, asked, group)
         if after is not self._power:
             self._power = after
-            self._rest()
+            if not self._power_timer.runs:
+                self._pause = power.refused_at(self._pause, self.conference.clock.monotonic())
+                self._power_timer.start(self._pause.length_s)
             self.changed()
-
-    def _rest(self) -> None:
-        """Request everything again after a pause, which is longer if the last request of everything was refused soon."""
-        if self._power_timer.runs:
-            return
-        soon = self.conference.clock.monotonic() - self._power_asked_at < 2 * self._power_pause_s
-        self._power_pause_s = min(2 * self._power_pause_s, limits.POWER_AGAIN_MOST_S) if soon else limits.POWER_AGAIN_S
-        self._power_timer.start(self._power_pause_s)
 
     def _ask_again(self) -> None:
         """Request everything again if the mixer has room for all of it."""
@@ -274,10 +266,10 @@ class Program:
         everything = scene(replace(self._state(tuple(one.site for one in self._look())), power=power.full(self._power)))
         if self._applier.mixer.has_room(everything.picture.groups):
             self._power = power.full(self._power)
-            self._power_asked_at = self.conference.clock.monotonic()
+            self._pause = replace(self._pause, asked_at=self.conference.clock.monotonic())
             self.changed()
         else:
-            self._power_timer.start(self._power_pause_s)
+            self._power_timer.start(self._pause.length_s)
 
     def keep_thumbnail(self, site: str, jpeg: bytes) -> None:
         if (site in self.halls or site == self._preview) and len(jpeg) <= limits.THUMBNAIL_BYTES:
