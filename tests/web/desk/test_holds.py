@@ -66,6 +66,8 @@ async def test_busy_invitees_are_named_also_on_editing(visit: Visit, served: Ser
     await visitor.part("book-clock").select_option("09:00")
     await expect(lines).to_contain_text(f"được mời họp 08:00-10:00 ({OTHER}")
     assert await visitor.barriers() == []
+    await visitor.part("book-save").click()
+    await expect(visitor.part("meeting-said")).to_contain_text("Đã lưu thay đổi")
 
 
 async def test_a_unit_sees_the_hold_of_its_hall_and_objects(visit: Visit, served: Served, database: Database) -> None:
