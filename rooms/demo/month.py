@@ -377,6 +377,7 @@ class Month:
             hall_ids=(identifier("hall", hall),),
             terminal_ids=(identifier("terminal", hall),),
             chair_id=chair,
+            hold_guests=True,
         )
 
     def dated(self, request: Request, day: date, hour: tuple[int, int]) -> Request:
