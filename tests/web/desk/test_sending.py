@@ -123,6 +123,10 @@ async def test_invitations_reminders_and_messages_go_to_many(
     await expect(lines.filter(has_text="Bà Lê Thị Ngoài")).to_contain_text("Ngoài thư công vụ")
     await expect(lines.filter(has_text="Ông Trần Không Thư")).to_contain_text("Chưa có địa chỉ thư")
     assert await visitor.barriers() == []
+    await visitor.part("sending-state").select_option(label="Gửi thư lỗi (1)")
+    await expect(lines).to_have_count(1)
+    await expect(lines).to_contain_text("Khách 12")
+    await visitor.part("sending-state").select_option(label=f"Tất cả ({GUESTS + 3})")
 
     await visitor.part("send-remind").click()
     await expect(visitor.part("sending-said")).to_contain_text(f"Đang gửi {GUESTS} thư nhắc trả lời")

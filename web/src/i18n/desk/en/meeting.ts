@@ -226,6 +226,7 @@ export const meetingEn: Record<keyof typeof meetingVi, string> = {
   'send.andMore': '{names} and {n} more',
   'send.each': 'Each recipient ({n})',
   'send.eachHint': 'Tick some to send only to them; the copy sign gives the message of one recipient.',
+  'send.state': 'State of the mail',
   'send.sent': 'Mail sent',
   'send.unsent': 'Mail not sent',
   'send.under': 'Sending mail',

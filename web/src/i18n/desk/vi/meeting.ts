@@ -224,6 +224,7 @@ export const meetingVi = {
   'send.andMore': '{names} và {n} nơi khác',
   'send.each': 'Từng nơi nhận ({n})',
   'send.eachHint': 'Đánh dấu để chỉ gửi cho một số nơi; bấm biểu tượng sao chép để lấy tin nhắn của từng nơi.',
+  'send.state': 'Trạng thái thư',
   'send.sent': 'Đã gửi thư',
   'send.unsent': 'Chưa gửi thư',
   'send.under': 'Đang gửi thư',
