@@ -30,6 +30,7 @@ from rooms.store.database import Database
 from rooms.store.tables.dialling import MorningReport
 from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.sites import Hall, Site, Terminal
+from signaling.sip.dialog.digest import digest_of
 from tests.conftest import start_server
 from tests.interop.canvas import SMALL_CAMERA
 from tests.ports import free_port
@@ -507,17 +508,18 @@ async def _changes_the_phone(visitor: Visitor, served: Halls, name: str) -> None
     await expect(visitor.part("second-off")).to_be_visible()
 
 
-def answers_sip(served: Halls, host: str) -> bool:
-    """Report whether a REGISTER from this address gets any answer by UDP within a second."""
+def asked(served: Halls, host: str, alias: str = "la", *more: str) -> str:
+    """Send a REGISTER from this address. Return the answer by UDP, or an empty text if none comes within a second."""
     lines = (
         "REGISTER sip:127.0.0.1 SIP/2.0",
         f"Via: SIP/2.0/UDP {host}:5099;branch=z9hG4bK{secrets.token_hex(6)};rport",
-        f"From: <sip:la@127.0.0.1>;tag={secrets.token_hex(4)}",
-        "To: <sip:la@127.0.0.1>",
+        f"From: <sip:{alias}@127.0.0.1>;tag={secrets.token_hex(4)}",
+        f"To: <sip:{alias}@127.0.0.1>",
         f"Call-ID: {secrets.token_hex(8)}",
         "CSeq: 1 REGISTER",
-        f"Contact: <sip:la@{host}:5099>",
+        f"Contact: <sip:{alias}@{host}:5099>",
         "User-Agent: Poly X30 with a name of some length, since no answer is longer than its question" + "." * 200,
+        *more,
         "Content-Length: 0",
     )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as terminal:
@@ -525,14 +527,29 @@ def answers_sip(served: Halls, host: str) -> bool:
         terminal.settimeout(1)
         terminal.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), ("127.0.0.1", served.sip_port))
         try:
-            return terminal.recv(4096).startswith(b"SIP/2.0 401")
+            return terminal.recv(4096).decode()
         except TimeoutError:
-            return False
+            return ""
+
+
+def answers_sip(served: Halls, host: str) -> bool:
+    return asked(served, host).startswith("SIP/2.0 401")
+
+
+def registers(served: Halls, host: str, alias: str, password: str) -> bool:
+    """Report whether the terminal registers with this password."""
+    uri, given = "sip:127.0.0.1", dict(re.findall(r'(\w+)="?([^",\r]+)"?', asked(served, host, alias)))
+    first = digest_of("MD5", alias, given["realm"], password)
+    proof = digest_of("MD5", first, given["nonce"], "00000001", "abc", "auth", digest_of("MD5", "REGISTER", uri))
+    fields = f'username="{alias}", realm="{given["realm"]}", nonce="{given["nonce"]}", uri="{uri}", response="{proof}"'
+    more = 'algorithm=MD5, qop=auth, nc=00000001, cnonce="abc"'
+    return asked(served, host, alias, f"Authorization: Digest {fields}, {more}").startswith("SIP/2.0 200")
 
 
 async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: Halls) -> None:
     """The register's network INTERNET (0.0.0.0/0) opens SIP to no address, and the form refuses the tick for it. A new network
-    with the form's defaults opens nothing either. The tick opens SIP immediately, only for the network's own addresses.
+    with the form's defaults opens nothing either. The tick opens SIP immediately, only for the network's own addresses. A
+    terminal then registers with the password that the administrator has chosen for it.
     """
     visitor = await visit()
     await sign_in(visitor, served, "quantri", "/directory/networks")
@@ -560,6 +577,20 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     await expect(tick).to_have_count(0)
     assert answers_sip(served, "127.9.0.1")
     assert not answers_sip(served, "127.8.0.1")
+    await page.goto(served.url + "/directory/terminals")
+    await visitor.part("records-find").fill("TB-busy")
+    row = page.get_by_role("row").filter(has_text="Thiết bị busy")
+    await row.get_by_test_id("sip-account").click()
+    await visitor.part("sip-choose").check()
+    await visitor.part("sip-password").fill("tang1-Tay-Ninh:9")
+    await visitor.part("sip-give").click()
+    alias = await visitor.part("given-0").input_value()
+    await visitor.part("sip-kept").click()
+    assert not registers(served, "127.9.0.1", alias, "tang1-Tay-Ninh:8")
+    assert registers(served, "127.9.0.1", alias, "tang1-Tay-Ninh:9")
+    await page.reload()
+    await visitor.part("records-find").fill("TB-busy")
+    await expect(row.get_by_test_id("sip-state")).to_contain_text("Đã kết nối máy chủ")
 
 
 async def moves(operator: Visitor, served: Halls, tmp_path: Path) -> None:
