@@ -114,9 +114,16 @@ async def appoint_new(
 
 
 async def vacate(
-    session: AsyncSession, post_id: str, person_id: str, on: date | None, actor: Actor, now: datetime
+    session: AsyncSession,
+    post_id: str,
+    person_id: str,
+    on: date | None,
+    actor: Actor,
+    now: datetime,
+    since: date | None = None,
 ) -> None:
     """End the person's time in the post on day `on` (None: today). An appointment from that day or later is taken back.
+    `since`: only the time that begins on this day.
 
     Raise Refusal `unknown_holding` if the person does not hold the post then.
     """
@@ -127,7 +134,7 @@ async def vacate(
         Holding.person_id == person_id,
         or_(Holding.valid_to.is_(None), Holding.valid_to > day),
     )
-    held = list(await session.scalars(mine))
+    held = [one for one in await session.scalars(mine) if since in (None, one.valid_from)]
     if not held:
         raise refusals.unknown("holding")
     for one in held:

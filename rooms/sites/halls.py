@@ -19,7 +19,7 @@ from rooms.policy.roles import require
 from rooms.sites import places
 from rooms.store import audit
 from rooms.store.tables.org import Unit
-from rooms.store.tables.sites import Hall, Site
+from rooms.store.tables.sites import Hall, Site, Terminal
 
 FIELDS: Final = (
     Field("code", "Mã", required=True, most=64, pattern=CODE),
@@ -58,7 +58,7 @@ async def edit(
     now: datetime,
     expected_version: int | None = None,
 ) -> Hall:
-    """Change the given fields. Existing bookings stay."""
+    """Change the given fields. Existing bookings stay. The terminals of a hall move to another site with the hall."""
     clean = read(FIELDS, values, partial=True)
     hall = await get(session, hall_id, locked=True)
     unit = await unit_of(session, hall.site_id)
@@ -71,6 +71,9 @@ async def edit(
         raise refusals.code_taken("hall", clean["code"])
     changed = change(hall, clean)
     await session.flush()
+    if "site_id" in changed:
+        moved = update(Terminal).where(Terminal.hall_id == hall.id).values(site_id=hall.site_id)
+        await session.execute(moved, execution_options={"synchronize_session": "fetch"})
     await keep_one_main(session, hall)
     await audit.record(session, now, actor, "hall.edit", "hall", hall.id, unit.id, {"fields": changed})
     return hall

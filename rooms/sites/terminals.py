@@ -145,11 +145,12 @@ async def search(
     active: bool | None = True,
     limit: int = limits.FOUND,
     addressed: Sequence[str] | None = None,
+    within: Sequence[str] | None = None,
 ) -> list[Terminal]:
     """Search by the name of the site, hall or unit, without diacritics, and by the code, the device's name or its addresses.
 
     Matches by a name or by the code come before matches by an address alone. `addressed`: beginnings of the paths of units
-    whose terminals match by their addresses. None: all units.
+    whose terminals match by their addresses. `within`: beginnings of the paths of the units. None: all units.
     """
     words = searched(text)
     named = or_(
@@ -158,8 +159,7 @@ async def search(
     )
     addresses = _has_address(words)
     if addressed is not None:
-        within = or_(false(), *(Unit.path.startswith(one, autoescape=True) for one in addressed))
-        addresses = and_(addresses, within)
+        addresses = and_(addresses, _below(addressed))
     wanted = (
         select(Terminal)
         .join(Site, Site.id == Terminal.site_id)
@@ -167,6 +167,8 @@ async def search(
         .outerjoin(Hall, Hall.id == Terminal.hall_id)
         .where(or_(named, addresses), Unit.path.startswith(below, autoescape=True))
     )
+    if within is not None:
+        wanted = wanted.where(_below(within))
     if site_id is not None:
         wanted = wanted.where(Terminal.site_id == site_id)
     if active is not None:
@@ -174,6 +176,10 @@ async def search(
     by_address = case((named, 0), else_=1)
     ordered = wanted.order_by(by_address, Unit.tier, Unit.position, Terminal.code)
     return list(await session.scalars(ordered.limit(limit)))
+
+
+def _below(paths: Sequence[str]) -> ColumnElement[bool]:
+    return or_(false(), *(Unit.path.startswith(one, autoescape=True) for one in paths))
 
 
 def _has_address(words: str) -> ColumnElement[bool]:

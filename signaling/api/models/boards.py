@@ -509,6 +509,8 @@ class TerminalState(View):
 
     terminal_id: str
     alias: str
+    algorithm: Algorithm
+    behind_nat: bool
     registered: bool
     address: str
     user_agent: str

@@ -51,6 +51,8 @@ class Terminals:
         return {
             "terminal_id": account.terminal_id,
             "alias": account.alias,
+            "algorithm": account.algorithm,
+            "behind_nat": account.behind_nat,
             "registered": binding is not None,
             "address": str(binding.hop) if binding is not None else "",
             "user_agent": binding.user_agent if binding is not None else "",

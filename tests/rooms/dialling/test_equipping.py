@@ -64,6 +64,15 @@ async def test_a_hall_is_stored_with_its_terminal_and_account(
         assert changed.terminal is not None
         assert (changed.hall.seats, changed.terminal.name, changed.terminal.note) == (90, "Poly X70", "tủ số 3")
         assert changed.password == ""
+        second = await terminals.create(
+            session, {**device, "code": "tb-4", "site_id": made.hall.site_id, "hall_id": made.hall.id}, clerk, now
+        )
+        moved = equipping.Part(room | {"site_id": province.sites["tinh"]}, made.hall.id)
+        await equipping.equip(session, moved, equipping.Part({}, made.terminal.id), None, SEAL, None, COMMAND, now)
+        for one in (made.terminal, second):
+            await session.refresh(one)
+            assert (one.site_id, one.hall_id) == (province.sites["tinh"], made.hall.id)
+        await equipping.equip(session, equipping.Part(room, made.hall.id), None, None, SEAL, None, COMMAND, now)
         stranger = equipping.Part({"name": "X"}, province.terminals["khcn"])
         hall = equipping.Part(room, made.hall.id)
         assert await code_of(lambda: equip(session, hall, stranger)) == "unknown_terminal"

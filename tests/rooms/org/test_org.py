@@ -282,6 +282,12 @@ async def test_a_person_is_appointed_and_leaves(database: Database, province: Pr
         assert [one.valid_from for one, _, _ in await posts.of_person(session, person.id, DAY)] == [later]
         await posts.appoint(session, head, province.people["yt-1"], later, clerk, now)
         assert await posts.of_person(session, person.id, DAY) == [], "the same day is a correction"
+        again = (session, made.post_id, person.id)
+        await posts.appoint(*again, DAY, clerk, now, valid_to=later)
+        await posts.appoint(*again, later, clerk, now)
+        await posts.vacate(*again, None, clerk, now, since=later)
+        held = await posts.of_person(session, person.id, DAY)
+        assert [(one.valid_from, one.valid_to) for one, _, _ in held] == [(DAY, later)]
 
     await database.transact(work)
 

@@ -179,6 +179,9 @@ async def test_sites_halls_and_terminals(office: Office) -> None:
     assert (await operator.post("/terminals", json=device)).status_code == 201
     assert len((await operator.get("/halls", params={"unit_id": ids.units["xa2"]})).json()["items"]) == 1
     assert len((await operator.get("/terminals", params={"site_id": made["id"]})).json()["items"]) == 1
+    commune = await office.client("operator", "xa1")
+    mine = (await commune.get("/terminals", params={"changeable": True})).json()["items"]
+    assert [one["code"] for one in mine] == ["xa1"], "the sheet of accounts offers only these"
     nearest = (await operator.get(f"/sites/{ids.sites['yt']}/nearest")).json()
     assert nearest["site"]["capability"] == "hall"
     network = {"code": "noi-bo", "name": "Mạng nội bộ", "ranges": ["10.9.0.0/16"], "closed": True}

@@ -582,6 +582,7 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     row = page.get_by_role("row").filter(has_text="Thiết bị busy")
     await row.get_by_test_id("sip-account").click()
     await visitor.part("sip-choose").check()
+    await visitor.page.get_by_label("Thiết bị đứng sau bộ chuyển đổi địa chỉ").check()
     await visitor.part("sip-password").fill("tang1-Tay-Ninh:9")
     await visitor.part("sip-give").click()
     alias = await visitor.part("given-0").input_value()
@@ -591,6 +592,8 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     await page.reload()
     await visitor.part("records-find").fill("TB-busy")
     await expect(row.get_by_test_id("sip-state")).to_contain_text("Đã kết nối máy chủ")
+    await row.get_by_test_id("sip-account").click()
+    await expect(visitor.page.get_by_label("Thiết bị đứng sau bộ chuyển đổi địa chỉ")).to_be_checked()
 
 
 async def moves(operator: Visitor, served: Halls, tmp_path: Path) -> None:

@@ -3882,6 +3882,9 @@ export interface components {
         TerminalState: {
             terminal_id: string;
             alias: string;
+            /** @enum {string} */
+            algorithm: "MD5" | "SHA-256";
+            behind_nat: boolean;
             registered: boolean;
             address: string;
             user_agent: string;

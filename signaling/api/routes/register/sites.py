@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.dialling import duty
 from rooms.org import fields, units
-from rooms.policy import disclosure
+from rooms.policy import disclosure, roles
 from rooms.sites import halls, networks, places, terminals
 from rooms.store.tables.org import Unit as UnitRow
 from rooms.store.tables.sites import Hall as HallRow
@@ -152,18 +152,24 @@ async def edit_hall(visit: Caller, response: Response, hall_id: Key, wanted: Hal
 
 @router.get("/terminals", openapi_extra=needs("sites.read"))
 async def list_terminals(
-    visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, site_id: Id | None = None
+    visit: Caller,
+    rows: Rows,
+    q: Search = "",
+    unit_id: Id | None = None,
+    site_id: Id | None = None,
+    changeable: bool = False,
 ) -> Page[Terminal]:
     """List the hall terminals, in a unit and below it, or of a site.
 
     Addresses, aliases, numbers and notes are empty for callers who do not operate the branch, and their searches skip these
-    fields.
+    fields. `changeable`: only terminals that the caller may change.
     """
     anywhere(visit, "sites.read")
 
     async def work(session: AsyncSession) -> list[Terminal]:
         below, operated = await _below(session, unit_id), disclosure.operated(visit.actor)
-        found = await terminals.search(session, q, below, site_id, limit=rows.reach, addressed=operated)
+        within = roles.scopes(visit.actor, "sites.write") if changeable else None
+        found = await terminals.search(session, q, below, site_id, limit=rows.reach, addressed=operated, within=within)
         return await terminal_views(session, visit, found[rows.offset :])
 
     return rows.page(await visit.read(work), lambda one: one)

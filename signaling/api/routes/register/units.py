@@ -216,9 +216,11 @@ async def _held(session: AsyncSession, post_id: str, wanted: HoldingFields | Non
 
 
 @router.delete("/posts/{post_id}/holder/{person_id}", status_code=204, openapi_extra=needs("people.write", of="post"))
-async def vacate(visit: Caller, post_id: Key, person_id: Key, on: date | None = None) -> None:
-    """End a person's time in the post on a day (default: today)."""
-    await visit.write(lambda session: posts.vacate(session, post_id, person_id, on, visit.actor, visit.now))
+async def vacate(
+    visit: Caller, post_id: Key, person_id: Key, on: date | None = None, since: date | None = None
+) -> None:
+    """End a person's time in the post on a day (default: today). `since`: only the time that begins on this day."""
+    await visit.write(lambda session: posts.vacate(session, post_id, person_id, on, visit.actor, visit.now, since))
 
 
 def _post(held: posts.Held, unit_name: str) -> Post:

@@ -217,6 +217,7 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'sheet.give': 'Give {n} accounts and save the sheet',
   'sheet.made': '{n} accounts are given, and the sheet is saved.',
   'sheet.lost': 'Open the sheet before you close this. A lost sheet means new passwords.',
+  'sheet.unsure': 'The server may have given the accounts although the sheet did not arrive. Close this, look at the list, and renew these terminals.',
   'sheet.kept': 'I have the sheet',
   'unitkind.province': 'Province',
   'unitkind.committee': 'People\'s committee',

@@ -215,6 +215,7 @@ export const directoryVi = {
   'sheet.give': 'Cấp {n} tài khoản và tải bảng',
   'sheet.made': 'Đã cấp {n} tài khoản và tải bảng về máy.',
   'sheet.lost': 'Hãy mở bảng kiểm tra trước khi đóng. Mất bảng thì phải cấp lại mật khẩu.',
+  'sheet.unsure': 'Có thể máy chủ đã cấp tài khoản mà bảng không tải về được. Hãy đóng, xem lại danh sách, rồi cấp lại mật khẩu cho các thiết bị này.',
   'sheet.kept': 'Đã có bảng',
   'unitkind.province': 'Tỉnh',
   'unitkind.committee': 'Ủy ban nhân dân',
