@@ -11,9 +11,9 @@ from rooms.exchange import sheets
 HEADINGS: Final = (
     "Điểm cầu",
     "Đơn vị",
-    "Thấy hình",
-    "Nghe được điểm cầu",
-    "Điểm cầu nghe được",
+    "Trung tâm thấy hình",
+    "Trung tâm nghe rõ",
+    "Điểm cầu nghe rõ",
     "Biển tên đúng",
     "Số đại biểu",
     "Ghi chú",

@@ -395,10 +395,12 @@ async def _shown(session: AsyncSession, meeting: Meeting, around: Around) -> dic
 
 
 async def rehearsal_of(session: AsyncSession, meeting: Meeting) -> str:
-    """Return the time of the coming rehearsal in words, or an empty text."""
-    rehearsal = await rehearsals.of_meeting(session, meeting.id)
-    dates = await rehearsals.dates_of(session, rehearsal.id) if rehearsal is not None else []
-    return wording.span(dates[-1].starts_at, dates[-1].ends_at) if dates and dates[-1].state == "planned" else ""
+    """Return time and number of the coming rehearsal in words, or an empty text."""
+    date = await rehearsals.planned(session, meeting.id)
+    if date is None:
+        return ""
+    number = (await session.get_one(Meeting, date.meeting_id)).number
+    return wording.span(date.starts_at, date.ends_at) + (f"; mã {wording.number(number)}" if number else "")
 
 
 def _more(count: int, words: str) -> list[str]:

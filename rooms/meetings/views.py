@@ -42,7 +42,7 @@ from rooms.store.tables.org import Unit
 
 @dataclass(frozen=True)
 class RehearsalDate:
-    """The last date of a meeting's rehearsal. `signed`: the number of sites whose result is signed."""
+    """The last date of a meeting's rehearsal. `signed`: the number of sites whose result is signed; `failed` of them failed."""
 
     meeting_id: str
     occurrence_id: str
@@ -52,6 +52,7 @@ class RehearsalDate:
     state: str
     reason: str
     signed: int
+    failed: int
 
 
 @dataclass(frozen=True)
@@ -160,9 +161,13 @@ async def _rehearsal(session: AsyncSession, meeting: Meeting) -> RehearsalDate |
     if found is None or not dates:
         return None
     last = dates[-1]
-    signed = select(func.count()).where(RehearsalCheck.occurrence_id == last.id, RehearsalCheck.signed_at.is_not(None))
-    count = await session.scalar(signed) or 0
-    return RehearsalDate(found.id, last.id, found.number, last.starts_at, last.ends_at, last.state, last.reason, count)
+    rows = await session.scalars(
+        select(RehearsalCheck).where(RehearsalCheck.occurrence_id == last.id, RehearsalCheck.signed_at.is_not(None))
+    )
+    signed = list(rows)
+    failed = sum(not (one.picture and one.sound_in and one.sound_out and one.name_plate) for one in signed)
+    times = (last.starts_at, last.ends_at, last.state, last.reason)
+    return RehearsalDate(found.id, last.id, found.number, *times, len(signed), failed)
 
 
 async def _rehearses(session: AsyncSession, meeting: Meeting) -> Rehearsed | None:

@@ -145,7 +145,7 @@ async def _open(
         )
     )
     step.opened_at = now
-    starts = [one for one in (first, wanted) if one is not None and one > now]
+    starts = [one for one in (first, wanted, meeting.rehearsal_at) if one is not None and one > now]
     step.deadline = deadline_of(rule, min(starts, default=None), now)
     await session.flush()
     await timing.keep(session, timing.deadline(meeting.id, step.id, step.deadline, now))

@@ -360,7 +360,9 @@ def _ask(plan: Plan, written: Written, now: datetime) -> None:
     row = written[Meeting][0]
     row |= {"state": "asked", "hold_until": None}
     steps = approval.steps_of(row["id"], plan.unit, 1)
-    coming = (one["starts_at"] for one in written[Occurrence] if one["state"] == "planned" and one["starts_at"] > now)
+    coming = [one["starts_at"] for one in written[Occurrence] if one["state"] == "planned" and one["starts_at"] > now]
+    if plan.request.rehearsal_at is not None:
+        coming.append(plan.request.rehearsal_at)
     deadline = approval.deadline_of(plan.rule, min(coming, default=None), now)
     steps[0] |= {"opened_at": now, "deadline": deadline}
     written[Step] = steps

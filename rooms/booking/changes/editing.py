@@ -592,6 +592,7 @@ async def _following(session: AsyncSession, one: _Edit, date: Occurrence) -> Mee
 
 async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting:
     meeting, actor, now = one.meeting, one.actor, one.now
+    request = dataclasses.replace(request, rehearsal_at=None)  # the rehearsal stays with the first part
     unit_rules.require_future(request.starts_at, now)
     plan = await plans.make(session, request, actor, now, action="", ahead=not one.decided)
     same = await _same_attendees(session, meeting.id)

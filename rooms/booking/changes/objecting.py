@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import guest_holds, restoring
+from rooms.booking.holds import guest_holds, rehearsals, restoring
 from rooms.booking.holds.guest_holds import HoldShown
 from rooms.booking.meeting import consent, reading, timing
 from rooms.errors import Refusal
@@ -63,6 +63,10 @@ async def withdraw(session: AsyncSession, meeting_id: str, hall_id: str, actor: 
     row = await session.get(HallObjection, (meeting_id, hall_id))
     if row is None:
         raise _unknown()
+    rehearsal = await rehearsals.of_meeting(session, meeting.id)
+    copy = await session.get(HallObjection, (rehearsal.id, hall_id)) if rehearsal is not None else None
+    if copy is not None and (copy.by, copy.at) == (row.by, row.at):
+        await session.delete(copy)
     await session.delete(row)
     await session.flush()
     await restoring.take_guests(session, meeting, now)

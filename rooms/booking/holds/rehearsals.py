@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -35,6 +35,7 @@ TYPE: Final = "rehearsal"
 meeting: rights in an internal meeting are narrower, and its rehearsal must not be wider.
 """
 PREFIX: Final = "Tổng duyệt: "
+LATE: Final = "Cuộc họp được duyệt sau giờ tổng duyệt."
 FULL: Final = "Hệ thống không còn đủ kết nối vào giờ tổng duyệt."
 COPIED: Final = (
     "type_code",
@@ -68,9 +69,16 @@ async def of_meeting(session: AsyncSession, meeting_id: str) -> Meeting | None:
 async def dates_of(session: AsyncSession, rehearsal_id: str) -> list[Occurrence]:
     """Return the dates of a rehearsal. The last one counts: an earlier one has ended."""
     rows = await session.scalars(
-        select(Occurrence).where(Occurrence.meeting_id == rehearsal_id).order_by(Occurrence.original_at)
+        select(Occurrence).where(Occurrence.meeting_id == rehearsal_id).order_by(Occurrence.starts_at)
     )
     return list(rows)
+
+
+async def planned(session: AsyncSession, meeting_id: str) -> Occurrence | None:
+    """Return the coming date of the meeting's rehearsal, at its real time."""
+    rehearsal = await of_meeting(session, meeting_id)
+    dates = await dates_of(session, rehearsal.id) if rehearsal is not None else []
+    return dates[-1] if dates and dates[-1].state == "planned" else None
 
 
 def require_own(meeting: Meeting) -> None:
@@ -100,8 +108,9 @@ async def settle(session: AsyncSession, meeting: Meeting, actor: Actor, now: dat
         if meeting.rehearsal_at <= now:
             return
         rehearsal = await _make(session, meeting, actor, now)
+    was = rehearsal.first_starts_at
     await _copy(session, meeting, rehearsal, now)
-    date = await _dated(session, meeting, rehearsal, meeting.rehearsal_at, now)
+    date = await _dated(session, rehearsal, was, now)
     await _follow_state(session, meeting, rehearsal, actor, now)
     if date is not None:
         await _reserve(session, rehearsal, date, actor, strict)
@@ -203,41 +212,46 @@ async def _copy_units(session: AsyncSession, meeting_id: str, rehearsal_id: str)
     await session.flush()
 
 
-async def _dated(
-    session: AsyncSession, meeting: Meeting, rehearsal: Meeting, at: datetime, now: datetime
-) -> Occurrence | None:
-    """Give the rehearsal a date at the wanted time. Return None if the date of that time must not change any more.
+async def _dated(session: AsyncSession, rehearsal: Meeting, was: datetime, now: datetime) -> Occurrence | None:
+    """Give the rehearsal a date at the wanted time. `was`: the time that the meeting wanted before. Return None if the date must
+    not change.
 
-    `original_at` is the wanted time. A date that gave way to another meeting has moved, and its `original_at` has not.
+    A date that has not begun keeps its row, because results and links of sites belong to it. A date that gave way to another
+    meeting stays where it is until the meeting wants another time.
     """
+    at = rehearsal.first_starts_at
+    length = timedelta(minutes=rehearsal.duration_min)
     rows = await dates_of(session, rehearsal.id)
-    last = rows[-1] if rows else None
-    length = timedelta(minutes=meeting.rehearsal_min)
-    known = next((one for one in rows if one.original_at == at), None)
-    if known is None and at <= now:
+    date = rows[-1] if rows else None
+    anew = date is None or (was != at and date.state in restoring.OVER)
+    if (anew or was != at) and at <= now:
         return None
-    if last is not None and last is not known and last.state not in restoring.OVER:
-        await resources.give_back(session, [last.id], forget=True)
-        await session.execute(delete(Occurrence).where(Occurrence.id == last.id))
-        session.expunge(last)
-    if known is None:
-        known = Occurrence(
+    if date is None or anew:
+        date = Occurrence(
             id=new_id(), meeting_id=rehearsal.id, original_at=at, starts_at=at, ends_at=at + length, state="planned"
         )
-        session.add(known)
-    elif known.state in restoring.OVER or known.starts_at <= now or known.state == "postponed":
+        session.add(date)
+    elif was != at:
+        date.starts_at, date.ends_at, date.moved = at, at + length, False
+    elif date.state in (*restoring.OVER, "postponed"):
         return None
-    elif not known.moved:
-        known.starts_at, known.ends_at = at, at + length
-    known.state, known.reason, known.reason_code = "planned", "", ""
+    elif date.starts_at <= now:
+        if rehearsal.state != "approved" and date.state == "planned":
+            date.state, date.reason = "skipped", LATE
+            await resources.give_back(session, [date.id])
+        return None
+    elif not date.moved:
+        date.starts_at, date.ends_at = at, at + length
+    date.state, date.reason, date.reason_code = "planned", "", ""
     await session.flush()
-    return known
+    return date
 
 
 async def _follow_state(
     session: AsyncSession, meeting: Meeting, rehearsal: Meeting, actor: Actor, now: datetime
 ) -> None:
     if rehearsal.state == meeting.state == "approved":
+        await _copy_word(session, meeting.id, rehearsal.id)  # the system may have approved only now
         return
     rehearsal.hold_until, rehearsal.reason, rehearsal.reason_code = None, "", ""
     if meeting.state != "approved":
@@ -253,13 +267,14 @@ async def _follow_state(
 
 
 async def _copy_word(session: AsyncSession, meeting_id: str, rehearsal_id: str) -> None:
-    """Copy the newest approved step of the system: with it, the server may call the invited units (`consent`)."""
-    said = select(Step).where(Step.meeting_id == meeting_id, Step.step == 2, Step.state == "approved")
-    step = (await session.scalars(said.order_by(Step.round.desc()).limit(1))).first()
-    await session.execute(delete(Step).where(Step.meeting_id == rehearsal_id))
-    if step is not None:
-        values = {one.key: getattr(step, one.key) for one in Step.__mapper__.column_attrs}
-        session.add(Step(**values | {"id": new_id(), "meeting_id": rehearsal_id, "round": 1}))
+    """Copy an approved step of the system once: with it, the server may call the invited units (`consent`)."""
+    approved = select(Step).where(Step.step == 2, Step.state == "approved").order_by(Step.round.desc()).limit(1)
+    step = await session.scalar(approved.where(Step.meeting_id == meeting_id))
+    if step is None or await session.scalar(approved.where(Step.meeting_id == rehearsal_id)) is not None:
+        return
+    last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == rehearsal_id))
+    values = {one.key: getattr(step, one.key) for one in Step.__mapper__.column_attrs}
+    session.add(Step(**values | {"id": new_id(), "meeting_id": rehearsal_id, "round": (last or 0) + 1}))
     await session.flush()
 
 

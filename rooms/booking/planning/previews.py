@@ -69,6 +69,8 @@ class Preview:
     """The number of busy people and units. `occupied` names the first of them."""
     guest_halls: tuple[HallShown, ...]
     rehearsal: PreviewDate | None = None
+    rehearsal_taken: tuple[str, ...] = ()
+    """The halls and terminals of invited units that another meeting has at the time of the rehearsal."""
 
 
 async def preview(session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "") -> Preview:
@@ -101,6 +103,7 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
         busy=people.busy,
         guest_halls=people.halls,
         rehearsal=rehearsal,
+        rehearsal_taken=await _taken(session, plan, actor, excluding),
     )
 
 
@@ -115,7 +118,7 @@ async def _rehearsal(
     question = clashes.Question([(span, plan.rehearsed)], plan.load, actor, plan.rule, own.id if own else "", now)
     trouble = plans.trouble_of_rehearsal(plan, actor, now)
     dates = await rehearsals.dates_of(session, own.id) if own else []
-    if trouble and trouble.code == "rehearsal_past" and any(one.original_at == span.starts_at for one in dates):
+    if trouble and trouble.code == "rehearsal_past" and any(one.starts_at == span.starts_at for one in dates):
         trouble = None  # this rehearsal has taken place
     return PreviewDate(
         span.starts_at,
@@ -125,6 +128,16 @@ async def _rehearsal(
         trouble=trouble.vietnamese if trouble else "",
         trouble_en=trouble.english if trouble else "",
     )
+
+
+async def _taken(session: AsyncSession, plan: Plan, actor: Actor, excluding: str) -> tuple[str, ...]:
+    span = plan.rehearsal
+    if span is None:
+        return ()
+    own = await rehearsals.of_meeting(session, excluding) if excluding else None
+    named = call_list.in_words(plan.calls, plan.names)
+    named = await terminals.with_taken(session, named, [span], actor, own.id if own else "")
+    return tuple(one.hall_name or one.terminal_name for one in named.lines if one.taken is not None)
 
 
 async def _attendance(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, excluding: str) -> Attendance:

@@ -20,7 +20,7 @@ from rooms.org.names import cleaned
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.tables.dialling import RehearsalCheck
-from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site
 
@@ -148,6 +148,12 @@ async def enter(
         )
     before = told[site_id]
     _require_good(result, sign)
+    if sign and now < await _calls_at(session, date, rehearsal):
+        raise Refusal(
+            "not_signed_yet",
+            "Chưa ký được: buổi tổng duyệt chưa gọi hội trường. Kết quả đã ghi vẫn được lưu.",
+            "a result can be signed only from the time at which the halls are called",
+        )
     if before.version != expected:
         raise Refusal(
             "result_changed",
@@ -165,6 +171,10 @@ async def enter(
     signer = "" if by_site else actor.id[:64]
     row.signed_at, row.signed_by, row.signed_name = (now, signer, actor.name[:200]) if sign else (None, "", "")
     await session.flush()
+    if before.signed_at is not None and not sign:
+        lost = {"site": site_id, "signed": before.signed_name, "by_site": by_site}
+        host = rehearsal.host_unit_id
+        await audit.record(session, now, actor, "rehearsal.unsign", "occurrence", date.id, host, lost)
     if sign:
         detail = {"site": site_id, "good": all(getattr(result, name) for name in RESULTS), "by_site": by_site}
         host = rehearsal.host_unit_id
@@ -184,6 +194,12 @@ async def _require(session: AsyncSession, date: Occurrence, rehearsal: Meeting, 
     return await _told(session, date, rehearsal)
 
 
+async def _calls_at(session: AsyncSession, date: Occurrence, rehearsal: Meeting) -> datetime:
+    type_ = await session.get_one(MeetingType, rehearsal.type_code)
+    ahead = type_.call_ahead_min if rehearsal.call_ahead_min is None else rehearsal.call_ahead_min
+    return date.starts_at - timedelta(minutes=ahead)
+
+
 def _opens_at(date: Occurrence) -> datetime:
     return date.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN)
 
@@ -192,7 +208,9 @@ def _require_good(result: Result, sign: bool) -> None:
     if sign and not result.complete:
         raise Refusal(
             "result_missing",
-            "Hãy ghi đủ hình, tiếng hai chiều, biển tên và số đại biểu trước khi ký.",
+            "Hãy ghi số đại biểu trước khi ký (không có thì ghi 0)."
+            if result.delegates is None
+            else "Hãy ghi đủ hình, tiếng hai chiều và biển tên trước khi ký.",
             "enter picture, sound both ways, name plate and delegates before you sign",
         )
     if sign and not all(getattr(result, name) for name in RESULTS) and not result.note.strip():

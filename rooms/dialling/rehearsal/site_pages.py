@@ -57,6 +57,8 @@ def _read(key: bytes, secret: str) -> tuple[str, str] | None:
     except ValueError:
         return None
     occurrence_id, site_id = raw[:16].hex(), raw[16:32].hex()
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != secret:
+        return None
     fits = len(raw) == RAW_BYTES and hmac.compare_digest(_seal(key, occurrence_id, site_id), raw[32:])
     return (occurrence_id, site_id) if fits else None
 
@@ -93,6 +95,8 @@ async def enter(
     if page is None:
         return None
     signer = cleaned(name)[: limits.SIGNER]
+    if not sign and page.site.signed_at is not None:
+        raise Refusal("name_missing", "Kết quả đã ký: hãy ký lại khi sửa.", "sign the changed result again")
     if sign and not signer:
         raise Refusal("name_missing", "Hãy ghi họ tên người ký.", "write the name of the person who signs")
     actor = Actor("link", page.site.site_id, name=signer, address=address_)

@@ -7,7 +7,7 @@ Layout and wording follow Decree 30/2020/NĐ-CP (appendix III, form of giấy m�
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes.dates import REASONS
+from rooms.booking.holds import rehearsals
 from rooms.booking.meeting import attendees
 from rooms.errors import Refusal, Trouble
 from rooms.meetings import links, wording
@@ -319,7 +320,7 @@ async def _what(session: AsyncSession, meeting: Meeting, host: Unit, kind: str) 
         "agenda": [_agenda_line(item) for item in meeting.agenda],
         "papers": [_paper(one) for one in papers],
         "reason": meeting.reason if calls_off else "",
-        "requirements": [] if calls_off else _requirements(meeting),
+        "requirements": [] if calls_off else await _requirements(session, meeting),
         "closing": "Trân trọng thông báo./." if calls_off else "Trân trọng./.",
     }
 
@@ -354,13 +355,12 @@ def _paper(document: DocumentRef) -> str:
     return f"{document.number}{dated}{issuer}{subject}"
 
 
-def _requirements(meeting: Meeting) -> list[str]:
-    rehearsal = []
-    if meeting.rehearsal_at is not None:
-        end = meeting.rehearsal_at + timedelta(minutes=meeting.rehearsal_min)
-        told = f"Tổng duyệt {wording.span(meeting.rehearsal_at, end)}: các điểm cầu cử cán bộ kỹ thuật trực, bố trí biển tên."
-        rehearsal = [told]
-    return [*_ways_to_attend(meeting), *rehearsal]
+async def _requirements(session: AsyncSession, meeting: Meeting) -> list[str]:
+    date = await rehearsals.planned(session, meeting.id)
+    if date is None:
+        return _ways_to_attend(meeting)
+    when = wording.span(date.starts_at, date.ends_at)
+    return [*_ways_to_attend(meeting), f"Tổng duyệt {when}: các điểm cầu cử cán bộ kỹ thuật trực, bố trí biển tên."]
 
 
 def _ways_to_attend(meeting: Meeting) -> list[str]:

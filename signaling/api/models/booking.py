@@ -162,6 +162,7 @@ class Preview(View):
     busy: int = Field(0, description="The number of busy people and units; `occupied` names the first of them.")
     guest_halls: list[GuestHall] = Field(default_factory=list)
     rehearsal: PreviewDate | None = Field(None, description="The rehearsal, with every clash.")
+    rehearsal_taken: list[str] = Field([], description="Halls that another meeting has then. They only warn.")
 
 
 class BoardHall(View):

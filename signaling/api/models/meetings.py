@@ -515,7 +515,7 @@ class PendingChange(View):
 
 class RehearsalDate(View):
     """The last date of a meeting's rehearsal. `reason`: why the rehearsal is skipped, or was cancelled. `signed`: the number of
-    sites whose result is signed.
+    sites whose result is signed. `failed`: how many of them failed.
     """
 
     meeting_id: str
@@ -526,6 +526,7 @@ class RehearsalDate(View):
     state: ShownDateState
     reason: str
     signed: int
+    failed: int
 
 
 class Rehearsed(View):

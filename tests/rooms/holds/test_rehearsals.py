@@ -167,7 +167,7 @@ async def test_a_cancelled_meeting_cancels_its_rehearsal_and_an_undo_brings_it_b
 async def test_another_time_of_the_rehearsal_waits_for_approval(
     database: Database, province: Province, now: datetime
 ) -> None:
-    made, _ = await booked(database, province, now)
+    made, was = await booked(database, province, now)
     secretary = province.actor("secretary", "tinh")
 
     async def move(session: Any) -> None:
@@ -179,6 +179,7 @@ async def test_another_time_of_the_rehearsal_waits_for_approval(
     assert (await rehearsal_of(database, made))[1].starts_at == now + 3 * HOUR
     await approve(database, province, made, now)
     rehearsal, moved = await rehearsal_of(database, made)
+    assert moved.id == was.id, "links and results stay"
     assert (moved.starts_at, moved.state, rehearsal.state) == (now + 5 * HOUR, "planned", "approved")
     assert await held(database, rehearsal.id) == {TINH_A, XA1}
     await change(database, made, now, rehearsal_at=None)
@@ -223,8 +224,9 @@ async def test_results_are_signed_and_a_change_removes_the_signature(
         letter = await fields.draft(session, made.id, "invite", None, now.date())
         told = await invitations.rehearsal_of(session, whole)
     assert (row.meeting_id, row.rehearsal) == (made.id, seen)
-    assert told == "từ 11 giờ 00 đến 11 giờ 30, thứ Ba ngày 03/03/2026"
-    assert any(f"Tổng duyệt {told}" in line for line in letter["requirements"])
+    when = "từ 11 giờ 00 đến 11 giờ 30, thứ Ba ngày 03/03/2026"
+    assert told.startswith(f"{when}; mã ")
+    assert any(f"Tổng duyệt {when}" in line for line in letter["requirements"])
     again = await enter(Result(True, False, True, True, 12, "Mất tiếng"), False, 1)
     assert again.signed_at is None
 

@@ -145,7 +145,7 @@ async def _on_the_day(operator: Visitor, served: Booking, tmp_path: Path) -> Non
     """The report of the morning and the rows of the meeting's own board tell the results."""
     await expect(operator.part("leg-rehearsed").first).to_be_visible(timeout=WAIT_MS)
     told = operator.part("leg").filter(has_text="Xã 10").get_by_test_id("leg-rehearsed")
-    await expect(told).to_have_text("Tổng duyệt chưa đạt: Điểm cầu nghe được")
+    await expect(told).to_have_text("Tổng duyệt chưa đạt: tiếng tới điểm cầu")
     await seen_at(operator, tmp_path, "day-board", known=True)
     await until(lambda: _reported(operator, served))
     await operator.page.goto(f"{served.url}/control")
@@ -157,7 +157,7 @@ async def _on_the_day(operator: Visitor, served: Booking, tmp_path: Path) -> Non
 
 async def _site_signs(technician: Visitor, link: str, tmp_path: Path) -> None:
     """Enter and sign the result of a site on its own page, without an account."""
-    await technician.page.goto(link[:-1] + ("A" if link[-1] != "A" else "B"))
+    await technician.page.goto(link[:-9] + ("A" if link[-9] != "A" else "B") + link[-8:])
     await expect(technician.part("site-wrong")).to_be_visible()
     await technician.page.goto("about:blank")
     await technician.page.goto(link)

@@ -2898,6 +2898,11 @@ export interface components {
             guest_halls: components["schemas"]["GuestHall"][];
             /** @description The rehearsal, with every clash. */
             rehearsal: components["schemas"]["PreviewDate"] | null;
+            /**
+             * @description Halls that another meeting has then. They only warn.
+             * @default []
+             */
+            rehearsal_taken: string[];
         };
         /** @description A date of the request. `off`: the name of the holiday, or `weekend`. */
         PreviewDate: {
@@ -3071,7 +3076,7 @@ export interface components {
         };
         /**
          * @description The last date of a meeting's rehearsal. `reason`: why the rehearsal is skipped, or was cancelled. `signed`: the number of
-         *     sites whose result is signed.
+         *     sites whose result is signed. `failed`: how many of them failed.
          */
         RehearsalDate: {
             meeting_id: string;
@@ -3085,6 +3090,7 @@ export interface components {
             state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
             reason: string;
             signed: number;
+            failed: number;
         };
         /** @description A site of a rehearsal. `version`: 0 before the first entry. `by_site`: the site entered the result on its own page. */
         RehearsalSite: {

@@ -102,6 +102,9 @@ export class Draft {
     const before = this.day;
     this.day = day;
     if (day === '') return;
+    // A chosen day of the rehearsal keeps its distance to the meeting.
+    const chosen = this.rehearsal.day;
+    if (chosen !== '' && before !== '') this.rehearsal = { ...this.rehearsal, day: addDays(chosen, Math.round((Date.parse(day) - Date.parse(before)) / 86_400_000)) };
     if (this.repeat.every === 'none') this.repeat = once(day);
     else if (before !== '' && String(this.repeat.days) === String([weekday(before)])) this.repeat = { ...this.repeat, days: [weekday(day)] };
   }

@@ -1,5 +1,5 @@
 /** The results of a rehearsal at each site, as an operator enters them. Uses no screen. */
-import { get, send } from '../data/client';
+import { codeOf, get, send } from '../data/client';
 import type { Rehearsal, RehearsalSite, SiteResult } from '../../server/model';
 
 export const RESULTS = ['picture', 'sound_in', 'sound_out', 'name_plate'] as const;
@@ -32,19 +32,24 @@ export class Results {
   /** Store a change of one site. With `sign`, what is not ticked counts as failed. The changes of one page do not overlap. */
   async enter(id: string, part: Partial<SiteResult>, sign = false): Promise<void> {
     const mine = this.#last.then(async () => {
-      const known = this.site(id);
-      if (known === undefined) return;
-      const result = { ...known.result, ...part };
-      if (sign) for (const name of RESULTS) result[name] ??= false;
       try {
-        this.#put(await send<RehearsalSite>('PUT', `${this.#path}/${id}`, { ...result, sign, version: known.version }));
+        await this.#send(id, part, sign);
       } catch (failed) {
         await this.load();
-        throw failed;
+        if (codeOf(failed) !== 'result_changed') throw failed;
+        await this.#send(id, part, sign); // another user changed other fields of the site
       }
     });
     this.#last = mine.catch(() => undefined);
     await mine;
+  }
+
+  async #send(id: string, part: Partial<SiteResult>, sign: boolean): Promise<void> {
+    const known = this.site(id);
+    if (known === undefined) return;
+    const result = { ...known.result, ...part };
+    if (sign) for (const name of RESULTS) result[name] ??= false;
+    this.#put(await send<RehearsalSite>('PUT', `${this.#path}/${id}`, { ...result, sign, version: known.version }));
   }
 
   #put(site: RehearsalSite): void {

@@ -58,6 +58,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'meeting.closed': ['Kết thúc cuộc họp', 'Meeting closed'],
   'rehearsal.book': ['Đặt tổng duyệt', 'Rehearsal booked'],
   'rehearsal.cancel': ['Bỏ tổng duyệt', 'Rehearsal cancelled'],
+  'rehearsal.unsign': ['Sửa kết quả tổng duyệt đã ký', 'Signed result of a rehearsal changed'],
   'rehearsal.sign': ['Ký kết quả tổng duyệt', 'Result of a rehearsal signed'],
   'meeting.create': ['Đặt lịch họp', 'Meeting booked'],
   'meeting.ask_precedence': ['Đề nghị xếp ưu tiên', 'Asked for precedence'],
