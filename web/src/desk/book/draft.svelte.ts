@@ -33,6 +33,8 @@ export class Draft {
   host = $state.raw<Option | null>(null);
   day = $state('');
   clock = $state('08:00');
+  /** The start that the form proposes. Null: the user has chosen the hour. */
+  proposed: { day: string; clock: string } | null = null;
   duration = $state(60);
   repeat = $state.raw<Repeat>(once('2026-01-01'));
   halls = $state.raw<Option[]>([]);
@@ -72,6 +74,7 @@ export class Draft {
     const next = nextStart(now);
     this.day = next.day;
     this.clock = next.clock;
+    this.proposed = next;
     this.repeat = once(next.day);
     const who = me();
     if (who.unit_id) this.host = { id: who.unit_id, name: who.unit_name };
@@ -105,6 +108,8 @@ export class Draft {
     // A chosen day of the rehearsal keeps its distance to the meeting.
     const chosen = this.rehearsal.day;
     if (chosen !== '' && before !== '') this.rehearsal = { ...this.rehearsal, day: addDays(chosen, Math.round((Date.parse(day) - Date.parse(before)) / 86_400_000)) };
+    // The proposed hour counts from now, so it means nothing for another day: offices begin at 08:00.
+    if (this.proposed !== null) this.clock = day === this.proposed.day ? this.proposed.clock : '08:00';
     if (this.repeat.every === 'none') this.repeat = once(day);
     else if (before !== '' && String(this.repeat.days) === String([weekday(before)])) this.repeat = { ...this.repeat, days: [weekday(day)] };
   }
@@ -247,6 +252,7 @@ export class Draft {
     if (keepsTime && request.starts_at) {
       this.day = dayOf(request.starts_at);
       this.clock = clockOf(request.starts_at);
+      this.proposed = null;
       this.repeat = fromRule(request.rule ?? '', this.day);
       const at = request.rehearsal_at ?? null;
       this.rehearsal = { on: at !== null, day: at === null ? '' : dayOf(at), clock: at === null ? '' : clockOf(at), minutes: request.rehearsal_min ?? 60 };
