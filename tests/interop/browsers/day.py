@@ -41,17 +41,14 @@ URL = f"https://{SERVER}:{HTTP_PORT}"
 HOST_HZ = 950
 PRESSES = """(() => {
   window.presses = 0;
-  let typed = false;
   const count = (n) => (window.presses += n);
   addEventListener('pointerdown', ({ target }) => count(target.matches('select') ? 0 : 1), true);
-  addEventListener('change', ({ target }) => count(target.matches('select') && !typed ? 2 : 0), true);
-  addEventListener('keydown', ({ key, target }) => {
-    const writes = key.length === 1 && target.matches('select, input:not([type=radio], [type=checkbox])');
-    typed = writes;
-    count(key.startsWith('Arrow') || key === 'Enter' || (key === ' ' && !writes) ? 1 : 0);
-  }, true);
+  addEventListener('change', ({ target }) => count(target.matches('select') ? 2 : 0), true);
+  addEventListener('keydown', ({ key }) => count(key.length > 1 ? 1 : 0), true);
 })()"""
-"""Counts presses. A choice in a list takes two presses: one opens the list, one chooses. Keys that write are no presses."""
+"""Counts presses. A choice in a list takes two presses: one opens the list, one chooses. Tab, Enter and arrows count too; keys
+that write a text do not.
+"""
 
 
 @dataclass
