@@ -202,6 +202,7 @@ async def test_results_are_signed_and_a_change_removes_the_signature(
 
     for code, given in (
         ("not_begun", (GOOD, True, 0, now)),
+        ("not_signed_yet", (GOOD, True, 0, at - HOUR)),
         ("result_missing", (Result(picture=True), True, 0)),
         ("bad_result", (Result(delegates=-1), False, 0)),
         ("result_changed", (GOOD, True, 1)),
