@@ -202,7 +202,7 @@ export const controlVi = {
   'inBrowsers.muteAll': 'Tắt micro tất cả ({n})',
   'inBrowsers.muteNamed': 'Tắt micro của {name}',
   'inBrowsers.ask': 'Mời bật micro',
-  'inBrowsers.askNamed': 'Mời {name} bật micro',
+  'inBrowsers.askNamed': 'Mời bật micro: {name}',
   'inBrowsers.asked': 'Đã mời bật micro',
   'inBrowsers.lower': 'Hạ tay',
   'inBrowsers.lowerNamed': 'Hạ tay của {name}',
