@@ -60,9 +60,13 @@ class Report:
 
 
 async def keep(session: AsyncSession, now: datetime) -> None:
-    """Store the job of the next 06:30, if it is not stored yet."""
+    """Store the job of the next 06:30, if it is not stored yet. A server that first starts later makes a report of that day too,
+    when the terminals have had time to register.
+    """
     day = today(now)
     if now >= _at(day):
+        late = now + timedelta(minutes=limits.MORNING_LATE_MIN)
+        await outbox.enqueue(session, JOB, {}, late, now, f"{JOB}:{day.isoformat()}")
         day += timedelta(days=1)
     await outbox.enqueue(session, JOB, {}, _at(day), now, f"{JOB}:{day.isoformat()}")
 

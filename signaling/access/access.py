@@ -68,6 +68,8 @@ class Options:
     """The server sends mail, so pages may say that invitees get a mail."""
     halls: bool = False
     """Hall terminals may be connected, so pages may show their state."""
+    halls_local: bool = False
+    """No terminal on another machine reaches the SIP ports."""
     approver_factor: bool = False
     """Approvers need a second factor, like operators and administrators."""
 

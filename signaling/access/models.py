@@ -119,6 +119,7 @@ class Session(_View):
     issuer: str | None = Field(None, description="The name of the single sign-on, if there is one.")
     mails: Annotated[bool, Field(description="This server sends the invitations by mail.")] = False
     halls: Annotated[bool, Field(description="This server connects hall terminals.")] = False
+    halls_local: Annotated[bool, Field(description="Only terminals on the machine of the server can connect.")] = False
     address: Annotated[str, Field(description="The form of address of the office, before names. Empty: none.")] = ""
     calls: Annotated[
         int, Field(description="The running calls that this browser has opened. Signing out ends these calls.")

@@ -231,6 +231,7 @@ async def state(access: Access, request: Request, signed: Signed | None, now: da
         issuer=issuer,
         mails=access.options.mails,
         halls=access.options.halls,
+        halls_local=access.options.halls_local,
         address=address,
         calls=access.live.calls_of(session_id(signed.row.digest)),
     )

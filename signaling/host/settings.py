@@ -301,6 +301,11 @@ class Settings(BaseSettings):
         return all(ipaddress.ip_address(host).is_loopback for host in self.host)
 
     @property
+    def halls_local(self) -> bool:
+        """Report whether only terminals on this machine can reach the SIP ports."""
+        return not self.hall_announced and ipaddress.ip_address(self.sip_address).is_loopback
+
+    @property
     def encrypted(self) -> bool:
         return self.tls_cert is not None or not self.loopback_only
 

@@ -91,6 +91,7 @@ class Secretariat:
             issuer=_issuer(settings),
             mails=bool(settings.smtp_host),
             halls=settings.halls,
+            halls_local=settings.halls and settings.halls_local,
             approver_factor=settings.second_factor_approvers,
         )
         self.access = Access(self.database, self.seal, self.clock, self.shared, options)

@@ -125,3 +125,12 @@ async def test_old_reports_are_deleted(database: Database, now: datetime) -> Non
         return list(await session.scalars(select(MorningReport.day)))
 
     assert await database.transact(work) == [old + timedelta(days=1)]
+
+
+async def test_a_server_that_starts_late_makes_the_report_of_the_day(database: Database, now: datetime) -> None:
+    noon = midnight(today(now)) + timedelta(hours=12)
+    for minutes in (0, 5):
+        await database.transact(lambda session, at=noon + timedelta(minutes=minutes): morning.keep(session, at))  # type: ignore[misc]
+    async with database.reading() as session:
+        dues = await session.scalars(select(Job.due_at).where(Job.kind == morning.JOB).order_by(Job.due_at))
+        assert list(dues) == [noon + timedelta(minutes=10), midnight(today(now)) + timedelta(days=1, minutes=390)]

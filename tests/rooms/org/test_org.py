@@ -303,6 +303,10 @@ async def test_codes_are_proposed_from_names(database: Database, province: Provi
         wanted = {"code": "DC.Yt", "name": "Điểm cầu", "unit_id": province.units["yt"], "capability": "hall"}
         site = await places.create(session, wanted, COMMAND, now)
         assert await codes.propose(session, "hall", "Hội trường A", site.id) == "dc.yt-hoi-truong-a"
+        assert await codes.propose(session, "terminal", "Thiết bị Hội trường A", site.id) == "dc.yt.tb1"
+        wanted |= {"code": "diem-cau-trung-tam-hanh-chinh-cong"}
+        far = await places.create(session, wanted, COMMAND, now)
+        assert await codes.propose(session, "terminal", "Thiết bị", far.id) == "dctthcc.tb1"
         long = "Văn phòng Đoàn đại biểu Quốc hội và Hội đồng nhân dân tỉnh Long An"
         assert await codes.propose(session, "unit", long) == "van-phong-doan-dai-bieu-quoc-hoi-va-hoi-dong"
         assert await codes.propose(session, "network", "…") == "network"

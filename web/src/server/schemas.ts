@@ -3294,6 +3294,11 @@ export interface components {
              */
             halls: boolean;
             /**
+             * @description Only terminals on the machine of the server can connect.
+             * @default false
+             */
+            halls_local: boolean;
+            /**
              * @description The form of address of the office, before names. Empty: none.
              * @default
              */

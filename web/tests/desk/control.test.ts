@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LAYOUTS } from '../../src/desk/legs/layouts';
 import { Places, awaited, count, isPoor, legStanding, openAlarms, passes, percent, placeOf, queue, rate, severity, shown, shownLines, titleOf, worstLoss } from '../../src/desk/legs/legs';
-import type { Leg } from '../../src/server/model';
+import type { CallLine, Leg } from '../../src/server/model';
 
 function leg(id: string, more: Partial<Leg> = {}): Leg {
   return {
@@ -64,7 +64,8 @@ describe('the operators board', () => {
 
   it('counts each leg where it belongs', () => {
     const legs = [leg('a', { state: 'connected', floor_wanted_at: '2026-01-01T00:00:02Z' }), leg('b', { state: 'probing' }), leg('c', { state: 'left' }), leg('d', { state: 'failed' })];
-    expect(count(legs)).toEqual({ all: 4, connected: 1, under_way: 1, trouble: 1, waiting: 1, hand: 1 });
+    expect(count(legs, [])).toEqual({ all: 4, connected: 1, under_way: 1, trouble: 1, waiting: 1, hand: 1 });
+    expect(count([], [{} as CallLine])).toMatchObject({ all: 1, waiting: 1 });
     for (const one of legs) expect(['connected', 'under_way', 'trouble', 'waiting'].filter((name) => passes(one, name as never))).toHaveLength(1);
   });
 

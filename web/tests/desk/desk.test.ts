@@ -7,7 +7,7 @@ import { address } from '../../src/desk/data/client';
 import { refusal } from '../../src/server/client';
 import { grouped } from '../../src/desk/words/group';
 import type { Board, BoardEntry, CallGap, CallLine } from '../../src/server/model';
-import { findListed, matches, namesIn, plain } from '../../src/desk/words/plain';
+import { begins, findListed, matches, namesIn, plain } from '../../src/desk/words/plain';
 import { calledOffTexts } from '../../src/desk/words/notified';
 import { dateStanding, hasHalls, withoutHalls } from '../../src/desk/words/states';
 import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../../src/desk/words/time';
@@ -84,6 +84,8 @@ describe('typing a day', () => {
 describe('searching', () => {
   it('ignores diacritics and đ', () => {
     expect(plain('  Đức  HÒA ')).toBe('duc hoa');
+    expect(begins('Xã 12 (tầng 2)', 'xa 1 tang')).toBe(true);
+    expect(begins('Thiết bị TN.07.H1 Xã 07', 'xa 1')).toBe(false);
     expect(matches('Sở Nội vụ tỉnh Tây Ninh', 'noi vu so')).toBe(true);
     expect(matches('Sở Nội vụ', 'y te')).toBe(false);
   });

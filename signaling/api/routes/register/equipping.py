@@ -1,6 +1,7 @@
 """The routes that store a hall with its terminal and account in one step, and that give accounts to many terminals."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import Path, Response
@@ -21,8 +22,8 @@ from signaling.host.routers import new_router
 
 router = new_router("sites")
 Key = Annotated[Id, Path()]
-HEADINGS: Final = ("Đơn vị", "Điểm cầu", "Hội trường", "Thiết bị", "Tên đăng ký", "Mật khẩu", "Miền", "Máy chủ")
-ADDRESSES = "; "
+HEADINGS: Final = ("Đơn vị", "Điểm cầu", "Hội trường", "Thiết bị", "Tên đăng ký", "Mật khẩu", "Miền")
+SERVER: Final = ("Địa chỉ máy chủ", "Cổng UDP", "Cổng TCP", "Cổng TLS")
 
 
 @router.post("/equipped-halls", status_code=201, openapi_extra=needs("sites.write", of="site"))
@@ -85,8 +86,17 @@ async def give_sip_accounts(visit: Caller, wanted: SipSheetFields) -> Response:
 
     given = await visit.write(work)
     await visit.refresh_halls()
-    ways = (desk.realm, ADDRESSES.join(desk.servers))
-    rows = [(one.unit, one.site, one.hall, one.terminal, one.alias, one.password, *ways) for one in given]
-    content = await asyncio.to_thread(sheets.to_xlsx, "Tài khoản SIP", HEADINGS, rows)
+    shared = (desk.realm, *_server(desk.servers))
+    rows = [(one.unit, one.site, one.hall, one.terminal, one.alias, one.password, *shared) for one in given]
+    content = await asyncio.to_thread(sheets.to_xlsx, "Tài khoản SIP", HEADINGS + SERVER, rows)
     name = f'attachment; filename="tai-khoan-sip-{visit.now.astimezone(ZONE):%Y%m%d-%H%M}.xlsx"'
     return Response(content, media_type=XLSX, headers={"content-disposition": name, "cache-control": "no-store"})
+
+
+def _server(servers: Sequence[str]) -> tuple[str, ...]:
+    """Return the address of the server and its ports in the order of SERVER. Empty: no such port."""
+    address, ports = "", {}
+    for one in servers:
+        transport, _, place = one.partition(":")
+        address, _, ports[transport] = place.rpartition(":")
+    return (address, *(ports.get(transport, "") for transport in ("udp", "tcp", "tls")))

@@ -31,6 +31,11 @@ export function callsHalls(): boolean {
   return state.session?.halls ?? false;
 }
 
+/** Report whether only terminals on the machine of the server can connect, as on a server for a trial. */
+export function hallsLocal(): boolean {
+  return state.session?.halls_local ?? false;
+}
+
 /** Return the form of address of the office, before names. Empty: none. */
 export function address(): string {
   return state.session?.address ?? '';

@@ -1,6 +1,6 @@
 /** The kinds of records in the directory, as columns and fields. One form and one table serve all kinds. */
 import type { AnyKey } from '../../i18n/desk.svelte';
-import { findHalls, findNetworks, findSites, findUnits } from '../fields/lookups';
+import { findHalls, findNetworks, findOrAddSites, findSites, findUnits } from '../fields/lookups';
 import type { Option } from '../fields/Picker.svelte';
 
 export type Row = Record<string, unknown> & { id: string; version?: number };
@@ -24,6 +24,8 @@ export interface Column {
   name: string;
   label: AnyKey;
   words?: string;
+  /** Fields that stand in small letters below the value. */
+  below?: readonly string[];
 }
 
 export interface Kind {
@@ -43,7 +45,7 @@ const UNIT_KINDS = ['province', 'committee', 'office', 'department', 'board', 'o
 const CODE: Field = { name: 'code', label: 'field.code', kind: 'text', required: true, hint: 'field.codeHint' };
 const NOTE: Field = { name: 'note', label: 'field.note', kind: 'long' };
 const unitField = (name: string, label: AnyKey, required = false): Field => ({ name, label, kind: 'pick', find: findUnits, path: '/units', required });
-const siteField: Field = { name: 'site_id', label: 'field.site', kind: 'pick', find: findSites, path: '/sites', required: true };
+const siteField: Field = { name: 'site_id', label: 'field.site', kind: 'pick', find: findOrAddSites, path: '/sites', required: true };
 
 export const KINDS: Kind[] = [
   {
@@ -73,7 +75,7 @@ export const KINDS: Kind[] = [
       { name: 'email', label: 'field.email', kind: 'text' },
       { name: 'phone', label: 'field.phone', kind: 'text' },
       { name: 'distance_km', label: 'field.distance', kind: 'number', initial: 0 },
-      { name: 'position', label: 'field.position', kind: 'number', initial: 0 },
+      { name: 'position', label: 'field.position', kind: 'number', initial: 0, hint: 'field.positionHint' },
       { name: 'valid_from', label: 'field.validFrom', kind: 'day' },
       { name: 'valid_to', label: 'field.validTo', kind: 'day' },
     ],
@@ -183,10 +185,8 @@ export const KINDS: Kind[] = [
     writes: 'sites.write',
     imports: true,
     columns: [
-      { name: 'name', label: 'field.name' },
+      { name: 'name', label: 'field.name', below: ['model', 'sip_uri'] },
       { name: 'site_name', label: 'field.site' },
-      { name: 'model', label: 'field.model' },
-      { name: 'sip_uri', label: 'field.sip' },
       { name: 'profile', label: 'field.profile', words: 'picture' },
       { name: 'bandwidth_kbps', label: 'field.bandwidth' },
       { name: 'active', label: 'field.inUse' },

@@ -1,11 +1,15 @@
 /** Searches for several forms. The server ignores diacritics and treats đ as d. */
-import { all, get, type Page } from '../data/client';
+import { t } from '../../i18n/desk.svelte';
+import { all, get, send, type Page } from '../data/client';
+import { may } from '../data/session.svelte';
 import type { Hall, MeetingType, Network, Person, RecipientSet, Site, Terminal, Unit } from '../../server/model';
 import { matches } from '../words/plain';
 import type { Option } from './Picker.svelte';
 
 /** Results that one search shows. Chosen. More: a long list. Fewer: the user must type more characters. */
 const FEW = 20;
+/** Units that a search for sites offers a new site for. Chosen. More: more requests after each pause of the keys. */
+const UNITS = 4;
 
 export async function findPeople(typed: string, unit: string | null = null): Promise<Option[]> {
   const page = await get<Page<Person>>('/people', { q: typed, unit_id: unit, limit: FEW });
@@ -31,6 +35,22 @@ export async function findTerminals(typed: string): Promise<Option[]> {
 export async function findSites(typed: string): Promise<Option[]> {
   const page = await get<Page<Site>>('/sites', { q: typed, limit: FEW });
   return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+/** Return sites, and below them the units without a site that have these words. Such an option makes the site of its unit. */
+export async function findOrAddSites(typed: string): Promise<Option[]> {
+  const found = await findSites(typed);
+  if (typed === '' || !may('sites.write')) return found;
+  const { items } = await get<Page<Unit>>('/units', { q: typed, limit: UNITS });
+  const sites = await Promise.all(items.map(({ id }) => findSitesOf('', id)));
+  const bare = items.filter((_, n) => sites[n]!.length === 0);
+  return [...found, ...bare.map((unit) => ({ id: `site of ${unit.id}`, name: t('site.add', { unit: unit.name }), group: t('site.none'), make: () => addSite(unit) }))];
+}
+
+async function addSite(unit: Unit): Promise<Option> {
+  const name = t('site.nameOf', { unit: unit.name });
+  const { code } = await get<{ code: string }>('/codes', { kind: 'sites', name });
+  return send<Site>('POST', '/sites', { code, name, unit_id: unit.id, capability: 'hall', address: unit.address });
 }
 
 export async function findNetworks(typed: string): Promise<Option[]> {

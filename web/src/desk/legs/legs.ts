@@ -121,8 +121,9 @@ export function passes(leg: Leg, filter: Filter): boolean {
   }
 }
 
-export function count(legs: Leg[]): Record<Filter, number> {
-  const counts: Record<Filter, number> = { all: legs.length, connected: 0, under_way: 0, trouble: 0, waiting: 0, hand: 0 };
+/** Count the halls of each filter. The server has not called the halls of `expected` yet. */
+export function count(legs: Leg[], expected: CallLine[]): Record<Filter, number> {
+  const counts: Record<Filter, number> = { all: legs.length + expected.length, connected: 0, under_way: 0, trouble: 0, waiting: expected.length, hand: 0 };
   for (const leg of legs) {
     for (const filter of ['connected', 'under_way', 'trouble', 'waiting', 'hand'] as const) counts[filter] += passes(leg, filter) ? 1 : 0;
   }

@@ -17,6 +17,14 @@ export function matches(text: string, typed: string): boolean {
     .every((word) => within.includes(word));
 }
 
+/** Report whether each word that was typed begins a word of the text. In `xa 1` the 1 does not find `H1`. */
+export function begins(text: string, typed: string): boolean {
+  const within = plain(text).split(/[\s(),/]+/);
+  return plain(typed)
+    .split(' ')
+    .every((word) => within.some((one) => one.startsWith(word)));
+}
+
 const MARK = /^\s*(?:[-+*•–]|\d+[.)])?\s*(?:UBND\s+(?=\S))?/i;
 
 /** Return the names of a list as it stands in a letter: one name a line, or names between commas, with or without numbers. */
