@@ -652,8 +652,8 @@ MORNING_MIN = 390
 offices open. Chosen. Later: less time to repair. Earlier: halls that are switched off at night are listed.
 """
 MORNING_LATE_MIN = 10
-"""Minutes after the first start of a server that starts later than 06:30. Then it makes the report of the day. Chosen. Longer: the
-operator waits for the report. Shorter: terminals that have not registered again are listed.
+"""Minutes from the first start of a server after 06:30 to the report of that day. Chosen. Longer: the operator waits for the
+report. Shorter: terminals that have not registered again are listed.
 """
 MORNING_TERMINALS = 1000
 """Terminals in the report of a morning, of the earliest dates first. Chosen: two conferences of 500 halls. More: a longer row.

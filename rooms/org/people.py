@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -81,7 +81,9 @@ async def by_code(session: AsyncSession, code: str) -> Person | None:
 async def search(
     session: AsyncSession, text: str, below: str = "", active: bool | None = True, limit: int = limits.FOUND
 ) -> list[Person]:
-    """Search by name, code or mail address, without diacritics. `below`: the beginning of the unit's path."""
+    """Search by name, code or mail address, without diacritics. The order is that of lists in Việt Nam: the given name, which is
+    the last word, then the family name. `below`: the beginning of the unit's path.
+    """
     words = searched(text)
     wanted = (
         select(Person)
@@ -97,7 +99,9 @@ async def search(
     )
     if active is not None:
         wanted = wanted.where(Person.active.is_(active))
-    return list(await session.scalars(wanted.order_by(Person.search_name, Person.id).limit(limit)))
+    family = func.rtrim(Person.search_name, func.replace(Person.search_name, " ", ""))
+    given = func.replace(Person.search_name, family, "")
+    return list(await session.scalars(wanted.order_by(given, Person.search_name, Person.id).limit(limit)))
 
 
 async def titles(session: AsyncSession, person_ids: Collection[str], day: date) -> dict[str, str]:

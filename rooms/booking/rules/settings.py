@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms import limits
 from rooms.booking.rules import addressing, calendar, unit_rules
 from rooms.errors import Refusal
 from rooms.org import units
@@ -19,7 +20,7 @@ from rooms.org.names import cleaned
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require, require_everywhere
 from rooms.store import audit
-from rooms.store.tables.booking import Holiday, Pool, Setting, UnitRule
+from rooms.store.tables.booking import CapacitySlot, Holiday, Pool, Setting, UnitRule
 from rooms.store.tables.meetings import MeetingType
 
 APPROVAL: Final = "approval"
@@ -173,6 +174,30 @@ async def set_pool(
     await session.flush()
     await audit.record(session, now, actor, "settings.pool", "pool", code, "", {"legs": legs})
     return row
+
+
+async def remove_pool(session: AsyncSession, code: str, actor: Actor, now: datetime) -> None:
+    """Delete a pool: it counts no new meeting. Raise Refusal `denied`, `pool_unknown`, `last_pool`."""
+    require_everywhere(actor, "settings.write")
+    known = {one.code: one for one in await pools(session)}
+    if code not in known:
+        raise Refusal("pool_unknown", "Không có nhóm này.", "there is no such pool")
+    if len(known) == 1:
+        raise Refusal("last_pool", "Phải còn ít nhất một nhóm.", "the last pool stays")
+    await session.delete(known[code])
+    await session.flush()
+    await audit.record(session, now, actor, "settings.pool", "pool", code, "", {"removed": True})
+
+
+async def booked(session: AsyncSession, now: datetime) -> dict[str, int]:
+    """Return the most legs of each pool that dates from now on have reserved at one time."""
+    wanted = (
+        select(CapacitySlot.pool, func.max(CapacitySlot.used))
+        .where(CapacitySlot.starts_at > now - timedelta(minutes=limits.SLOT_MIN))
+        .group_by(CapacitySlot.pool)
+    )
+    rows: list[Any] = list((await session.execute(wanted)).all())
+    return dict(rows)
 
 
 async def values(session: AsyncSession) -> list[Setting]:

@@ -174,6 +174,7 @@ STATUS: dict[str, int] = {
             "demo_not_empty",
             "org_not_empty",
             "import_outdated",
+            "last_pool",
         ),
         409,
     ),

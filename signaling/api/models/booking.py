@@ -396,6 +396,7 @@ class Pool(View):
     unit_id: str | None
     unit_name: str
     counts: Literal["all", "halls", "browsers"]
+    booked: int = Field(0, description="The most legs that meetings from now on have reserved at one time.")
 
 
 class SettingFields(Strict):

@@ -445,6 +445,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/holidays/{day}"): Row(of(name="Nghỉ")),
     ("DELETE", "/holidays/{day}"): Row(proven=False),  # that day has no entry
     ("PUT", "/pools/{code}"): Row(of(name="Máy chủ", legs=5000)),
+    ("DELETE", "/pools/{code}"): Row(proven=False),  # the last pool stays
     ("PUT", "/top"): Row(lambda world, _: {"unit_id": world.ids["unit", "foreign"]}),
     ("PUT", "/settings/{name}"): Row(of(value={"tiers": {"0": 10}}), version="0"),
     # Webhooks, feeds, records

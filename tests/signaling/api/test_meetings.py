@@ -409,6 +409,10 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
     assert any(one["official"] for one in days)
     assert (await admin.delete("/holidays/2026-03-06")).status_code == 204
     assert (await admin.put("/pools/main", json={"name": "Máy chủ", "legs": 100})).json()["legs"] == 100
+    assert (await admin.put("/pools/rented", json={"name": "Thuê ngoài", "legs": 20})).json()["booked"] == 0
+    assert (await admin.delete("/pools/rented")).status_code == 204
+    problem(await admin.delete("/pools/rented"), 404, "pool_unknown")
+    problem(await admin.delete("/pools/main"), 409, "last_pool")
     found = (await admin.get("/settings")).json()["items"]
     assert {one["name"]: one["version"] for one in found} == {"precedence": 0, "approval": 0, "address": 0}
     assert (await desk.get("/session")).json()["address"] == ""

@@ -141,7 +141,7 @@ async def test_what_the_administrator_sets_and_ends(
     await sign_in(visitor, served, "quantri", "")
     await _says_who_approves(visitor, served, database)
     await _names_a_kind_in_english(visitor, served)
-    await _adds_a_pool(visitor)
+    await _adds_a_pool(visitor, served)
     await _splits_a_unit(visitor, served, database)
     await _abolishes_a_unit(visitor, served, database)
     await _lists_posts(visitor, served)
@@ -183,21 +183,27 @@ async def _names_a_kind_in_english(visitor: Visitor, served: Served) -> None:
     await expect(changed).to_contain_text("45 phút")
 
 
-async def _adds_a_pool(visitor: Visitor) -> None:
-    """Add the capacity of one unit, and change its number."""
+async def _adds_a_pool(visitor: Visitor, served: Served) -> None:
+    """Add the capacity of one unit, change its number and delete it."""
+    await visitor.page.goto(served.url + "/settings/pools")
+    await visitor.part("pool-new").click()
     await visitor.part("pool-name").fill("Cổng của Văn phòng")
     await visitor.part("pool-legs").fill("12")
     await visitor.part("pool-counts").select_option(label="Chỉ hội trường")
     await choose(visitor, "pool-unit", "van phong ubnd")
-    await visitor.part("pool-add").click()
+    await visitor.part("pool-save").click()
     pool = visitor.part("pool").filter(has_text="Cổng của Văn phòng")
     await expect(pool).to_contain_text("Văn phòng UBND tỉnh và đơn vị trực thuộc · Chỉ hội trường")
-    await pool.get_by_role("spinbutton").fill("300")
-    await pool.get_by_role("spinbutton").blur()
-    await expect(visitor.part("pool-said")).to_be_visible()
+    await pool.get_by_test_id("pool-edit").click()
+    await visitor.part("pool-legs").fill("300")
+    await visitor.part("pool-save").click()
     await visitor.page.reload()
-    await expect(pool.get_by_role("spinbutton")).to_have_value("300")
+    await expect(pool).to_contain_text("300 kết nối")
     assert await visitor.barriers() == []
+    await pool.get_by_test_id("pool-edit").click()
+    await visitor.part("pool-remove").click()
+    await visitor.part("pool-remove-sure").click()
+    await expect(pool).to_have_count(0)
 
 
 async def _open_succession(visitor: Visitor, served: Served, name: str) -> None:

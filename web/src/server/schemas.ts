@@ -2765,6 +2765,11 @@ export interface components {
             unit_name: string;
             /** @enum {string} */
             counts: "all" | "halls" | "browsers";
+            /**
+             * @description The most legs that meetings from now on have reserved at one time.
+             * @default 0
+             */
+            booked: number;
         };
         /** @description The media capacity: simultaneous legs. */
         PoolFields: {

@@ -1,6 +1,6 @@
 """The routes of saved things (templates, lists of attendees) and of the rules for all bookings (rules, holidays, settings)."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Response
@@ -138,14 +138,15 @@ async def remove_holiday(visit: Caller, day: date) -> None:
 async def list_pools(visit: Caller, rows: Rows) -> Page[Pool]:
     """List the media capacity."""
     anywhere(visit, "settings.read")
-    return rows.cut(await visit.read(_pools), lambda one: one)
+    return rows.cut(await visit.read(lambda session: _pools(session, visit.now)), lambda one: one)
 
 
-async def _pools(session: AsyncSession, code: str = "") -> list[Pool]:
-    """Return the pools with the names of their units. `code`: only this pool."""
+async def _pools(session: AsyncSession, now: datetime, code: str = "") -> list[Pool]:
+    """Return the pools with the names of their units and their use. `code`: only this pool."""
     found = [one for one in await settings.pools(session) if code in ("", one.code)]
     names = await naming.units(session, [one.unit_id for one in found if one.unit_id])
-    return [shown(Pool, one, unit_name=names.get(one.unit_id or "", "")) for one in found]
+    used = await settings.booked(session, now)
+    return [shown(Pool, one, unit_name=names.get(one.unit_id or "", ""), booked=used.get(one.code, 0)) for one in found]
 
 
 @router.put("/pools/{code}", openapi_extra=needs("settings.write"))
@@ -157,9 +158,15 @@ async def set_pool(visit: Caller, code: Annotated[Code, Path(max_length=32)], wa
 
     async def work(session: AsyncSession) -> Pool:
         await settings.set_pool(session, *given)
-        return (await _pools(session, code))[0]
+        return (await _pools(session, visit.now, code))[0]
 
     return await visit.write(work)
+
+
+@router.delete("/pools/{code}", status_code=204, openapi_extra=needs("settings.write"))
+async def remove_pool(visit: Caller, code: Annotated[Code, Path(max_length=32)]) -> None:
+    """Delete a pool. The last pool stays."""
+    await visit.write(lambda session: settings.remove_pool(session, code, visit.actor, visit.now))
 
 
 @router.get("/settings", openapi_extra=needs("settings.read"))
