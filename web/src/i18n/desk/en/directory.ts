@@ -194,6 +194,7 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'appoint.holder': '{name} holds this post in {unit}. When you save, {name} leaves it on {day}.',
   'appoint.today': 'today',
   'appoint.others': 'Posts of other units',
+  'appoint.freshGroup': 'The unit does not have this post',
   'appoint.fresh': 'New post: {title}',
   'appoint.new': 'The post is not in the list',
   'appoint.existing': 'Choose an existing post',

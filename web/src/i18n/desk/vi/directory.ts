@@ -192,6 +192,7 @@ export const directoryVi = {
   'appoint.holder': '{name} đang giữ chức vụ này tại {unit}. Khi lưu, {name} thôi giữ chức vụ từ {day}.',
   'appoint.today': 'hôm nay',
   'appoint.others': 'Chức vụ của đơn vị khác',
+  'appoint.freshGroup': 'Đơn vị chưa có chức vụ này',
   'appoint.fresh': 'Chức vụ mới: {title}',
   'appoint.new': 'Chức vụ chưa có trong danh sách',
   'appoint.existing': 'Chọn chức vụ đã có',
