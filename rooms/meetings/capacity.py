@@ -42,6 +42,8 @@ class Places:
     """The bearers who always get a place: persons and attendees who lead, and terminals of the call list."""
     kept_count: int
     """Places of chair, secretary, operator and the call list. A leader is one place, as person and as attendee."""
+    single: frozenset[str]
+    """The attendees who are one person. Several people may enter for a unit."""
     contact: str
     """The person to call: the name, and the telephone of the office."""
 
@@ -89,15 +91,15 @@ async def places(session: AsyncSession, occurrence_ids: Collection[str], now: da
 
 async def _places(session: AsyncSession, date: Occurrence, meeting: Meeting, unit: Unit, reserved: int) -> Places:
     people = {one for one in (meeting.chair_id, meeting.secretary_id, meeting.operator_id) if one}
-    leaders = set(
-        await session.scalars(select(Attendee.id).where(Attendee.meeting_id == meeting.id, Attendee.role.in_(LEADERS)))
-    )
+    attendees = (await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting.id))).all()
+    leaders = {one.id for one in attendees if one.role in LEADERS}
+    single = frozenset(one.id for one in attendees if one.person_id or one.unit_id is None)
     called = {one.device.id for one in (await call_list.of_date(session, meeting, date.id)).lines if not one.out}
     who = meeting.secretary_id or meeting.operator_id
     name = await session.scalar(select(Person.name).where(Person.id == who)) if who else None
     contact = ", ".join(part for part in (name, unit.name, unit.phone) if part)
     kept = frozenset(people_of(meeting)) | leaders | called  # a deputy needs the place of the represented person
-    return Places(reserved, kept, max(len(people), len(leaders)) + len(called), contact)
+    return Places(reserved, kept, max(len(people), len(leaders)) + len(called), single, contact)
 
 
 def _quarter(now: datetime) -> tuple[datetime, datetime]:

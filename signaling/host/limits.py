@@ -198,7 +198,7 @@ PLACE_AWAITED_S = 30.0
 than a reconnection after a change of the network. Longer: a free place stays empty. Shorter: people lose their places.
 """
 PLACES_AWAITED = 1000
-"""Participants of one conference, and conferences, for which places are kept so. Chosen: more than a full conference (500).
+"""Places of all conferences that are kept so at the same time. Chosen: more than a full conference (500).
 More: memory. Fewer: the earliest to leave lose their places.
 """
 UNTOLD_EVENTS = 16

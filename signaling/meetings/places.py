@@ -4,22 +4,24 @@ Each running date keeps the places that it has reserved, and places for chair, s
 list. Any other participant needs a reserved place of the own meeting, or a place that no date has reserved. The check at the
 door uses memory only; `run` reads the numbers from the database.
 
-A participant whose page loads again, or whose network was away, keeps the place for a short time. A guest without a name in the
-lobby cannot be recognised.
+A participant whose page loads again, or whose network was away, keeps one place for a short time. The server must recognise the
+participant: by the invitation of one person, the account, the terminal, or the admission from the lobby. A second window takes a
+place of its own.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from conference import Grants, Passage, Refusal, Registry
+from conference import Grants, Participant, Passage, Refusal, Registry
 from conference.ground.events import Reason
 from conference.ground.lifecycle import Happening, What
 from rooms.meetings import capacity
 from rooms.meetings.capacity import Places, Whole
+from rooms.policy.classes import HALL_WAYS
 from rooms.store.database import Database, reason
 from signaling.api.ground.checks import is_check
 from signaling.host import limits
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 SERVICE = "hall-"
 """The first characters of the rooms in which halls wait or hear themselves. They are no meetings."""
 AWAY = (Reason.CLIENT_INITIATED, Reason.SIGNAL_CLOSE, Reason.MEDIA_FAILURE)
-"""The reasons of leaving after which a participant may come back at once."""
+"""The reasons of leaving after which a participant may come back at once. A page that loads again leaves by itself too."""
 
 
 class Capacity:
@@ -45,8 +47,8 @@ class Capacity:
         self._places: dict[str, Places] = {}
         self._read_at: datetime | None = None
         """The time when all numbers were read."""
-        self._left: dict[str, dict[str, datetime]] = {}
-        """The holders of places that have left a short time ago, by conference."""
+        self._left: dict[tuple[str, str], datetime] = {}
+        """The conferences and holders of kept places, with the time of leaving, the earliest first."""
 
     async def run(self) -> None:
         """Read the numbers until cancelled."""
@@ -79,31 +81,42 @@ class Capacity:
         name, whole = grants.conference, self._whole
         if whole is None or not _is_meeting(name) or grants.passage is Passage.HOST or grants.hidden:
             return
-        here = self._here(name)
+        present, awaited = self._present(), self._awaited()
+        here = present.get(name, ())
         own = self._places.get(name)
-        if grants.identity in here or (own is not None and _bearer(grants.identity) in own.kept):
+        if any(one.identity == grants.identity for one in here):
             return
-        if self._comes_back(name, _holder(grants.identity), here):
+        if own is not None and _bearer(grants.identity) in own.kept:
+            return
+        if self._comes_back(name, grants, here, awaited):
             return
         if own is None and is_date(name):  # the first participants: the numbers of the date are not read yet
             return
-        before = self._committed(name, here)
-        used = before + 1
+        used = self._committed(name, here, awaited) + 1
         reserved = own.reserved if own is not None else 0
         if used <= reserved:
             return
         others = sum(
-            max(0, self._committed(one, who) - self._reserved(one))
-            for one, who in self._present().items()
+            max(0, self._committed(one, who, awaited) - self._reserved(one))
+            for one, who in present.items()
             if one != name
         )
         if whole.reserved + others + used - reserved > whole.most:
             raise full(own.contact if own is not None else "")
 
-    def _committed(self, name: str, here: Iterable[str]) -> int:
-        """Return the participants of a conference and its kept places that nobody has taken yet."""
-        own, bearers = self._places.get(name), [_bearer(one) for one in here]
-        used = len(bearers) + len(self._awaited(name, here))
+    def _committed(self, name: str, here: Collection[Participant], awaited: set[tuple[str, str]]) -> int:
+        """Return the participants of a conference and its kept places that nobody has taken yet. A lost connection and its
+        successor are one.
+        """
+        own, theirs = self._places.get(name), [(one, self._holder(one.grants)) for one in here]
+        connected = {holder for one, holder in theirs if one.detached_at is None}
+        bearers = [
+            _bearer(one.identity)
+            for one, holder in theirs
+            if one.detached_at is None or not holder or holder not in connected
+        ]
+        holders = {holder for _, holder in theirs}
+        used = len(bearers) + sum(of == name and holder not in holders for of, holder in awaited)
         if own is None:
             return used
         return used + max(0, own.kept_count - sum(one in own.kept for one in bearers))
@@ -111,49 +124,64 @@ class Capacity:
     def happened(self, happening: Happening) -> None:
         """Keep the place of a participant who has left, for a short time (`conference.Observer`)."""
         name, gone = happening.conference.name, happening.participant
-        if happening.what not in (What.LEFT, What.ABORTED) or gone is None or not _is_meeting(name):
+        if happening.what is not What.LEFT or gone is None or not _is_meeting(name):
             return
-        if happening.reason in AWAY and not gone.grants.hidden:
-            of_meeting = self._left.setdefault(name, {})
-            of_meeting.pop(_holder(gone.identity), None)
-            of_meeting[_holder(gone.identity)] = self._now()
-            if len(of_meeting) > limits.PLACES_AWAITED:
-                del of_meeting[next(iter(of_meeting))]
-            while len(self._left) > limits.PLACES_AWAITED:
-                del self._left[next(iter(self._left))]
+        holder, own = self._holder(gone.grants), self._places.get(name)
+        if not holder or happening.reason not in AWAY or gone.grants.hidden:
+            return
+        if own is not None and _bearer(gone.identity) in own.kept:  # counted as kept anyway
+            return
+        self._left.pop((name, holder), None)
+        self._left[name, holder] = self._now()
+        while len(self._left) > limits.PLACES_AWAITED:
+            del self._left[next(iter(self._left))]
+        self._awaited()
 
-    def _awaited(self, name: str, here: Iterable[str]) -> set[str]:
-        """Return the holders who have left a short time ago. Leaders and halls of the call list have kept places anyway."""
-        now, own = self._now(), self._places.get(name)
-        kept = own.kept if own is not None else frozenset()
-        recent = {
-            holder
-            for holder, at in self._left.get(name, {}).items()
-            if (now - at).total_seconds() < limits.PLACE_AWAITED_S and _bearer(holder) not in kept
-        }
-        return recent - {_holder(one) for one in here}
+    def _awaited(self) -> set[tuple[str, str]]:
+        """Return the conferences and holders of kept places. Drop those whose time is over."""
+        now = self._now()
+        while self._left and (now - next(iter(self._left.values()))).total_seconds() >= limits.PLACE_AWAITED_S:
+            del self._left[next(iter(self._left))]
+        return set(self._left)
 
-    def _comes_back(self, name: str, holder: str, here: list[str]) -> bool:
-        """Report whether the holder takes an own place again: the old connection lives still, or ended a short time ago. A
-        second window of the same person is no new place, a third one is.
+    def _comes_back(
+        self, name: str, grants: Grants, here: Collection[Participant], awaited: set[tuple[str, str]]
+    ) -> bool:
+        """Report whether the holder takes the own place again: no connection of the holder lives, and one was lost or left a
+        short time ago.
         """
-        present = sum(_holder(one) == holder for one in here)
-        return present == 1 or (not present and holder in self._awaited(name, here))
+        holder = self._holder(grants)
+        theirs = [one for one in here if holder and self._holder(one.grants) == holder]
+        if any(one.detached_at is None for one in theirs):
+            return False
+        return bool(theirs) or (name, holder) in awaited
+
+    def _holder(self, grants: Grants) -> str:
+        """Return who holds a place, or an empty text for a participant that cannot be recognised. Several people may use the
+        link of a unit, so a unit is no holder.
+        """
+        way, bearer = grants.identity.partition(".")[0], _bearer(grants.identity)
+        own = self._places.get(grants.conference)
+        if is_date(grants.conference):
+            if own is not None and bearer in own.single:
+                return f"attendee.{bearer}"
+            if way in HALL_WAYS and bearer != GUEST:
+                return f"terminal.{bearer}"
+        if grants.account:
+            return f"account.{grants.account}"
+        # An admission from the lobby brings the same identity back. A hall without an account calls with a new identity.
+        admitted = grants.passage is Passage.ADMITTED and way not in HALL_WAYS
+        return f"admitted.{grants.identity}" if admitted else ""
 
     def _reserved(self, name: str) -> int:
         own = self._places.get(name)
         return own.reserved if own is not None else 0
 
-    def _here(self, name: str) -> list[str]:
+    def _present(self) -> dict[str, list[Participant]]:
+        """Return the participants, by conference."""
         registry = self._registry()
         conferences = registry.all() if registry is not None else ()
-        return next((list(one.participants) for one in conferences if one.name == name), [])
-
-    def _present(self) -> dict[str, list[str]]:
-        """Return the identities of the participants, by conference."""
-        registry = self._registry()
-        conferences = registry.all() if registry is not None else ()
-        return {one.name: list(one.participants) for one in conferences if _is_meeting(one.name)}
+        return {one.name: list(one.participants.values()) for one in conferences if _is_meeting(one.name)}
 
 
 def full(contact: str) -> Refusal:
@@ -164,12 +192,6 @@ def full(contact: str) -> Refusal:
 
 def _is_meeting(name: str) -> bool:
     return not is_check(name) and not name.startswith(SERVICE)
-
-
-def _holder(identity: str) -> str:
-    """Return who holds a place: the person, attendee or terminal. Guests have no names, so each connection counts alone."""
-    bearer = _bearer(identity)
-    return identity if bearer == GUEST else f"{identity.split('.')[0]}.{bearer}"
 
 
 def _bearer(identity: str) -> str:

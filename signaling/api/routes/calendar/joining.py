@@ -182,9 +182,8 @@ def _let_in(visit: Visit, passes: Passes, response: Response, comer: Comer, tick
     found, grants = comer.found, comer.grants
     now, lobbies = visit.now.timestamp(), passes.lobbies
     known = lobbies.get(grants.conference, now).room.known(comer.knocker, ticket) if comer.waits else None
-    back = (
-        replace(grants, identity=known.who.identity) if known is not None and known.state is State.ADMITTED else grants
-    )
+    admitted = known is not None and known.state is State.ADMITTED
+    back = replace(grants, identity=known.who.identity, passage=Passage.ADMITTED) if known and admitted else grants
     # A browser cannot read why a socket was refused, so the refusal comes before the pass.
     visit.desk.live.places(back)
     if not comer.waits:
