@@ -470,6 +470,8 @@ async def _moved(session: AsyncSession, now: datetime) -> None:
     )
     for leg, when in rows.all():
         planned = leg.next_try_at or when
+        if leg.asked_by == "operator" and planned <= now:
+            continue  # An operator calls this hall now.
         if when != planned and max(when, planned) > now:
             leg.next_try_at = max(when, now)
     await session.flush()

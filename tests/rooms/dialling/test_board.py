@@ -218,8 +218,12 @@ async def test_a_hall_is_added_for_the_time_of_the_calls(database: Database, pro
     again = await add(early + timedelta(hours=1))
     assert again.id == made.id
 
-    async def due(at: datetime) -> set[str]:
+    async def due(at: datetime, *, called: bool = False) -> set[str]:
+        """Return the halls to call. `called`: an operator calls the hall now."""
+
         async def work(session: AsyncSession) -> set[str]:
+            if called:
+                (await session.get_one(DialLeg, made.id)).next_try_at = at
             await planning.plan(session, at)
             await legs.claim(session, at, "one", 60)
             return {one.terminal_id for one in await legs.due(session, at, "one")}
@@ -228,6 +232,7 @@ async def test_a_hall_is_added_for_the_time_of_the_calls(database: Database, pro
 
     assert terminal not in await due(starts_at - timedelta(minutes=16))
     assert terminal in await due(starts_at - timedelta(minutes=15))
+    assert terminal in await due(starts_at - timedelta(minutes=25), called=True), "before the time too"
     async with database.reading() as session:
         held = select(Reservation.occurrence_id).where(Reservation.resource_id == terminal)
         assert list(await session.scalars(held)) == [date]
