@@ -221,8 +221,11 @@ async def free(
 
 
 def days_of(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
-    """Return, for each span, the whole local days that the span touches."""
-    return [(midnight(day_of(one.starts_at)), midnight(day_of(one.ends_at)) + DAY) for one in spans]
+    """Return, for each span, the whole local days that the span touches, with the time to set up a hall before and to clear it up
+    after them.
+    """
+    buffer = timedelta(minutes=resources.BUFFER_MOST_MIN)
+    return [(midnight(day_of(one.starts_at)) - buffer, midnight(day_of(one.ends_at)) + DAY + buffer) for one in spans]
 
 
 def touching(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.changes import deciding, editing, objecting, timers, undoing
@@ -15,6 +15,7 @@ from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
 from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.sites import Hall
 from tests.rooms.booking.test_creation import make, refused
 from tests.rooms.booking.test_life import approved, denied, do
 from tests.rooms.holds.test_attendance import answered, second, seen
@@ -98,6 +99,31 @@ async def test_a_soft_hold_becomes_firm_and_is_refused_to_others(
     await answered(database, meeting, province.units["xa1"], now, answer="declined")
     assert await states(database, meeting, now) == {"khcn": "firm", "xa2": "none"}
     await make(database, own(province, now), commune, now)
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_hall_that_is_still_cleared_up_from_the_day_before_is_not_held(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The reservations of the hall meet in the evening before the meeting, and the approval leaves the hall out."""
+    await do(
+        database,
+        lambda s: s.execute(
+            update(Hall).where(Hall.id == province.halls["xa1"]).values(setup_min=12 * 60, clearup_min=6 * 60)
+        ),
+    )
+    request = holding(province, now, starts_at=now + timedelta(days=7))
+    before = own(province, now, starts_at=request.starts_at - timedelta(hours=16))
+    await make(database, before, province.actor("secretary", "xa1"), now)
+    meeting = await make(database, request, province.actor("secretary", "vp"), now)
+    for role in ("approver", "operator"):
+        actor = province.actor(role, "tinh")
+        await do(
+            database, partial(deciding.decide, meeting_id=meeting.id, approve_=True, reason="", actor=actor, now=now)
+        )
+    assert await states(database, meeting, now) == {"xa1": "taken", "khcn": "firm", "xa2": "none"}
+    said = await refused(database, own(province, now, starts_at=request.starts_at), COMMAND, now)
+    assert "Phòng họp xa1 bận" in said.vietnamese
 
 
 async def test_a_unit_objects_and_the_host_gives_the_hall_back(
