@@ -61,7 +61,9 @@ ALLOWED: Mapping[str, frozenset[tuple[str, str]]] = {
     "deaf": frozenset({("calling", ""), ("failed", "unreachable")}),
 }
 """The states of the board, with their reasons, that fit each state of a terminal."""
-ROWS = """() => [...document.querySelectorAll('[data-testid=leg]')].map((one) => [one.textContent, one.dataset.state])"""
+ROWS = (
+    """() => [...document.querySelectorAll('[data-testid=leg]')].map((one) => [one.textContent, one.dataset.state])"""
+)
 
 
 @dataclass
