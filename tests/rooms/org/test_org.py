@@ -219,6 +219,10 @@ async def test_people(database: Database, province: Province, now: datetime) -> 
         for text in ("hanh moi", "n1", "HANH@longan"):
             assert made in await people.search(session, text)
         assert await people.search(session, "hanh", below=province.paths["yt"]) == []
+        for code, name in (("o1", "Võ Thị An"), ("o2", "Bùi An"), ("o3", "Anh")):
+            await people.create(session, fields | {"code": code, "name": name, "email": ""}, COMMAND, now)
+        ordered = [one.name for one in await people.search(session, "an") if one.code[0] == "o"]
+        assert ordered == ["Bùi An", "Võ Thị An", "Anh"]
         await people.edit(session, made.id, {"active": False}, COMMAND, now)
         assert await people.search(session, "dang thi") == []
         titles = await people.titles(session, [made.id, province.people["xa1-1"]], DAY)
