@@ -125,7 +125,7 @@ class Outgoing:
     starts: str = ""
     """The start of the first date in words, for the subject."""
     rehearsal: str = ""
-    """The time of the rehearsal in words."""
+    """The time and the number of the rehearsal in words."""
     number: str = ""
     """The meeting's number in groups of three digits. It opens no meeting without the PIN."""
     check: str = ""
@@ -396,11 +396,18 @@ async def _shown(session: AsyncSession, meeting: Meeting, around: Around) -> dic
 
 async def rehearsal_of(session: AsyncSession, meeting: Meeting) -> str:
     """Return time and number of the coming rehearsal in words, or an empty text."""
-    date = await rehearsals.planned(session, meeting.id)
-    if date is None:
+    found = await coming_rehearsal(session, meeting)
+    if found is None:
         return ""
-    number = (await session.get_one(Meeting, date.meeting_id)).number
-    return wording.span(date.starts_at, date.ends_at) + (f"; mã {wording.number(number)}" if number else "")
+    rehearsal, date = found
+    number = f"; mã {wording.number(rehearsal.number)}" if rehearsal.number else ""
+    return wording.span(date.starts_at, date.ends_at) + number
+
+
+async def coming_rehearsal(session: AsyncSession, meeting: Meeting) -> tuple[Meeting, Occurrence] | None:
+    """Return the rehearsal with its date. The rehearsal has a number and a PIN of its own."""
+    date = await rehearsals.planned(session, meeting.id)
+    return (await session.get_one(Meeting, date.meeting_id), date) if date is not None else None
 
 
 def _more(count: int, words: str) -> list[str]:
@@ -430,6 +437,18 @@ async def halls_of(session: AsyncSession, meeting_id: str, occurrence_id: str = 
         .order_by(Hall.name)
     )
     return [", ".join(filter(None, row)) for row in rows]
+
+
+async def halls_at(session: AsyncSession, occurrence_id: str, site_id: str | None) -> list[str]:
+    """Return the names of the halls of a site that a date has reserved."""
+    reserved = select(Reservation.resource_id).where(
+        Reservation.occurrence_id == occurrence_id, Reservation.kind == "hall"
+    )
+    return list(
+        await session.scalars(
+            select(Hall.name).where(Hall.site_id == site_id, Hall.id.in_(reserved)).order_by(Hall.name)
+        )
+    )
 
 
 async def entry_of(session: AsyncSession, meeting: Meeting, around: Around, to: Party, places: list[str]) -> Entry:

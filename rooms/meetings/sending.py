@@ -158,21 +158,40 @@ async def messages(
     date = await attendees.coming(session, meeting.id, now)
     pin = meeting.pin if views.knows_pin(meeting, host, actor) else ""
     facts = await _facts(session, meeting, host, date)
-    made = [
-        Message(
-            attendee_id=one.attendee.id,
-            label=one.attendee.label or one.attendee.guest_name,
-            phone=one.contact.phone,
-            text="\n".join([f"Kính gửi: {one.attendee.label or one.attendee.guest_name}", *facts])
-            + "\n"
-            + "\n".join(_ways(meeting, one.attendee, pin, around)),
-        )
-        for one in chosen
-    ]
+    rehearsal = await _rehearsal(session, meeting, bool(pin))
+    made = []
+    for one in chosen:
+        label = one.attendee.label or one.attendee.guest_name
+        own = rehearsal if one.attendee.unit_id and not one.attendee.person_id else []
+        said = [f"Kính gửi: {label}", *facts, *own, *_ways(meeting, one.attendee, pin, around)]
+        made.append(Message(one.attendee.id, label, one.contact.phone, "\n".join(said)))
     await session.flush()
     counted = {"count": len(made), "links": sum(_has_own_link(one.attendee) for one in chosen)}
     await audit.record(session, now, actor, "meeting.messages", "meeting", meeting.id, host.id, counted)
     return made
+
+
+async def common(
+    session: AsyncSession, meeting: Meeting, around: invitations.Around, actor: Actor, now: datetime
+) -> str:
+    """Return one text for a group of attendees. It holds no personal link: everybody in the group could answer for everybody.
+    Raise Refusal `denied`, `meeting_not_open`.
+    """
+    host = await invitations.open_host(session, meeting, actor)
+    date = await attendees.coming(session, meeting.id, now)
+    pin = meeting.pin if views.knows_pin(meeting, host, actor) else ""
+    said = [
+        "Kính gửi: Các đơn vị, đại biểu được mời",
+        *await _facts(session, meeting, host, date),
+        *await _rehearsal(session, meeting, bool(pin)),
+        *_entering(meeting, pin, around),
+        *_checking(meeting, around),
+        "Trả lời dự họp: theo liên kết riêng của từng nơi nhận, hoặc đăng nhập và trả lời ở trang cuộc họp.",
+    ]
+    await audit.record(
+        session, now, actor, "meeting.messages", "meeting", meeting.id, host.id, {"count": 1, "links": 0}
+    )
+    return "\n".join(said)
 
 
 def is_official(address: str, domains: Sequence[str]) -> bool:
@@ -216,11 +235,9 @@ async def _noted(
 async def _facts(session: AsyncSession, meeting: Meeting, host: Unit, date: Occurrence | None) -> list[str]:
     when = wording.span(date.starts_at, date.ends_at) if date is not None else ""
     halls = await invitations.halls_of(session, meeting.id, date.id) if date is not None else []
-    rehearsal = await invitations.rehearsal_of(session, meeting)
     said = [
         f"{host.name} kính mời dự họp: {meeting.title}",
         f"Thời gian: {when}" if when else "",
-        f"Tổng duyệt: {rehearsal}" if rehearsal else "",
         f"Điểm cầu chính: {'; '.join(halls)}" if halls else "",
     ]
     return [one for one in said if one]
@@ -231,22 +248,49 @@ def _has_own_link(attendee: Attendee) -> bool:
     return attendee.person_id is None and attendee.unit_id is None
 
 
+async def _rehearsal(session: AsyncSession, meeting: Meeting, with_pin: bool) -> list[str]:
+    """Return the lines about the coming rehearsal, with its own number: the number of the meeting opens another room."""
+    found = await invitations.coming_rehearsal(session, meeting)
+    if found is None:
+        return []
+    rehearsal, date = found
+    said = [f"Tổng duyệt: {wording.span(date.starts_at, date.ends_at)}"]
+    if rehearsal.number and _enters(meeting):
+        pin = f"; mã PIN tổng duyệt: {rehearsal.pin}" if with_pin and rehearsal.pin else ""
+        said.append(f"Mã tổng duyệt: {wording.number(rehearsal.number)}{pin} (chỉ dùng cho buổi tổng duyệt)")
+    return said
+
+
+def _enters(meeting: Meeting) -> bool:
+    return classes.admission(meeting.class_, "personal_link", invited=True).allowed
+
+
 def _ways(meeting: Meeting, attendee: Attendee, pin: str, around: invitations.Around) -> list[str]:
     """Return the lines that say how to answer and how to enter."""
-    enters = classes.admission(meeting.class_, "personal_link", invited=True).allowed
     if _has_own_link(attendee):
-        own = links.address(around.base, links.issue(around.key, attendee))
-        said = [f"{'Trả lời và vào họp' if enters else 'Trả lời'}: {own}"]
+        does = "Trả lời và vào họp" if _enters(meeting) else "Trả lời"
+        said = [f"{does}: {links.address(around.base, links.issue(around.key, attendee))}"]
+        said += _entering(meeting, pin, around) if not _enters(meeting) else []
     else:
-        said = [f"Trả lời: {links.address(around.base, links.answering(around.key, attendee))}"]
-        if enters and pin:
-            number = meeting.number or ""
-            said.append(f"Vào họp: {around.base}{links.JOIN_PAGE}?number={number}")
-            said.append(f"Mã cuộc họp: {wording.number(number)}; mã PIN: {pin}")
-        elif enters:
-            said.append(f"Vào họp (cần đăng nhập): {links.meeting_address(around.base, meeting.id)}")
-    if not enters:
-        said.append("Cuộc họp quan trọng: chỉ dự tại hội trường có thiết bị đã đăng ký.")
-    elif around.checks:
-        said.append(f"Kiểm tra thiết bị: {around.base}{links.CHECK_PAGE}")
-    return [*said, "Liên kết trên dành riêng cho nơi nhận, không chuyển tiếp."]
+        does = "Trả lời"
+        said = [f"{does}: {links.address(around.base, links.answering(around.key, attendee))}"]
+        said += _entering(meeting, pin, around)
+    said += _checking(meeting, around)
+    return [*said, f"Liên kết “{does}” chỉ dành cho nơi nhận này, xin không chuyển tiếp."]
+
+
+def _entering(meeting: Meeting, pin: str, around: invitations.Around) -> list[str]:
+    """Return the lines that say how everybody enters."""
+    if not _enters(meeting):
+        return ["Cuộc họp quan trọng: chỉ dự tại hội trường có thiết bị đã đăng ký."]
+    if not pin:
+        return [f"Vào họp (cần đăng nhập): {links.meeting_address(around.base, meeting.id)}"]
+    number = meeting.number or ""
+    return [
+        f"Vào họp: {around.base}{links.JOIN_PAGE}?number={number}",
+        f"Mã cuộc họp: {wording.number(number)}; mã PIN: {pin}",
+    ]
+
+
+def _checking(meeting: Meeting, around: invitations.Around) -> list[str]:
+    return [f"Kiểm tra thiết bị: {around.base}{links.CHECK_PAGE}"] if _enters(meeting) and around.checks else []

@@ -104,6 +104,14 @@ class AnswerDate(View):
     comment: str = ""
 
 
+class AnswerRehearsal(View):
+    """The coming rehearsal of the meeting. `number`: its own number; empty: not given yet, or nobody dials it."""
+
+    starts_at: datetime
+    ends_at: datetime
+    number: str = ""
+
+
 class AnswerView(View):
     """The invitation that the bearer of a personal link can answer."""
 
@@ -114,6 +122,9 @@ class AnswerView(View):
     meeting_state: ShownState
     chair: str = Field("", description="The name and the post.")
     place: str = Field("", description="The halls as text. Empty: online only.")
+    of_unit: bool = Field(False, description="The invitation is for a unit, not for a person.")
+    own_place: str = Field("", description="The halls that the meeting holds at the unit's site.")
+    rehearsal: AnswerRehearsal | None = Field(None, description="Only for a unit.")
     class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     dates: list[AnswerDate] = Field(default_factory=list, description="The future dates of a series.")
     label: str

@@ -15,7 +15,7 @@ from rooms.dialling import planning
 from rooms.dialling.rehearsal import checks, day
 from rooms.dialling.rehearsal.checks import Result
 from rooms.errors import Refusal
-from rooms.meetings import answers, invitations, own_dates, views
+from rooms.meetings import answers, invitations, own_dates, sending, views, wording
 from rooms.meetings.letters import fields
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
@@ -230,6 +230,27 @@ async def test_results_are_signed_and_a_change_removes_the_signature(
     assert any(f"Tổng duyệt {when}" in line for line in letter["requirements"])
     again = await enter(Result(True, False, True, True, 12, "Mất tiếng"), False, 1)
     assert again.signed_at is None
+
+
+async def test_messages_give_the_rehearsal_its_own_number(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, date = await booked(database, province, now)
+    own = (await rehearsal_of(database, made))[0]
+    around = invitations.Around(b"k" * 32, "https://hop.example", "")
+
+    async def texts(session: Any) -> tuple[str, str]:
+        whole = await session.get_one(Meeting, made.id)
+        units = await sending.messages(session, whole, (), around, province.actor("secretary", "tinh"), now)
+        return units[0].text, await sending.common(session, whole, around, province.actor("secretary", "tinh"), now)
+
+    unit, common = await database.transact(texts)
+    for text in (unit, common):
+        assert f"Tổng duyệt: {wording.span(date.starts_at, date.ends_at)}" in text
+        assert f"Mã tổng duyệt: {wording.number(own.number or '')}; mã PIN tổng duyệt: {own.pin}" in text
+        assert text.index("Mã tổng duyệt") < text.index("Mã cuộc họp")
+    assert f"{around.base}/moi#" in unit
+    assert "/moi" not in common, "in a group everybody could answer for everybody"
 
 
 @POSTGRESQL_IN_SIM

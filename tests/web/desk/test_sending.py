@@ -148,8 +148,13 @@ async def test_invitations_reminders_and_messages_go_to_many(
 
 async def _messages_are_passed_on(visit: Visit, visitor: Visitor) -> None:
     """Copy the messages. The person's link answers only, the guest's link also leads to the meeting."""
+    await visitor.part("copy-common").click()
+    await expect(visitor.part("messages-copied")).to_contain_text("gửi vào nhóm được")
+    common = await visitor.page.evaluate("navigator.clipboard.readText()")
+    assert "mã PIN" in common
+    assert "/moi" not in common, "in a group everybody could answer for everybody"
     await visitor.part("copy-messages").click()
-    await expect(visitor.part("messages-copied")).to_contain_text(f"Đã sao chép {GUESTS + 3} tin nhắn")
+    await expect(visitor.part("messages-copied")).to_contain_text(f"Đã sao chép {GUESTS + 3} tin nhắn riêng")
     texts = (await visitor.page.evaluate("navigator.clipboard.readText()")).split("----------")
     by_name = {re.findall(r"Kính gửi: (.*)", one)[0]: one for one in texts}
     guest = by_name["Ông Trần Không Thư"]

@@ -111,6 +111,15 @@ export interface components {
             substitute_post?: string;
             substitute_person_id?: string | null;
         };
+        /** @description The coming rehearsal of the meeting. `number`: its own number; empty: not given yet, or nobody dials it. */
+        AnswerRehearsal: {
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** @default  */
+            number: string;
+        };
         /** @description The invitation that the bearer of a personal link can answer. */
         AnswerView: {
             title: string;
@@ -131,6 +140,18 @@ export interface components {
              * @default
              */
             place: string;
+            /**
+             * @description The invitation is for a unit, not for a person.
+             * @default false
+             */
+            of_unit: boolean;
+            /**
+             * @description The halls that the meeting holds at the unit's site.
+             * @default
+             */
+            own_place: string;
+            /** @description Only for a unit. */
+            rehearsal: components["schemas"]["AnswerRehearsal"] | null;
             /** @enum {string} */
             class: "important" | "ordinary";
             /** @description The future dates of a series. */
@@ -2258,15 +2279,18 @@ export interface components {
         };
         /** @description A text that the desk passes on to one invitee. It may hold the PIN or a personal link. */
         Message: {
+            /** @description Empty: the text is for a group. */
             attendee_id: string;
             label: string;
             phone: string;
             text: string;
         };
-        /** @description The invitees for whom texts are made. Empty: all except the chair. */
+        /** @description The invitees for whom texts are made. Empty: all except the chair. `common`: one text for a group, without personal links. */
         MessageFields: {
             /** @description Empty: all that the action is for. */
             attendee_ids?: string[];
+            /** @default false */
+            common?: boolean;
         };
         /** @description The texts in official order. */
         Messages: {
@@ -4089,6 +4113,7 @@ export type AgendaItemFields = components['schemas']['AgendaItemFields'];
 export type Alarm = components['schemas']['Alarm'];
 export type AnswerDate = components['schemas']['AnswerDate'];
 export type AnswerFields = components['schemas']['AnswerFields'];
+export type AnswerRehearsal = components['schemas']['AnswerRehearsal'];
 export type AnswerView = components['schemas']['AnswerView'];
 export type Appointment = components['schemas']['Appointment'];
 export type Approval = components['schemas']['Approval'];

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.meeting import attendees
 from rooms.booking.rules import addressing
-from rooms.meetings import answers, entry, feeds, intake, links
+from rooms.meetings import answers, entry, feeds, intake, invitations, links
 from rooms.meetings.wording import local
 from rooms.org.fields import midnight, today
 from rooms.policy.actors import Actor
@@ -19,6 +19,7 @@ from signaling.api.ground import problems
 from signaling.api.ground.visits import EntryPasses, Passes, Stranger, Visit
 from signaling.api.models.joining import (
     AnswerDate,
+    AnswerRehearsal,
     AnswerView,
     LinkAnswer,
     LinkFields,
@@ -180,6 +181,7 @@ async def _invitation(session: AsyncSession, visit: Visit, secret: str) -> Answe
     date_ = entry.nearest(dates, visit.now)
     ahead = [one for one in dates if one.state in ("planned", "running") and one.ends_at > visit.now]
     chair = await session.get(Person, meeting.chair_id) if meeting.chair_id else None
+    of_unit = attendee.unit_id is not None and attendee.person_id is None
     return AnswerView(
         title=meeting.title,
         host_unit_name=host.name,
@@ -188,6 +190,9 @@ async def _invitation(session: AsyncSession, visit: Visit, secret: str) -> Answe
         ends_at=date_.ends_at,
         chair=await attendees.person_label(session, chair, local(date_.starts_at).date()) if chair else "",
         place=(await feeds.places_of(session, [date_.id])).get(date_.id, ""),
+        of_unit=of_unit,
+        own_place="; ".join(await invitations.halls_at(session, date_.id, attendee.site_id)) if of_unit else "",
+        rehearsal=await _rehearsal(session, meeting) if of_unit else None,
         class_=meeting.class_,
         dates=await _dates(session, attendee, ahead, visit.now) if meeting.rule else [],
         label=attendee.label,
@@ -202,6 +207,15 @@ async def _invitation(session: AsyncSession, visit: Visit, secret: str) -> Answe
         enters=meeting.class_ == "ordinary" and await links.find(session, secret) is not None,
         open=meeting.state in ("approved", "asked", "held") and date_.ends_at > visit.now,
     )
+
+
+async def _rehearsal(session: AsyncSession, meeting: Meeting) -> AnswerRehearsal | None:
+    found = await invitations.coming_rehearsal(session, meeting)
+    if found is None:
+        return None
+    rehearsal, date_ = found
+    number = rehearsal.number if meeting.class_ == "ordinary" else ""
+    return AnswerRehearsal(starts_at=date_.starts_at, ends_at=date_.ends_at, number=number or "")
 
 
 async def _dates(session: AsyncSession, attendee: Attendee, ahead: list[Occurrence], now: datetime) -> list[AnswerDate]:

@@ -59,15 +59,18 @@ class SendingResult(View):
 
 
 class MessageFields(Strict):
-    """The invitees for whom texts are made. Empty: all except the chair."""
+    """The invitees for whom texts are made. Empty: all except the chair. `common`: one text for a group, without links to
+    answer.
+    """
 
     attendee_ids: Chosen = Field(default_factory=list)
+    common: bool = False
 
 
 class Message(View):
     """A text that the desk passes on to one invitee. It may hold the PIN or a personal link."""
 
-    attendee_id: str
+    attendee_id: str = Field(description="Empty: the text is for a group.")
     label: str
     phone: str
     text: str
@@ -127,12 +130,16 @@ async def send_to_many(visit: Caller, meeting_id: Key, wanted: SendingFields) ->
 
 @router.post("/meetings/{meeting_id}/messages", openapi_extra=needs("meetings.answers", of="meeting"))
 async def make_messages(visit: Caller, meeting_id: Key, wanted: MessageFields) -> Messages:
-    """Make a text for each invitee, to pass on by a messenger: facts, a link to answer, and how to enter. Audited."""
+    """Make a text for each invitee or one text for a group, to pass on by a messenger: facts, a link to answer, and how to
+    enter. Audited.
+    """
     actor = visit.actor
     around = Around(key=visit.desk.key, base=visit.base, sender="", checks=visit.desk.device_checks)
 
     async def work(session: AsyncSession) -> list[sending.Message]:
         meeting, _ = await reading.meeting_of(session, meeting_id, actor)
+        if wanted.common:
+            return [sending.Message("", "", "", await sending.common(session, meeting, around, actor, visit.now))]
         return await sending.messages(session, meeting, wanted.attendee_ids, around, actor, visit.now)
 
     made = await visit.write(work)

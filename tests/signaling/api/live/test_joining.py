@@ -219,6 +219,7 @@ async def test_one_date_of_a_series_is_answered_by_link(office: Office) -> None:
     assert len(seen["dates"]) == 3
     assert seen["place"].startswith("Phòng họp khcn")
     assert seen["class"] == "ordinary"
+    assert (seen["of_unit"], seen["own_place"], seen["rehearsal"]) == (True, "", None)
     one = seen["dates"][1]
     body = {"link": link, "answer": "declined", "comment": "Đi công tác", "occurrence_id": one["occurrence_id"]}
     given = (await guest.post("/answers", json=body)).json()
