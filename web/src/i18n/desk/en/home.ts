@@ -4,6 +4,12 @@ import type { homeVi } from '../vi/home';
 export const homeEn: Record<keyof typeof homeVi, string> = {
   'my.title': 'My meetings',
   'my.hello': '{name}',
+  'my.greeting': 'Good day {name}',
+  'my.given.accepted': 'Answered: attends. {title} ({when})',
+  'my.given.declined': 'Answered: does not attend. {title} ({when})',
+  'my.instead.accepted': 'Change to: attends',
+  'my.instead.declined': 'Change to: does not attend',
+  'my.givenMore': 'Name a substitute or a reason',
   'my.today': 'today',
   'my.onNow': 'Now',
   'my.open': 'Open to join',

@@ -2,6 +2,12 @@
 export const homeVi = {
   'my.title': 'Cuộc họp của tôi',
   'my.hello': '{name}',
+  'my.greeting': 'Kính chào {name}',
+  'my.given.accepted': 'Đã trả lời: dự họp. {title} ({when})',
+  'my.given.declined': 'Đã trả lời: không dự. {title} ({when})',
+  'my.instead.accepted': 'Đổi thành: dự họp',
+  'my.instead.declined': 'Đổi thành: không dự',
+  'my.givenMore': 'Cử người dự thay, ghi lý do',
   'my.today': 'hôm nay',
   'my.onNow': 'Đang diễn ra',
   'my.open': 'Đã mở phòng họp',
