@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -102,6 +102,19 @@ async def search(
     family = func.rtrim(Person.search_name, func.replace(Person.search_name, " ", ""))
     given = func.replace(Person.search_name, family, "")
     return list(await session.scalars(wanted.order_by(given, Person.search_name, Person.id).limit(limit)))
+
+
+async def of_ids(
+    session: AsyncSession, ids: Sequence[str], known: Collection[str], below: str = "", active: bool | None = True
+) -> list[Person]:
+    """Return the people of these identifiers, in this order, without the `known` ones. `below`, `active`: as in `search`."""
+    new = [one for one in dict.fromkeys(ids) if one not in known]
+    wanted = select(Person).join(Unit, Unit.id == Person.unit_id).where(Person.id.in_(new))
+    wanted = wanted.where(Unit.path.startswith(below, autoescape=True))
+    if active is not None:
+        wanted = wanted.where(Person.active.is_(active))
+    found = {one.id: one for one in await session.scalars(wanted)}
+    return [found[one] for one in new if one in found]
 
 
 async def titles(session: AsyncSession, person_ids: Collection[str], day: date) -> dict[str, str]:

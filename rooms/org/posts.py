@@ -198,6 +198,15 @@ async def search(session: AsyncSession, text: str, day: date, limit: int) -> lis
     return found
 
 
+async def holders(session: AsyncSession, text: str, day: date, limit: int) -> list[str]:
+    """Return the people whose posts `search` finds, in the order of the posts. The title has a word of `text`: otherwise a name
+    of a person also finds units.
+    """
+    words = set(plain(text).split())
+    found = await search(session, text, day, limit)
+    return [held.person.id for held, _ in found if held.person and words & set(plain(held.post.title).split())]
+
+
 async def end_holdings(session: AsyncSession, post_ids: list[str], on: date) -> int:
     """End the holdings of these posts on day `on`, and delete the holdings that begin on that day or later. Return the number
     of holdings.

@@ -106,7 +106,7 @@ class Clash:
             ways.append("Free: " + ", ".join(clock(one.starts_at) for one in self.free_times) + ".")
         if self.equivalent_halls:
             ways.append("Equivalent halls: " + ", ".join(one.name for one in self.equivalent_halls) + ".")
-        return " " + " ".join(ways or ["Choose another day, or request less."])
+        return " " + " ".join(ways or [self._last_way()[1]])
 
     def _ways_out(self) -> str:
         ways = []
@@ -115,7 +115,15 @@ class Clash:
         if self.equivalent_halls:
             word = "phòng tương đương: " if ways else "Phòng tương đương: "
             ways.append(word + ", ".join(one.name for one in self.equivalent_halls))
-        return " " + "; ".join(ways) + "." if ways else " Hãy chọn ngày khác hoặc giảm yêu cầu."
+        return " " + "; ".join(ways) + "." if ways else f" {self._last_way()[0]}"
+
+    def _last_way(self) -> tuple[str, str]:
+        """Return what to do if the day has no free time and no hall is equivalent."""
+        if self.kind == "capacity":
+            return "Hãy chọn giờ khác hoặc bớt hội trường được gọi.", "Choose another time, or call fewer halls."
+        what = {"hall": "hội trường", "terminal": "thiết bị"}.get(self.kind, "người")
+        what_en = {"hall": "hall", "terminal": "terminal"}.get(self.kind, "person")
+        return f"Hãy chọn ngày khác hoặc bỏ {what} này.", f"Choose another day, or leave this {what_en} out."
 
     def trouble(self, where: str, dated: bool) -> Trouble:
         detail = {

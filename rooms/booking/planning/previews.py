@@ -206,7 +206,7 @@ def warnings_of(plan: Plan, now: datetime) -> list[Warned]:
         found.append(
             Warned(
                 "short_notice",
-                f"Giấy mời phải gửi trước {days} ngày làm việc (chậm nhất {due:%d/%m/%Y}). Hãy lùi ngày họp, hoặc ghi lý "
+                f"Giấy mời phải gửi trước {days} ngày làm việc (chậm nhất ngày {due:%d/%m/%Y}). Hãy lùi ngày họp, hoặc ghi lý "
                 "do họp đột xuất.",
                 f"Invitations must be sent {days} working days ahead (by {due:%d/%m/%Y}). Choose a later day, or write why the "
                 "meeting is urgent.",

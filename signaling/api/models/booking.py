@@ -298,6 +298,7 @@ class Approval(View):
     notice_due: date | None = Field(None, description="The last day for an invitation in time.")
     skipped: int = Field(0, description="The number of dates that are not booked because of clashes.")
     rehearsal_at: datetime | None = Field(None, description="The start of the rehearsal, which is approved too.")
+    holds_guests: bool = Field(False, description="An approval reserves the halls of the invited units too.")
     urgent_reason: str = Field("", description="Why the meeting is urgent or has precedence.")
     change: list[ChangeLine] = Field([], description="Approve or refuse only this change of an approved meeting.")
 

@@ -132,6 +132,8 @@ async def test_a_person_is_stored_with_a_post_or_not_at_all(office: Office) -> N
     assert [one["title"] for one in held] == ["Chánh Văn phòng", "Giám đốc"]
     assert (await admin.delete(f"/posts/{ids.posts['khcn']}/holder/{person}")).status_code == 204
     assert [one["title"] for one in (await admin.get(f"/people/{person}/posts")).json()] == ["Chánh Văn phòng"]
+    found = (await admin.get("/people", params={"q": "chanh van phong"})).json()["items"]
+    assert person in [one["id"] for one in found], "a secretary knows the post of a chair, not always the name"
 
 
 async def test_recipient_sets(office: Office) -> None:

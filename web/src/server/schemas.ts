@@ -226,6 +226,11 @@ export interface components {
             /** @description The start of the rehearsal, which is approved too. */
             rehearsal_at: string | null;
             /**
+             * @description An approval reserves the halls of the invited units too.
+             * @default false
+             */
+            holds_guests: boolean;
+            /**
              * @description Why the meeting is urgent or has precedence.
              * @default
              */
@@ -2285,7 +2290,10 @@ export interface components {
             phone: string;
             text: string;
         };
-        /** @description The invitees for whom texts are made. Empty: all except the chair. `common`: one text for a group, without personal links. */
+        /**
+         * @description The invitees for whom texts are made. Empty: all except the chair. `common`: one text for a group, without links to
+         *     answer.
+         */
         MessageFields: {
             /** @description Empty: all that the action is for. */
             attendee_ids?: string[];

@@ -125,7 +125,8 @@ describe('repeating', () => {
   it('has words', () => {
     speak('vi');
     expect(ruleWords('FREQ=WEEKLY;BYDAY=TU,TH;COUNT=12', day, 'vi', t)).toBe('Hằng tuần vào T3, T5; 12 lần');
-    expect(ruleWords('FREQ=MONTHLY;BYDAY=-1MO;COUNT=2', '2026-11-30', 'vi', t)).toBe('Hằng tháng vào Thứ Hai cuối cùng của tháng; 2 lần');
+    expect(ruleWords('FREQ=WEEKLY;BYDAY=TU;COUNT=12', day, 'vi', t)).toBe('Hằng tuần vào thứ Ba; 12 lần');
+    expect(ruleWords('FREQ=MONTHLY;BYDAY=-1MO;COUNT=2', '2026-11-30', 'vi', t)).toBe('Hằng tháng vào thứ Hai cuối cùng của tháng; 2 lần');
     expect(ruleWords('', day, 'vi', t)).toBe('Một lần');
   });
 

@@ -215,6 +215,7 @@ def _approval(
         notice_due=card.notice_due,
         skipped=card.skipped,
         rehearsal_at=card.rehearsal_at,
+        holds_guests=meeting.hold_guests and card.invited.units > 0,
         urgent_reason=meeting.precedence_reason,
         change=[ChangeLine(**line) for line in (one.proposal.lines if one.proposal is not None else ())],
     )

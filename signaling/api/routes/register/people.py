@@ -31,7 +31,7 @@ Key = Annotated[Id, Path()]
 async def list_people(
     visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, active: bool | None = True
 ) -> Page[Person]:
-    """Search people by name, code or address, in a unit and below it. Phones are empty for callers who may not correct the
+    """Search people by name, code, address or post, in a unit and below it. Phones are empty for callers who may not correct the
     person.
     """
     actor = anywhere(visit, "people.read")
@@ -39,6 +39,10 @@ async def list_people(
     async def work(session: AsyncSession) -> tuple[list[PersonRow], dict[str, str], dict[str, str]]:
         below = (await units.get(session, unit_id)).path if unit_id else ""
         found = await people.search(session, q, below, active, rows.reach)
+        if q.strip() and len(found) < rows.reach:
+            held = await posts.holders(session, q, fields.today(visit.now), rows.reach)
+            found += await people.of_ids(session, held, {one.id for one in found}, below, active)
+            found = found[: rows.reach]
         part = found[rows.offset :]
         titles = await people.titles(session, [one.id for one in part], fields.today(visit.now))
         own = select(UnitRow.id, UnitRow.path).where(UnitRow.id.in_({one.unit_id for one in part}))

@@ -94,7 +94,7 @@ function everyOf(parts: Map<string, string>): Every | null {
 
 /** The desk's `t`. The caller passes the texts, so that this module stays pure. */
 export type Say = (key: RuleKey, values?: Record<string, string | number>) => string;
-type RuleKey = Extract<DeskKey, `rule.${string}`>;
+type RuleKey = Extract<DeskKey, `rule.${string}` | `when.${string}`>;
 
 /** Return the rule as text, for example "Hằng tuần vào T2, T5; 12 lần". */
 export function ruleWords(rule: string, day: string, tongue: Tongue, say: Say): string {
@@ -105,13 +105,27 @@ export function ruleWords(rule: string, day: string, tongue: Tongue, say: Say): 
   return `${everyWords(repeat, day, tongue, say)}; ${ends}`;
 }
 
+/** Return a length in hours and minutes. */
+export function lengthWords(minutes: number, say: Say): string {
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  if (hours === 0) return say('when.minutes', { n: rest });
+  return rest === 0 ? say('when.hours', { n: hours }) : say('when.hoursMinutes', { n: hours, m: rest });
+}
+
+/** Return the weekday in a sentence: "thứ Ba" for one day, short names for several. */
+function weekdayIn(day: string, tongue: Tongue, short: boolean): string {
+  if (short) return weekdayShort(day, tongue);
+  const name = weekdayName(day, tongue);
+  return tongue === 'vi' ? name.charAt(0).toLocaleLowerCase('vi') + name.slice(1) : name;
+}
+
 export function everyWords(repeat: Repeat, day: string, tongue: Tongue, say: Say): string {
   const n = repeat.interval;
   const many = n > 1;
-  const days = (repeat.days.length === 0 ? [weekday(day)] : [...repeat.days].sort()).map((one) => weekdayShort(addDays(mondayOf(day), one - 1), tongue)).join(', ');
+  const days = (repeat.days.length === 0 ? [weekday(day)] : [...repeat.days].sort()).map((one, _, all) => weekdayIn(addDays(mondayOf(day), one - 1), tongue, all.length > 1)).join(', ');
   const date = Number(day.slice(8));
   const nth = weekOfMonth(day) === -1 ? say('rule.nthLast') : say(`rule.nth${weekOfMonth(day) as 1 | 2 | 3 | 4}`);
-  const name = weekdayName(day, tongue);
+  const name = weekdayIn(day, tongue, false);
   switch (repeat.every) {
     case 'day':
       return many ? say('rule.days', { n }) : say('rule.day');

@@ -253,7 +253,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'calls.waits': 'Invited after the approval: called only after the unit has accepted.',
   'calls.taken': 'Busy {at} ({who}): the server does not call it into this meeting',
   'calls.takenDates': 'Busy on {n} dates, the first {at} ({who}): the server does not call it on these dates',
-  'calls.takenCount': '{n} halls are busy',
+  'calls.takenCount': '{n} hall terminals are busy then',
   'calls.takeOut': 'Remove from the list',
   'calls.takeOutNamed': 'Remove from the list: {name}',
   'calls.putBack': 'Put back',

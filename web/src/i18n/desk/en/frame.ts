@@ -7,6 +7,7 @@ export const frameEn: Record<keyof typeof frameVi, string> = {
   'app.print': 'Print this page',
   'app.cancel': 'Cancel',
   'app.save': 'Save',
+  'app.mustFill': 'Fill in this field.',
   'app.saving': 'Saving…',
   'app.saved': 'Saved.',
   'app.remove': 'Remove',

@@ -42,6 +42,8 @@ export const homeEn: Record<keyof typeof homeVi, string> = {
   'approvals.people': '{n} people',
   'approvals.guests': '{n} guests from outside',
   'approvals.nobody': 'No attendees are invited',
+  'approvals.holds': 'Halls of invited units',
+  'approvals.holdsText': 'An approval reserves the halls of the invited units ({n} units)',
   'approvals.clashing': 'Clashes',
   'approvals.skipped': '{n} clashing dates, to be skipped',
   'approvals.pick': 'Choose: {title}',

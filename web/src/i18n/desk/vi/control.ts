@@ -251,7 +251,7 @@ export const controlVi = {
   'calls.waits': 'Đơn vị được mời thêm sau khi duyệt: nhận lời thì máy chủ mới gọi.',
   'calls.taken': 'Bận {at} ({who}): máy chủ không gọi vào cuộc họp này',
   'calls.takenDates': 'Bận ở {n} buổi, buổi đầu {at} ({who}): máy chủ không gọi ở các buổi đó',
-  'calls.takenCount': '{n} hội trường đang bận',
+  'calls.takenCount': '{n} thiết bị hội trường bận giờ này',
   'calls.takeOut': 'Bỏ khỏi danh sách',
   'calls.takeOutNamed': 'Bỏ khỏi danh sách: {name}',
   'calls.putBack': 'Đưa lại',

@@ -274,7 +274,7 @@ export const directoryVi = {
   'sip.offMore': 'Hoặc đặt biến môi trường DIEMCAU_HALLS=true; chạy thử thì thêm --halls vào lệnh. Mở tường lửa: 5060 (UDP, TCP), 5061 (TLS), 20000-24999 (UDP).',
   'block.party': 'khối Đảng',
   'block.council': 'khối HĐND',
-  'block.government': 'khối chính quyền',
+  'block.government': 'chính quyền',
   'block.front': 'Mặt trận, đoàn thể',
   'block.other': 'khác',
   'tier.0': 'Trung ương',

@@ -32,7 +32,7 @@ export const meetingVi = {
   'meeting.submitted': 'Đã gửi duyệt.',
   'meeting.undone': 'Đã hoàn tác thay đổi gần nhất.',
   'meeting.because': 'Lý do: {reason}',
-  'meeting.short': 'Báo trước ngắn hơn quy định: giấy mời phải gửi trước ngày {day}.',
+  'meeting.short': 'Báo trước ngắn hơn quy định: giấy mời phải gửi chậm nhất ngày {day}.',
   'meeting.cancelled': 'Đã hủy cuộc họp.',
   'meeting.dateCancelled': 'Đã hủy buổi họp.',
   'find.lead': 'Tìm theo tên cuộc họp, số văn bản hoặc mã cuộc họp.',
