@@ -174,7 +174,7 @@ async def messages(
 async def common(
     session: AsyncSession, meeting: Meeting, around: invitations.Around, actor: Actor, now: datetime
 ) -> str:
-    """Return one text for a group of attendees. It holds no personal link: everybody in the group could answer for everybody.
+    """Return one text for a group of attendees. It holds no personal link, with which any member could answer for another.
     Raise Refusal `denied`, `meeting_not_open`.
     """
     host = await invitations.open_host(session, meeting, actor)
@@ -280,7 +280,7 @@ def _ways(meeting: Meeting, attendee: Attendee, pin: str, around: invitations.Ar
 
 
 def _entering(meeting: Meeting, pin: str, around: invitations.Around) -> list[str]:
-    """Return the lines that say how everybody enters."""
+    """Return the lines that say how all attendees enter."""
     if not _enters(meeting):
         return ["Cuộc họp quan trọng: chỉ dự tại hội trường có thiết bị đã đăng ký."]
     if not pin:

@@ -201,7 +201,9 @@ async def _busy_for_another(visitor: Visitor, served: Booking, tmp_path: Path) -
     await visitor.part("tree-done").click()
     begins = f"{working_day(9, served.now):%d/%m/%Y} ({TITLE}, Văn phòng UBND tỉnh)"
     await expect(visitor.part("call-taken")).to_contain_text(f"Bận 08:00 - 11:00 {begins}")
-    await expect(visitor.part("call-count")).to_contain_text("Máy chủ gọi 0 hội trường · 1 thiết bị hội trường bận giờ này")
+    await expect(visitor.part("call-count")).to_contain_text(
+        "Máy chủ gọi 0 hội trường · 1 thiết bị hội trường bận giờ này"
+    )
     await expect(visitor.part("live-free")).to_be_visible()
     await seen_at(visitor, tmp_path, "busy", known=True)
     await visitor.page.goto(meeting)

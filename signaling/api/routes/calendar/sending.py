@@ -130,9 +130,7 @@ async def send_to_many(visit: Caller, meeting_id: Key, wanted: SendingFields) ->
 
 @router.post("/meetings/{meeting_id}/messages", openapi_extra=needs("meetings.answers", of="meeting"))
 async def make_messages(visit: Caller, meeting_id: Key, wanted: MessageFields) -> Messages:
-    """Make a text for each invitee or one text for a group, to pass on by a messenger: facts, a link to answer, and how to
-    enter. Audited.
-    """
+    """Make a text for each invitee, or one text for a group, to pass on by a messenger. Audited."""
     actor = visit.actor
     around = Around(key=visit.desk.key, base=visit.base, sender="", checks=visit.desk.device_checks)
 
