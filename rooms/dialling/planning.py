@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -232,8 +232,8 @@ async def take_off(session: AsyncSession, occurrence_id: str, terminal_id: str) 
 
 
 async def add(session: AsyncSession, occurrence_id: str, terminal_id: str, actor: Actor, now: datetime) -> DialLeg:
-    """Add a hall to a date that is still to come: the server calls the hall when it calls the others. Raise Refusal
-    `not_coming`, and the refusals of `ask` except `not_on_now`.
+    """Add a hall to a date that is still to come: the server calls the hall when it calls the others. A hall that was called
+    before gets all tries again. Raise Refusal `not_coming`, `hall_in_call`, and the refusals of `ask` except `not_on_now`.
     """
     date, meeting = await date_of(session, occurrence_id)
     if (
@@ -247,11 +247,21 @@ async def add(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
             f"a hall can be added for the time of the calls from {limits.PROBE_ASKED_AHEAD_H} hours before an approved meeting",
         )
     leg = await _asked(session, date, meeting, terminal_id, actor, now)
-    if leg.state in ("idle", "probing", "failed", "given_up"):
-        of_date = select(calls_at()).select_from(Occurrence).join(Meeting, Meeting.id == Occurrence.meeting_id)
-        of_date = of_date.join(MeetingType, MeetingType.code == Meeting.type_code).where(Occurrence.id == date.id)
-        _call(leg, max(await session.scalar(of_date) or now, now), now)
-        await session.flush()
+    if leg.state in ("calling", "ringing", "connected"):
+        raise Refusal(
+            "hall_in_call",
+            "Điểm cầu đang được gọi hoặc đã kết nối vào cuộc họp này.",
+            "the hall is being called, or is connected to this meeting already",
+        )
+    of_date = select(calls_at()).select_from(Occurrence).join(Meeting, Meeting.id == Occurrence.meeting_id)
+    of_date = of_date.join(MeetingType, MeetingType.code == Meeting.type_code).where(Occurrence.id == date.id)
+    tried = leg.state != "idle" or leg.attempt > 1
+    _call(leg, max(await session.scalar(of_date) or now, now), now)
+    if tried:
+        leg.epoch, leg.attempt, leg.failures = leg.epoch + 1, 1, 0
+        leg.failure, leg.status, leg.redialled = "", 0, False
+    leg.wish = ""  # for example the wish to end an earlier call
+    await session.flush()
     return leg
 
 
@@ -458,8 +468,11 @@ async def _insert(
 
 
 async def _moved(session: AsyncSession, now: datetime) -> None:
-    """Move the next try of legs before their first call, after a change of the start or of the time of the calls."""
-    untouched = (DialLeg.epoch == 1, DialLeg.attempt == 1, DialLeg.asked_by.in_(("schedule", "operator")))
+    """Move the next try of legs before their first call, after a change of the start or of the time of the calls. A call that
+    an operator wants now stays due.
+    """
+    asked = and_(DialLeg.asked_by == "operator", DialLeg.next_try_at > now)
+    untouched = (DialLeg.attempt == 1, or_(and_(DialLeg.asked_by == "schedule", DialLeg.epoch == 1), asked))
     rows = await session.execute(
         select(DialLeg, calls_at())
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)

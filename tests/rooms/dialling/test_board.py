@@ -236,3 +236,45 @@ async def test_a_hall_is_added_for_the_time_of_the_calls(database: Database, pro
     async with database.reading() as session:
         held = select(Reservation.occurrence_id).where(Reservation.resource_id == terminal)
         assert list(await session.scalars(held)) == [date]
+
+
+@pytest.mark.parametrize("state", ["left", "given_up"])
+async def test_a_hall_that_was_tried_before_gets_all_tries_again(
+    database: Database, province: Province, now: datetime, state: str
+) -> None:
+    meeting = await approved(database, province, now, attendees=())
+    date, operator = await date_id(database, meeting), province.actor("operator", "tinh")
+    at = meeting.first_starts_at - timedelta(minutes=30)
+
+    async def add(session: AsyncSession) -> DialLeg:
+        return await planning.add(session, date, "terminal-khcn", operator, at)
+
+    leg = await database.transact(add)
+
+    async def tried(session: AsyncSession, to: str = state) -> None:
+        row = await session.get_one(DialLeg, leg.id)
+        row.state, row.attempt, row.failures, row.failure, row.next_try_at, row.wish = to, 5, 4, "busy", None, "drop"
+
+    await database.transact(tried)
+    again = await database.transact(add)
+    assert (again.state, again.epoch, again.attempt, again.failures, again.wish) == ("idle", 2, 1, 0, "")
+    assert again.next_try_at == meeting.first_starts_at - timedelta(minutes=15)
+    await database.transact(partial(tried, to="connected"))
+    with pytest.raises(Refusal, match="hall_in_call"):
+        await database.transact(add)
+
+
+async def test_a_call_that_is_wanted_now_stays_due(database: Database, province: Province, now: datetime) -> None:
+    """The ramp may have no room at once. The schedule moves only calls that are ahead."""
+    meeting = await approved(database, province, now, attendees=())
+    date, operator = await date_id(database, meeting), province.actor("operator", "tinh")
+    at = meeting.first_starts_at - timedelta(minutes=25)
+    leg = await database.transact(lambda session: planning.ask(session, date, "terminal-khcn", operator, at))
+
+    async def wanted(session: AsyncSession) -> None:
+        (await session.get_one(DialLeg, leg.id)).next_try_at = at
+
+    await database.transact(wanted)
+    await database.transact(lambda session: planning.plan(session, at))
+    async with database.reading() as session:
+        assert (await session.get_one(DialLeg, leg.id)).next_try_at == at
