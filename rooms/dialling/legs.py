@@ -20,7 +20,7 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor
 from rooms.store import outbox
-from rooms.store.tables.booking import Wanted
+from rooms.store.tables.booking import Reservation, Wanted
 from rooms.store.tables.dialling import DialLeg, LegAlarm
 from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
 from rooms.store.tables.org import Person, Unit
@@ -204,7 +204,8 @@ async def to_probe(session: AsyncSession, now: datetime, worker: str, limit: int
 async def over(session: AsyncSession, now: datetime, worker: str) -> list[str]:
     """Return this worker's open legs whose date is over, cancelled or postponed.
 
-    After its booked end, a date also gives up each terminal that another date is due to call.
+    After its booked end, a date also gives up each terminal that another date is due to call. Before its end, it gives up a
+    terminal whose reservation it has lost to that other date, for example by precedence. Until then the call goes on.
     """
     stands = or_(Meeting.state == "approved", Meeting.state == "asked")
     late = now - timedelta(minutes=limits.OVERRUN_MOST_MIN)
@@ -216,7 +217,12 @@ async def over(session: AsyncSession, now: datetime, worker: str) -> list[str]:
         other.next_try_at <= now,
         ~other.taken_off,
     )
+    of_leg = (Reservation.resource_id == DialLeg.terminal_id, Reservation.active)
+    own = select(Reservation.id).where(Reservation.occurrence_id == DialLeg.occurrence_id, *of_leg)
+    theirs = due_elsewhere.join(Reservation, Reservation.occurrence_id == other.occurrence_id).where(*of_leg)
+    lost = and_(DialLeg.asked_by.in_(("schedule", "operator")), theirs.exists(), ~own.exists())
     ended = or_(
+        lost,
         Occurrence.state.not_in(("planned", "running")),
         ~stands,
         Occurrence.ends_at <= late,

@@ -180,13 +180,14 @@ async def _guests(
     Until the approval, the meeting reserves only terminals of units that agreed: a terminal is no firmer than its hall.
     """
     halls = await guest_holds.halls_to_take(session, meeting, known, unit_id)
-    units = {one.device.unit_id for one in calls.lines if one.why == "unit" and unit_id in ("", one.device.unit_id)}
-    if not units:
+    # The invited unit may sit at the site of another unit, which owns the terminal.
+    theirs = {one.device.id: one.device.unit_id for one in calls.lines if unit_id in ("", one.unit_id)}
+    if not theirs:
         return halls
-    agreed = await consent.consenting(session, meeting, units)
+    agreed = await consent.consenting(session, meeting, set(theirs.values()))
     out = await guest_holds.released(session, meeting)
     devices = terminals.of_guests(calls, meeting.class_, known, agreed)
-    return (*(one for one in devices if one.hall_id not in out), *halls)
+    return (*(one for one in devices if one.id in theirs and one.hall_id not in out), *halls)
 
 
 def _on_the_day(need: _Need, called: Iterable[Thing], off: Collection[str], kept: Collection[str]) -> _Need:

@@ -3,13 +3,15 @@
 import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from rooms import limits
-from rooms.booking.changes import creation, dates, editing, precedence
+from rooms.booking.changes import creation, dates, deciding, editing, precedence
+from rooms.booking.holds import restoring
 from rooms.booking.planning import previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.dialling import legs, planning
@@ -21,6 +23,7 @@ from rooms.store.database import Database
 from rooms.store.tables.booking import Reservation
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.sites import Terminal
 from tests.rooms.booking.test_calls import approved, date_id, wish
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
@@ -179,6 +182,63 @@ async def test_precedence_takes_a_guest_terminal_and_lets_the_conference_stand(
     assert (await held(database, done.meeting.id), await held(database, guest.id)) == ({XA1}, {TINH_A})
     async with database.reading() as session:
         assert (await session.get_one(Occurrence, way.occurrence_id)).state == "planned"
+
+
+async def test_a_call_goes_on_until_the_meeting_that_took_the_terminal_calls_it(
+    database: Database, province: Province, now: datetime
+) -> None:
+    guest = await approved(database, province, now)
+    at = guest.first_starts_at - timedelta(minutes=15)
+    await in_transaction(database, lambda session: planning.plan(session, at))
+    date = await date_id(database, guest)
+
+    async def connected(session: Any) -> str:
+        leg = await planning.leg_of(session, date, XA1)
+        assert leg is not None
+        leg.state, leg.next_try_at = "connected", None
+        return str(leg.id)
+
+    leg = await in_transaction(database, connected)
+
+    async def over(session: Any) -> list[str]:
+        await planning.plan(session, at)
+        await legs.claim(session, at, "one", 60)
+        return await legs.over(session, at, "one")
+
+    assert await in_transaction(database, over) == []
+    at_xa1 = {"hall_ids": (), "terminal_ids": (XA1,), "attendees": (), "precedence": 0, "title": "Khẩn"}
+    higher = at_khcn(province, now, **at_xa1, precedence_reason="Công điện")
+    operator = province.actor("operator", "tinh")
+    done = await in_transaction(
+        database, lambda session: precedence.displace(session, higher, {}, "Công điện", operator, now)
+    )
+    assert await in_transaction(database, over) == [], "the other meeting is not approved"
+    for role in ("approver", "operator"):
+        decide = partial(deciding.decide, meeting_id=done.meeting.id, approve_=True, reason="", now=now)
+        await in_transaction(database, partial(decide, actor=province.actor(role, "tinh")))
+    assert await in_transaction(database, over) == [leg]
+
+
+async def test_an_answer_reserves_the_terminal_at_the_site_of_another_unit(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The unit that answers sits at a site of the host."""
+    async with database.reading() as session:
+        site = (await session.get_one(Terminal, KHCN)).site_id
+    units = (AttendeeRequest(unit_id=province.units["xa1"], site_id=site),)
+    own = {"host_unit_id": province.units["khcn"], "hall_ids": (), "type_code": "internal"}
+    made = await book(database, province, wish(province, now, attendees=units, **own), now)
+
+    async def given_back(session: Any) -> None:
+        await session.execute(delete(Reservation).where(Reservation.resource_id == KHCN))
+
+    async def again(session: Any) -> None:
+        meeting = await session.get_one(Meeting, made.id)
+        await restoring.take_guests(session, meeting, now, province.units["xa1"])
+
+    await in_transaction(database, given_back)
+    await in_transaction(database, again)
+    assert await held(database, made.id) == {KHCN}
 
 
 async def test_a_taken_hall_is_named_once(database: Database, province: Province, now: datetime) -> None:
