@@ -109,6 +109,20 @@ async def displaced(session: AsyncSession, payload: Payload, now: datetime) -> N
     await records.tell(session, await recipients.staff(session, meeting), news, now)
 
 
+async def lost(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.lost`: tell the meeting's staff, and the units, that a date lost halls to another meeting."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    date = await session.get(Occurrence, payload["occurrence_id"])
+    if meeting is None or date is None:
+        return
+    units = await recipients.of_units(session, set(payload["unit_ids"]), now)
+    key = f"{kinds.LOST}:{date.id}:{payload['at']}"
+    about, reason = str(payload["about"]), str(payload["reason"])
+    news = News(kinds.LOST, key, meeting.id, date.id, about=about, reason=reason, until=date.ends_at)
+    told = (await recipients.staff(session, meeting)).union(*units.values())
+    await records.tell(session, told, news, now)
+
+
 async def answered(session: AsyncSession, payload: Payload, now: datetime) -> None:
     """Handle the job `notice.answered`: tell the desk of the meeting. All answers to one meeting share one notice, which becomes
     new again. A proposed substitute is a task of chair and secretary.
@@ -186,6 +200,7 @@ async def soon(session: AsyncSession, payload: Payload, now: datetime) -> None:
 HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Any, datetime], Awaitable[None]]]] = {
     timing.NOTICE: meeting_changed,
     timing.GAVE_WAY: displaced,
+    timing.LOST: lost,
     timing.OBJECTED: objected,
     timing.SOON: soon,
     timing.ANSWERED: answered,

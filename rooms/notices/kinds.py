@@ -9,6 +9,7 @@ APPLIED, NOT_APPLIED = "change_approved", "change_refused"
 DISPLACED, ANSWERED, SUBSTITUTE = "displaced", "answered", "substitute"
 PRECEDENCE, PRECEDED, NOT_PRECEDED = "precedence_asked", "precedence_given", "precedence_refused"
 HALL, HELD, OBJECTED, SOON = "hall_unready", "hall_held", "hall_objected", "soon"
+LOST = "hall_lost"
 KINDS: Final = (
     APPROVE,
     APPROVED,
@@ -22,6 +23,7 @@ KINDS: Final = (
     HALL,
     HELD,
     OBJECTED,
+    LOST,
     SOON,
     PRECEDENCE,
     PRECEDED,

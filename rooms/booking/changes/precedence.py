@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -29,6 +29,7 @@ from rooms.store import audit
 from rooms.store.tables.booking import Setting
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall, Site, Terminal
 
 BY_ORDER: Final = "superior_order"
 
@@ -146,12 +147,14 @@ async def displace(
     for one in found:
         await _require_lower(session, one, mine, actor)
         if one.guests:
-            await resources.release_guests(session, one.date.id, one.guests)
+            await _lose(session, one, plan.unit, reason, actor, now)
     moved = [await _give_way(session, one, moves[one.date.id], reason, actor, now) for one in whole]
     meeting = await creation.create(session, dataclasses.replace(request, submit=request.submit), actor, now, key)
     ids = [one.occurrence_id for one in moved]
     await session.execute(update(Occurrence).where(Occurrence.id.in_(ids)).values(displaced_by=meeting.id))
-    detail = {"moved": [one.occurrence_id for one in moved][:100], "reason": reason.strip()[:300]}
+    detail: dict[str, Any] = {"moved": [one.occurrence_id for one in moved][:100], "reason": reason.strip()[:300]}
+    lost = [{"occurrence": one.date.id, "things": sorted(one.guests)} for one in found if one.guests]
+    detail |= {"released": lost[:100]} if lost else {}
     await audit.record(session, now, actor, "meeting.displace", "meeting", meeting.id, plan.unit.id, detail)
     return Displaced(meeting, tuple(moved))
 
@@ -230,6 +233,27 @@ async def _require_lower(session: AsyncSession, clashing: Clashing, mine: int, a
             "a meeting with the same or a higher precedence cannot be moved",
         )
     roles.require(actor, "meetings.precedence", unit.path)
+
+
+async def _lose(session: AsyncSession, clashing: Clashing, to: Unit, reason: str, actor: Actor, now: datetime) -> None:
+    """Release the halls and terminals of invited units, and tell the staff of the meeting and these units."""
+    date, meeting = clashing.date, clashing.meeting
+    halls = select(Hall.id, Hall.name, Site.unit_id).join(Site, Site.id == Hall.site_id)
+    devices = select(Terminal.id, Terminal.name, Site.unit_id).join(Site, Site.id == Terminal.site_id)
+    # The name of the hall is enough for a terminal in it.
+    devices = devices.where(or_(Terminal.hall_id.is_(None), Terminal.hall_id.not_in(clashing.guests)))
+    rows = [
+        row
+        for query, id_ in ((halls, Hall.id), (devices, Terminal.id))
+        for row in await session.execute(query.where(id_.in_(clashing.guests)).order_by(id_))
+    ]
+    await resources.release_guests(session, date.id, clashing.guests)
+    about = ", ".join(name for _, name, _ in rows)
+    why = f"Dành cho cuộc họp ưu tiên của {to.short_name or to.name}. Lý do: {reason.strip()[: limits.REASON]}"
+    before: dict[str, Any] = {}
+    line = f"{about}. {why}"
+    await history.finish(session, meeting, actor, now, "halls_lost", line, before, False, False, date.id)
+    await timing.lost(session, meeting, date, about, sorted({unit for _, _, unit in rows}), why, now)
 
 
 async def _give_way(

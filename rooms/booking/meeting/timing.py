@@ -29,6 +29,7 @@ DISPLACED = "mail.displaced"
 OBJECTED = "notice.objected"
 """The job that tells the staff of a meeting that a unit objects to the hold of its hall."""
 NOTICE, GAVE_WAY, SOON = "notice.meeting", "notice.displaced", "notice.soon"
+LOST = "notice.lost"
 ANSWERED, READINESS, PRECEDENCE = "notice.answered", "notice.hall", "notice.precedence"
 """The jobs of `rooms.notices`, which is above this package."""
 LIVE = ("planned", "running")
@@ -135,6 +136,29 @@ async def displaced(
     }
     await outbox.enqueue(session, DISPLACED, payload, now, now, f"displaced:{date.id}:{meeting.version}")
     await outbox.enqueue(session, GAVE_WAY, payload, now, now, f"notice:{date.id}:{meeting.version}")
+
+
+async def lost(
+    session: AsyncSession,
+    meeting: Meeting,
+    date: Occurrence,
+    about: str,
+    unit_ids: Sequence[str],
+    reason: str,
+    now: datetime,
+) -> None:
+    """Notify the staff of a meeting, and the units, that a date has lost halls or terminals of these units. `about`: the names
+    of the halls and terminals.
+    """
+    payload = {
+        "meeting_id": meeting.id,
+        "occurrence_id": date.id,
+        "about": about[:200],
+        "unit_ids": list(unit_ids),
+        "reason": reason[: limits.REASON],
+        "at": now.isoformat(),
+    }
+    await outbox.enqueue(session, LOST, payload, now, now, f"lost:{date.id}:{meeting.version}")
 
 
 async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, reason: str, now: datetime) -> None:

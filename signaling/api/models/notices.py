@@ -21,6 +21,7 @@ NoticeKind = Literal[
     "hall_unready",
     "hall_held",
     "hall_objected",
+    "hall_lost",
     "soon",
     "precedence_asked",
     "precedence_given",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import dates as booking_dates
-from rooms.booking.changes import deciding, editing, objecting, precedence_asks, timers
+from rooms.booking.changes import deciding, editing, objecting, precedence, precedence_asks, timers
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.meetings import answers, invitations
@@ -24,11 +24,12 @@ from rooms.sealing import Seal
 from rooms.store import webhooks
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account, RoleGrant
+from rooms.store.tables.booking import Change
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.notices import Notice
 from rooms.store.tables.org import Person
-from rooms.store.tables.records import Delivery, Job
+from rooms.store.tables.records import AuditEntry, Delivery, Job
 from tests.rooms.booking.test_creation import TITLE, make, wish
 from tests.rooms.booking.test_proposals import give_way
 from tests.rooms.people import SignedIn, signed_in
@@ -192,6 +193,37 @@ async def test_a_displaced_date_waits_until_it_is_arranged_again(office: Office)
     await office.database.transact(lambda s: booking_dates.cancel(s, made.id, *why))
     await office.work()
     assert await office.kinds(office.secretary, kind="displaced", waiting=True) == []
+
+
+async def test_a_meeting_and_a_unit_hear_of_a_hall_that_went_to_a_meeting_with_precedence(office: Office) -> None:
+    hall, unit = office.province.halls["xa1"], office.province.units["xa1"]
+    desk = await signed_in(office.database, "secretary", unit, office.now)
+    made = await office.approved(hold_guests=True, attendees=(AttendeeRequest(unit_id=unit),))
+    await office.work()
+    assert await office.kinds(desk, kind="hall_held", unread=True) == ["hall_held"]
+    at_hall: dict[str, Any] = {
+        "hall_ids": (hall,),
+        "host_unit_id": office.province.units["khcn"],
+        "chair_id": office.province.people["khcn-1"],
+    }
+    at_hall |= {"terminal_ids": (), "title": "Họp khẩn"}
+    higher = wish(office.province, office.now, **at_hall, precedence=0, precedence_reason="Công điện", attendees=())
+    operator = office.province.actor("operator", "tinh")
+    await office.database.transact(lambda s: precedence.displace(s, higher, {}, "Công điện 12", operator, office.now))
+    await office.work()
+    for who in (office.secretary, desk):
+        (told,) = await office.notices(who, kind="hall_lost")
+        assert (told.notice.about, told.notice.meeting_id) == ("Phòng họp xa1", made.id)
+        assert told.notice.reason.endswith("Lý do: Công điện 12")
+    async with office.database.reading() as session:
+        line = await session.scalar(select(Change).where(Change.meeting_id == made.id, Change.action == "halls_lost"))
+        assert line is not None
+        assert line.summary.startswith("Phòng họp xa1. Dành cho cuộc họp ưu tiên của ")
+        entry = await session.scalar(select(AuditEntry).where(AuditEntry.action == "meeting.displace"))
+        assert entry is not None
+        assert [hall in one["things"] for one in entry.detail["released"]] == [True]
+    (told,) = await office.notices(desk, kind="hall_held")
+    assert told.done, "the hold has ended"
 
 
 async def test_answers_share_one_notice_and_a_substitute_is_a_task_of_the_chair(office: Office) -> None:

@@ -2561,7 +2561,7 @@ export interface components {
         Notice: {
             id: string;
             /** @enum {string} */
-            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "hall_objected" | "soon" | "precedence_asked" | "precedence_given" | "precedence_refused";
+            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "hall_objected" | "hall_lost" | "soon" | "precedence_asked" | "precedence_given" | "precedence_refused";
             meeting_id: string;
             title: string;
             host_unit_name: string;
