@@ -40,6 +40,7 @@ Kind = Literal[
     "cancel",
     "date",
     "date_off",
+    "rehearsal",
     "reminder",
     "removed",
     "approval",
@@ -55,6 +56,7 @@ MAILS: Final = tuple(
         "nudge",
         "cancel",
         "date",
+        "rehearsal",
         "reminder",
         "removed",
         "approval",
@@ -186,6 +188,20 @@ async def changed(session: AsyncSession, payload: dict[str, Any], now: datetime)
         await webhooks.fan_out(session, event, meeting.id, meeting.host_unit_id, data, now)
 
 
+async def rehearsal_changed(session: AsyncSession, payload: dict[str, Any], now: datetime) -> None:
+    """Handle the job `meeting.rehearsal`: store a job for the mail to each invited unit."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    date = await rehearsals.last_date(session, meeting.id) if meeting is not None else None
+    if meeting is None or meeting.state != "approved" or date is None:
+        return
+    state, at = date.state, date.starts_at.isoformat()
+    for one in await attendees.listed(session, meeting.id):
+        if one.unit_id and not one.person_id and one.answer != "declined":
+            mail = {"attendee_id": one.id, "meeting_id": meeting.id, "state": state, "starts_at": at}
+            key = f"mail.rehearsal:{one.id}:{date.id}:{state}:{at}:{now.isoformat()}"
+            await outbox.enqueue(session, "mail.rehearsal", mail, now, now, dedupe_key=key)
+
+
 async def reminder_due(session: AsyncSession, payload: dict[str, Any], now: datetime) -> None:
     """Handle the job `meeting.reminder`: mail each attendee who has not declined, then store the reminders of the next date."""
     occurrence = await session.get(Occurrence, payload["occurrence_id"])
@@ -213,6 +229,7 @@ async def event_due(session: AsyncSession, payload: dict[str, Any], now: datetim
 
 HANDLERS: Final[Mapping[str, InTransaction]] = {
     "meeting.changed": changed,
+    "meeting.rehearsal": rehearsal_changed,
     "meeting.reminder": reminder_due,
     "webhook.event": event_due,
 }
@@ -540,6 +557,34 @@ async def _make_reminder(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: A
     return await _to_attendee(s, m, p, a, now, "reminder")
 
 
+async def _make_rehearsal(
+    s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime
+) -> list[Outgoing]:
+    """Return a mail to a unit about the rehearsal. Return no mail if an invitation says the same, or if the rehearsal has changed
+    again since.
+    """
+    attendee, date = await s.get(Attendee, p["attendee_id"]), await rehearsals.last_date(s, m.id)
+    if attendee is None or date is None or (date.state, date.starts_at.isoformat()) != (p["state"], p["starts_at"]):
+        return []
+    # A mail about one date of a series does not raise `notified`.
+    waits = attendee.notified < 0 or (not m.rule and attendee.notified < m.sequence)
+    if m.state != "approved" or waits or date.state in ("running", "ended", "released"):
+        return []
+    to = (await attendees.contacts(s, [attendee], now.date()))[attendee.id]
+    shown = await _shown(s, m, a) | {"reason": date.reason if date.state == "skipped" else ""}
+    return [
+        Outgoing(
+            kind="rehearsal",
+            to=to,
+            outside_reason=attendee.outside_reason,
+            attendee_id=attendee.id,
+            label=attendee.label,
+            postponed=date.state == "postponed",
+            **shown,
+        )
+    ]
+
+
 async def _make_decided(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
     return await _to_attendee(s, m, p, a, now, "substitute_decided")
 
@@ -725,6 +770,7 @@ _MAKERS: Final[Mapping[str, _Maker]] = {
     "invite": _make_invite,
     "nudge": _make_nudge,
     "cancel": _make_cancel,
+    "rehearsal": _make_rehearsal,
     "reminder": _make_reminder,
     "removed": _make_removed,
     "approval": _make_approval,

@@ -53,6 +53,8 @@ class RehearsalDate:
     reason: str
     signed: int
     failed: int
+    missing: tuple[str, ...] = ()
+    """The booked halls of the meeting that the rehearsal has not reserved."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,15 @@ async def _rehearsal(session: AsyncSession, meeting: Meeting) -> RehearsalDate |
     signed = list(rows)
     failed = sum(not (one.picture and one.sound_in and one.sound_out and one.name_plate) for one in signed)
     times = (last.starts_at, last.ends_at, last.state, last.reason)
-    return RehearsalDate(found.id, last.id, found.number, *times, len(signed), failed)
+    return RehearsalDate(
+        found.id,
+        last.id,
+        found.number,
+        *times,
+        len(signed),
+        failed,
+        tuple(await rehearsals.missing_halls(session, last)),
+    )
 
 
 async def _rehearses(session: AsyncSession, meeting: Meeting) -> Rehearsed | None:

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval
-from rooms.booking.holds import guest_holds
+from rooms.booking.holds import guest_holds, rehearsals
 from rooms.booking.meeting import leaders, timing
+from rooms.identifiers import digest
 from rooms.notices import kinds, recipients, records
 from rooms.notices.records import News
 from rooms.notices.settling import settle
@@ -94,6 +95,19 @@ async def objected(session: AsyncSession, payload: Payload, now: datetime) -> No
     key = f"{kinds.OBJECTED}:{meeting.id}:{hall_.id}:{row.at.isoformat()}"
     news = News(kinds.OBJECTED, key, meeting.id, about=hall_.name, reason=row.reason)
     await records.tell(session, await recipients.staff(session, meeting) - {payload["by"]}, news, now)
+
+
+async def rehearsal(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Handle the job `notice.rehearsal`: tell the staff that the rehearsal has another time, or what it lacks."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    last = await rehearsals.last_date(session, meeting.id) if meeting is not None else None
+    if meeting is None or last is None:
+        return
+    missing = ", ".join(await rehearsals.missing_halls(session, last))
+    told = digest(f"{last.state}:{last.starts_at.isoformat()}:{missing}")[:32]
+    reason = f"Chưa giữ được hội trường: {missing}" if missing else last.reason if last.state != "planned" else ""
+    news = News(kinds.REHEARSAL, f"{kinds.REHEARSAL}:{last.id}:{told}", meeting.id, last.id, reason=reason)
+    await records.tell(session, await recipients.staff(session, meeting), news, now, again=payload["changed"])
 
 
 async def displaced(session: AsyncSession, payload: Payload, now: datetime) -> None:
@@ -202,6 +216,7 @@ HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Any, datetime], Awaitable[N
     timing.GAVE_WAY: displaced,
     timing.LOST: lost,
     timing.OBJECTED: objected,
+    timing.REHEARSED: rehearsal,
     timing.SOON: soon,
     timing.ANSWERED: answered,
     timing.READINESS: hall,

@@ -10,6 +10,7 @@ DISPLACED, ANSWERED, SUBSTITUTE = "displaced", "answered", "substitute"
 PRECEDENCE, PRECEDED, NOT_PRECEDED = "precedence_asked", "precedence_given", "precedence_refused"
 HALL, HELD, OBJECTED, SOON = "hall_unready", "hall_held", "hall_objected", "soon"
 LOST = "hall_lost"
+REHEARSAL = "rehearsal_changed"
 KINDS: Final = (
     APPROVE,
     APPROVED,
@@ -24,6 +25,7 @@ KINDS: Final = (
     HELD,
     OBJECTED,
     LOST,
+    REHEARSAL,
     SOON,
     PRECEDENCE,
     PRECEDED,

@@ -43,7 +43,7 @@ def notice(mail: Outgoing) -> Notice:
     """Return the texts for one mail."""
     subject, vietnamese, english = _WRITERS[mail.kind](mail)
     about = (mail.kind, mail.meeting_id, mail.to.email, str(mail.sequence), str(mail.lead_min), mail.was, mail.reason)
-    seed = "|".join((*about, *mail.times))
+    seed = "|".join((*about, *mail.times, *([mail.rehearsal] if mail.kind == "rehearsal" else [])))
     identifier = hashlib.sha256(seed.encode()).hexdigest()[:40]
     return Notice(subject, _text(vietnamese, english), _html(subject, vietnamese, english), identifier)
 
@@ -174,6 +174,16 @@ def _date_off(mail: Outgoing) -> tuple[str, Words, Words]:
     return f"[{'Hoãn' if mail.postponed else 'Hủy'} một buổi] {mail.title} - {mail.starts}", words, english
 
 
+def _rehearsal(mail: Outgoing) -> tuple[str, Words, Words]:
+    """Write to an invited unit that only the rehearsal has changed."""
+    off = "hoãn, chưa có giờ mới" if mail.postponed else "không tổ chức"
+    lines = [*_facts(mail)[:5], ("Tổng duyệt", mail.rehearsal or off), ("Lý do", mail.reason)]
+    opening = f"Buổi tổng duyệt của cuộc họp sau đây có thay đổi; cuộc họp giữ nguyên. Kính báo: {mail.label}."
+    words = Words(opening, lines, [("Trang cuộc họp", mail.page)], "")
+    english = Words("The rehearsal of this meeting has changed; the meeting stays the same.", _facts_en(mail), [], "")
+    return f"[Thay đổi tổng duyệt] {mail.title} - {mail.starts}", words, english
+
+
 def _displaced(mail: Outgoing) -> tuple[str, Words, Words]:
     """Write to the desk of a date that gave way to another meeting."""
     lines = [
@@ -271,6 +281,7 @@ _WRITERS: Final[dict[str, Callable[[Outgoing], tuple[str, Words, Words]]]] = {
     "displaced": _displaced,
     "still_off": _still_off,
     "removed": _removed,
+    "rehearsal": _rehearsal,
     "reminder": _reminder,
     "approval": _approval,
     "substitute": _substitute,

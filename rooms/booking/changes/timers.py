@@ -125,7 +125,7 @@ async def follow(session: AsyncSession, payload: Payload, now: datetime) -> None
     """Make the rehearsal of a meeting as the meeting wants it now."""
     meeting = await _locked(session, payload["meeting_id"])
     if meeting is not None:
-        await rehearsals.settle(session, meeting, SYSTEM, now)
+        await rehearsals.follow(session, meeting, SYSTEM, now)
 
 
 HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Payload, datetime], Awaitable[None]]]] = {

@@ -27,8 +27,9 @@ from rooms.identifiers import new_id, new_pin
 from rooms.org.names import plain
 from rooms.policy.actors import Actor
 from rooms.store import audit
-from rooms.store.tables.booking import Step
+from rooms.store.tables.booking import Reservation, Step, Wanted
 from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
+from rooms.store.tables.sites import Hall
 
 TYPE: Final = "rehearsal"
 """The meeting type whose precedence a rehearsal has, if the province has this type. Everything else comes from the type of the
@@ -74,11 +75,51 @@ async def dates_of(session: AsyncSession, rehearsal_id: str) -> list[Occurrence]
     return list(rows)
 
 
-async def planned(session: AsyncSession, meeting_id: str) -> Occurrence | None:
-    """Return the coming date of the meeting's rehearsal, at its real time."""
+async def last_date(session: AsyncSession, meeting_id: str) -> Occurrence | None:
+    """Return the date of the meeting's rehearsal that counts."""
     rehearsal = await of_meeting(session, meeting_id)
     dates = await dates_of(session, rehearsal.id) if rehearsal is not None else []
-    return dates[-1] if dates and dates[-1].state == "planned" else None
+    return dates[-1] if dates else None
+
+
+async def planned(session: AsyncSession, meeting_id: str) -> Occurrence | None:
+    """Return the coming date of the meeting's rehearsal, at its real time."""
+    last = await last_date(session, meeting_id)
+    return last if last is not None and last.state == "planned" else None
+
+
+async def missing_halls(session: AsyncSession, date: Occurrence) -> list[str]:
+    """Return the names of the booked halls of the meeting that this coming date of its rehearsal has not reserved."""
+    if date.state != "planned":
+        return []
+    wanted = select(Wanted.resource_id).where(Wanted.meeting_id == date.meeting_id, Wanted.kind == "hall")
+    held = select(Reservation.resource_id).where(Reservation.occurrence_id == date.id, Reservation.active)
+    names = select(Hall.name).where(Hall.id.in_(wanted), Hall.id.not_in(held)).order_by(Hall.name)
+    return list(await session.scalars(names))
+
+
+async def follow(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> None:
+    """Settle the rehearsal after a change of its meeting. Tell the units if the rehearsal has another time. Tell the staff also
+    if a booked hall is missing, or if the rehearsal does not take place.
+    """
+    before = await _announced(session, meeting.id)
+    await settle(session, meeting, actor, now)
+    if meeting.state != "approved" or not await _stands(session, meeting):
+        return  # the mail about the meeting itself says so
+    moved = before is not None and before != await _announced(session, meeting.id)
+    last = await last_date(session, meeting.id)
+    lost = last is not None and (last.state == "skipped" or bool(await missing_halls(session, last)))
+    if moved or lost:
+        await timing.rehearsal_changed(session, meeting.id, now, units=moved)
+
+
+async def _announced(session: AsyncSession, meeting_id: str) -> tuple[datetime, datetime] | tuple[()] | None:
+    """Return the times that the units know. Empty: there is no rehearsal any more. None: the units know of no rehearsal."""
+    rehearsal = await of_meeting(session, meeting_id)
+    last = await last_date(session, meeting_id)
+    if rehearsal is None or rehearsal.number is None or last is None:
+        return None
+    return () if last.state in ("cancelled", "skipped", "postponed") else (last.starts_at, last.ends_at)
 
 
 def require_own(meeting: Meeting) -> None:

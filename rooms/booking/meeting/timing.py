@@ -24,6 +24,8 @@ BEGUN = "booking.begun"
 FOLLOW = "booking.rehearsal"
 """The job that makes the rehearsal of a meeting as the meeting wants it now."""
 CHANGED = "meeting.changed"
+REHEARSAL, REHEARSED = "meeting.rehearsal", "notice.rehearsal"
+"""The jobs that tell the units and the staff of a meeting what has become of its rehearsal."""
 APPROVAL = "mail.approval"
 DISPLACED = "mail.displaced"
 OBJECTED = "notice.objected"
@@ -73,10 +75,15 @@ async def changed(
     """Notify the attendees of a change, and other systems. `date_ids`: the change concerns only these dates of a series.
     `only_new`: nothing has changed for attendees who were already notified.
 
-    A meeting without a number has no notified attendees. Other systems still hear that it was refused. The attendees of a
-    rehearsal hear of it in the invitation to its meeting.
+    A meeting without a number has no notified attendees. Other systems still hear that it was refused. The units of a rehearsal
+    get a mail about its meeting.
     """
-    if (meeting.number is None and meeting.state != "refused") or meeting.rehearses_id is not None:
+    if meeting.rehearses_id is not None:
+        if meeting.number is not None:
+            # The staff of a displaced rehearsal get the notice `GAVE_WAY`.
+            await rehearsal_changed(session, meeting.rehearses_id, now, staff=action != "displaced")
+        return
+    if meeting.number is None and meeting.state != "refused":
         return
     payload = {
         "meeting_id": meeting.id,
@@ -98,6 +105,16 @@ async def told(session: AsyncSession, meeting: Meeting, action: str, reason: str
     await follow(session, meeting, now)
     key = f"notice:{meeting.id}:{meeting.version}:{action}"
     await outbox.enqueue(session, NOTICE, _told(meeting.id, action, reason, by), now, now, key)
+
+
+async def rehearsal_changed(
+    session: AsyncSession, meeting_id: str, now: datetime, units: bool = True, staff: bool = True
+) -> None:
+    """Tell the units and the staff of this meeting what has become of its rehearsal. Without `units`, its time is the same."""
+    if units:
+        await outbox.enqueue(session, REHEARSAL, {"meeting_id": meeting_id}, now, now)
+    if staff:
+        await outbox.enqueue(session, REHEARSED, {"meeting_id": meeting_id, "changed": units}, now, now)
 
 
 async def follow(session: AsyncSession, meeting: Meeting, now: datetime) -> None:

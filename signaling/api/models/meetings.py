@@ -515,7 +515,8 @@ class PendingChange(View):
 
 class RehearsalDate(View):
     """The last date of a meeting's rehearsal. `reason`: why the rehearsal is skipped, or was cancelled. `signed`: the number of
-    sites whose result is signed. `failed`: how many of them failed.
+    sites whose result is signed. `failed`: how many of them failed. `missing`: the booked halls of the meeting that the
+    rehearsal could not reserve.
     """
 
     meeting_id: str
@@ -527,6 +528,7 @@ class RehearsalDate(View):
     reason: str
     signed: int
     failed: int
+    missing: list[str] = Field(default_factory=list)
 
 
 class Rehearsed(View):

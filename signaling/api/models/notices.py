@@ -22,6 +22,7 @@ NoticeKind = Literal[
     "hall_held",
     "hall_objected",
     "hall_lost",
+    "rehearsal_changed",
     "soon",
     "precedence_asked",
     "precedence_given",

@@ -17,11 +17,15 @@ from rooms.dialling.rehearsal.checks import Result
 from rooms.errors import Refusal
 from rooms.meetings import answers, invitations, own_dates, sending, views, wording
 from rooms.meetings.letters import fields
+from rooms.notices import events
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.notices import Notice
 from rooms.store.tables.records import Job
+from signaling.notify import notices
 from tests.rooms.booking.test_calls import wish
 from tests.rooms.booking.test_terminal_holds import at_khcn, book, change, held
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
@@ -47,6 +51,40 @@ async def followed(database: Database, now: datetime) -> None:
             job.done_at = now
 
     await database.transact(work)
+
+
+async def invited(database: Database, meeting: Meeting) -> None:
+    """Store that all attendees have the present invitation, as a mail server does. The maker gets an account for notices."""
+
+    async def work(session: Any) -> None:
+        whole = await session.get_one(Meeting, meeting.id)
+        for one in await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting.id)):
+            one.notified = whole.sequence
+        session.add(Account(id=whole.created_by, name="thuky", created_at=whole.created_at, recovery=[]))
+
+    await database.transact(work)
+
+
+async def told(database: Database, meeting: Meeting, now: datetime) -> tuple[list[str], list[str]]:
+    """Do the jobs of notices and mails about rehearsals. Return the reasons of the notices, and the rehearsal in the mails."""
+    around = invitations.Around(b"k" * 32, "https://hop.example", "")
+
+    async def work(session: Any) -> list[str]:
+        for kind, handle in ((timing.REHEARSED, events.rehearsal), (timing.REHEARSAL, invitations.rehearsal_changed)):
+            for job in list(await session.scalars(select(Job).where(Job.kind == kind, Job.done_at.is_(None)))):
+                await handle(session, job.payload, now)
+                job.done_at = now
+        texts = []
+        for job in list(await session.scalars(select(Job).where(Job.kind == "mail.rehearsal", Job.done_at.is_(None)))):
+            mails = await invitations.prepare(session, job.kind, job.payload, around, now)
+            texts += [notices.notice(one).text for one in mails]
+            job.done_at = now
+        return texts
+
+    texts = await database.transact(work)
+    async with database.reading() as session:
+        news = select(Notice.reason).where(Notice.kind == "rehearsal_changed", Notice.meeting_id == meeting.id)
+        return sorted(set(await session.scalars(news))), texts
 
 
 async def approve(database: Database, province: Province, meeting: Meeting, now: datetime) -> None:
@@ -285,6 +323,7 @@ async def test_a_meeting_that_moves_before_its_rehearsal_only_warns(
     await followed(database, now)
     rehearsal = (await rehearsal_of(database, made))[0]
     assert await held(database, rehearsal.id) == set(), "the meeting itself has the halls at that time"
+    assert (await told(database, made, now))[1] == [], "the mail about the meeting gives the time of the rehearsal"
     assert await held(database, made.id) == {TINH_A, XA1}
     async with database.reading() as session:
         view = await views.meeting_view(session, made.id, province.actor("admin", "tinh"), now)
@@ -298,6 +337,7 @@ async def test_a_hall_that_is_taken_then_is_left_out_of_the_rehearsal(
 ) -> None:
     """A hall that is added later and is not free at the time of the rehearsal does not prevent the change of the meeting."""
     made, date = await booked(database, province, now)
+    await invited(database, made)
     other = at_khcn(province, now, starts_at=date.starts_at, attendees=())
     await book(database, province, other, now)
     await change(database, made, now, hall_ids=(province.halls["tinh-a"], province.halls["khcn"]))
@@ -306,6 +346,11 @@ async def test_a_hall_that_is_taken_then_is_left_out_of_the_rehearsal(
     assert same.state == "planned"
     assert await held(database, rehearsal.id) == {TINH_A, XA1}
     assert await held(database, made.id) == {TINH_A, XA1, "terminal-khcn"}
+    assert await told(database, made, now) == (["Chưa giữ được hội trường: Phòng họp khcn"], [])
+    async with database.reading() as session:
+        view = await views.meeting_view(session, made.id, province.actor("admin", "tinh"), now)
+    assert view.rehearsal is not None
+    assert view.rehearsal.missing == ("Phòng họp khcn",)
 
 
 @POSTGRESQL_IN_SIM
@@ -353,10 +398,14 @@ async def test_a_rehearsal_that_gave_way_stays_off_until_it_gets_another_time(
     database: Database, province: Province, now: datetime
 ) -> None:
     made, date = await booked(database, province, now)
+    await invited(database, made)
     at = {"starts_at": date.starts_at, "attendees": (), "type_code": "session", "title": "Họp khẩn"}
     await database.transact(
         lambda session: precedence.displace(session, wish(province, now, **at), {date.id: None}, "Bão", COMMAND, now)
     )
+    reasons, mails = await told(database, made, now)
+    assert reasons == [], "the staff have the notice that it gave way"
+    assert ["Tổng duyệt: hoãn, chưa có giờ mới" in one for one in mails] == [True, True], "one for each unit"
     await change(database, made, now, description="Nội dung mới")
     await followed(database, now)
     assert (await rehearsal_of(database, made))[1].state == "postponed"

@@ -2561,7 +2561,7 @@ export interface components {
         Notice: {
             id: string;
             /** @enum {string} */
-            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "hall_objected" | "hall_lost" | "soon" | "precedence_asked" | "precedence_given" | "precedence_refused";
+            kind: "approve" | "approved" | "refused" | "expired" | "change_approved" | "change_refused" | "displaced" | "answered" | "substitute" | "hall_unready" | "hall_held" | "hall_objected" | "hall_lost" | "rehearsal_changed" | "soon" | "precedence_asked" | "precedence_given" | "precedence_refused";
             meeting_id: string;
             title: string;
             host_unit_name: string;
@@ -3113,7 +3113,8 @@ export interface components {
         };
         /**
          * @description The last date of a meeting's rehearsal. `reason`: why the rehearsal is skipped, or was cancelled. `signed`: the number of
-         *     sites whose result is signed. `failed`: how many of them failed.
+         *     sites whose result is signed. `failed`: how many of them failed. `missing`: the booked halls of the meeting that the
+         *     rehearsal could not reserve.
          */
         RehearsalDate: {
             meeting_id: string;
@@ -3128,6 +3129,7 @@ export interface components {
             reason: string;
             signed: number;
             failed: number;
+            missing: string[];
         };
         /** @description A site of a rehearsal. `version`: 0 before the first entry. `by_site`: the site entered the result on its own page. */
         RehearsalSite: {

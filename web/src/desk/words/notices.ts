@@ -37,6 +37,7 @@ export const LOOKS: Record<NoticeKind, Look> = {
   hall_held: { sign: 'lock', tone: 'wait', action: 'notice.do.board', path: (notice) => `/board${notice.starts_at === null ? '' : `?day=${dayOf(notice.starts_at)}`}` },
   hall_objected: { sign: 'hall', tone: 'bad', action: 'notice.do.open', path: meeting },
   hall_lost: { sign: 'hall', tone: 'bad', action: 'notice.do.open', path: meeting },
+  rehearsal_changed: { sign: 'clock', tone: 'bad', action: 'notice.do.open', path: meeting },
   precedence_asked: { sign: 'inbox', tone: 'wait', action: 'notice.do.decide', path: asks },
   precedence_given: { sign: 'check', tone: 'good', action: 'notice.do.open', path: meeting },
   precedence_refused: { sign: 'no', tone: 'bad', action: 'notice.do.asks', path: asks },

@@ -12,6 +12,7 @@ export const rehearsalEn: Record<keyof typeof rehearsalVi, string> = {
   'rehearsal.line': 'Rehearsal',
   'rehearsal.toBoard': 'Open the board of the rehearsal',
   'rehearsal.toPage': 'Show the rehearsal',
+  'rehearsal.missing': 'The rehearsal has not reserved: {halls}. Choose another time of the rehearsal.',
   'rehearsal.late': 'The rehearsal is no longer before the meeting. Change its time.',
   'rehearsal.skipped': 'The rehearsal has no reservation yet. {reason}',
   'rehearsal.postponed': 'The rehearsal gave way to another meeting. Choose a new time.',

@@ -36,6 +36,7 @@ export const noticesVi = {
   'notice.hall_held': 'Hội trường của đơn vị được giữ',
   'notice.hall_objected': 'Đơn vị báo không giữ được hội trường',
   'notice.hall_lost': 'Hội trường phải nhường cuộc họp ưu tiên hơn',
+  'notice.rehearsal_changed': 'Buổi tổng duyệt có thay đổi',
   'notice.soon': 'Cuộc họp sắp bắt đầu',
   'notice.precedence_asked': 'Đề nghị xếp ưu tiên',
   'notice.precedence_given': 'Cuộc họp được xếp ưu tiên',

@@ -10,6 +10,7 @@ export const rehearsalVi = {
   'rehearsal.line': 'Tổng duyệt',
   'rehearsal.toBoard': 'Bảng điều hành tổng duyệt',
   'rehearsal.toPage': 'Trang buổi tổng duyệt',
+  'rehearsal.missing': 'Tổng duyệt chưa giữ được hội trường: {halls}. Hãy chọn giờ tổng duyệt khác.',
   'rehearsal.late': 'Buổi tổng duyệt không còn trước giờ họp. Hãy sửa giờ tổng duyệt.',
   'rehearsal.skipped': 'Chưa giữ được chỗ cho tổng duyệt. {reason}',
   'rehearsal.postponed': 'Giờ tổng duyệt đã nhường cho cuộc họp khác. Hãy chọn giờ tổng duyệt mới.',
