@@ -5,11 +5,12 @@ An operator or the site itself enters the results. A change after the signature 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -92,36 +93,68 @@ async def of_date(session: AsyncSession, occurrence_id: str) -> Rehearsal | None
 
 
 async def _told(session: AsyncSession, date: Occurrence, rehearsal: Meeting) -> Rehearsal:
-    meeting = await session.get_one(Meeting, rehearsal.rehearses_id)
-    rows = await session.scalars(select(RehearsalCheck).where(RehearsalCheck.occurrence_id == date.id))
-    known = {one.site_id: one for one in rows}
-    ids = (await duty.sites_by_meeting(session, {date.id: rehearsal.id}))[rehearsal.id] | set(known)
-    sites = await session.execute(
+    return (await of_dates(session, [(date, rehearsal)]))[0]
+
+
+async def of_dates(session: AsyncSession, dates: Sequence[tuple[Occurrence, Meeting]]) -> list[Rehearsal]:
+    """Return these dates of rehearsals with their results. The number of queries does not depend on the number of dates."""
+    meetings = {
+        one.id: one
+        for one in await session.scalars(
+            select(Meeting).where(Meeting.id.in_([rehearsal.rehearses_id for _, rehearsal in dates]))
+        )
+    }
+    known: dict[str, dict[str, RehearsalCheck]] = {date.id: {} for date, _ in dates}
+    for row in await session.scalars(select(RehearsalCheck).where(RehearsalCheck.occurrence_id.in_(known))):
+        known[row.occurrence_id][row.site_id] = row
+    invited = await duty.sites_by_meeting(session, {date.id: rehearsal.id for date, rehearsal in dates})
+    ids = {rehearsal.id: invited[rehearsal.id] | set(known[date.id]) for date, rehearsal in dates}
+    rows = await session.execute(
         select(Site.id, Site.name, Unit.name.label("unit"))
         .join(Unit, Unit.id == Site.unit_id)
-        .where(Site.id.in_(ids))
+        .where(Site.id.in_(set().union(*ids.values())))
         .order_by(Unit.tier, Unit.position, Site.search_name, Site.id)
     )
-    found = tuple(_site(one.id, one.name, one.unit, known.get(one.id)) for one in sites)
-    at = (date.starts_at, date.ends_at, date.state, _opens_at(date))
-    return Rehearsal(date.id, rehearsal.id, rehearsal.number or "", *at, meeting.id, meeting.title, found)
+    sites = rows.all()
+    made = []
+    for date, rehearsal in dates:
+        meeting, entered = meetings[rehearsal.rehearses_id or ""], known[date.id]
+        mine = [one for one in sites if one.id in ids[rehearsal.id]]
+        found = tuple(_site(one.id, one.name, one.unit, entered.get(one.id)) for one in mine)
+        at = (date.starts_at, date.ends_at, date.state, _opens_at(date))
+        made.append(Rehearsal(date.id, rehearsal.id, rehearsal.number or "", *at, meeting.id, meeting.title, found))
+    return made
 
 
 def _site(site_id: str, name: str, unit: str, row: RehearsalCheck | None) -> SiteResult:
     if row is None:
         return SiteResult(site_id, name, unit)
-    result = Result(row.picture, row.sound_in, row.sound_out, row.name_plate, row.delegates, row.note)
     signed = row.signed_at, row.signed_name
-    return SiteResult(site_id, name, unit, result, row.by_site, *signed, row.version)
+    return SiteResult(site_id, name, unit, _result(row), row.by_site, *signed, row.version)
 
 
-async def stamp(session: AsyncSession, occurrence_id: str) -> str:
-    """Return a text that differs after each change of the results of this rehearsal."""
-    versions = select(func.count(), func.sum(RehearsalCheck.version)).where(
-        RehearsalCheck.occurrence_id == occurrence_id
+def _result(row: RehearsalCheck) -> Result:
+    return Result(row.picture, row.sound_in, row.sound_out, row.name_plate, row.delegates, row.note)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was entered for a site, without the names of the site. `version` differs after each change."""
+
+    site_id: str
+    result: Result
+    by_site: bool
+    signed_at: datetime | None
+    signed_name: str
+    version: int
+
+
+async def entries(session: AsyncSession, occurrence_id: str) -> list[Entry]:
+    """Return what was entered for the sites of this date of a rehearsal."""
+    rows = await session.scalars(
+        select(RehearsalCheck).where(RehearsalCheck.occurrence_id == occurrence_id).order_by(RehearsalCheck.site_id)
     )
-    count, total = (await session.execute(versions)).one()
-    return f"{count}:{total}"
+    return [Entry(one.site_id, _result(one), one.by_site, one.signed_at, one.signed_name, one.version) for one in rows]
 
 
 async def enter(

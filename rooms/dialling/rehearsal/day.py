@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,9 +43,23 @@ async def of_today(session: AsyncSession, actor: Actor, now: datetime) -> list[O
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.REHEARSALS_REPORTED)
     )
-    found = []
-    for date, meeting_id in rows.all():
-        rehearsal = await checks.of_date(session, date.id)
-        if rehearsal is not None and rehearsal.starts_at <= now:
-            found.append(OfMeeting(meeting_id, date.id, date.starts_at, rehearsal))
-    return found
+    today_ = rows.all()
+    begun = await _begun(session, [meeting_id for _, meeting_id in today_], now)
+    told = {one.of_meeting_id: one for one in await checks.of_dates(session, begun)} if begun else {}
+    return [
+        OfMeeting(meeting_id, date.id, date.starts_at, told[meeting_id])
+        for date, meeting_id in today_
+        if meeting_id in told
+    ]
+
+
+async def _begun(session: AsyncSession, meeting_ids: Sequence[str], now: datetime) -> list[tuple[Occurrence, Meeting]]:
+    """Return the last date of each rehearsal of these meetings, if it has begun."""
+    rows = await session.execute(
+        select(Occurrence, Meeting)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .where(Meeting.rehearses_id.in_(meeting_ids))
+        .order_by(Occurrence.starts_at)
+    )
+    last = {rehearsal.id: (date, rehearsal) for date, rehearsal in rows}
+    return [one for one in last.values() if one[0].state not in ("cancelled", "skipped") and one[0].starts_at <= now]

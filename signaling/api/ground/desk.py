@@ -94,14 +94,14 @@ class LiveMeetings(Protocol):
 
 
 class BoardNews(Protocol):
-    """The changes of a board. `phoned`: all telephone calls to sites; None: no change. `rehearsed`: a result has changed."""
+    """The changes of a board. `phoned`: all telephone calls to sites; None: no change. `rehearsed`: changed results."""
 
     @property
     def legs(self) -> list[dict[str, Any]]: ...
     @property
     def phoned(self) -> list[dict[str, Any]] | None: ...
     @property
-    def rehearsed(self) -> bool: ...
+    def rehearsed(self) -> Sequence[dict[str, Any]]: ...
 
 
 class HallRows(Protocol):

@@ -188,17 +188,22 @@ class SiteResult(View):
     note: str
 
 
-class RehearsalSite(View):
-    """A site of a rehearsal. `version`: 0 before the first entry. `by_site`: the site entered the result on its own page."""
+class RehearsalEntry(View):
+    """What was entered for a site of a rehearsal. `by_site`: the site entered it on its own page."""
 
     site_id: str
-    site: str
-    unit: str
     result: SiteResult
     by_site: bool
     signed_at: datetime | None
     signed_name: str
     version: int
+
+
+class RehearsalSite(RehearsalEntry):
+    """A site of a rehearsal. `version`: 0 before the first entry."""
+
+    site: str
+    unit: str
     link: str = Field("", description="The page of the site, for operators, on the board of the rehearsal.")
 
 
@@ -255,7 +260,9 @@ class SiteLinkResult(SiteResultFields):
 
 
 class SitePage(View):
-    """A rehearsal as one site sees it. `open`: results can be entered now."""
+    """A rehearsal as one site sees it. `open`: results can be entered now. `contact`, `phone`: whom the site calls for help, by
+    the telephone of the office. Both are empty if the office has no telephone.
+    """
 
     of_title: str
     number: str
@@ -264,6 +271,8 @@ class SitePage(View):
     opens_at: datetime
     site: RehearsalSite
     open: bool
+    contact: str = ""
+    phone: str = ""
 
 
 class BoardDate(View):

@@ -28,13 +28,13 @@ from signaling.host.dates import PREFIX
 
 
 class News(NamedTuple):
-    """The changes of a board. `phoned`: all telephone calls to sites; None: no change. `rehearsed`: a result of the rehearsal
-    has changed.
+    """The changes of a board. `phoned`: all telephone calls to sites; None: no change. `rehearsed`: the results of the rehearsal
+    that have changed.
     """
 
     legs: list[Row]
     phoned: list[Row] | None
-    rehearsed: bool
+    rehearsed: list[Row]
 
 
 class _Reading(NamedTuple):
@@ -44,8 +44,8 @@ class _Reading(NamedTuple):
     at: float
     legs: list[Row]
     phoned: list[Row]
-    results: str
-    """`checks.stamp` of the rehearsal."""
+    results: list[Row]
+    """The entries of the rehearsal."""
 
 
 class _Counted(NamedTuple):
@@ -102,17 +102,17 @@ class Rows:
     async def _changes(self, occurrence_id: str, news: asyncio.Event) -> AsyncIterator[News]:
         shown: dict[str, Row] = {}
         phoned: list[Row] | None = None
-        results: str | None = None
+        versions: dict[str, int] = {}
         while True:
             news.clear()
             begun = self._monotonic()
             reading = await self._reading(occurrence_id)
             self._take_pictures(occurrence_id, True)
             changed = [row for row in reading.legs if shown.get(row["leg_id"]) != row]
-            rehearsed = results is not None and reading.results != results
+            rehearsed = [row for row in reading.results if versions.get(row["site_id"]) != row["version"]]
             yield News(changed, reading.phoned if reading.phoned != phoned else None, rehearsed)
             shown, phoned = {row["leg_id"]: row for row in reading.legs}, reading.phoned
-            results = reading.results
+            versions = {row["site_id"]: row["version"] for row in reading.results}
             with suppress(TimeoutError):
                 async with asyncio.timeout(limits.BOARD_S):
                     await news.wait()
@@ -138,11 +138,11 @@ class Rows:
         """Send the news of this date at once, because another part has changed a row of the database."""
         self._watchers.changed(occurrence_id)
 
-    async def _noted(self, occurrence_id: str) -> tuple[list[Row], str]:
-        """Return the telephone calls to sites, and the stamp of the rehearsal."""
+    async def _noted(self, occurrence_id: str) -> tuple[list[Row], list[Row]]:
+        """Return the telephone calls to sites, and the entries of the rehearsal."""
         async with self._database.reading() as session:
             phoned = [asdict(one) for one in await contacts.calls_of(session, occurrence_id)]
-            return phoned, await checks.stamp(session, occurrence_id)
+            return phoned, [asdict(one) for one in await checks.entries(session, occurrence_id)]
 
     def _take_pictures(self, occurrence_id: str, watched: bool) -> None:
         """Begin or stop to take small pictures of each hall. `watched`: at least one operator watches the board."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from signaling.api.ground.desk import BoardNews
-from signaling.api.models.boards import Leg, SiteCalled
+from signaling.api.models.boards import Leg, RehearsalEntry, SiteCalled
 
 NOTHING: Final = ": \n\n"
 """A comment, which keeps the connection alive if nothing has changed."""
@@ -30,7 +30,8 @@ class Told:
         if news.phoned is not None:
             text += _event("phoned", [SiteCalled.model_validate(one).model_dump(mode="json") for one in news.phoned])
         if news.rehearsed:
-            text += _event("rehearsed", [])
+            rows = [RehearsalEntry.model_validate(one).model_dump(mode="json") for one in news.rehearsed]
+            text += _event("rehearsed", rows)
         return text or NOTHING
 
     def _changed(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
 async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
     """Stream server-sent events, at most one a second. `legs`: a list of rows (`Leg`), first all whole rows, then `leg_id` and
     the changed fields of each changed row. `phoned`: the last telephone call to each site (`SiteCalled`), after each change.
-    `rehearsed`: a result of the rehearsal has changed; it has no content.
+    `rehearsed`: what was entered for sites of the rehearsal (`RehearsalEntry`), first all entries, then the changed ones.
     """
     await require(visit, occurrence_id, READ)
     events = _stream(visit, occurrence_id, hall_desk(visit).rows.watch(occurrence_id))

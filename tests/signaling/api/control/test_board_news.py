@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ NO_REASON = {"code": "", "vi": "", "en": ""}
 class News(NamedTuple):
     legs: list[dict[str, Any]]
     phoned: list[dict[str, Any]] | None = None
-    rehearsed: bool = False
+    rehearsed: Sequence[dict[str, Any]] = ()
 
 
 def row(number: int, chance: Random) -> dict[str, Any]:
@@ -88,16 +88,21 @@ async def test_a_client_gets_whole_rows_then_changed_fields_at_once() -> None:
     chance, told = Random(2), Told()
     first = row(1, chance)
     later = first | {"state": "left", "audio": None}
+    result = {"picture": True, "sound_in": None, "sound_out": None, "name_plate": None, "delegates": None, "note": ""}
+    entry = {"site_id": "s", "result": result, "by_site": False, "signed_at": None, "signed_name": "", "version": 1}
 
     async def events() -> AsyncIterator[str]:
         yield told.events(News([first]))
         yield told.events(News([later], [{"site_id": "s", "at": NOW, "by": "Lan"}]))
+        yield told.events(News([], rehearsed=[entry]))
         yield told.events(News([]))
 
     unpacker, texts = zlib.decompressobj(31), []
     async for part in squeezed(events()):
         texts.append(unpacker.decompress(part).decode())
-    whole, changed, nothing, end = texts
+    whole, changed, ticked, nothing, end = texts
+    assert ticked.startswith("event: rehearsed\n")
+    assert json.loads(ticked.splitlines()[1].removeprefix("data: ")) == [entry]
     assert json.loads(whole.splitlines()[1].removeprefix("data: "))[0]["site"] == "Điểm cầu UBND xã 1"
     lines = changed.splitlines()
     assert lines[0] == "event: legs"

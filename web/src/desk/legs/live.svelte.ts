@@ -4,6 +4,7 @@
  */
 import { address, get } from '../data/client';
 import type { Leg, ProgramState, SiteCalled } from '../../server/model';
+import type { Entered } from '../rehearsal/results.svelte';
 
 /** A whole row, or the identifier with the changed fields. */
 type Changed = Partial<Leg> & Pick<Leg, 'leg_id'>;
@@ -29,10 +30,10 @@ export class LiveLegs {
   /** The time of the last drawing. */
   #drawn = -DRAW_MS;
   #phoned: (calls: SiteCalled[]) => void;
-  #rehearsed: () => void;
+  #rehearsed: (entries: Entered[]) => void;
 
-  /** `phoned` takes the telephone calls to all sites, after each change. `rehearsed`: a result of the rehearsal has changed. */
-  constructor(occurrence: string, phoned: (calls: SiteCalled[]) => void, rehearsed: () => void) {
+  /** `phoned` takes the telephone calls to all sites, after each change. `rehearsed` takes changed results of the rehearsal. */
+  constructor(occurrence: string, phoned: (calls: SiteCalled[]) => void, rehearsed: (entries: Entered[]) => void) {
     this.#phoned = phoned;
     this.#rehearsed = rehearsed;
     this.#path = `/occurrences/${occurrence}/legs`;
@@ -73,7 +74,7 @@ export class LiveLegs {
     // The first event has all rows; later events have the changed fields. A leg that was removed from the date is marked.
     source.addEventListener('legs', (event) => this.#take(JSON.parse(event.data) as Changed[]));
     source.addEventListener('phoned', (event) => this.#phoned(JSON.parse(event.data) as SiteCalled[]));
-    source.addEventListener('rehearsed', () => this.#rehearsed());
+    source.addEventListener('rehearsed', (event) => this.#rehearsed(JSON.parse(event.data) as Entered[]));
   }
 
   /** Read the state of the composed picture. The server sends no event for its changes. */

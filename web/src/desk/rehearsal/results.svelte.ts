@@ -5,6 +5,9 @@ import type { Rehearsal, RehearsalSite, SiteResult } from '../../server/model';
 export const RESULTS = ['picture', 'sound_in', 'sound_out', 'name_plate'] as const;
 export type ResultName = (typeof RESULTS)[number];
 
+/** What was entered for a site, as the server sends it after a change. */
+export type Entered = Pick<RehearsalSite, 'site_id' | 'result' | 'by_site' | 'signed_at' | 'signed_name' | 'version'>;
+
 /** Return what failed in a signed result. */
 export function failedOf(site: RehearsalSite): ResultName[] {
   return site.signed_at === null ? [] : RESULTS.filter((name) => site.result[name] === false);
@@ -23,6 +26,16 @@ export class Results {
   async load(): Promise<void> {
     const found = await get<Rehearsal | null>(this.#path).catch(() => undefined);
     if (found !== undefined) this.of = found;
+  }
+
+  /** Take the changed results of sites. A site that this page does not know is loaded. */
+  heard(entries: Entered[]): void {
+    if (this.of === null || entries.some((one) => !this.#bySite.has(one.site_id))) {
+      void this.load();
+      return;
+    }
+    const newer = new Map(entries.filter((one) => one.version > (this.site(one.site_id)?.version ?? 0)).map((one) => [one.site_id, one]));
+    if (newer.size > 0) this.of = { ...this.of, sites: this.of.sites.map((one) => ({ ...one, ...newer.get(one.site_id) })) };
   }
 
   site(id: string): RehearsalSite | undefined {
