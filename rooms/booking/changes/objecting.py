@@ -41,6 +41,9 @@ async def object_to(
     await session.flush()
     if row.released:
         await restoring.release_hall(session, meeting, hall_id, now)
+    rehearsal = await rehearsals.of_meeting(session, meeting.id)
+    if rehearsal is not None:  # the board of the unit shows both at once
+        await guest_holds.follow_objections(session, meeting.id, rehearsal.id)
     await timing.follow(session, meeting, now)
     payload = {"meeting_id": meeting.id, "hall_id": hall_id, "by": row.by}
     await outbox.enqueue(session, timing.OBJECTED, payload, now, now)

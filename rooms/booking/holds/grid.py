@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import null, or_, select
+from sqlalchemy import func, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -78,6 +78,8 @@ class BoardEntry:
     """The meeting against whose hold the actor may object. Empty if the actor may not."""
     objection: str = ""
     """The reason of the unit against the hold."""
+    rehearsal_at: datetime | None = None
+    """The start of the coming rehearsal, for which an objection counts too."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +192,9 @@ async def _entries(
     may = await reading.readable(session, actor, {one.row.meeting_id for one in taken})
     said = await guest_holds.reasons(session, {one.row.meeting_id for one in taken if one.hold})
     asked = {one.id for one in halls.values() if roles.allows(actor, "halls.object", one.path)}
+    rehearsed = await _rehearsals(session, {one.row.meeting_id for one in taken if one.hold and one.hall_id in asked})
     entries = [
-        _answering(one, _entry(one, one.row.meeting_id in may, actor), said)
+        _answering(one, _entry(one, one.row.meeting_id in may, actor), said, rehearsed)
         if one.hold and one.hall_id in asked
         else _entry(one, one.row.meeting_id in may, actor)
         for one in taken
@@ -210,13 +213,32 @@ class _Taken:
     hold: Hold
 
 
-def _answering(taken: _Taken, entry: BoardEntry, said: Mapping[tuple[str, str], str]) -> BoardEntry:
+async def _rehearsals(session: AsyncSession, meeting_ids: set[str]) -> dict[str, datetime]:
+    """Return the start of the coming rehearsal of each meeting that has one."""
+    if not meeting_ids:
+        return {}
+    rows = await session.execute(
+        select(Meeting.rehearses_id, func.max(Occurrence.starts_at))
+        .join(Occurrence, Occurrence.meeting_id == Meeting.id)
+        .where(Meeting.rehearses_id.in_(meeting_ids), Occurrence.state == "planned")
+        .group_by(Meeting.rehearses_id)
+    )
+    return dict(rows.all())  # type: ignore[arg-type]
+
+
+def _answering(
+    taken: _Taken, entry: BoardEntry, said: Mapping[tuple[str, str], str], rehearsed: Mapping[str, datetime]
+) -> BoardEntry:
     """Add what the desk of the hall's unit may see. The desk answers for the invited unit, so that it sees the title also if its
     person belongs to another unit.
     """
     meeting_id = taken.row.meeting_id
     return replace(
-        entry, title=taken.row.title, objects=meeting_id, objection=said.get((meeting_id, taken.hall_id), "")
+        entry,
+        title=taken.row.title,
+        objects=meeting_id,
+        objection=said.get((meeting_id, taken.hall_id), ""),
+        rehearsal_at=rehearsed.get(meeting_id),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -22,6 +23,8 @@ from rooms.dialling.rehearsal.checks import Rehearsal, Result, SiteResult
 from rooms.errors import Refusal
 from rooms.org.names import cleaned
 from rooms.policy.actors import Actor
+from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.org import Person, Unit
 
 PAGE: Final = "/tongduyet"
 SEAL_BYTES: Final = 12
@@ -36,6 +39,10 @@ class SitePage:
     site: SiteResult
     open: bool
     """Results can be entered now."""
+    contact: str = ""
+    """The person and the office to call. Empty if the office has no telephone."""
+    phone: str = ""
+    """The telephone of the office. A person's own telephone is never shown here (`rooms.policy.disclosure`)."""
 
 
 def address(base: str, key: bytes, occurrence_id: str, site_id: str) -> str:
@@ -76,7 +83,19 @@ async def look(session: AsyncSession, key: bytes, secret: str, now: datetime) ->
     ends = found.ends_at + timedelta(hours=limits.SITE_LINK_H)
     if site is None or found.state in ("cancelled", "skipped", "postponed") or now >= ends:
         return None
-    return SitePage(found, site, bool(found.number) and now >= found.opens_at)
+    opened = bool(found.number) and now >= found.opens_at
+    return SitePage(found, site, opened, *await helper(session, found.of_meeting_id))
+
+
+async def helper(session: AsyncSession, meeting_id: str) -> tuple[str, str]:
+    """Return the secretary or the operator with the host's office, and the office's telephone."""
+    meeting = await session.get_one(Meeting, meeting_id)
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    if not host.phone:
+        return "", ""
+    who = meeting.secretary_id or meeting.operator_id
+    name = await session.scalar(select(Person.name).where(Person.id == who)) if who else None
+    return ", ".join(filter(None, (name, host.name))), host.phone
 
 
 async def enter(

@@ -199,6 +199,9 @@ class BoardEntry(View):
         "", description="The meeting against whose hold the caller may object. Empty: the caller may not."
     )
     objection: str = Field("", description="The reason of the unit against the hold.")
+    rehearsal_at: datetime | None = Field(
+        None, description="The start of the coming rehearsal. An objection of the caller counts for it too."
+    )
 
 
 class Board(View):

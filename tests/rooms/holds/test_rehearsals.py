@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from rooms.booking.changes import dates, deciding, editing, precedence, resubmitting, timers, undoing
-from rooms.booking.holds import rehearsals
+from rooms.booking.changes import dates, deciding, editing, objecting, precedence, resubmitting, timers, undoing
+from rooms.booking.holds import grid, rehearsals
 from rooms.booking.meeting import call_list, timing
 from rooms.booking.planning import previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.dialling import planning
-from rooms.dialling.rehearsal import checks, day
+from rooms.dialling.rehearsal import checks, day, site_pages
 from rooms.dialling.rehearsal.checks import Result
 from rooms.errors import Refusal
 from rooms.meetings import answers, invitations, own_dates, sending, views, wording
@@ -24,6 +24,7 @@ from rooms.store.tables.accounts import Account
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.notices import Notice
+from rooms.store.tables.org import Unit
 from rooms.store.tables.records import Job
 from signaling.notify import notices
 from tests.rooms.booking.test_calls import wish
@@ -253,6 +254,8 @@ async def test_results_are_signed_and_a_change_removes_the_signature(
     async with database.reading() as session:
         real = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == made.id))).one()
         seen = await checks.of_date(session, real)
+        entered = await checks.entries(session, date.id)
+    assert [(one.site_id, one.result, one.version) for one in entered] == [(site, GOOD, 1)]
     assert seen is not None
     assert seen.of_title == "Giao ban"
     assert {one.site: one.signed_name for one in seen.sites if one.version} == {signed.site: "operator tinh"}
@@ -312,6 +315,37 @@ async def test_a_unit_answers_only_the_meeting_itself(database: Database, provin
     assert view.can == ("extend",)
     assert view.rehearses is not None
     assert view.rehearses.meeting_id == made.id
+
+
+@POSTGRESQL_IN_SIM
+async def test_an_objection_counts_for_the_rehearsal_at_once(
+    database: Database, province: Province, now: datetime
+) -> None:
+    made, date = await booked(database, province, now, hold_guests=True)
+    desk, hall = province.actor("secretary", "xa1"), province.halls["xa1"]
+
+    async def board() -> dict[datetime, tuple[str, datetime | None]]:
+        span = (now, now + timedelta(days=3))
+        async with database.reading() as session:
+            found = await grid.board(session, *span, desk, now, province.units["xa1"])
+        return {one.starts_at: (one.objection, one.rehearsal_at) for one in found.entries}
+
+    assert await board() == {date.starts_at: ("", None), made.first_starts_at: ("", date.starts_at)}
+    await database.transact(lambda session: objecting.object_to(session, made.id, hall, "Họp xã", desk, now))
+    assert {said for said, _ in (await board()).values()} == {"Họp xã"}
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_site_may_call_the_office_but_no_person(database: Database, province: Province, now: datetime) -> None:
+    made, _ = await booked(database, province, now)
+
+    async def work(session: Any) -> tuple[str, str]:
+        unit = await session.get_one(Unit, made.host_unit_id)
+        assert await site_pages.helper(session, made.id) == ("", "")
+        unit.phone = "0272 3826 000"
+        return await site_pages.helper(session, made.id)
+
+    assert await database.transact(work) == ("UBND tỉnh Long An", "0272 3826 000")
 
 
 @POSTGRESQL_IN_SIM

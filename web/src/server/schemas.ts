@@ -516,6 +516,8 @@ export interface components {
              * @default
              */
             objection: string;
+            /** @description The start of the coming rehearsal. An objection of the caller counts for it too. */
+            rehearsal_at: string | null;
         };
         /** @description A hall as a row of the board. */
         BoardHall: {
@@ -3131,16 +3133,16 @@ export interface components {
             failed: number;
             missing: string[];
         };
-        /** @description A site of a rehearsal. `version`: 0 before the first entry. `by_site`: the site entered the result on its own page. */
+        /** @description A site of a rehearsal. `version`: 0 before the first entry. */
         RehearsalSite: {
             site_id: string;
-            site: string;
-            unit: string;
             result: components["schemas"]["SiteResult"];
             by_site: boolean;
             signed_at: string | null;
             signed_name: string;
             version: number;
+            site: string;
+            unit: string;
             /**
              * @description The page of the site, for operators, on the board of the rehearsal.
              * @default
@@ -3503,7 +3505,10 @@ export interface components {
         SiteLook: {
             link: string;
         };
-        /** @description A rehearsal as one site sees it. `open`: results can be entered now. */
+        /**
+         * @description A rehearsal as one site sees it. `open`: results can be entered now. `contact`, `phone`: whom the site calls for help, by
+         *     the telephone of the office. Both are empty if the office has no telephone.
+         */
         SitePage: {
             of_title: string;
             number: string;
@@ -3515,6 +3520,10 @@ export interface components {
             opens_at: string;
             site: components["schemas"]["RehearsalSite"];
             open: boolean;
+            /** @default  */
+            contact: string;
+            /** @default  */
+            phone: string;
         };
         /** @description `called` false: remove the mark. */
         SitePhoned: {

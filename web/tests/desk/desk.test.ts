@@ -140,7 +140,7 @@ describe('the board', () => {
   const entry = (from: string, to: string, more: Partial<BoardEntry> = {}): BoardEntry => ({
     occurrence_id: from, meeting_id: 'm', hall_id: 'h', title: 'Giao ban', class: 'ordinary', state: 'planned', meeting_state: 'approved',
     starts_at: instant('2026-12-01', from).toISOString(), ends_at: instant('2026-12-01', to).toISOString(),
-    reserved_from: instant('2026-12-01', from).toISOString(), reserved_to: instant('2026-12-01', to).toISOString(), host_unit_name: '', mine: false, hold: '', objects: '', objection: '', ...more,
+    reserved_from: instant('2026-12-01', from).toISOString(), reserved_to: instant('2026-12-01', to).toISOString(), host_unit_name: '', mine: false, hold: '', objects: '', objection: '', rehearsal_at: null, ...more,
   });
   const board: Board = {
     starts_at: '', ends_at: '', off: {}, closed: [], opens_min: 420, closes_min: 1080,

@@ -122,6 +122,8 @@ def _page(page: site_pages.SitePage | None) -> SitePage:
         opens_at=told.opens_at,
         site=RehearsalSite.model_validate(page.site),
         open=page.open,
+        contact=page.contact,
+        phone=page.phone,
     )
 
 

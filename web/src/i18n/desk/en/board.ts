@@ -65,6 +65,7 @@ export const boardEn: Record<keyof typeof boardVi, string> = {
   'held.withdraw': 'Keep it after all',
   'held.object': 'Cannot be kept',
   'held.objectNamed': 'Cannot be kept: {name}',
+  'held.both': 'This also counts for the rehearsal of {at}.',
   'held.softHint': 'After this, the hall is not held for this meeting any more.',
   'held.firmHint': 'The meeting is approved. The hall stays held until the host gives it back.',
   'held.reason': 'Reason',

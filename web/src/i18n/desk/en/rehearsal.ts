@@ -50,6 +50,7 @@ export const rehearsalEn: Record<keyof typeof rehearsalVi, string> = {
   'site.site': 'Site',
   'site.when': 'Time of the rehearsal',
   'site.test': 'You cannot join the rehearsal?',
+  'site.help': 'For help, call',
   'site.toTest': 'Test the connection',
   'site.question': 'What works?',
   'site.picture': 'The host sees our picture',

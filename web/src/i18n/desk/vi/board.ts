@@ -63,6 +63,7 @@ export const boardVi = {
   'held.withdraw': 'Giữ lại như cũ',
   'held.object': 'Không giữ được',
   'held.objectNamed': 'Không giữ được {name}',
+  'held.both': 'Ý kiến này áp dụng cho cả buổi tổng duyệt {at}.',
   'held.softHint': 'Báo xong thì hội trường không còn được giữ cho cuộc họp này.',
   'held.firmHint': 'Cuộc họp đã được duyệt nên hội trường vẫn được giữ cho đến khi đơn vị chủ trì trả hội trường.',
   'held.reason': 'Lý do',

@@ -48,6 +48,7 @@ export const rehearsalVi = {
   'site.site': 'Điểm cầu',
   'site.when': 'Thời gian tổng duyệt',
   'site.test': 'Chưa vào được buổi tổng duyệt?',
+  'site.help': 'Cần hỗ trợ, gọi',
   'site.toTest': 'Kiểm tra đường truyền',
   'site.question': 'Mục nào đạt?',
   'site.picture': 'Bên chủ trì thấy hình của điểm cầu',
