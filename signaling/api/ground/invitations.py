@@ -7,11 +7,11 @@ is in the fragment of the link, which browsers neither send nor log.
 import base64
 import hashlib
 import hmac
-import re
 import string
 from collections.abc import Callable
 
-NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NUMBER = r"[A-Za-z0-9_-]{1,64}"
+"""The pattern of a number in an address."""
 SECRET_BYTES = 16
 """Bytes of the secret in a link (a shortened HMAC-SHA256). Chosen: 128 bits cannot be guessed. Longer: longer links. Shorter:
 links are easier to guess.

@@ -114,7 +114,7 @@ class Health(_Message):
     busy: bool = Field(description="The server is overloaded, and calls are getting worse.")
 
 
-Number = Annotated[str, Path(pattern=f"^{NUMBER.pattern}$")]
+Number = Annotated[str, Path(pattern=f"^{NUMBER}$")]
 Bearer = Annotated[str, Header()]
 
 
