@@ -360,7 +360,7 @@ async def checks(day: Day, there: There) -> Visitor:
     operator = await day.visit("vanhanh")
     await said(there.busy, "200 OK")
     date = await open_board(operator, TITLE)
-    await expect(date).to_contain_text("7 điểm cầu")
+    await expect(date).to_contain_text("7/11 nơi được mời có thiết bị")
     await date.get_by_role("link").click()
     await expect(operator.part("rehearsal-summary")).to_contain_text("đã ký 2/", timeout=PATIENCE_MS)
     await operator.part("expected-probe").click()

@@ -193,7 +193,7 @@ async def test_halls_on_the_board_are_named_counted_found_and_called(
 ) -> None:
     await operator.part("nav-control").click()
     date = operator.part("board-date").filter(has_text=TITLE)
-    await expect(date).to_contain_text(f"{len(ANSWERS) + 1} điểm cầu")
+    await expect(date).to_contain_text(f"{len(ANSWERS) + 1}/{len(ANSWERS) + 2} nơi được mời có thiết bị")
     await open_board(operator, served)
     rows, none = operator.part("leg"), operator.part("legs-none")
     called = rows.filter(has_text="Xã 10")
