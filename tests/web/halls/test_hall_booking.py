@@ -282,7 +282,9 @@ async def _asked_once(visitor: Visitor, database: Database, served: Booking, tmp
 
 async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> None:
     await operator.part("nav-control").click()
-    await expect(operator.part("board-date").filter(has_text=TITLE)).to_contain_text("2/3 nơi được mời có thiết bị", timeout=WAIT_MS)
+    await expect(operator.part("board-date").filter(has_text=TITLE)).to_contain_text(
+        "2/3 nơi được mời có thiết bị", timeout=WAIT_MS
+    )
     await seen_at(operator, tmp_path, "dates", known=True)
     await operator.part("board-date").filter(has_text=TITLE).get_by_role("link").click()
     legs = operator.part("leg")
