@@ -116,7 +116,7 @@ def _address(process: "subprocess.Popen[str]") -> str:
 
 
 def _answers(url: str, folder: Path) -> None:
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=START_S) as client:
         page = client.get("/")
         assert page.status_code == 200
         assert "<html" in page.text
