@@ -49,6 +49,8 @@ async def test_a_refused_meeting_comes_back_with_everything_filled_in(
     assert await visitor.barriers() == []
     await shots(visitor, tmp_path, "again")
     await visitor.part("book-title").fill(f"{DRAFT} (đã sửa)")
+    # The meeting is in two working days, and its type has a notice of three.
+    await visitor.part("book-urgent").fill("Chỉ đạo của Chủ tịch UBND tỉnh")
     await visitor.part("book-save").click()
     await expect(visitor.part("meeting-said")).to_contain_text("Đã trình lại")
     await approver.page.reload()
