@@ -38,9 +38,9 @@ class Use:
 def shares(cores: float, uses: Sequence[Use]) -> list[float]:
     """Return the cores above which each mixer makes its pictures worse.
 
-    An equal part is always allowed. What is left over goes to the degraded mixers in equal parts. If each of them got all of it,
-    they would improve their pictures together, and then reduce them together, again and again. If the mixers use more than
-    there is, those with the most use give way.
+    An equal part is always allowed. Cores that no mixer uses go to the degraded mixers in equal parts. If
+    each of them got all these cores, they would improve their pictures together, and then reduce them together, again and again.
+    If the mixers use more than there is, those with the most use give way.
     """
     equal, rest = cores / len(uses), cores - sum(one.measured for one in uses)
     if rest < 0:

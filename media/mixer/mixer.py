@@ -32,7 +32,7 @@ from media.tracks.producer import Producer
 logger = logging.getLogger(__name__)
 
 ALLOWED_STEP = 0.02
-"""Cores by which the budget of a process must change before the process is told. Chosen. Larger: the budget is less exact.
+"""Cores by which the budget of a process must change before the process gets a message. Chosen. Larger: the budget is less exact.
 Smaller: a message to every process every two seconds.
 """
 SILENCE_S = 10.0

@@ -1,4 +1,4 @@
-"""What an administrator has entered, and what is still missing, for the first page of an administrator."""
+"""Counts of the rows of the register, and of rows that lack something, for the first page of an administrator."""
 
 from __future__ import annotations
 

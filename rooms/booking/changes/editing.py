@@ -202,7 +202,7 @@ async def edit(
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)
     if "attendees" in changes:
-        # The form sends the whole list. A list that is approved already is no change: nobody is asked or told about it.
+        # The form sends the whole list. A list that is approved already is no change, so it needs no approval and no notice.
         day = day_of(changes.get("starts_at", meeting.first_starts_at))
         if await attendees.are_agreed(session, meeting, changes["attendees"], day):
             changes = {name: value for name, value in changes.items() if name != "attendees"}

@@ -229,9 +229,7 @@ async def free(
 
 
 def days_of(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
-    """Return, for each span, the whole local days that the span touches, with the time to set up a hall before and to clear it up
-    after them.
-    """
+    """Return the whole local days that each span touches, with the time to set up a hall before and to clear it up after."""
     buffer = timedelta(minutes=resources.BUFFER_MOST_MIN)
     return [(midnight(day_of(one.starts_at)) - buffer, midnight(day_of(one.ends_at)) + DAY + buffer) for one in spans]
 

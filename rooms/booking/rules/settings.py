@@ -1,5 +1,7 @@
-"""Settings of the province for all bookings: meeting types, unit rules, holidays, capacity, precedence between tiers, whether
-two people must decide, and the form of address.
+"""Settings of the province for all bookings.
+
+They are meeting types, unit rules, holidays, capacity, precedence between tiers, the decision by two people, and the form of
+address.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ RESULTS: Final = ("picture", "sound_in", "sound_out", "name_plate")
 
 @dataclass(frozen=True)
 class Result:
-    """What was seen at a site. None: not checked yet."""
+    """The observations at a site. None: not checked yet."""
 
     picture: bool | None = None
     sound_in: bool | None = None
@@ -139,7 +139,7 @@ def _result(row: RehearsalCheck) -> Result:
 
 @dataclass(frozen=True)
 class Entry:
-    """What was entered for a site, without the names of the site. `version` differs after each change."""
+    """The result that was entered for a site, without the names of the site. `version` differs after each change."""
 
     site_id: str
     result: Result

@@ -112,7 +112,7 @@ class RehearsalCheck(Row):
     """True: the site entered the last change on its own page. False: an operator did."""
     changed_at: Mapped[datetime]
     signed_at: Mapped[datetime | None]
-    """None: the result is not signed, or it was changed after the signature."""
+    """The time of the signature. None: not signed, or changed after the signature."""
     signed_by: Mapped[str] = mapped_column(String(64), default="")
     """The account. Empty: the site signed on its own page."""
     signed_name: Mapped[str] = mapped_column(String(200), default="")

@@ -178,7 +178,7 @@ class SitePhoned(Strict):
 
 
 class SiteResult(View):
-    """What was seen at a site of a rehearsal. Null: not checked yet."""
+    """The observations at a site of a rehearsal. Null: not checked yet."""
 
     picture: bool | None = Field(description="The meeting sees the site.")
     sound_in: bool | None = Field(description="The meeting hears the site.")
@@ -189,7 +189,7 @@ class SiteResult(View):
 
 
 class RehearsalEntry(View):
-    """What was entered for a site of a rehearsal. `by_site`: the site entered it on its own page."""
+    """The result that was entered for a site of a rehearsal. `by_site`: the site entered it on its own page."""
 
     site_id: str
     result: SiteResult
@@ -232,7 +232,7 @@ class ReportedRehearsal(View):
 
 
 class SiteResultFields(Strict):
-    """What was seen at a site. `version`: the version that the caller saw; the server refuses an older one. `sign`: sign the
+    """The observations at a site. `version`: the version that the caller saw; the server refuses an older one. `sign`: sign the
     result, which must be complete.
     """
 

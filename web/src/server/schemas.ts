@@ -3529,7 +3529,7 @@ export interface components {
         SitePhoned: {
             called: boolean;
         };
-        /** @description What was seen at a site of a rehearsal. Null: not checked yet. */
+        /** @description The observations at a site of a rehearsal. Null: not checked yet. */
         SiteResult: {
             /** @description The meeting sees the site. */
             picture: boolean | null;
@@ -3542,7 +3542,7 @@ export interface components {
             note: string;
         };
         /**
-         * @description What was seen at a site. `version`: the version that the caller saw; the server refuses an older one. `sign`: sign the
+         * @description The observations at a site. `version`: the version that the caller saw; the server refuses an older one. `sign`: sign the
          *     result, which must be complete.
          */
         SiteResultFields: {

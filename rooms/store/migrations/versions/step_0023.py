@@ -1,8 +1,8 @@
 """Fields of terminals begin to act on calls. Terminals with the values of an empty form are called as before.
 
 Before this step no call read these fields. Every call offered slides, encryption and all codecs, and had no limit of bandwidth.
-2000 kbit/s was the value that a form without an entry stored. Another bandwidth or largest picture was entered by a person, and
-acts from now on.
+2000 kbit/s was the value that an empty form stored. A person entered each other bandwidth or largest picture. These values act
+from now on.
 """
 
 from alembic import op
