@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import or_, select
+from sqlalchemy import false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.meeting import consent
@@ -391,41 +391,28 @@ async def _devices(
         column.in_(list(ids))
         for column, ids in ((Terminal.hall_id, halls), (Terminal.site_id, sites), (Terminal.id, added))
     ]
+    # The columns in the order of the fields of `Device`, then the protocols. A meeting of a province reads hundreds of rows,
+    # and a row gives its values in order faster than by name.
+    columns = (
+        Terminal.id,
+        Terminal.name,
+        Terminal.site_id,
+        Terminal.hall_id,
+        func.coalesce(Hall.main, false()),
+        Terminal.dialled,
+        func.coalesce(Network.closed, false()),
+        func.coalesce(Hall.name, ""),
+        Site.name,
+        Site.unit_id,
+        func.coalesce(Hall.needs_approval, true()),
+        Terminal.protocols,
+    )
     rows = await session.execute(
-        select(
-            Terminal.id,
-            Terminal.name,
-            Terminal.site_id,
-            Terminal.hall_id,
-            Hall.main,
-            Hall.name.label("hall"),
-            Site.name.label("site"),
-            Terminal.dialled,
-            Terminal.protocols,
-            Network.closed,
-            Site.unit_id,
-            Hall.needs_approval,
-        )
+        select(*columns)
         .join(Site, Site.id == Terminal.site_id)
         .outerjoin(Hall, Hall.id == Terminal.hall_id)
         .outerjoin(Network, Network.id == Terminal.network_id)
         .where(Terminal.active, or_(*some))
         .order_by(Terminal.code)
     )
-    return [
-        Device(
-            one.id,
-            one.name,
-            one.site_id,
-            one.hall_id,
-            bool(one.main),
-            one.dialled,
-            bool(one.closed),
-            one.hall or "",
-            one.site,
-            one.unit_id,
-            one.needs_approval is not False,
-        )
-        for one in rows
-        if "sip" in one.protocols
-    ]
+    return [Device(*values) for *values, protocols in rows if "sip" in protocols]
