@@ -10,7 +10,7 @@ import type { Board, BoardEntry, CallGap, CallLine } from '../../src/server/mode
 import { begins, findListed, matches, namesIn, plain } from '../../src/desk/words/plain';
 import { calledOffTexts } from '../../src/desk/words/notified';
 import { dateStanding, hasHalls, withoutHalls } from '../../src/desk/words/states';
-import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../../src/desk/words/time';
+import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, rehearsalStart, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../../src/desk/words/time';
 import { t } from '../../src/i18n/desk.svelte';
 import { speak } from '../../src/i18n/index.svelte';
 import { parseRoute } from '../../src/browser/route';
@@ -46,6 +46,15 @@ describe('time in Vietnam', () => {
   ])('proposes a start after %s', (now, day, clock) => {
     expect(nextStart(new Date(now))).toEqual({ day, clock });
     expect(QUARTERS).toContain(clock);
+  });
+
+  it.each([
+    ['an hour of yesterday that is ahead', '2026-11-25T01:10:00Z', '2026-11-27', '14:00', '2026-11-26', '14:00'],
+    ['the Friday before a Monday', '2026-11-25T01:10:00Z', '2026-11-30', '08:00', '2026-11-27', '08:00'],
+    ['today, if the hour is over', '2026-11-25T02:10:00Z', '2026-11-26', '08:00', '2026-11-25', '10:00'],
+    ['the hour before the meeting, late in the day', '2026-11-25T09:40:00Z', '2026-11-26', '08:00', '2026-11-26', '07:00'],
+  ])('proposes a rehearsal at %s', (_, now, day, clock, before, at) => {
+    expect(rehearsalStart({ day, clock }, 60, new Date(now))).toEqual({ day: before, clock: at });
   });
 });
 

@@ -5,7 +5,7 @@
 import { me } from '../data/session.svelte';
 import type { AgendaItem, AttendeeFields, ClassName, Connect, DocumentFields, KnownRequest, Meeting, MeetingFields, MeetingType } from '../../server/model';
 import type { Option } from '../fields/Picker.svelte';
-import { addDays, clockOf, dayOf, instant, nextStart, plusMinutes, weekday } from '../words/time';
+import { addDays, clockOf, dayOf, instant, nextStart, rehearsalStart, weekday } from '../words/time';
 import { fromRule, once, toRule, type Repeat } from './rule';
 
 export interface Guest {
@@ -84,15 +84,11 @@ export class Draft {
     return instant(this.day, this.clock);
   }
 
-  /** The time of the rehearsal that the user chose. Otherwise the working day before, or two hours before the meeting. */
+  /** The time of the rehearsal that the user chose. Otherwise the proposal of `rehearsalStart`. */
   get rehearsalTime(): { day: string; clock: string } {
     const { day, clock } = this.rehearsal;
     if (day !== '' || this.day === '') return { day: day || this.day, clock: clock || this.clock };
-    let before = addDays(this.day, -1);
-    while (weekday(before) > 5) before = addDays(before, -1);
-    if (instant(before, this.clock) > new Date()) return { day: before, clock: this.clock };
-    const earlier = plusMinutes(this.startsAt, -120);
-    return { day: dayOf(earlier), clock: clockOf(earlier) };
+    return rehearsalStart({ day: this.day, clock: this.clock }, this.rehearsal.minutes, new Date());
   }
 
   private get rehearsalAt(): string | null {

@@ -164,3 +164,14 @@ export function nextStart(now: Date): { day: string; clock: string } {
   while (weekday(day) > 5) [day, clock] = [addDays(day, 1), '08:00'];
   return { day, clock };
 }
+
+/** Return the proposed start of a rehearsal: the working day before the meeting, at the same hour. If that hour is over, return the
+ * next suitable start from now. If the rehearsal would not end before the meeting, return the start at which it does. */
+export function rehearsalStart(meeting: { day: string; clock: string }, minutes: number, now: Date): { day: string; clock: string } {
+  let before = addDays(meeting.day, -1);
+  while (weekday(before) > 5) before = addDays(before, -1);
+  if (instant(before, meeting.clock) > now) return { day: before, clock: meeting.clock };
+  const latest = plusMinutes(instant(meeting.day, meeting.clock), -minutes);
+  const soon = nextStart(now);
+  return instant(soon.day, soon.clock) <= latest ? soon : { day: dayOf(latest), clock: clockOf(latest) };
+}
