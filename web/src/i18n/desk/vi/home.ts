@@ -42,7 +42,7 @@ export const homeVi = {
   'approvals.nobody': 'Không mời ai',
   'approvals.clashing': 'Kiểm tra lịch',
   'approvals.holds': 'Hội trường đơn vị được mời',
-  'approvals.holdsText': 'Duyệt thì giữ chính thức hội trường của các đơn vị được mời ({n} đơn vị)',
+  'approvals.holdsText': 'Được giữ chính thức khi duyệt ({n} đơn vị)',
   'approvals.skipped': '{n} ngày trùng lịch, không đăng ký',
   'approvals.pick': 'Chọn: {title}',
   'approvals.pickAll': 'Chọn cả {n} lịch họp',
