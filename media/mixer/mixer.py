@@ -360,7 +360,8 @@ class Mixer:
             self._channel = None
         if self._process is not None:
             self._process.kill()  # its output is sent at once, so nothing needs to be finished
-            _reap(self._loop, self._process)
+            # Waited for in a thread, so that no zombie stays. The end of the loop waits for its threads.
+            self._loop.run_in_executor(None, self._process.wait)
             self._process = None
 
     # -- the channel
@@ -480,9 +481,3 @@ def _own(producer: Producer) -> dict[int, int]:
 def _layer(layers: int, height: int) -> int:
     """Return the layer for a height. Browsers send 720 lines, and each lower layer has half (`simulcast` of the pages)."""
     return next((layer for layer in range(layers) if 720 >> (layers - 1 - layer) >= height), layers - 1)
-
-
-def _reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
-    """Wait for a killed process, so that it does not stay as a zombie."""
-    if process.poll() is None and not loop.is_closed():
-        loop.call_later(0.05, _reap, loop, process)

@@ -179,4 +179,3 @@ class Conference:
         for hall in self.halls:
             hall.close()
         self.node.close()
-        await asyncio.sleep(0.2)

@@ -127,7 +127,6 @@ class Assembly:
         for room in self.rooms:
             room.close()
         self.node.close()
-        await asyncio.sleep(0.2)
 
 
 @pytest.fixture
