@@ -40,7 +40,7 @@ def _row(one: SiteResult) -> list[str]:
         *(WORDS[result] for result in results),
         "" if seen.delegates is None else str(seen.delegates),
         seen.note,
-        "Chưa ký" if one.signed_at is None else WORDS[all(results)],
+        "Chưa ký" if one.signed_at is None else WORDS[seen.good],
         f"{one.signed_name} (điểm cầu)" if one.by_site and one.signed_name else one.signed_name,
         signed,
     ]

@@ -43,6 +43,10 @@ class Result:
     def complete(self) -> bool:
         return None not in (self.picture, self.sound_in, self.sound_out, self.name_plate, self.delegates)
 
+    @property
+    def good(self) -> bool:
+        return all(getattr(self, name) for name in RESULTS)
+
 
 NOTHING: Final = Result()
 
@@ -209,7 +213,7 @@ async def enter(
         host = rehearsal.host_unit_id
         await audit.record(session, now, actor, "rehearsal.unsign", "occurrence", date.id, host, lost)
     if sign:
-        detail = {"site": site_id, "good": all(getattr(result, name) for name in RESULTS), "by_site": by_site}
+        detail = {"site": site_id, "good": result.good, "by_site": by_site}
         host = rehearsal.host_unit_id
         await audit.record(session, now, actor, "rehearsal.sign", "occurrence", date.id, host, detail)
     return _site(site_id, before.site, before.unit, row)
@@ -246,7 +250,7 @@ def _require_good(result: Result, sign: bool) -> None:
             else "Hãy ghi đủ hình, tiếng hai chiều và biển tên trước khi ký.",
             "enter picture, sound both ways, name plate and delegates before you sign",
         )
-    if sign and not all(getattr(result, name) for name in RESULTS) and not result.note.strip():
+    if sign and not result.good and not result.note.strip():
         raise Refusal(
             "result_unexplained",
             "Có mục chưa đạt. Hãy ghi rõ ở ghi chú rồi ký.",

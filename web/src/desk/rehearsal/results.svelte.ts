@@ -13,6 +13,12 @@ export function failedOf(site: RehearsalSite): ResultName[] {
   return site.signed_at === null ? [] : RESULTS.filter((name) => site.result[name] === false);
 }
 
+/** Sort the sites into signed sites, signed sites where something failed, and sites without a signature. */
+export function tally(sites: RehearsalSite[]): { signed: RehearsalSite[]; bad: RehearsalSite[]; open: RehearsalSite[] } {
+  const [signed, open] = [sites.filter((one) => one.signed_at !== null), sites.filter((one) => one.signed_at === null)];
+  return { signed, bad: signed.filter((one) => failedOf(one).length > 0), open };
+}
+
 export class Results {
   of = $state.raw<Rehearsal | null>(null);
   #path: string;
