@@ -1,5 +1,4 @@
 /** The values of a record's form: how they begin, and how they are sent. */
-import { get } from '../data/client';
 import type { Field } from './kinds';
 
 export type Values = Record<string, unknown>;
@@ -27,9 +26,4 @@ function ready(field: Field, value: unknown): unknown {
   if (field.kind === 'day') return value || null;
   if (field.kind === 'lines') return String(value).split(/[\n,;]+/).map((line) => line.trim()).filter((line) => line !== '');
   return typeof value === 'string' ? value.trim() : value;
-}
-
-/** Ask the server for a free code. Halls and terminals have the code of their site in front. */
-export async function proposedCode(kind: string, name: unknown, site: unknown = null): Promise<string> {
-  return (await get<{ code: string }>('/codes', { kind, name: String(name).trim().slice(0, 300), site_id: site === null ? null : String(site) })).code;
 }

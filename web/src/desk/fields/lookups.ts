@@ -49,8 +49,13 @@ export async function findOrAddSites(typed: string): Promise<Option[]> {
 
 async function addSite(unit: Unit): Promise<Option> {
   const name = t('site.nameOf', { unit: unit.name });
-  const { code } = await get<{ code: string }>('/codes', { kind: 'sites', name });
+  const code = await proposedCode('sites', name);
   return send<Site>('POST', '/sites', { code, name, unit_id: unit.id, capability: 'hall', address: unit.address });
+}
+
+/** Ask the server for a free code. Halls and terminals have the code of their site in front. */
+export async function proposedCode(kind: string, name: unknown, site: unknown = null): Promise<string> {
+  return (await get<{ code: string }>('/codes', { kind, name: String(name).trim().slice(0, 300), site_id: site === null ? null : String(site) })).code;
 }
 
 export async function findNetworks(typed: string): Promise<Option[]> {

@@ -25,6 +25,11 @@ export function begins(text: string, typed: string): boolean {
     .every((word) => within.some((one) => one.startsWith(word)));
 }
 
+/** Return the number in groups of three digits, as people dial it. */
+export function inThrees(number: string): string {
+  return number.replace(/(\d{3})(?=\d)/g, '$1 ');
+}
+
 const MARK = /^\s*(?:[-+*•–]|\d+[.)])?\s*(?:UBND\s+(?=\S))?/i;
 
 /** Return the names of a list as it stands in a letter: one name a line, or names between commas, with or without numbers. */
