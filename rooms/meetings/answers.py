@@ -88,13 +88,14 @@ async def answer(
     if attendee.substitute_state == "asked":
         await outbox.enqueue(session, "mail.substitute", _payload(attendee), now, now)
     await _tell(session, attendee, _event(attendee), actor, now)
-    if given == "accepted" and attendee.unit_id and not attendee.person_id:
-        await restoring.take_guests(session, meeting, now, attendee.unit_id)
-    if given == "declined" and attendee.unit_id and not attendee.person_id:
-        await restoring.release_site(session, meeting, attendee.site_id or "", now)
-        if meeting.hold_guests:
-            await restoring.settle_halls(session, meeting, now)
-    await timing.follow(session, meeting, now)
+    if attendee.unit_id and not attendee.person_id:
+        if given == "accepted":
+            await restoring.take_guests(session, meeting, now, attendee.unit_id)
+        if given == "declined":
+            await restoring.release_site(session, meeting, attendee.site_id or "", now)
+            if meeting.hold_guests:
+                await restoring.settle_halls(session, meeting, now)
+        await timing.follow(session, meeting, now)
     return attendee
 
 

@@ -20,7 +20,7 @@ from rooms import limits
 from rooms.booking.holds import clashes, guest_holds, restoring
 from rooms.booking.holds.clashes import Busy, Heading, Timetable
 from rooms.booking.holds.guest_halls import GuestHall
-from rooms.booking.holds.resources import Span
+from rooms.booking.holds.resources import Span, touching
 from rooms.booking.meeting import attendees
 from rooms.booking.meeting.attendees import Invited
 from rooms.booking.meeting.timing import LIVE
@@ -339,7 +339,7 @@ async def _add_invitations(session: AsyncSession, question: Question, whose: _Wh
 async def _dates(session: AsyncSession, question: Question) -> list[Busy]:
     """Return the dates of other meetings at the times of the question, in order of time."""
     found: dict[str, Busy] = {}
-    for touches in clashes.touching(Occurrence, [(span.starts_at, span.ends_at) for span in question.spans]):
+    for touches in touching(Occurrence, [(span.starts_at, span.ends_at) for span in question.spans]):
         rows = await session.execute(
             select(Occurrence.id, Occurrence.starts_at, Occurrence.ends_at, Occurrence.meeting_id)
             .join(Meeting, Meeting.id == Occurrence.meeting_id)

@@ -8,16 +8,16 @@ from __future__ import annotations
 import bisect
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import and_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.holds import resources
-from rooms.booking.holds.resources import Load, Span, Thing
+from rooms.booking.holds.resources import WINDOWS, Load, Span, Thing, touching
 from rooms.booking.meeting import reading
 from rooms.booking.rules.calendar import DAY, day_of, local, midnight
 from rooms.booking.rules.unit_rules import Rule, clock
@@ -28,14 +28,6 @@ from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall, Site
 
-LONGEST = timedelta(days=3)
-"""The longest reservation that the database accepts (`store/migrations/overlap`). Larger: each search reads more rows. Smaller:
-a search misses a long reservation that began earlier.
-"""
-WINDOWS = 100
-"""Time ranges in one SQL statement; further ranges go into the next. Chosen. More: longer statements. From about 1000 on SQLite
-refuses the statement (the depth of its expression), and the booking fails. Fewer: more statements.
-"""
 STEP = timedelta(minutes=30)
 """The distance of the start times that are tried as an alternative to a clash. Chosen. Longer: free times are not offered.
 Shorter: the search takes longer.
@@ -232,19 +224,6 @@ def days_of(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
     """Return the whole local days that each span touches, with the time to set up a hall before and to clear it up after."""
     buffer = timedelta(minutes=resources.BUFFER_MOST_MIN)
     return [(midnight(day_of(one.starts_at)) - buffer, midnight(day_of(one.ends_at)) + DAY + buffer) for one in spans]
-
-
-def touching(
-    table: type[Occurrence | Reservation], windows: Sequence[tuple[datetime, datetime]]
-) -> Iterator[ColumnElement[bool]]:
-    """Yield, for each statement, the condition that a row touches one of its windows."""
-    for place in range(0, len(windows), WINDOWS):
-        yield or_(
-            *(
-                and_(table.starts_at > start - LONGEST, table.starts_at < end, table.ends_at > start)
-                for start, end in windows[place : place + WINDOWS]
-            )
-        )
 
 
 async def timetable_of(

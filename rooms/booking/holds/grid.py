@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.holds import clashes, guest_holds, resources
-from rooms.booking.holds.clashes import LONGEST, Busy
+from rooms.booking.holds.clashes import Busy
 from rooms.booking.meeting import reading
 from rooms.booking.rules import calendar, unit_rules
 from rooms.booking.rules.calendar import DAY, day_of, midnight
@@ -174,7 +174,7 @@ async def _entries(
             .join(Meeting, Meeting.id == Occurrence.meeting_id)
             .join(Unit, Unit.id == Meeting.host_unit_id)
             .where(Reservation.kind == "hall", Reservation.active)
-            .where(Reservation.starts_at > starts_at - LONGEST, Reservation.starts_at < ends_at)
+            .where(Reservation.starts_at > starts_at - resources.LONGEST, Reservation.starts_at < ends_at)
             .where(Reservation.ends_at > starts_at)
             .order_by(Reservation.starts_at)
             .limit(limits.BOARD_ROWS)
@@ -400,7 +400,9 @@ async def _tables(session: AsyncSession, query: AvailabilityQuery, hall_ids: set
     rows = await session.execute(
         select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at)
         .where(kinds, Reservation.active)
-        .where(Reservation.starts_at > query.starts_at - LONGEST, Reservation.starts_at < query.ends_at + margin)
+        .where(
+            Reservation.starts_at > query.starts_at - resources.LONGEST, Reservation.starts_at < query.ends_at + margin
+        )
         .where(Reservation.ends_at > query.starts_at - margin)
         .order_by(Reservation.starts_at)
     )

@@ -23,9 +23,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.holds import clashes, guest_halls
-from rooms.booking.holds.clashes import LONGEST, Busy
+from rooms.booking.holds.clashes import Busy
 from rooms.booking.holds.guest_halls import GuestHall
-from rooms.booking.holds.resources import Thing
+from rooms.booking.holds.resources import LONGEST, Thing, touching
 from rooms.booking.meeting import consent
 from rooms.booking.meeting.timing import LIVE
 from rooms.store.tables.booking import HallObjection, Reservation, Wanted
@@ -156,7 +156,7 @@ async def _holding_dates(
     session: AsyncSession, windows: Sequence[tuple[datetime, datetime]], excluding: str
 ) -> list[Any]:
     found: dict[str, Any] = {}
-    for touches in clashes.touching(Occurrence, windows):
+    for touches in touching(Occurrence, windows):
         rows = await session.execute(
             _DATES.where(touches, Occurrence.state.in_(LIVE), Meeting.state.in_(TAKES))
             .where(Meeting.hold_guests, Meeting.id != excluding)

@@ -2,6 +2,7 @@
 
 A meeting says when it wants its rehearsal (`Meeting.rehearsal_at`). `settle` makes the rehearsal as its meeting wants it. A
 booking calls `settle` in its own transaction. After each later change of the meeting, a job calls `settle` (`timing.FOLLOW`).
+`settle` writes only what differs.
 
 The rehearsal reserves halls and terminals like any date. It reserves no people, and its units are not invited again: their
 answer to the meeting counts.
@@ -115,9 +116,8 @@ async def follow(session: AsyncSession, meeting: Meeting, actor: Actor, now: dat
 
 async def _announced(session: AsyncSession, meeting_id: str) -> tuple[datetime, datetime] | tuple[()] | None:
     """Return the times that the units know. Empty: there is no rehearsal any more. None: the units know of no rehearsal."""
-    rehearsal = await of_meeting(session, meeting_id)
     last = await last_date(session, meeting_id)
-    if rehearsal is None or rehearsal.number is None or last is None:
+    if last is None or (await session.get_one(Meeting, last.meeting_id)).number is None:
         return None
     return () if last.state in ("cancelled", "skipped", "postponed") else (last.starts_at, last.ends_at)
 
@@ -214,7 +214,10 @@ async def _copy(session: AsyncSession, meeting: Meeting, rehearsal: Meeting, now
         setattr(rehearsal, name, value)
     if changed and rehearsal.number is not None:
         rehearsal.version, rehearsal.updated_at = rehearsal.version + 1, now
-    await resources.keep_wanted(session, rehearsal.id, await _things(session, meeting, now))
+    things = await _things(session, meeting, now)
+    present = (await resources.wanted(session, rehearsal.id))[""]
+    if [(one.kind, one.resource_id) for one in present] != [(one.kind, one.id) for one in things]:
+        await resources.keep_wanted(session, rehearsal.id, things)
     await _copy_units(session, meeting.id, rehearsal.id)
     await guest_holds.follow_objections(session, meeting.id, rehearsal.id)
 
@@ -320,20 +323,16 @@ async def _copy_word(session: AsyncSession, meeting_id: str, rehearsal_id: str) 
 
 
 async def _reserve(session: AsyncSession, rehearsal: Meeting, date: Occurrence, actor: Actor, strict: bool) -> None:
+    """Reserve what is free. The board shows the terminals that another meeting has. Skip the date if the system is full.
+
+    `strict`: raise `rehearsal_taken` instead.
+    """
     try:
-        async with session.begin_nested():
-            await restoring.retake(session, rehearsal, [date], actor)
+        await restoring.renew(session, rehearsal, date, actor, strict)
     except Refusal as refusal:
-        if strict:
-            raise taken(refusal, date.starts_at) from None
-        await _reserve_free(session, rehearsal, date)
-
-
-async def _reserve_free(session: AsyncSession, rehearsal: Meeting, date: Occurrence) -> None:
-    """Reserve what is free. The board shows the terminals that another meeting has. Skip the date if the system is full."""
-    try:
-        async with session.begin_nested():
-            await restoring.retake_free(session, rehearsal, [date])
+        if not strict:
+            raise
+        raise taken(refusal, date.starts_at) from None
     except Taken:
         await resources.give_back(session, [date.id], forget=True)
         date.state, date.reason = "skipped", FULL

@@ -7,7 +7,7 @@ clash in words.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import (
     JSON,
     BindParameter,
+    ColumnElement,
     Date,
     Executable,
     Select,
@@ -56,8 +57,14 @@ BUFFER_MOST_MIN = 12 * 60
 """Minutes. The longest time to set up a hall, and to clear it up; a longer one counts as this. Longer: the reservation may
 exceed the longest one that the database accepts. Shorter: a hall with much equipment has too little time.
 """
-WINNING = 100
-"""Times in one statement of `win`. As `clashes.WINDOWS`."""
+LONGEST = timedelta(days=3)
+"""The longest reservation that the database accepts (`store/migrations/overlap`). Larger: each search reads more rows. Smaller:
+a search misses a long reservation that began earlier.
+"""
+WINDOWS = 100
+"""Time ranges in one SQL statement; further ranges go into the next. Chosen. More: longer statements. From about 1000 on SQLite
+refuses the statement (the depth of its expression), and the booking fails. Fewer: more statements.
+"""
 Kind = Literal["hall", "terminal", "person", "operator"]
 PEOPLE: Final[tuple[Kind, ...]] = ("operator", "person")
 """`person`: the chair and the secretary."""
@@ -433,13 +440,7 @@ async def win(session: AsyncSession, times: Iterable[tuple[str, datetime, dateti
         of_terminal.setdefault(terminal_id, []).append((starts_at, ends_at))
     coming = select(Occurrence.id).where(Occurrence.state == "planned")
     for terminal_id, spans in of_terminal.items():
-        for place in range(0, len(spans), WINNING):
-            touches = or_(
-                *(
-                    and_(Reservation.starts_at < end, Reservation.ends_at > start)
-                    for start, end in spans[place : place + WINNING]
-                )
-            )
+        for touches in touching(Reservation, spans):
             await session.execute(
                 delete(Reservation).where(
                     Reservation.resource_id == terminal_id,
@@ -450,6 +451,47 @@ async def win(session: AsyncSession, times: Iterable[tuple[str, datetime, dateti
                     Reservation.occurrence_id.in_(coming),
                 )
             )
+
+
+def touching(
+    table: type[Occurrence | Reservation], windows: Sequence[tuple[datetime, datetime]]
+) -> Iterator[ColumnElement[bool]]:
+    """Yield, for each statement, the condition that a row touches one of its windows."""
+    for place in range(0, len(windows), WINDOWS):
+        yield or_(
+            *(
+                and_(table.starts_at > start - LONGEST, table.starts_at < end, table.ends_at > start)
+                for start, end in windows[place : place + WINDOWS]
+            )
+        )
+
+
+async def renew(session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load) -> None:
+    """Do the same as `take` for dates that may have reservations: release what differs, and reserve what is missing. Raise
+    `Taken`.
+    """
+    dates = [span.occurrence_id for span, _ in wishes]
+    columns = [getattr(Reservation, name) for name in _SAME]
+    rows_of_dates = await session.execute(select(Reservation.id, *columns).where(Reservation.occurrence_id.in_(dates)))
+    held = {tuple(values): id_ for id_, *values in rows_of_dates}
+    missing: list[tuple[Span, Sequence[Thing]]] = []
+    for span, things in wishes:
+        keys = [tuple(row[name] for name in _SAME) for row in _rows([(span, things)])]
+        missing.append((span, [one for one, key in zip(things, keys, strict=True) if held.pop(key, None) is None]))
+    if held:
+        await session.execute(delete(Reservation).where(Reservation.id.in_(held.values())))
+    used = await session.execute(select(*CapacityUse.__table__.columns).where(CapacityUse.occurrence_id.in_(dates)))
+    wanted = [_use(span, share) for span, _ in wishes for share in load.shares]
+    if sorted(tuple(one) for one in used) == sorted(tuple(one.values()) for one in wanted):
+        load = Load()
+    else:
+        await _give_back_capacity(session, dates)
+    if load.legs or any(things for _, things in missing):
+        await take(session, missing, load)
+
+
+_SAME: Final = ("occurrence_id", "kind", "resource_id", "starts_at", "ends_at", "active", "guest")
+"""The columns that two reservations have in common if `renew` keeps one for the other."""
 
 
 async def release_guests(session: AsyncSession, occurrence_id: str, resource_ids: Collection[str]) -> None:

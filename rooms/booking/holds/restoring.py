@@ -56,19 +56,37 @@ async def retake(
     try:
         await resources.take(session, wishes, load)
     except Taken:
-        wishes = must
-        rule = await timing.rule_of_meeting(session, meeting)
-        found = await clashes.find(session, clashes.Question(wishes, load, actor, rule))
-        raise clashes.refusal(wishes, found) from None
+        raise await _refusal(session, meeting, must, load, actor) from None
 
 
-async def retake_free(session: AsyncSession, meeting: Meeting, dates: Sequence[Occurrence]) -> None:
-    """Do the same as `retake`, but leave out everything that is not free. Raise `Taken` if the capacity is not enough."""
-    needs = {id_: _Need((), (*one.must, *one.guests)) for id_, one in (await _needs(session, meeting, dates)).items()}
-    await resources.lock(session, {name for one in needs.values() for name in one.names})
-    await resources.give_back(session, [one.id for one in dates], forget=True)
-    load = await loads.of_meeting(session, meeting)
-    await resources.take(session, (await _wishes(session, dates, needs))[0], load)
+async def renew(session: AsyncSession, rehearsal: Meeting, date: Occurrence, actor: Actor, strict: bool) -> None:
+    """Reserve what a rehearsal needs, and keep the reservations that stay the same. So a change of one unit costs as much as
+    this unit.
+
+    `strict`: raise `overlap`, `capacity`. Otherwise leave out what is not free. Raise `Taken` if the capacity is not enough.
+    """
+    await session.flush()
+    needs = await _needs(session, rehearsal, [date])
+    await resources.lock(session, needs[date.id].names)
+    wishes, must = await _wishes(session, [date], needs, own=True)
+    load = await loads.of_meeting(session, rehearsal)
+    try:
+        await resources.renew(session, wishes, load)
+    except Taken:
+        if strict:
+            raise await _refusal(session, rehearsal, must, load, actor) from None
+        needs = {date.id: _Need((), (*needs[date.id].must, *needs[date.id].guests))}
+        await resources.renew(session, (await _wishes(session, [date], needs, own=True))[0], load)
+
+
+async def _refusal(
+    session: AsyncSession, meeting: Meeting, must: terminals.Wishes, load: resources.Load, actor: Actor
+) -> Refusal:
+    """Return what is taken, after `Taken`. Only a rehearsal still has reservations then."""
+    rule = await timing.rule_of_meeting(session, meeting)
+    own = meeting.id if meeting.rehearses_id is not None else ""
+    found = await clashes.find(session, clashes.Question(must, load, actor, rule, own))
+    return clashes.refusal(must, found)
 
 
 async def take_guests(session: AsyncSession, meeting: Meeting, now: datetime, unit_id: str = "") -> None:
@@ -216,15 +234,16 @@ async def _held_now(session: AsyncSession, dates: Sequence[Occurrence]) -> dict[
 
 
 async def _wishes(
-    session: AsyncSession, dates: Sequence[Occurrence], needs: Mapping[str, _Need]
+    session: AsyncSession, dates: Sequence[Occurrence], needs: Mapping[str, _Need], own: bool = False
 ) -> tuple[terminals.Wishes, terminals.Wishes]:
-    """Return what to reserve, and the part of it that must be free."""
+    """Return what to reserve, and the part of it that must be free. `own`: what these dates have reserved is free for them."""
+    having = frozenset(one.id for one in dates) if own else frozenset()
     groups: dict[_Need, list[Span]] = {}
     for one in dates:
         groups.setdefault(needs[one.id], []).append(Span(one.id, one.starts_at, one.ends_at))
     wishes: terminals.Wishes = []
     for need, spans in groups.items():
-        wishes += await terminals.wishes(session, spans, need.must, need.guests)
+        wishes += await terminals.wishes(session, spans, need.must, need.guests, having)
     return wishes, [(span, need.must) for need, spans in groups.items() for span in spans]
 
 

@@ -68,16 +68,22 @@ def admitted(class_: str, closed: bool) -> bool:
 
 
 async def wishes(
-    session: AsyncSession, spans: Sequence[Span], must: Sequence[Thing], guests: Sequence[Thing]
+    session: AsyncSession,
+    spans: Sequence[Span],
+    must: Sequence[Thing],
+    guests: Sequence[Thing],
+    own: Collection[str] = (),
 ) -> Wishes:
-    """Return what to reserve on each date: `must`, and those of `guests` that are free. The caller has locked all of them.
+    """Return what to reserve on each date: `must`, and those of `guests` that are free. The caller has locked all of them. `own`:
+    dates whose reservations do not count.
 
     The number of guests' reservations is limited. The terminals of later dates are reserved shortly before their calls
     (`rooms.dialling.reserved`).
     """
     if not guests:
         return [(span, must) for span in spans]
-    timetable = await clashes.timetable_of(session, {one.id for one in guests}, clashes.days_of(spans))
+    known = await clashes.timetable_of(session, {one.id for one in guests}, clashes.days_of(spans))
+    timetable = {id_: [one for one in rows if one.occurrence_id not in own] for id_, rows in known.items()}
     found: Wishes = []
     left = limits.GUEST_TERMINALS_HELD
     for span in sorted(spans, key=lambda one: one.starts_at):

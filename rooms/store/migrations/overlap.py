@@ -20,7 +20,7 @@ from typing import Final
 
 LONGEST_DAYS: Final = 3
 """The longest reservation of a hall, with the times to set up and clear up; the database refuses a longer one. Chosen: bookings
-reserve 48 hours at most. Searches look back by `LONGEST` of `rooms/booking/holds/clashes.py`, which must be the same. Longer:
+reserve 48 hours at most. Searches look back by `LONGEST` of `rooms/booking/holds/resources.py`, which must be the same. Longer:
 no effect on bookings, and only a new database gets the value. Shorter than 2: a 24-hour meeting with long times to set up is
 refused.
 """

@@ -1,10 +1,11 @@
 """The rehearsal of a meeting: one press books both, and the rehearsal follows its meeting."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from rooms.booking.changes import dates, deciding, editing, objecting, precedence, resubmitting, timers, undoing
 from rooms.booking.holds import grid, rehearsals
@@ -21,6 +22,7 @@ from rooms.notices import events
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account
+from rooms.store.tables.booking import Reservation
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.notices import Notice
@@ -154,6 +156,57 @@ async def test_the_rehearsal_follows_the_call_list_and_the_answers(
     await database.transact(decline)
     await followed(database, now)
     assert XA1 not in await held(database, rehearsal.id)
+
+
+async def test_a_rehearsal_keeps_what_does_not_change(database: Database, province: Province, now: datetime) -> None:
+    """A job for the rehearsal writes as many rows as differ, and the answer of a person stores no job."""
+    units = tuple(AttendeeRequest(unit_id=province.units[code]) for code in ("xa1", "khcn"))
+    person = AttendeeRequest(person_id=province.people["khcn-2"])
+    made, date = await booked(database, province, now, attendees=(*units, person))
+    wrote: list[str] = []
+
+    def seen(*given: Any) -> None:
+        if changes := re.match(r"(?:WITH w0 AS \()?(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", given[2]):
+            wrote.append(changes[1])
+
+    async def rows() -> dict[str, str]:
+        found = select(Reservation.resource_id, Reservation.id).where(Reservation.occurrence_id == date.id)
+        async with database.reading() as session:
+            return dict((await session.execute(found)).all())
+
+    async def answered(given: str, **who: str | None) -> None:
+        async def work(session: Any) -> None:
+            of_meeting = select(Attendee).where(Attendee.meeting_id == made.id)
+            attendee = (await session.scalars(of_meeting.filter_by(**who))).one()
+            await answers.answer(session, attendee, given, "", None, province.actor("admin", "tinh"), now)
+
+        await database.transact(work)
+
+    async def written() -> set[str]:
+        wrote.clear()
+        event.listen(database.engine.sync_engine, "before_cursor_execute", seen)
+        await followed(database, now)
+        event.remove(database.engine.sync_engine, "before_cursor_execute", seen)
+        return set(wrote) - {"job"}
+
+    first = await rows()
+    assert set(first) == {province.halls["tinh-a"], TINH_A, XA1, "terminal-khcn"}
+    await answered("accepted", unit_id=province.units["xa1"], person_id=None)
+    assert await written() == {"attendee"}
+    assert await rows() == first
+    await answered("declined", unit_id=province.units["xa1"], person_id=None)
+    assert await written() == {"attendee", "reservation"}
+    assert await rows() == {thing: id_ for thing, id_ in first.items() if thing != XA1}
+    await answered("accepted", unit_id=province.units["xa1"], person_id=None)
+    assert await written() == {"attendee", "reservation"}
+    again = await rows()
+    assert again == {**first, XA1: again[XA1]}
+    await answered("accepted", person_id=province.people["khcn-2"])
+    async with database.reading() as session:
+        assert await session.scalar(select(Job.id).where(Job.kind == timing.FOLLOW, Job.done_at.is_(None))) is None
+    await change(database, made, now, starts_at=made.first_starts_at + HOUR)
+    assert await rows() != again
+    assert await written() == set(), "the edit has settled the rehearsal itself"
 
 
 async def test_a_taken_hall_refuses_both_and_names_the_rehearsal(
