@@ -146,8 +146,6 @@ async def give_many(
     session: AsyncSession,
     terminal_ids: Sequence[str],
     renew: bool,
-    algorithm: str,
-    behind_nat: bool,
     seal: Seal,
     digest: Digest,
     actor: Actor,
@@ -168,7 +166,7 @@ async def give_many(
         if old is None:
             alias = _free_alias(terminal.code, taken)
             taken.add(alias)
-            wish = (alias, algorithm, behind_nat)
+            wish = (alias, "MD5", False)
         else:
             wish = (old.alias, old.algorithm, old.behind_nat)
         password = await give(session, terminal_id, *wish, seal, digest, actor, now)

@@ -95,9 +95,6 @@ class Terminal(Row):
     protocols: Mapped[list[str]]
     """`sip`, `h323`. The server calls only terminals with `sip`."""
     sip_uri: Mapped[str] = mapped_column(String(254), default="")
-    # The next two columns, and `tested_at`, are of H.323 and of an earlier form. Nothing reads them.
-    h323_alias: Mapped[str] = mapped_column(String(100), default="")
-    e164: Mapped[str] = mapped_column(String(20), default="")
     profile: Mapped[str] = mapped_column(String(40), default="720p")
     """The largest camera picture: `1080p`, `720p`, `baseline-720p` (slides too, never H.264 High), `cif` (alike)."""
     codecs: Mapped[list[str]]
@@ -111,7 +108,6 @@ class Terminal(Row):
     language: Mapped[str] = mapped_column(String(2), default="vi")
     """The language of announcements: `vi`, `en`."""
     active: Mapped[bool] = mapped_column(default=True)
-    tested_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(String(1000), default="")
     version: Mapped[int] = mapped_column(default=1)
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from signaling.api.models import limits
-from signaling.api.models.parts import Clean, Id, ShownDateState, Strict, View
-from signaling.api.models.sites import Hall, HallFields, Terminal, TerminalProperties
+from signaling.api.models.parts import Id, ShownDateState, Strict, Text300, View, Words
+from signaling.api.models.rehearsals import ReportedRehearsal
 
 Action = Literal[
     "call",
@@ -27,18 +27,8 @@ Action = Literal[
     "store_preset",
 ]
 LegState = Literal["idle", "probing", "calling", "ringing", "connected", "failed", "given_up", "left"]
-Algorithm = Literal["MD5", "SHA-256"]
 LayoutName = Literal["", "auto", "1", "1+5", "1+7", "2x2", "3x3", "4x4", "lecture"]
-Message = Annotated[str, Clean, StringConstraints(max_length=300)]
 Step = Annotated[int, Field(ge=-1, le=1)]
-
-
-class Words(View):
-    """A code with its texts."""
-
-    code: str
-    vi: str
-    en: str
 
 
 class LegAudio(View):
@@ -168,111 +158,13 @@ class MorningReport(View):
 
     made_at: datetime
     rows: list[MissingHall]
-    rehearsals: list["ReportedRehearsal"] = Field(default_factory=list)
+    rehearsals: list[ReportedRehearsal] = Field(default_factory=list)
 
 
 class SitePhoned(Strict):
     """`called` false: remove the mark."""
 
     called: bool
-
-
-class SiteResult(View):
-    """The observations at a site of a rehearsal. Null: not checked yet."""
-
-    picture: bool | None = Field(description="The meeting sees the site.")
-    sound_in: bool | None = Field(description="The meeting hears the site.")
-    sound_out: bool | None = Field(description="The site hears the meeting.")
-    name_plate: bool | None
-    delegates: int | None
-    note: str
-
-
-class RehearsalEntry(View):
-    """The result that was entered for a site of a rehearsal. `by_site`: the site entered it on its own page."""
-
-    site_id: str
-    result: SiteResult
-    by_site: bool
-    signed_at: datetime | None
-    signed_name: str
-    version: int
-
-
-class RehearsalSite(RehearsalEntry):
-    """A site of a rehearsal. `version`: 0 before the first entry."""
-
-    site: str
-    unit: str
-    link: str = Field("", description="The page of the site, for operators, on the board of the rehearsal.")
-
-
-class Rehearsal(View):
-    """The rehearsal of a meeting (Tổng duyệt), with the result of each site."""
-
-    occurrence_id: str
-    meeting_id: str
-    number: str
-    starts_at: datetime
-    ends_at: datetime
-    state: ShownDateState
-    opens_at: datetime = Field(description="The time from which results can be entered.")
-    of_meeting_id: str
-    of_title: str
-    sites: list[RehearsalSite]
-
-
-class ReportedRehearsal(View):
-    """A meeting of today with its rehearsal."""
-
-    meeting_id: str
-    occurrence_id: str
-    starts_at: datetime
-    rehearsal: Rehearsal
-
-
-class SiteResultFields(Strict):
-    """The observations at a site. `version`: the version that the caller saw; the server refuses an older one. `sign`: sign the
-    result, which must be complete.
-    """
-
-    picture: bool | None = None
-    sound_in: bool | None = None
-    sound_out: bool | None = None
-    name_plate: bool | None = None
-    delegates: int | None = Field(None, ge=0, le=limits.DELEGATES)
-    note: Message = ""
-    sign: bool = False
-    version: int = Field(ge=0)
-
-
-class SiteLook(Strict):
-    """The secret of a site's link."""
-
-    link: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
-
-
-class SiteLinkResult(SiteResultFields):
-    """The result that a site enters by its link. `name`: the person who signs."""
-
-    link: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
-    name: Annotated[str, Clean, StringConstraints(max_length=200)] = ""
-
-
-class SitePage(View):
-    """A rehearsal as one site sees it. `open`: results can be entered now. `contact`, `phone`: whom the site calls for help, by
-    the telephone of the office. Both are empty if the office has no telephone.
-    """
-
-    of_title: str
-    number: str
-    starts_at: datetime
-    ends_at: datetime
-    opens_at: datetime
-    site: RehearsalSite
-    open: bool
-    contact: str = ""
-    phone: str = ""
 
 
 class BoardDate(View):
@@ -378,7 +270,7 @@ class LegCommand(Strict):
     action: Action
     leg_ids: list[Id] = Field([], max_length=limits.LEGS)
     layout: LayoutName = ""
-    text: Message = ""
+    text: Text300 = ""
     mode: Literal["pinned", "lecture"] = "pinned"
     pan: Step = 0
     tilt: Step = 0
@@ -441,7 +333,7 @@ class Program(Strict):
     """The settings for all halls. An empty `layout` or a null `text` changes nothing."""
 
     layout: LayoutName = ""
-    text: Message | None = None
+    text: Text300 | None = None
 
 
 class ProgramState(View):
@@ -459,69 +351,3 @@ class ProgramState(View):
     sound_late: bool
     picture_url: str
     unseen: list[str]
-
-
-class SipAccountFields(Strict):
-    """The SIP account of a terminal. `alias`: the name under which the terminal registers."""
-
-    alias: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$")]
-    algorithm: Algorithm = "MD5"
-    behind_nat: bool = False
-    password: Annotated[str, StringConstraints(max_length=64)] | None = Field(
-        None, description="A chosen password of at least 12 characters. Absent: the server makes one."
-    )
-
-
-class SipAccount(View):
-    """A new SIP account. The password is shown only this once."""
-
-    alias: str
-    password: str
-    realm: str
-    servers: list[str]
-
-
-class SipSheetFields(Strict):
-    """The terminals that get accounts at once. `renew`: those with an account get a new password too."""
-
-    terminal_ids: list[Id] = Field(min_length=1, max_length=limits.TERMINALS)
-    renew: bool = False
-    algorithm: Algorithm = "MD5"
-    behind_nat: bool = False
-
-
-class HallTerminal(TerminalProperties):
-    """The terminal of a hall. `id` and `version`: a stored terminal of the hall. Absent: a new one."""
-
-    id: Id | None = None
-    version: int | None = None
-
-
-class EquippedHallFields(Strict):
-    """A hall with its terminal and the account of the terminal."""
-
-    hall: HallFields
-    terminal: HallTerminal | None = None
-    sip: SipAccountFields | None = None
-
-
-class EquippedHall(View):
-    """The stored hall and terminal. `sip`: the new account, shown only this once."""
-
-    hall: Hall
-    terminal: Terminal | None
-    sip: SipAccount | None
-
-
-class TerminalState(View):
-    """The present connection of a terminal to the server, and its last call."""
-
-    terminal_id: str
-    alias: str
-    algorithm: Algorithm
-    behind_nat: bool
-    registered: bool
-    address: str
-    user_agent: str
-    last_call_at: datetime | None
-    last_call_reason: Words | None

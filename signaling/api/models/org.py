@@ -217,7 +217,6 @@ class PersonPost(View):
 
     post_id: str
     title: str
-    unit_id: str
     unit_name: str
     valid_from: date
     valid_to: date | None

@@ -140,6 +140,14 @@ class Reference(View):
     name: str
 
 
+class Words(View):
+    """A code with its texts."""
+
+    code: str
+    vi: str
+    en: str
+
+
 class Reason(Strict):
     """A reason."""
 

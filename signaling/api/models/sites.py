@@ -1,6 +1,6 @@
 """The models of sites (điểm cầu), halls, terminals, networks."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -19,9 +19,11 @@ from signaling.api.models.parts import (
     Text1000,
     View,
     Word,
+    Words,
 )
 
 Capability = Literal["hall", "pc", "none"]
+Algorithm = Literal["MD5", "SHA-256"]
 Cidr = Annotated[str, StringConstraints(max_length=50, pattern=r"^[0-9a-fA-F:./]+$"), Field(examples=["10.20.0.0/16"])]
 
 
@@ -196,3 +198,67 @@ class Terminal(View):
     active: bool
     note: str
     version: int
+
+
+class SipAccountFields(Strict):
+    """The SIP account of a terminal. `alias`: the name under which the terminal registers."""
+
+    alias: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$")]
+    algorithm: Algorithm = "MD5"
+    behind_nat: bool = False
+    password: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        None, description="A chosen password of at least 12 characters. Absent: the server makes one."
+    )
+
+
+class SipAccount(View):
+    """A new SIP account. The password is shown only this once."""
+
+    alias: str
+    password: str
+    realm: str
+    servers: list[str]
+
+
+class SipSheetFields(Strict):
+    """The terminals that get accounts at once. `renew`: those with an account get a new password too."""
+
+    terminal_ids: list[Id] = Field(min_length=1, max_length=limits.TERMINALS)
+    renew: bool = False
+
+
+class HallTerminal(TerminalProperties):
+    """The terminal of a hall. `id` and `version`: a stored terminal of the hall. Absent: a new one."""
+
+    id: Id | None = None
+    version: int | None = None
+
+
+class EquippedHallFields(Strict):
+    """A hall with its terminal and the account of the terminal."""
+
+    hall: HallFields
+    terminal: HallTerminal | None = None
+    sip: SipAccountFields | None = None
+
+
+class EquippedHall(View):
+    """The stored hall and terminal. `sip`: the new account, shown only this once."""
+
+    hall: Hall
+    terminal: Terminal | None
+    sip: SipAccount | None
+
+
+class TerminalState(View):
+    """The present connection of a terminal to the server, and its last call."""
+
+    terminal_id: str
+    alias: str
+    algorithm: Algorithm
+    behind_nat: bool
+    registered: bool
+    address: str
+    user_agent: str
+    last_call_at: datetime | None
+    last_call_reason: Words | None

@@ -112,7 +112,7 @@ async def test_many_terminals_get_accounts_as_lines_of_one_sheet(
     async def work(session: AsyncSession) -> None:
         async def give(renew: bool, *codes: str) -> dict[str, accounts.Given]:
             ids = [province.terminals[one] for one in codes]
-            given = await accounts.give_many(session, ids, renew, "MD5", False, SEAL, digest, COMMAND, now)
+            given = await accounts.give_many(session, ids, renew, SEAL, digest, COMMAND, now)
             return {one.alias: one for one in given}
 
         other = province.terminals["xa1"]
@@ -134,7 +134,7 @@ async def test_many_terminals_get_accounts_as_lines_of_one_sheet(
         assert not [one for one in told.all() if any(line.password in str(one) for line in first.values())]
         clerk = province.actor("operator", "yt")
         ids = [province.terminals["tinh-a"]]
-        wish = (session, ids, True, "MD5", False, SEAL, digest, clerk, now)
+        wish = (session, ids, True, SEAL, digest, clerk, now)
         await session.execute(Terminal.__table__.update().values(protocols=["sip"]))  # type: ignore[attr-defined]
         session.expire_all()
         assert await code_of(lambda: accounts.give_many(*wish)) == "denied"

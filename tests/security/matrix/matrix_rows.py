@@ -240,7 +240,6 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/posts"): Row(query=lambda w, p: {"unit_id": w.ids["unit", p]}),
     ("POST", "/posts"): Row(post),
     ("PUT", "/posts/{post_id}"): Row(post),
-    ("POST", "/posts/{post_id}/holder"): Row(lambda w, p: {"person_id": w.ids["second", p]}),
     ("GET", "/codes"): Row(query=of(kind="units", name="Sở Y tế")),
     ("DELETE", "/posts/{post_id}/holder/{person_id}"): Row(),
     ("POST", "/people"): Row(lambda w, p: person(w, p, f"new-{p}")),

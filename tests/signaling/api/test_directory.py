@@ -96,8 +96,9 @@ async def test_people_posts_and_deputies(office: Office) -> None:
     wanted = {"code": "lan", "name": "Nguyễn Thị Lan", "email": "lan@longan.gov.vn", "unit_id": ids.units["khcn"]}
     person = (await admin.post("/people", json=wanted)).json()
     assert person["unit_name"] == "Sở Khoa học và Công nghệ"
-    post = (await admin.post("/posts", json={"unit_id": ids.units["khcn"], "title": "Phó Giám đốc", "rank": 2})).json()
-    held = await admin.post(f"/posts/{post['id']}/holder", json={"person_id": person["id"]})
+    post = {"unit_id": ids.units["khcn"], "title": "Phó Giám đốc", "rank": 2}
+    made = (await admin.post("/posts", json=post)).json()
+    held = await admin.put(f"/posts/{made['id']}", json=post | {"holder": {"person_id": person["id"]}})
     assert held.json()["holder_name"] == "Nguyễn Thị Lan"
     found = (await admin.get("/people", params={"q": "nguyen thi lan"})).json()["items"]
     assert [one["title"] for one in found] == ["Phó Giám đốc Sở Khoa học và Công nghệ"]

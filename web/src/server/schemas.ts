@@ -2773,7 +2773,6 @@ export interface components {
         PersonPost: {
             post_id: string;
             title: string;
-            unit_id: string;
             unit_name: string;
             /** Format: date */
             valid_from: string;
@@ -3097,13 +3096,10 @@ export interface components {
         Rehearsal: {
             occurrence_id: string;
             meeting_id: string;
-            number: string;
             /** Format: date-time */
             starts_at: string;
             /** Format: date-time */
             ends_at: string;
-            /** @enum {string} */
-            state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
             /**
              * Format: date-time
              * @description The time from which results can be entered.
@@ -3414,13 +3410,6 @@ export interface components {
             terminal_ids: string[];
             /** @default false */
             renew?: boolean;
-            /**
-             * @default MD5
-             * @enum {string}
-             */
-            algorithm?: "MD5" | "SHA-256";
-            /** @default false */
-            behind_nat?: boolean;
         };
         /** @description A place that takes part in hall conferences as one site. */
         Site: {

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from signaling.api.ground.desk import BoardNews
-from signaling.api.models.boards import Leg, RehearsalEntry, SiteCalled
+from signaling.api.models.boards import Leg, SiteCalled
+from signaling.api.models.rehearsals import RehearsalEntry
 
 NOTHING: Final = ": \n\n"
 """A comment, which keeps the connection alive if nothing has changed."""

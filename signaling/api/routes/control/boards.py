@@ -30,11 +30,9 @@ from signaling.api.models.boards import (
     OperatorCall,
     Program,
     ProgramState,
-    SipAccount,
-    SipAccountFields,
-    TerminalState,
 )
 from signaling.api.models.parts import Id
+from signaling.api.models.sites import SipAccount, SipAccountFields, TerminalState
 from signaling.api.routes.control import board_news
 from signaling.api.routes.control.rights import hall_desk, require
 from signaling.host.declared import needs

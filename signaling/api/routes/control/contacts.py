@@ -7,8 +7,9 @@ from fastapi import Path
 from rooms.dialling import contacts, morning
 from rooms.dialling.rehearsal import day
 from signaling.api.ground.visits import Caller, anywhere
-from signaling.api.models.boards import MorningReport, ReportedRehearsal, SiteCalled, SiteContact, SitePhoned
+from signaling.api.models.boards import MorningReport, SiteCalled, SiteContact, SitePhoned
 from signaling.api.models.parts import Id
+from signaling.api.models.rehearsals import ReportedRehearsal
 from signaling.api.routes.control.rights import require
 from signaling.host.declared import needs
 from signaling.host.routers import new_router

@@ -14,7 +14,8 @@ from rooms.policy import roles
 from rooms.store.tables.org import Unit
 from signaling.api.ground import problems
 from signaling.api.ground.visits import Caller, EntryPasses, Passes, Stranger, Visit, found
-from signaling.api.models.boards import (
+from signaling.api.models.parts import Id
+from signaling.api.models.rehearsals import (
     Rehearsal,
     RehearsalSite,
     SiteLinkResult,
@@ -22,7 +23,6 @@ from signaling.api.models.boards import (
     SitePage,
     SiteResultFields,
 )
-from signaling.api.models.parts import Id
 from signaling.api.routes.control.rights import require
 from signaling.host.declared import SECRET, needs
 from signaling.host.routers import new_router

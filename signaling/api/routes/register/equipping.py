@@ -12,8 +12,8 @@ from rooms.dialling.devices import equipping
 from rooms.exchange import sheets
 from rooms.org.fields import ZONE
 from signaling.api.ground.visits import Caller, Version, Visit, anywhere
-from signaling.api.models.boards import EquippedHall, EquippedHallFields, SipAccount, SipSheetFields
 from signaling.api.models.parts import Id
+from signaling.api.models.sites import EquippedHall, EquippedHallFields, SipAccount, SipSheetFields
 from signaling.api.routes.control.rights import hall_desk
 from signaling.api.routes.register.exchange import XLSX
 from signaling.api.routes.register.sites import hall_view, terminal_views
@@ -81,8 +81,8 @@ async def give_sip_accounts(visit: Caller, wanted: SipSheetFields) -> Response:
     actor, desk = anywhere(visit, "sites.write"), hall_desk(visit).terminals
 
     async def work(session: AsyncSession) -> list[accounts.Given]:
-        wish = (wanted.renew, wanted.algorithm, wanted.behind_nat, visit.desk.seal, desk.digest)
-        return await accounts.give_many(session, wanted.terminal_ids, *wish, actor, visit.now)
+        wish = (wanted.terminal_ids, wanted.renew, visit.desk.seal, desk.digest)
+        return await accounts.give_many(session, *wish, actor, visit.now)
 
     given = await visit.write(work)
     await visit.refresh_halls()

@@ -159,7 +159,6 @@ def _held(holding: Holding, post: Post, unit: UnitRow) -> PersonPost:
     return PersonPost(
         post_id=post.id,
         title=post.title,
-        unit_id=unit.id,
         unit_name=unit.name,
         valid_from=holding.valid_from,
         valid_to=holding.valid_to,

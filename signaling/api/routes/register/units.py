@@ -196,12 +196,6 @@ async def edit_post(visit: Caller, post_id: Key, wanted: PostFields) -> Post:
     return await visit.write(work)
 
 
-@router.post("/posts/{post_id}/holder", openapi_extra=needs("people.write", of="post"))
-async def appoint(visit: Caller, post_id: Key, wanted: HoldingFields) -> Post:
-    """Appoint a person to the post from a day on. The earlier holder leaves the post that day."""
-    return await visit.write(lambda session: _held(session, post_id, wanted, visit))
-
-
 async def _held(session: AsyncSession, post_id: str, wanted: HoldingFields | None, visit: Visit) -> Post:
     """Appoint the wanted holder, and return the post with its holder then."""
     day = fields.today(visit.now)
@@ -216,11 +210,9 @@ async def _held(session: AsyncSession, post_id: str, wanted: HoldingFields | Non
 
 
 @router.delete("/posts/{post_id}/holder/{person_id}", status_code=204, openapi_extra=needs("people.write", of="post"))
-async def vacate(
-    visit: Caller, post_id: Key, person_id: Key, on: date | None = None, since: date | None = None
-) -> None:
-    """End a person's time in the post on a day (default: today). `since`: only the time that begins on this day."""
-    await visit.write(lambda session: posts.vacate(session, post_id, person_id, on, visit.actor, visit.now, since))
+async def vacate(visit: Caller, post_id: Key, person_id: Key, since: date | None = None) -> None:
+    """End a person's time in the post today. `since`: only the time that begins on this day."""
+    await visit.write(lambda session: posts.vacate(session, post_id, person_id, None, visit.actor, visit.now, since))
 
 
 def _post(held: posts.Held, unit_name: str) -> Post:
