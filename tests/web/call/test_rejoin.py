@@ -4,9 +4,11 @@ time.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from livekit.protocol.rtc import SignalRequest, SimulateScenario
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.conftest import LiveServer
 from tests.web.call.test_blur import Gate, switch
@@ -108,9 +110,24 @@ async def speaker(visit: Visit, live_server: LiveServer, camera: bool = True) ->
     if camera:
         await one.join(link, "Nguyễn Văn An")
     else:
-        await enter(one, link)
+        await enters_before_a_device_is_asked_for(one, link)
     await pressed(one, "mic-toggle", True)
+    assert await one.page.evaluate(LIVE) == 1
     return one
+
+
+async def enters_before_a_device_is_asked_for(one: Visitor, link: str) -> None:
+    """Join while the page still looks the meeting up. The call opens the microphone."""
+    found = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await found.wait()
+        await route.continue_()
+
+    await one.page.route("**/look", hold)
+    await enter(one, link)
+    await pressed(one, "mic-toggle", True)
+    found.set()
 
 
 async def presenter(visit: Visit, live_server: LiveServer) -> Visitor:

@@ -10,6 +10,8 @@ import { HEARD, watchLevel } from './level';
 export interface OpenTracks {
   camera: MediaStreamTrack | null;
   microphone: MediaStreamTrack | null;
+  /** The devices that the person wants and that are not open yet. They did not fail. */
+  late: readonly Device[];
 }
 
 /**
@@ -23,6 +25,8 @@ const SILENCE_MS = 6_000;
  */
 const PAUSE_MS = 2_500;
 const LOCAL: Record<Device, 'cameraOn' | 'microphoneOn'> = { camera: 'cameraOn', microphone: 'microphoneOn' };
+
+const DEVICES = ['camera', 'microphone'] as const;
 
 export class Preview {
   catalogue = $state.raw<Catalogue>(EMPTY);
@@ -143,9 +147,10 @@ export class Preview {
     remember('speaker', id);
   }
 
-  /** Return the open tracks. The caller must stop them. */
+  /** Return the open tracks. The caller must stop them, and must open the devices that are late. */
   handOver(): OpenTracks {
-    const tracks = { camera: this.camera, microphone: this.microphone };
+    const late = DEVICES.filter((device) => this.wanted[device] && this[device] === null && this.failures[device] === null);
+    const tracks = { camera: this.camera, microphone: this.microphone, late };
     this.camera = null;
     this.microphone = null;
     this.close();

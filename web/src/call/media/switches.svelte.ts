@@ -80,13 +80,18 @@ export class Switches {
     return this.inTurn(input, () => this.fulfil(input, () => this.obey(input)));
   }
 
-  /** Publish the devices that were open before the meeting, as soon as the call is connected. */
+  /**
+   * Publish the devices that were open before the meeting, as soon as the call is connected. Open the devices that the person
+   * wanted and that were not open yet.
+   */
   sendOpened(tracks: OpenTracks, connected: Promise<void>): Promise<void[]> {
-    const wish = (track: MediaStreamTrack | null) => track && { on: true };
-    this.wishes = { microphone: wish(tracks.microphone), camera: wish(tracks.camera) };
+    const isLate = (input: Input) => tracks.late.includes(input);
+    const wish = (input: Input) => (tracks[input] !== null || isLate(input) ? { on: true } : null);
+    this.wishes = { microphone: wish('microphone'), camera: wish('camera') };
+    const send = (input: Input) => (isLate(input) ? this.obey(input) : this.publish(input, tracks[input]));
     // A press of a switch in the meantime waits: a second track of the same kind would obey no switch.
-    const publish = (input: Input) => () => connected.then(() => this.publish(input, tracks[input]), () => undefined);
-    return Promise.all(INPUTS.map((input) => this.inTurn(input, () => this.fulfil(input, publish(input)))));
+    const begin = (input: Input) => () => connected.then(() => send(input), () => undefined);
+    return Promise.all(INPUTS.map((input) => this.inTurn(input, () => this.fulfil(input, begin(input)))));
   }
 
   /** Run a change after all earlier changes of the same device, so that no switch meets a half-published track. */
