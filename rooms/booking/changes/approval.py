@@ -32,6 +32,8 @@ ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
 ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
 CALL: Final = "call"
 """The value of `Meeting.connect` for meetings whose halls the server calls."""
+Changed = tuple[Iterable[str], Request]
+"""A change that waits for approval: the names of the fields that differ, and the request with their new values."""
 
 
 async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
@@ -78,15 +80,13 @@ async def ask(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, n
 
 
 async def open_round(
-    session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime, wanted: datetime | None = None
+    session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime, change: Changed | None = None
 ) -> int:
-    """Open the first step of the next round, for a meeting or for a change of a meeting. Return the number of the round.
-    `wanted`: the start that the change requests.
-    """
+    """Open the first step of the next round, for a meeting or for a change of a meeting. Return the number of the round."""
     last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == meeting.id))
     steps = [Step(**one) for one in steps_of(meeting.id, unit, (last or 0) + 1)]
     session.add_all(steps)
-    await _open(session, meeting, steps[0], rule, now, wanted)
+    await _open(session, meeting, steps[0], rule, now, change)
     return steps[0].round
 
 
@@ -136,8 +136,9 @@ def deadline_of(rule: Rule, first: datetime | None, now: datetime) -> datetime:
 
 
 async def _open(
-    session: AsyncSession, meeting: Meeting, step: Step, rule: Rule, now: datetime, wanted: datetime | None
+    session: AsyncSession, meeting: Meeting, step: Step, rule: Rule, now: datetime, change: Changed | None
 ) -> None:
+    """Open a step. It must be decided before the first date and the rehearsal begin."""
     await session.flush()
     first = await session.scalar(
         select(func.min(Occurrence.starts_at)).where(
@@ -145,7 +146,10 @@ async def _open(
         )
     )
     step.opened_at = now
-    starts = [one for one in (first, wanted, meeting.rehearsal_at) if one is not None and one > now]
+    names, request = change or ((), None)
+    wanted = starts_of(names, request) if request is not None else None
+    rehearsal = request.rehearsal_at if request is not None and "rehearsal_at" in names else meeting.rehearsal_at
+    starts = [one for one in (first, wanted, rehearsal) if one is not None and one > now]
     step.deadline = deadline_of(rule, min(starts, default=None), now)
     await session.flush()
     await timing.keep(session, timing.deadline(meeting.id, step.id, step.deadline, now))
@@ -323,8 +327,8 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
     ).first()
     if later is not None:
         proposal = await pending(session, meeting.id)
-        wanted = starts_of(proposal.names, requests.from_json(proposal.request)) if proposal is not None else None
-        await _open(session, meeting, later, await unit_rules.rule_of(session, unit.path), now, wanted)
+        change = (proposal.names, requests.from_json(proposal.request)) if proposal is not None else None
+        await _open(session, meeting, later, await unit_rules.rule_of(session, unit.path), now, change)
         await history.finish(session, meeting, actor, now, "approve.unit", "", {}, undoable=False, tells=False)
         return
     if meeting.state == "approved":

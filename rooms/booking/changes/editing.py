@@ -592,9 +592,12 @@ async def _following(session: AsyncSession, one: _Edit, date: Occurrence) -> Mee
 
 async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting:
     meeting, actor, now = one.meeting, one.actor, one.now
-    request = dataclasses.replace(request, rehearsal_at=None)  # the rehearsal stays with the first part
+    if "rehearsal_at" not in one.changed:
+        request = dataclasses.replace(request, rehearsal_at=None)  # the rehearsal stays with the first part
     unit_rules.require_future(request.starts_at, now)
     plan = await plans.make(session, request, actor, now, action="", ahead=not one.decided)
+    if not one.decided:
+        plans.require_rehearsal(plan, actor, now)
     same = await _same_attendees(session, meeting.id)
     if "attendees" in one.changed:
         plan = dataclasses.replace(plan, invited=attendees.keeping(plan.invited, same))
@@ -620,6 +623,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     else:
         await approval.ask(session, made, one.unit, plan.rule, now)
     await restoring.take_guests(session, made, now)
+    await rehearsals.settle(session, made, actor, now, strict=not one.decided)
     return made
 
 

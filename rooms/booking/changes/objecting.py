@@ -33,15 +33,17 @@ async def object_to(
         raise Refusal("reason_missing", "Hãy ghi lý do không giữ được hội trường.", "write the reason of the objection")
     shown = await _hold(session, meeting, hall_id, now)
     row = await session.get(HallObjection, (meeting_id, hall_id))
+    rehearsal = await rehearsals.of_meeting(session, meeting.id)
     if row is None:
         row = HallObjection(meeting_id=meeting_id, hall_id=hall_id)
         session.add(row)
+    elif rehearsal is not None:
+        await guest_holds.forget_copy(session, row, rehearsal.id)
     row.reason, row.by, row.at = said, (actor.id or actor.kind)[:32], now
     row.released = not shown.firm_dates
     await session.flush()
     if row.released:
         await restoring.release_hall(session, meeting, hall_id, now)
-    rehearsal = await rehearsals.of_meeting(session, meeting.id)
     if rehearsal is not None:  # the board of the unit shows both at once
         await guest_holds.follow_objections(session, meeting.id, rehearsal.id)
     await timing.follow(session, meeting, now)
@@ -67,9 +69,8 @@ async def withdraw(session: AsyncSession, meeting_id: str, hall_id: str, actor: 
     if row is None:
         raise _unknown()
     rehearsal = await rehearsals.of_meeting(session, meeting.id)
-    copy = await session.get(HallObjection, (rehearsal.id, hall_id)) if rehearsal is not None else None
-    if copy is not None and (copy.by, copy.at) == (row.by, row.at):
-        await session.delete(copy)
+    if rehearsal is not None:
+        await guest_holds.forget_copy(session, row, rehearsal.id)
     await session.delete(row)
     await session.flush()
     await restoring.take_guests(session, meeting, now)

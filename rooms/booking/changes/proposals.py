@@ -74,7 +74,7 @@ async def edit_or_propose(
     if made.state != "asked":
         await savepoint.commit()
         return made
-    wanted = await _slots(session, {meeting.id, made.id, *await _rehearsals(session, meeting.id)})
+    wanted = await _slots(session, await _with_rehearsals(session, {meeting.id, made.id}))
     four_eyes = await approval.wants_four_eyes(session, made.id)
     await savepoint.rollback()
     for one in (meeting, unit):
@@ -99,8 +99,7 @@ async def _propose(
     now: datetime,
 ) -> Meeting:
     rule = await unit_rules.rule_of(session, unit.path)
-    wanted_at = approval.starts_of(wish.names, wish.new)
-    round_ = await approval.open_round(session, meeting, unit, rule, now, wanted_at)
+    round_ = await approval.open_round(session, meeting, unit, rule, now, (wish.names, wish.new))
     session.add(
         Proposal(
             id=new_id(),
@@ -148,13 +147,13 @@ async def _slots(session: AsyncSession, meeting_ids: set[str]) -> list[Slot]:
     return [(date, kind, thing, starts_at, ends_at, guest) for date, kind, thing, starts_at, ends_at, guest in found]
 
 
-async def _rehearsals(session: AsyncSession, meeting_id: str) -> list[str]:
-    return list(await session.scalars(select(Meeting.id).where(Meeting.rehearses_id == meeting_id)))
+async def _with_rehearsals(session: AsyncSession, meeting_ids: set[str]) -> set[str]:
+    return meeting_ids | set(await session.scalars(select(Meeting.id).where(Meeting.rehearses_id.in_(meeting_ids))))
 
 
 async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot], now: datetime) -> list[str]:
     """Reserve what the change needs and the meeting does not have yet. Return the identifiers of these reservations."""
-    have = await _slots(session, {meeting.id, *await _rehearsals(session, meeting.id)})
+    have = await _slots(session, await _with_rehearsals(session, {meeting.id}))
     dates = await session.scalars(
         select(Occurrence.id)
         .where(Occurrence.meeting_id == meeting.id, Occurrence.ends_at > now)

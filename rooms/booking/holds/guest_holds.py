@@ -86,6 +86,14 @@ async def follow_objections(session: AsyncSession, meeting_id: str, rehearsal_id
     await session.flush()
 
 
+async def forget_copy(session: AsyncSession, objection: HallObjection, rehearsal_id: str) -> None:
+    """Delete the copy of this objection from the rehearsal. An objection to the rehearsal alone stays."""
+    copy = await session.get(HallObjection, (rehearsal_id, objection.hall_id))
+    if copy is not None and (copy.by, copy.at) == (objection.by, objection.at):
+        await session.delete(copy)
+        await session.flush()
+
+
 async def reasons(session: AsyncSession, meeting_ids: Collection[str]) -> dict[tuple[str, str], str]:
     """Return the reasons of units against holds of these meetings, by meeting and hall."""
     if not meeting_ids:

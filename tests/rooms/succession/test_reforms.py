@@ -206,6 +206,31 @@ async def test_two_departments_are_merged(database: Database, province: Province
         assert entry.detail["from"] == ["khcn", "yt"]
 
 
+async def test_a_rehearsal_with_dates_before_and_after_stays_with_its_meeting(
+    database: Database, province: Province, now: datetime
+) -> None:
+    khcn, yt = province.units["khcn"], province.units["yt"]
+
+    async def work(session: AsyncSession) -> Report:
+        series = await meet(session, "series", yt, now, -7, 7)
+        series.rehearsal_at = now + timedelta(days=5)
+        rehearsal = await meet(session, "rehearsal", yt, now, -2, 5)
+        rehearsal.rehearses_id = series.id
+        await session.flush()
+        into = values("moi", province.units["tinh"], name="Sở Mới")
+        return await reforms.merge(session, [khcn, yt], into, DAY, "QĐ", COMMAND, now)
+
+    report = await database.transact(work)
+    assert report.moved["series_parted"] == 2
+    async with database.reading() as session:
+        found = {one.id: one for one in await session.scalars(select(Meeting))}
+    kept = [found.pop(one) for one in ("series", "rehearsal")]
+    assert [(one.rehearses_id, one.rehearsal_at) for one in found.values()] == [(None, None)] * 2, "the parts that are over"
+    assert {one.host_unit_id for one in found.values()} == {yt}
+    assert [one.rehearses_id for one in kept] == [None, "series"]
+    assert {one.host_unit_id for one in kept} == {report.unit}
+
+
 @POSTGRESQL_IN_SIM
 async def test_a_rename_keeps_the_code_and_the_past_name(database: Database, province: Province, now: datetime) -> None:
     khcn = province.units["khcn"]
