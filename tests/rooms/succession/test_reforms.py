@@ -225,7 +225,9 @@ async def test_a_rehearsal_with_dates_before_and_after_stays_with_its_meeting(
     async with database.reading() as session:
         found = {one.id: one for one in await session.scalars(select(Meeting))}
     kept = [found.pop(one) for one in ("series", "rehearsal")]
-    assert [(one.rehearses_id, one.rehearsal_at) for one in found.values()] == [(None, None)] * 2, "the parts that are over"
+    assert [(one.rehearses_id, one.rehearsal_at) for one in found.values()] == [(None, None)] * 2, (
+        "the parts that are over"
+    )
     assert {one.host_unit_id for one in found.values()} == {yt}
     assert [one.rehearses_id for one in kept] == [None, "series"]
     assert {one.host_unit_id for one in kept} == {report.unit}
