@@ -43,7 +43,7 @@ async def ensure(
     known = await clashes.timetable_of(session, terminal_ids, [window])
     free = [Thing("terminal", one, "") for one in _free(known, terminal_ids)]
     if free and begins < date.ends_at:
-        await resources.take(session, [(Span(date.id, begins, date.ends_at), free)], Load())
+        await resources.take(session, [(Span(date.id, begins, date.ends_at), free)], Load(), now)
     return _others(known, date)
 
 

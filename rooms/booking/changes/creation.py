@@ -80,7 +80,7 @@ async def _book(database: Database, request: Request, actor: Actor, now: datetim
     async def work(session: AsyncSession) -> Made:
         made = await _begin(session, plan, actor, now, key)
         wishes = await terminals.wishes(session, made.spans, plan.needed, plan.guests)
-        taken = await resources.take(session, wishes, plan.load, nested=False)
+        taken = await resources.take(session, wishes, plan.load, now, nested=False)
         if request.rehearsal_at is not None and made.plan is not None:
             await rehearsals.settle(session, made.meeting, actor, now, strict=True)
         return replace(made, written={**made.written, Reservation: list(taken)})
@@ -213,7 +213,8 @@ def _nothing_left() -> Refusal:
 async def take_or_refuse(session: AsyncSession, plan: Plan, spans: Sequence[Span], actor: Actor, now: datetime) -> None:
     """Make the reservations. Search for the clashes only after the database refused, to describe them in the refusal."""
     try:
-        await resources.take(session, await terminals.wishes(session, spans, plan.needed, plan.guests), plan.load)
+        wishes = await terminals.wishes(session, spans, plan.needed, plan.guests)
+        await resources.take(session, wishes, plan.load, now)
     except Taken:
         wishes = [(span, plan.needed) for span in spans]
         found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, now=now))

@@ -304,7 +304,7 @@ async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: d
         )
     before = await history.snapshot(session, meeting)
     date.state, date.reason, date.reason_code, date.displaced_by = "planned", "", "", ""
-    await restoring.retake(session, meeting, [date], actor)
+    await restoring.retake(session, meeting, [date], actor, now)
     told = f"Đặt lại buổi {clock(date.starts_at)}"
     await history.finish(session, meeting, actor, now, "rebook", told, before, date_id=date.id)
     await audit.record(session, now, actor, "meeting.rebook", "occurrence", date.id, unit.id)
@@ -364,7 +364,7 @@ async def extend(
     clearup = await _clearup(session, date)
     date.ends_at, date.end_asked_at = end, None
     try:
-        await restoring.retake(session, meeting, [date], actor, keeps=True)
+        await restoring.retake(session, meeting, [date], actor, now, keeps=True)
     except Refusal as refusal:
         raise _not_free(refusal, minutes, base, clearup) from refusal
     await history.finish(session, meeting, actor, now, "extend", f"Kéo dài {minutes} phút", {}, False, tells=False)

@@ -294,7 +294,7 @@ async def _all(session: AsyncSession, one: _Edit) -> Meeting:
         await _move_dates(session, one, plan)
     await _apply(session, meeting, plan, one)
     if one.reserves:
-        await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor)
+        await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor, now)
     await _ask_again(session, one, plan)
     if moves:
         await rehearsals.settle(session, meeting, actor, now, strict=one.rehearses and not one.decided)
@@ -554,7 +554,7 @@ async def move(
     date.starts_at, date.ends_at = starts_at, starts_at + timedelta(minutes=request.duration_min)
     date.state, date.moved, date.reason, date.reason_code, date.displaced_by = "planned", True, "", "", ""
     await rehearsals.give_back(session, meeting, now)
-    await restoring.retake(session, meeting, [date], actor)
+    await restoring.retake(session, meeting, [date], actor, now)
     await rehearsals.settle(session, meeting, actor, now)
     return plan
 

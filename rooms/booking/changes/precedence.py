@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval, creation, dates, proposals
-from rooms.booking.holds import clashes, resources
+from rooms.booking.holds import clashes, losing, resources
 from rooms.booking.meeting import history, reading, timing
 from rooms.booking.planning import plans, requests
 from rooms.booking.planning.requests import Request
@@ -29,7 +29,6 @@ from rooms.store import audit
 from rooms.store.tables.booking import Setting
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
-from rooms.store.tables.sites import Hall, Site, Terminal
 
 BY_ORDER: Final = "superior_order"
 
@@ -237,23 +236,9 @@ async def _require_lower(session: AsyncSession, clashing: Clashing, mine: int, a
 
 async def _lose(session: AsyncSession, clashing: Clashing, to: Unit, reason: str, actor: Actor, now: datetime) -> None:
     """Release the halls and terminals of invited units, and tell the staff of the meeting and these units."""
-    date, meeting = clashing.date, clashing.meeting
-    halls = select(Hall.id, Hall.name, Site.unit_id).join(Site, Site.id == Hall.site_id)
-    devices = select(Terminal.id, Terminal.name, Site.unit_id).join(Site, Site.id == Terminal.site_id)
-    # The name of the hall is enough for a terminal in it.
-    devices = devices.where(or_(Terminal.hall_id.is_(None), Terminal.hall_id.not_in(clashing.guests)))
-    rows = [
-        row
-        for query, id_ in ((halls, Hall.id), (devices, Terminal.id))
-        for row in await session.execute(query.where(id_.in_(clashing.guests)).order_by(id_))
-    ]
-    await resources.release_guests(session, date.id, clashing.guests)
-    about = ", ".join(name for _, name, _ in rows)
+    await resources.release_guests(session, clashing.date.id, clashing.guests)
     why = f"Dành cho cuộc họp ưu tiên của {to.short_name or to.name}. Lý do: {reason.strip()[: limits.REASON]}"
-    before: dict[str, Any] = {}
-    line = f"{about}. {why}"
-    await history.finish(session, meeting, actor, now, "halls_lost", line, before, False, False, date.id)
-    await timing.lost(session, meeting, date, about, sorted({unit for _, _, unit in rows}), why, now)
+    await losing.tell(session, clashing.meeting, [clashing.date], clashing.guests, why, actor, now)
 
 
 async def _give_way(

@@ -184,6 +184,7 @@ async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot],
             for one in made
             if one["kind"] == "terminal" and not one["guest"]
         ],
+        now,
     )
     await rows.add(session, {Reservation: made})
     return [str(one["id"]) for one in made]

@@ -73,4 +73,4 @@ async def _reserve(
     unit_rules.require_ahead(rule, first, now, urgent or bool(meeting.precedence_reason))
     spans = [(one.starts_at, one.ends_at) for one in dates]
     await unit_rules.require_quota(session, meeting.host_unit_id, rule, spans, meeting.id)
-    await restoring.retake(session, meeting, dates, actor)
+    await restoring.retake(session, meeting, dates, actor, now)

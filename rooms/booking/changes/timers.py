@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.changes import approval, creation, ending, proposals
-from rooms.booking.holds import rehearsals, rejoining, resources, restoring
+from rooms.booking.holds import losing, rehearsals, rejoining, resources, restoring
 from rooms.booking.holds.resources import Taken
 from rooms.booking.meeting import history, reading, timing
 from rooms.booking.planning import plans, stored
@@ -114,7 +114,7 @@ async def _book(session: AsyncSession, meeting: Meeting, plan: plans.Plan, now: 
     await session.execute(insert(Occurrence), [creation.date_row(meeting.id, one, skipped) for one in plan.spans])
     kept = [(one, plan.needed) for one in plan.spans if one.occurrence_id not in skipped]
     try:
-        await resources.take(session, kept, plan.load)
+        await resources.take(session, kept, plan.load, now)
     except Taken as taken:
         raise AssertionError("a resource was reserved despite the lock") from taken
     await restoring.take_guests(session, meeting, now)
@@ -135,4 +135,5 @@ HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Payload, datetime], Awaitab
     timing.BEGUN: begun,
     timing.HORIZON: carry_on,
     timing.FOLLOW: follow,
+    timing.WON: losing.won,
 }

@@ -154,7 +154,7 @@ async def settle(session: AsyncSession, meeting: Meeting, actor: Actor, now: dat
     date = await _dated(session, rehearsal, was, now)
     await _follow_state(session, meeting, rehearsal, actor, now)
     if date is not None:
-        await _reserve(session, rehearsal, date, actor, strict)
+        await _reserve(session, rehearsal, date, actor, now, strict)
     if rehearsal.state == "approved":
         await timing.next_date(session, rehearsal, now)
     if new:
@@ -322,13 +322,15 @@ async def _copy_word(session: AsyncSession, meeting_id: str, rehearsal_id: str) 
     await session.flush()
 
 
-async def _reserve(session: AsyncSession, rehearsal: Meeting, date: Occurrence, actor: Actor, strict: bool) -> None:
+async def _reserve(
+    session: AsyncSession, rehearsal: Meeting, date: Occurrence, actor: Actor, now: datetime, strict: bool
+) -> None:
     """Reserve what is free. The board shows the terminals that another meeting has. Skip the date if the system is full.
 
     `strict`: raise `rehearsal_taken` instead.
     """
     try:
-        await restoring.renew(session, rehearsal, date, actor, strict)
+        await restoring.renew(session, rehearsal, date, actor, now, strict)
     except Refusal as refusal:
         if not strict:
             raise

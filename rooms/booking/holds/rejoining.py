@@ -41,7 +41,7 @@ async def rejoin(session: AsyncSession, part: Meeting, actor: Actor, now: dateti
     was = change.before["meeting"]["rule"]
     if meeting.rule == ended(was, rows[0].original_at):
         meeting.rule = was
-    await _take(session, meeting, [one for one in rows if one.state == "planned"])
+    await _take(session, meeting, [one for one in rows if one.state == "planned"], now)
     await history.finish(session, meeting, actor, now, "rejoin", "", before, undoable=False)
     detail = {"part": part.id, "dates": len(rows)}
     await audit.record(session, now, actor, "meeting.rejoin", "meeting", meeting.id, meeting.host_unit_id, detail)
@@ -71,20 +71,20 @@ async def _gone(session: AsyncSession, meeting: Meeting, change: Change, now: da
     return sorted(rows, key=lambda one: one.original_at)
 
 
-async def _take(session: AsyncSession, meeting: Meeting, rows: Sequence[Occurrence]) -> None:
+async def _take(session: AsyncSession, meeting: Meeting, rows: Sequence[Occurrence], now: datetime) -> None:
     """Take all dates together. If the database refuses, take each date separately."""
     try:
         async with session.begin_nested():
-            await restoring.retake(session, meeting, rows, SYSTEM)
+            await restoring.retake(session, meeting, rows, SYSTEM, now)
     except Refusal:
         for one in rows:
-            await _take_or_skip(session, meeting, one)
+            await _take_or_skip(session, meeting, one, now)
 
 
-async def _take_or_skip(session: AsyncSession, meeting: Meeting, date: Occurrence) -> None:
+async def _take_or_skip(session: AsyncSession, meeting: Meeting, date: Occurrence, now: datetime) -> None:
     try:
         async with session.begin_nested():
-            await restoring.retake(session, meeting, [date], SYSTEM)
+            await restoring.retake(session, meeting, [date], SYSTEM, now)
     except Refusal:
         date.state, date.reason = "skipped", TAKEN
         await session.flush()

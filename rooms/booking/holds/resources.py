@@ -42,10 +42,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.meeting import timing
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
 from rooms.policy import classes
-from rooms.store import rows
+from rooms.store import outbox, rows
 from rooms.store.tables.booking import CapacitySlot, CapacityUse, Pool, Reservation, Wanted
 from rooms.store.tables.columns import EPOCH, Utc
 from rooms.store.tables.meetings import Occurrence
@@ -409,7 +410,11 @@ _LOCK = text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[]
 
 
 async def take(
-    session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load, nested: bool = True
+    session: AsyncSession,
+    wishes: Sequence[tuple[Span, Sequence[Thing]]],
+    load: Load,
+    now: datetime,
+    nested: bool = True,
 ) -> Sequence[dict[str, Any]]:
     """Reserve everything for all these dates, or raise `Taken`. Return the reservations. The caller has already released older
     reservations of these dates. If `nested` is False, the transaction cannot be used after `Taken`.
@@ -425,7 +430,7 @@ async def take(
     }
     try:
         async with session.begin_nested() if nested else nullcontext():
-            await win(session, own)
+            await win(session, own, now)
             await rows.add(session, batch)
             await _take_capacity(session, spans, load)
     except IntegrityError as error:
@@ -433,16 +438,20 @@ async def take(
     return taken
 
 
-async def win(session: AsyncSession, times: Iterable[tuple[str, datetime, datetime]]) -> None:
-    """Take these terminals, at these times, off the coming dates in which they are guests. The caller reserves them next."""
+async def win(session: AsyncSession, times: Iterable[tuple[str, datetime, datetime]], now: datetime) -> None:
+    """Take these terminals, at these times, off the coming dates in which they are guests. The caller reserves them next. A job
+    tells the meetings that lose them (`rooms.booking.holds.losing`).
+    """
+    lost: list[tuple[str, str]] = []
     of_terminal: dict[str, list[tuple[datetime, datetime]]] = {}
     for terminal_id, starts_at, ends_at in times:
         of_terminal.setdefault(terminal_id, []).append((starts_at, ends_at))
     coming = select(Occurrence.id).where(Occurrence.state == "planned")
     for terminal_id, spans in of_terminal.items():
         for touches in touching(Reservation, spans):
-            await session.execute(
-                delete(Reservation).where(
+            gone = await session.execute(
+                delete(Reservation)
+                .where(
                     Reservation.resource_id == terminal_id,
                     Reservation.kind == "terminal",
                     Reservation.guest,
@@ -450,7 +459,11 @@ async def win(session: AsyncSession, times: Iterable[tuple[str, datetime, dateti
                     touches,
                     Reservation.occurrence_id.in_(coming),
                 )
+                .returning(Reservation.occurrence_id)
             )
+            lost += [(date, terminal_id) for (date,) in gone]
+    if lost:
+        await outbox.enqueue(session, timing.WON, {"lost": sorted(lost), "at": now.isoformat()}, now, now)
 
 
 def touching(
@@ -466,7 +479,9 @@ def touching(
         )
 
 
-async def renew(session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load) -> None:
+async def renew(
+    session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load, now: datetime
+) -> None:
     """Do the same as `take` for dates that may have reservations: release what differs, and reserve what is missing. Raise
     `Taken`.
     """
@@ -487,7 +502,7 @@ async def renew(session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thi
     else:
         await _give_back_capacity(session, dates)
     if load.legs or any(things for _, things in missing):
-        await take(session, missing, load)
+        await take(session, missing, load, now)
 
 
 _SAME: Final = ("occurrence_id", "kind", "resource_id", "starts_at", "ends_at", "active", "guest")

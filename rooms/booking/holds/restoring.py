@@ -40,7 +40,12 @@ class _Need:
 
 
 async def retake(
-    session: AsyncSession, meeting: Meeting, dates: Sequence[Occurrence], actor: Actor, keeps: bool = False
+    session: AsyncSession,
+    meeting: Meeting,
+    dates: Sequence[Occurrence],
+    actor: Actor,
+    now: datetime,
+    keeps: bool = False,
 ) -> None:
     """Release the reservations of these dates and reserve what the meeting needs, all or none. Raise `overlap`, `capacity`.
 
@@ -54,12 +59,14 @@ async def retake(
     wishes, must = await _wishes(session, dates, needs)
     load = await loads.of_meeting(session, meeting)
     try:
-        await resources.take(session, wishes, load)
+        await resources.take(session, wishes, load, now)
     except Taken:
         raise await _refusal(session, meeting, must, load, actor) from None
 
 
-async def renew(session: AsyncSession, rehearsal: Meeting, date: Occurrence, actor: Actor, strict: bool) -> None:
+async def renew(
+    session: AsyncSession, rehearsal: Meeting, date: Occurrence, actor: Actor, now: datetime, strict: bool
+) -> None:
     """Reserve what a rehearsal needs, and keep the reservations that stay the same. So a change of one unit costs as much as
     this unit.
 
@@ -71,12 +78,12 @@ async def renew(session: AsyncSession, rehearsal: Meeting, date: Occurrence, act
     wishes, must = await _wishes(session, [date], needs, own=True)
     load = await loads.of_meeting(session, rehearsal)
     try:
-        await resources.renew(session, wishes, load)
+        await resources.renew(session, wishes, load, now)
     except Taken:
         if strict:
             raise await _refusal(session, rehearsal, must, load, actor) from None
         needs = {date.id: _Need((), (*needs[date.id].must, *needs[date.id].guests))}
-        await resources.renew(session, (await _wishes(session, [date], needs, own=True))[0], load)
+        await resources.renew(session, (await _wishes(session, [date], needs, own=True))[0], load, now)
 
 
 async def _refusal(
@@ -105,7 +112,7 @@ async def take_guests(session: AsyncSession, meeting: Meeting, now: datetime, un
     _, off = await terminals.of_operators(session, meeting.id)
     needs = {one.id: _on_the_day(of_key[_key(one, wanted)], (), off.get(one.id, ()), ()) for one in dates}
     await resources.lock(session, {name for one in needs.values() for name in one.names})
-    await resources.take(session, (await _wishes(session, dates, needs))[0], resources.Load())
+    await resources.take(session, (await _wishes(session, dates, needs))[0], resources.Load(), now)
 
 
 async def release_hall(session: AsyncSession, meeting: Meeting, hall_id: str, now: datetime) -> None:
@@ -345,7 +352,7 @@ async def _restore_dates(
                 setattr(present[id_], name, values.get(name, ""))  # old snapshots have no `displaced_by`
     await session.flush()
     if meeting.state in TAKES:
-        await retake(session, meeting, await coming(session, meeting.id, now), actor)
+        await retake(session, meeting, await coming(session, meeting.id, now), actor, now)
 
 
 async def coming(session: AsyncSession, meeting_id: str, now: datetime) -> list[Occurrence]:

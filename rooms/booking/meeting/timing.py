@@ -32,6 +32,8 @@ OBJECTED = "notice.objected"
 """The job that tells the staff of a meeting that a unit objects to the hold of its hall."""
 NOTICE, GAVE_WAY, SOON = "notice.meeting", "notice.displaced", "notice.soon"
 LOST = "notice.lost"
+WON = "booking.won"
+"""The job that tells meetings which guest terminals their own units have taken back."""
 ANSWERED, READINESS, PRECEDENCE = "notice.answered", "notice.hall", "notice.precedence"
 """The jobs of `rooms.notices`, which is above this package."""
 LIVE = ("planned", "running")

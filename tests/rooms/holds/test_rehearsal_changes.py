@@ -57,7 +57,7 @@ async def rehearsals_of(database: Database) -> dict[str | None, datetime]:
             .join(Occurrence, Occurrence.meeting_id == Meeting.id)
             .where(Meeting.rehearses_id.is_not(None), Occurrence.state == "planned", Meeting.state != "cancelled")
         )
-        return {of: at for of, at in rows}
+        return {row.rehearses_id: row.starts_at for row in rows}
 
 
 async def deadline_of(database: Database, meeting: Meeting) -> datetime | None:

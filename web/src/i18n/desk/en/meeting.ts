@@ -159,7 +159,7 @@ export const meetingEn: Record<keyof typeof meetingVi, string> = {
   'change.expire': 'Hold expired',
   'change.release': 'Hall given back',
   'change.displaced': 'Gave way to a meeting with precedence',
-  'change.halls_lost': 'Halls of invited units gave way to a meeting with precedence',
+  'change.halls_lost': 'Halls of invited units went to another meeting',
   'change.propose': 'Change proposed',
   'change.withdraw': 'Change withdrawn',
   'change.lapse': 'Change not approved in time',

@@ -37,7 +37,7 @@ export const noticesEn: Record<keyof typeof noticesVi, string> = {
   'notice.hall_unready': 'A hall is not ready to connect',
   'notice.hall_held': 'A hall of your unit is held',
   'notice.hall_objected': 'A unit cannot keep its hall',
-  'notice.hall_lost': 'A hall went to a meeting with precedence',
+  'notice.hall_lost': 'A hall went to another meeting',
   'notice.rehearsal_changed': 'The rehearsal has changed',
   'notice.soon': 'The meeting starts soon',
   'notice.precedence_asked': 'Precedence is requested',

@@ -157,7 +157,7 @@ export const meetingVi = {
   'change.expire': 'Hết hạn giữ hội trường',
   'change.release': 'Trả hội trường',
   'change.displaced': 'Nhường cuộc họp ưu tiên hơn',
-  'change.halls_lost': 'Hội trường của đơn vị được mời nhường cuộc họp ưu tiên hơn',
+  'change.halls_lost': 'Hội trường của đơn vị được mời dành cho cuộc họp khác',
   'change.propose': 'Đề nghị thay đổi',
   'change.withdraw': 'Rút thay đổi',
   'change.lapse': 'Thay đổi quá hạn duyệt',

@@ -35,7 +35,7 @@ export const noticesVi = {
   'notice.hall_unready': 'Hội trường chưa sẵn sàng kết nối',
   'notice.hall_held': 'Hội trường của đơn vị được giữ',
   'notice.hall_objected': 'Đơn vị báo không giữ được hội trường',
-  'notice.hall_lost': 'Hội trường phải nhường cuộc họp ưu tiên hơn',
+  'notice.hall_lost': 'Hội trường đã dành cho cuộc họp khác',
   'notice.rehearsal_changed': 'Buổi tổng duyệt có thay đổi',
   'notice.soon': 'Cuộc họp sắp bắt đầu',
   'notice.precedence_asked': 'Đề nghị xếp ưu tiên',
