@@ -1,4 +1,4 @@
-"""The clashes of a date in plain words, with alternatives: free times of the same day, and equivalent halls.
+"""The clashes of a date in plain words, with alternatives: free times, and equivalent halls.
 
 This module only reports. The database decides whether a resource is taken (`resources.take`).
 """
@@ -95,7 +95,7 @@ class Clash:
     def _ways_out_en(self) -> str:
         ways = []
         if self.free_times:
-            ways.append("Free: " + ", ".join(clock(one.starts_at) for one in self.free_times) + ".")
+            ways.append("Free: " + ", ".join(self._when(one) for one in self.free_times) + ".")
         if self.equivalent_halls:
             ways.append("Equivalent halls: " + ", ".join(one.name for one in self.equivalent_halls) + ".")
         return " " + " ".join(ways or [self._last_way()[1]])
@@ -103,11 +103,16 @@ class Clash:
     def _ways_out(self) -> str:
         ways = []
         if self.free_times:
-            ways.append("Trống: " + ", ".join(clock(one.starts_at) for one in self.free_times))
+            ways.append("Trống: " + ", ".join(self._when(one) for one in self.free_times))
         if self.equivalent_halls:
             word = "phòng tương đương: " if ways else "Phòng tương đương: "
             ways.append(word + ", ".join(one.name for one in self.equivalent_halls))
         return " " + "; ".join(ways) + "." if ways else f" {self._last_way()[0]}"
+
+    def _when(self, free: FreeTime) -> str:
+        """Return the clock time of a free time, with the day if it is another day than the day of the clash."""
+        day = "" if day_of(free.starts_at) == day_of(self.ends_at) else f" {local(free.starts_at):%d/%m}"
+        return f"{clock(free.starts_at)}{day}"
 
     def _last_way(self) -> tuple[str, str]:
         """Return what to do if the day has no free time and no hall is equivalent."""

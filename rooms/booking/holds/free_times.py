@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date as date_
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.holds import clashes, loads, restoring
 from rooms.booking.holds.clashes import STEP, FreeTime
-from rooms.booking.holds.resources import Span
+from rooms.booking.holds.resources import Load, Span, Thing
 from rooms.booking.rules import calendar, unit_rules
 from rooms.booking.rules.calendar import DAY, Calendar, day_of, local, midnight
 from rooms.booking.rules.unit_rules import Rule
@@ -30,16 +31,35 @@ async def free_times(session: AsyncSession, meeting: Meeting, date: Occurrence, 
     the database decides when the date is moved.
     """
     unit = await session.get_one(Unit, meeting.host_unit_id)
-    rule, known = await unit_rules.rule_of(session, unit.path), await calendar.load(session)
-    spans = [one for one in _spans(date, rule, known, now) if one.starts_at != date.starts_at]
+    hours = Hours(await unit_rules.rule_of(session, unit.path), await calendar.load(session), now)
     things = await restoring.needed(session, meeting, date)
     load = await loads.of_meeting(session, meeting)
-    free = await clashes.free(session, spans, things, load)
+    return await near(session, Span("", date.starts_at, date.ends_at), things, load, hours)
+
+
+@dataclass(frozen=True)
+class Hours:
+    """The hours of a unit from now on."""
+
+    rule: Rule
+    known: Calendar
+    now: datetime
+
+
+async def near(
+    session: AsyncSession, date: Span, things: Sequence[Thing], load: Load, hours: Hours, excluding: str = ""
+) -> list[FreeTime]:
+    """Return the times at which these things and the legs of `load` are free, as `free_times` does. `excluding`: a meeting
+    whose own reservations do not count.
+    """
+    spans = [one for one in _spans(date, hours) if one.starts_at != date.starts_at]
+    free = await clashes.free(session, spans, things, load, excluding)
     return _nearest(free, date.starts_at - midnight(day_of(date.starts_at)))
 
 
-def _spans(date: Occurrence, rule: Rule, known: Calendar, now: datetime) -> Iterator[Span]:
+def _spans(date: Span, hours_: Hours) -> Iterator[Span]:
     """Return the possible times: every half an hour, and the hour of the date itself."""
+    rule, known, now = hours_.rule, hours_.known, hours_.now
     length, hour = date.ends_at - date.starts_at, date.starts_at - midnight(day_of(date.starts_at))
     earliest = max(now + timedelta(minutes=rule.ahead_min), midnight(day_of(date.starts_at)))
     opens, closes = timedelta(minutes=rule.opens_min), timedelta(minutes=rule.closes_min)

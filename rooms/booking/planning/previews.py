@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from rooms import limits
 from rooms.booking.holds import attendance, clashes, guest_halls, rehearsals, terminals
 from rooms.booking.holds.attendance import Attendance, HallShown, Occupied
 from rooms.booking.holds.clashes import Clash
+from rooms.booking.holds.free_times import Hours, near
 from rooms.booking.meeting import call_list
 from rooms.booking.meeting.call_list import NamedGap, NamedLine
 from rooms.booking.planning import plans
@@ -78,6 +79,8 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
     plan = await plans.make(session, request.checked(), actor, now, ahead=not excluding)
     wishes = [(span, plan.needed) for span in plan.spans]
     found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding, now))
+    if len(found) == 1 and found[0] and not found[0][0].free_times:
+        found = [await _on_later_days(session, plan, found[0], now, excluding)]
     free = plans.may_leave_hours(actor, plan.unit, request)
     dates = tuple(_date(plan, place, found[place], free) for place in range(len(plan.spans)))
     bad = [one for one in dates if (one.clashes or one.trouble) and not one.skipped]
@@ -105,6 +108,15 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
         rehearsal=rehearsal,
         rehearsal_taken=await _taken(session, plan, actor, excluding),
     )
+
+
+async def _on_later_days(
+    session: AsyncSession, plan: Plan, found: tuple[Clash, ...], now: datetime, excluding: str
+) -> tuple[Clash, ...]:
+    """Return these clashes of the only date with free times of other days, because its own day has none."""
+    hours = Hours(plan.rule, plan.calendar, now)
+    later = await near(session, plan.spans[0], plan.needed, plan.load, hours, excluding)
+    return tuple(replace(one, free_times=tuple(later[: limits.FREE_TIMES_TOLD])) for one in found)
 
 
 async def _rehearsal(

@@ -19,6 +19,7 @@ from rooms.booking.meeting.call_list import EMPTY, Device, call_list
 from rooms.booking.planning import plans, previews
 from rooms.booking.planning.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.booking.rules import settings
+from rooms.booking.rules.calendar import day_of, local
 from rooms.dialling import entering
 from rooms.errors import Refusal
 from rooms.meetings import entry
@@ -182,6 +183,25 @@ async def test_no_free_time_is_offered_that_is_over_or_too_near(
     async with database.reading() as session:
         shown = await previews.preview(session, other, secretary, late - timedelta(hours=4))
     assert all(one.starts_at >= late for one in shown.dates[0].clashes[0].free_times)
+
+
+async def test_a_full_day_is_answered_with_free_times_of_other_days(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary = province.actor("secretary", "vp")
+    await make(database, wish(province, now), secretary, now)
+    long = wish(province, now, chair_id=None, terminal_ids=(), title="Cả ngày", duration_min=480)
+
+    async def shown(at: datetime) -> previews.Preview:
+        async with database.reading() as session:
+            return await previews.preview(session, dataclasses.replace(long, starts_at=at), secretary, now)
+
+    clash = (await shown(long.starts_at)).dates[0].clashes[0]
+    assert len(clash.free_times) == limits.FREE_TIMES_TOLD
+    assert all(day_of(one.starts_at) > day_of(long.starts_at) for one in clash.free_times)
+    assert f"Trống: {local(clash.free_times[0].starts_at):%H:%M %d/%m}, " in clash.vi
+    for one in clash.free_times:
+        assert (await shown(one.starts_at)).bookable
 
 
 async def test_a_clash_does_not_reveal_titles_that_are_not_readable(

@@ -128,6 +128,10 @@ async def test_an_approver_decides_several_meetings_by_keyboard_and_at_once(
     await expect(visitor.part("decided")).to_contain_text("Đã duyệt bước 1/2")
     await expect(cards).to_have_count(count - 1)
     await expect(cards.nth(0)).to_be_focused()
+    said, card = await visitor.part("decided").bounding_box(), await cards.nth(0).bounding_box()
+    assert said is not None
+    assert card is not None
+    assert card["y"] >= said["y"] + said["height"], "the next title is readable below the message"
     await visitor.part("pick-all").check()
     await shots(visitor, tmp_path, "chosen")
     await visitor.part("approve-chosen").click()

@@ -490,6 +490,7 @@ async def test_a_clash_names_its_way_out(visit: Visit, served: Served, database:
     await visitor.part("book-type").select_option(label="Phiên họp UBND tỉnh thường kỳ")
     await visitor.part("secret-no").check()
     await expect(visitor.part("live-clash")).to_be_visible()
+    await expect(visitor.part("live-chairless")).to_be_visible()
     await expect(visitor.part("live")).to_contain_text("Họp góp ý dự thảo")
     await expect(visitor.part("take-time").first).to_be_visible()
     await expect(visitor.part("live")).not_to_contain_text("Trống: ")  # the buttons show the times

@@ -137,6 +137,7 @@ export const bookEn: Record<keyof typeof bookVi, string> = {
   'rule.nthLast': 'last',
   'rule.count': '{n} times',
   'rule.until': 'until {day}',
+  'live.noChair': 'No chair is chosen.',
   'live.title': 'Availability',
   'live.asking': 'Checking…',
   'live.nothing': 'Choose day and time to check.',

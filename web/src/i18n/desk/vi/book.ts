@@ -135,6 +135,7 @@ export const bookVi = {
   'rule.nthLast': 'cuối cùng của tháng',
   'rule.count': '{n} lần',
   'rule.until': 'đến {day}',
+  'live.noChair': 'Chưa chọn người chủ trì.',
   'live.title': 'Kiểm tra lịch',
   'live.asking': 'Đang kiểm tra…',
   'live.nothing': 'Chọn ngày, giờ để kiểm tra.',
