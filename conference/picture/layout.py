@@ -118,11 +118,12 @@ def cells(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str = "", 
     return tuple(others[:count])
 
 
-def sees_himself(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str) -> bool:
-    """Report whether the common picture would show the viewer large to itself. If the site on stage has no picture, another
-    site is large.
+def large(layout: Layout, sites: Sequence[str], stage: Stage) -> str:
+    """Return the site that the common picture shows large. Empty: it shows no site large. If the site on stage has no picture,
+    another site is large.
     """
-    return layout in LARGE_FIRST and cells(layout, sites, stage)[:1] == (viewer,)
+    shown = cells(layout, sites, stage) if layout in LARGE_FIRST else ()
+    return shown[0] if shown else ""
 
 
 def _equal(sites: list[str], front: str, count: int) -> tuple[str, ...]:

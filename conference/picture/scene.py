@@ -185,10 +185,12 @@ def presenter(sites: Sequence[Site], holder: str | None) -> Site | None:
 def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
     shown = state.shown
     name = state.layout or layout.automatic(len(shown))
+    large = {own: layout.large(own, shown, state.stage) for own in {one.layout or name for one in state.viewers}}
+    only = state.sites[0].sid if state.mode == "meeting" and len(state.sites) == 1 else ""
     for one in state.viewers:
         if one.plan is None or one.plan.video is None or not one.plan.video.stream.we_send:
             continue
-        alone = state.mode == "meeting" and [site.sid for site in state.sites] == [one.sid]
+        alone = only == one.sid
         text = one.text or state.text
         if not text and (state.waiting or alone):
             text = splash.words(state.about, one.language, waits=state.waiting)
@@ -199,7 +201,7 @@ def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
             view = View(f"splash {text}", "1", text=text)
         elif sharing is not None and not _has_second(state, one) and sharing.sid != one.sid:
             view = View(f"slides {text}", "slides", content=sharing.sid, text=text)
-        elif state.mode == "meeting" and (alone or layout.sees_himself(own, shown, state.stage, one.sid)):
+        elif state.mode == "meeting" and (alone or large[own] == one.sid):
             view = View(f"front {own} {text}", own, viewer=one.sid, text=text)
         else:
             view = View(f"all {own} {text}", own, text=text)
@@ -246,17 +248,13 @@ def _simpler(state: State, sharing: Site | None, programs: Chosen, contents: Cho
         return frozenset()
     _, best, best_contents = _chosen(replace(state, power=full(state.power)), sharing)
     pairs = ((best, programs), (best_contents, contents))
-    return frozenset(
-        wish.hall
-        for before, now in pairs
-        for key, halls in before.items()
-        for wish in halls
-        if not groups.is_as_good(_key_of(now, wish.hall), key)
-    )
+    return frozenset(hall for before, now in pairs for hall in _worse(before, now))
 
 
-def _key_of(programs: Chosen, hall: str) -> Key | None:
-    return next((key for key, halls in programs.items() if any(wish.hall == hall for wish in halls)), None)
+def _worse(before: Chosen, now: Chosen) -> Iterator[str]:
+    shown = {wish.hall: key for key, halls in now.items() for wish in halls}
+    for key, halls in before.items():
+        yield from (wish.hall for wish in halls if not groups.is_as_good(shown.get(wish.hall), key))
 
 
 def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:

@@ -42,18 +42,16 @@ def test_a_pinned_site_stays_in_front_when_others_speak() -> None:
 def test_the_front_site_sees_the_previous_front_site() -> None:
     stage = speak(Stage(), (0.0, "s1"), (10.0, "s2"))
     assert cells("1", SITES, stage) == ("s2",)
-    assert layout.sees_himself("1", SITES, stage, "s2")
-    assert not layout.sees_himself("1", SITES, stage, "s1")
+    assert layout.large("1", SITES, stage) == "s2"
     assert cells("1", SITES, stage, viewer="s2") == ("s1",)
-    assert not layout.sees_himself("3x3", SITES, stage, "s2")
+    assert not layout.large("3x3", SITES, stage)
 
 
 def test_a_front_speaker_without_video_gets_a_stand_in() -> None:
     stage = speak(Stage(), (0.0, "s1"), (10.0, "audio only"))
     for name in layout.LARGE_FIRST:
         assert cells(name, SITES, stage)[0] == "s1"
-        assert layout.sees_himself(name, SITES, stage, "s1"), name
-        assert not layout.sees_himself(name, SITES, stage, "audio only"), name
+        assert layout.large(name, SITES, stage) == "s1", name
 
 
 def test_the_lecturer_sees_his_listeners_page_by_page() -> None:
