@@ -4,6 +4,7 @@ clock.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 import uuid
@@ -28,6 +29,20 @@ def new_secret() -> str:
 def digest(secret: str) -> str:
     """Return the SHA-256 of a secret in hexadecimal. The secret must have enough random bits, so that guessing is impossible."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def text_of(raw: bytes) -> str:
+    """Return base64url without padding, for a link."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def raw_of(text: str) -> bytes | None:
+    """Return the bytes of a `text_of`. None: it is the text of no bytes."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    return raw if text_of(raw) == text else None
 
 
 def new_number() -> str:

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.holds import resources
 from rooms.booking.meeting import call_list
-from rooms.booking.meeting.leaders import people_of
+from rooms.booking.meeting.leaders import contact_name, people_of
 from rooms.store.tables.booking import CapacityUse, Pool
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
-from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.org import Unit
 
 LEADERS = ("chair", "secretary")
 
@@ -91,13 +91,12 @@ async def places(session: AsyncSession, occurrence_ids: Collection[str], now: da
 
 async def _places(session: AsyncSession, date: Occurrence, meeting: Meeting, unit: Unit, reserved: int) -> Places:
     people = {one for one in (meeting.chair_id, meeting.secretary_id, meeting.operator_id) if one}
-    attendees = (await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting.id))).all()
+    columns = (Attendee.id, Attendee.role, Attendee.person_id, Attendee.unit_id)
+    attendees = (await session.execute(select(*columns).where(Attendee.meeting_id == meeting.id))).all()
     leaders = {one.id for one in attendees if one.role in LEADERS}
     single = frozenset(one.id for one in attendees if one.person_id or one.unit_id is None)
     called = {one.device.id for one in (await call_list.of_date(session, meeting, date.id)).lines if not one.out}
-    who = meeting.secretary_id or meeting.operator_id
-    name = await session.scalar(select(Person.name).where(Person.id == who)) if who else None
-    contact = ", ".join(part for part in (name, unit.name, unit.phone) if part)
+    contact = ", ".join(part for part in (await contact_name(session, meeting), unit.name, unit.phone) if part)
     kept = frozenset(people_of(meeting)) | leaders | called  # a deputy needs the place of the represented person
     return Places(reserved, kept, max(len(people), len(leaders)) + len(called), single, contact)
 

@@ -7,7 +7,6 @@ link may do: callers ask `rooms.policy.classes` each time.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.errors import Refusal
-from rooms.identifiers import digest
+from rooms.identifiers import digest, raw_of, text_of
 from rooms.store.tables.meetings import Attendee
 
 SECRET_BYTES = 24
@@ -85,18 +84,15 @@ def answering(key: bytes, attendee: Attendee) -> str:
     It is the attendee's identifier and a seal of 64 bits, so it is as long as a personal link. Nothing is stored. `revoke` also
     ends it.
     """
-    return _text(bytes.fromhex(attendee.id) + _answer_seal(key, attendee))
+    return text_of(bytes.fromhex(attendee.id) + _answer_seal(key, attendee))
 
 
 async def find_answering(session: AsyncSession, key: bytes, secret: str) -> Attendee | None:
     """Return the attendee of a personal link or of an answering link, or None."""
     found = await find(session, secret)
-    if found is not None or len(secret) != ANSWERING_CHARACTERS or not secret.isascii():
+    raw = raw_of(secret) if found is None and len(secret) == ANSWERING_CHARACTERS else None
+    if raw is None:
         return found
-    try:
-        raw = base64.b64decode(secret, altchars=b"-_", validate=True)
-    except ValueError:
-        return None
     attendee = await session.get(Attendee, raw[:16].hex())
     fits = attendee is not None and hmac.compare_digest(_answer_seal(key, attendee), raw[16:])
     return attendee if fits else None
@@ -143,8 +139,4 @@ def _answer_seal(key: bytes, attendee: Attendee) -> bytes:
 
 def _sealed(key: bytes, text: str) -> str:
     assert len(key) >= LEAST_KEY_BYTES, "the key of the installation is too short"
-    return _text(hmac.digest(key, b"diemcau link 1:" + text.encode(), hashlib.sha256)[:SECRET_BYTES])
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return text_of(hmac.digest(key, b"diemcau link 1:" + text.encode(), hashlib.sha256)[:SECRET_BYTES])

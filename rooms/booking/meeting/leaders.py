@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.org import Person
 
 SECRETARIES = (Meeting.secretary_id, Meeting.secretary_deputy_id)
 OPERATORS = (Meeting.operator_id, Meeting.operator_deputy_id)
@@ -22,6 +24,12 @@ Columns = Collection[InstrumentedAttribute[str | None]]
 def people_of(meeting: Meeting, columns: Columns = LEADERS) -> dict[str, None]:
     """Return the people in these columns, each once, in the order of the columns."""
     return dict.fromkeys(id_ for one in columns if (id_ := getattr(meeting, one.key)))
+
+
+async def contact_name(session: AsyncSession, meeting: Meeting) -> str | None:
+    """Return the name of the person to call about the meeting: the secretary, or else the operator."""
+    who = meeting.secretary_id or meeting.operator_id
+    return await session.scalar(select(Person.name).where(Person.id == who)) if who else None
 
 
 def persons_of(actor: Actor) -> frozenset[str]:

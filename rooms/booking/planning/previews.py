@@ -85,10 +85,10 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
     dates = tuple(_date(plan, place, found[place], free) for place in range(len(plan.spans)))
     bad = [one for one in dates if (one.clashes or one.trouble) and not one.skipped]
     ignored = request.skip_clashes and len(bad) < len(dates) and all(one.clashes or one.off for one in bad)
-    calls = call_list.in_words(plan.calls, plan.names)
-    calls = await terminals.with_taken(session, calls, plan.spans, actor, excluding)
+    named = call_list.in_words(plan.calls, plan.names)
+    calls = await terminals.with_taken(session, named, plan.spans, actor, excluding)
     people = await _attendance(session, plan, actor, now, excluding)
-    rehearsal = await _rehearsal(session, plan, actor, now, excluding)
+    rehearsal, rehearsal_taken = await _rehearsal(session, plan, named, actor, now, excluding)
     # An edit of another field leaves the rehearsal as it is.
     rehearses = rehearsal is None or bool(excluding) or not (rehearsal.clashes or rehearsal.trouble)
     return Preview(
@@ -106,7 +106,7 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
         busy=people.busy,
         guest_halls=people.halls,
         rehearsal=rehearsal,
-        rehearsal_taken=await _taken(session, plan, actor, excluding),
+        rehearsal_taken=rehearsal_taken,
     )
 
 
@@ -120,19 +120,20 @@ async def _on_later_days(
 
 
 async def _rehearsal(
-    session: AsyncSession, plan: Plan, actor: Actor, now: datetime, excluding: str
-) -> PreviewDate | None:
-    """Return the rehearsal of the request with everything that prevents it."""
+    session: AsyncSession, plan: Plan, named: call_list.NamedList, actor: Actor, now: datetime, excluding: str
+) -> tuple[PreviewDate | None, tuple[str, ...]]:
+    """Return the rehearsal of the request with everything that prevents it, and `rehearsal_taken`."""
     span = plan.rehearsal
     if span is None:
-        return None
+        return None, ()
     own = await rehearsals.of_meeting(session, excluding) if excluding else None
-    question = clashes.Question([(span, plan.rehearsed)], plan.load, actor, plan.rule, own.id if own else "", now)
+    own_id = own.id if own else ""
+    question = clashes.Question([(span, plan.rehearsed)], plan.load, actor, plan.rule, own_id, now)
     trouble = plans.trouble_of_rehearsal(plan, actor, now)
     dates = await rehearsals.dates_of(session, own.id) if own else []
     if trouble and trouble.code == "rehearsal_past" and any(one.starts_at == span.starts_at for one in dates):
         trouble = None  # this rehearsal has taken place
-    return PreviewDate(
+    made = PreviewDate(
         span.starts_at,
         span.ends_at,
         (await clashes.find(session, question))[0],
@@ -140,16 +141,8 @@ async def _rehearsal(
         trouble=trouble.vietnamese if trouble else "",
         trouble_en=trouble.english if trouble else "",
     )
-
-
-async def _taken(session: AsyncSession, plan: Plan, actor: Actor, excluding: str) -> tuple[str, ...]:
-    span = plan.rehearsal
-    if span is None:
-        return ()
-    own = await rehearsals.of_meeting(session, excluding) if excluding else None
-    named = call_list.in_words(plan.calls, plan.names)
-    named = await terminals.with_taken(session, named, [span], actor, own.id if own else "")
-    return tuple(one.hall_name or one.terminal_name for one in named.lines if one.taken is not None)
+    lines = (await terminals.with_taken(session, named, [span], actor, own_id)).lines
+    return made, tuple(one.hall_name or one.terminal_name for one in lines if one.taken is not None)
 
 
 async def _attendance(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, excluding: str) -> Attendance:

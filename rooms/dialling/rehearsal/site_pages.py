@@ -6,25 +6,25 @@ until a day after the rehearsal. It opens no meeting and gives no other right.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.meeting.leaders import contact_name
 from rooms.dialling import planning
 from rooms.dialling.rehearsal import checks
 from rooms.dialling.rehearsal.checks import Rehearsal, Result, SiteResult
 from rooms.errors import Refusal
+from rooms.identifiers import raw_of, text_of
 from rooms.org.names import cleaned
 from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Meeting
-from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.org import Unit
 
 PAGE: Final = "/tongduyet"
 SEAL_BYTES: Final = 12
@@ -48,8 +48,7 @@ class SitePage:
 def address(base: str, key: bytes, occurrence_id: str, site_id: str) -> str:
     """Return the link for a site. `base` has no slash at its end. `key`: the key of the installation."""
     raw = bytes.fromhex(occurrence_id) + bytes.fromhex(site_id)
-    secret = base64.urlsafe_b64encode(raw + _seal(key, occurrence_id, site_id)).rstrip(b"=").decode()
-    return f"{base}{PAGE}#{secret}"
+    return f"{base}{PAGE}#{text_of(raw + _seal(key, occurrence_id, site_id))}"
 
 
 def _seal(key: bytes, occurrence_id: str, site_id: str) -> bytes:
@@ -59,15 +58,11 @@ def _seal(key: bytes, occurrence_id: str, site_id: str) -> bytes:
 
 def _read(key: bytes, secret: str) -> tuple[str, str] | None:
     """Return date and site of the secret, or None for a secret that is not ours."""
-    try:
-        raw = base64.b64decode(secret + "=" * (-len(secret) % 4), altchars=b"-_", validate=True)
-    except ValueError:
+    raw = raw_of(secret)
+    if raw is None or len(raw) != RAW_BYTES:
         return None
     occurrence_id, site_id = raw[:16].hex(), raw[16:32].hex()
-    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != secret:
-        return None
-    fits = len(raw) == RAW_BYTES and hmac.compare_digest(_seal(key, occurrence_id, site_id), raw[32:])
-    return (occurrence_id, site_id) if fits else None
+    return (occurrence_id, site_id) if hmac.compare_digest(_seal(key, occurrence_id, site_id), raw[32:]) else None
 
 
 async def look(session: AsyncSession, key: bytes, secret: str, now: datetime) -> SitePage | None:
@@ -93,9 +88,7 @@ async def helper(session: AsyncSession, meeting_id: str) -> tuple[str, str]:
     host = await session.get_one(Unit, meeting.host_unit_id)
     if not host.phone:
         return "", ""
-    who = meeting.secretary_id or meeting.operator_id
-    name = await session.scalar(select(Person.name).where(Person.id == who)) if who else None
-    return ", ".join(filter(None, (name, host.name))), host.phone
+    return ", ".join(filter(None, (await contact_name(session, meeting), host.name))), host.phone
 
 
 async def enter(

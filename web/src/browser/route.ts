@@ -19,7 +19,7 @@ export type Desk = (typeof DESKS)[number];
 
 /**
  * Short addresses in mails, messages and QR codes (`rooms/meetings/links.py`): answer an invitation, approve, open the page of a
- * meeting, enter the result of a rehearsal.
+ * meeting. `rooms/dialling/rehearsal/site_pages.py`: enter the result of a rehearsal.
  */
 export const SHORT: Record<string, Desk> = { moi: 'answer', duyet: 'approvals', hop: 'meetings', tongduyet: 'rehearsal' };
 
