@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from typing import Final
 
 from sqlalchemy import delete, select
@@ -21,7 +20,7 @@ from rooms.accounts import passwords
 from rooms.errors import Refusal
 from rooms.identifiers import new_recovery_code
 from rooms.org import units
-from rooms.org.names import plain
+from rooms.org.names import free, plain
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.sealing import Seal
@@ -183,7 +182,7 @@ async def give_many(
 def _free_alias(code: str, taken: Collection[str]) -> str:
     own = (re.sub(r"[^A-Za-z0-9._-]", "-", code).lstrip("._-").lower() or "thiet-bi")[:ALIAS_CHARS]
     own = own if ALIAS.fullmatch(own) else f"tb-{own}"
-    return own if own not in taken else next(one for n in count(2) if (one := f"{own}-{n}") not in taken)
+    return free(own, taken)
 
 
 async def _line(session: AsyncSession, terminal: Terminal, alias: str, password: str) -> Given:

@@ -91,17 +91,16 @@ async def move(
     The transaction checks the rights in both dates. It also stores the wishes to end the old call and to start the new call.
     Raise Refusal `occurrence_unknown`, `denied`, `unknown_leg`, and the refusals of `planning.ask`.
     """
-    for date_id in (occurrence_id, to_id):
-        meeting = (await planning.date_of(session, date_id))[1]
-        roles.require(actor, "halls.operate", (await session.get_one(Unit, meeting.host_unit_id)).path)
+    host = await planning.host_of(session, occurrence_id)
+    for unit in (host, await planning.host_of(session, to_id)):
+        roles.require(actor, "halls.operate", unit.path)
     leg = await session.get(DialLeg, leg_id)
     if leg is None or leg.occurrence_id != occurrence_id or to_id == occurrence_id:
         raise Refusal("unknown_leg", "Không có điểm cầu này trong buổi họp.", "no such hall in this meeting")
-    meeting = (await planning.date_of(session, occurrence_id))[1]
     await planning.take_off(session, occurrence_id, leg.terminal_id)
     made = await planning.ask(session, to_id, leg.terminal_id, actor, now)
     await legs.set_wish(session, leg.id, "drop")
     await legs.set_wish(session, made.id, "call")
     detail = {"terminal": (await session.get_one(Terminal, leg.terminal_id)).code, "to": to_id}
-    await audit.record(session, now, actor, "hall.move", "occurrence", occurrence_id, meeting.host_unit_id, detail)
+    await audit.record(session, now, actor, "hall.move", "occurrence", occurrence_id, host.id, detail)
     return made

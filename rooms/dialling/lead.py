@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -35,6 +36,19 @@ def _interval(element: _Before, compiler: Any, **more: Any) -> str:
 def before(at: Any, minutes: int) -> ColumnElement[datetime]:
     """Return the instant this number of minutes earlier."""
     return _Before(at, minutes)
+
+
+async def of_date(session: AsyncSession, occurrence_id: str) -> datetime:
+    """Return the time of the calls of this date."""
+    return (
+        await session.scalars(
+            select(calls_at())
+            .select_from(Occurrence)
+            .join(Meeting, Meeting.id == Occurrence.meeting_id)
+            .join(MeetingType, MeetingType.code == Meeting.type_code)
+            .where(Occurrence.id == occurrence_id)
+        )
+    ).one()
 
 
 def calls_at() -> ColumnElement[datetime]:

@@ -19,7 +19,7 @@ from rooms import limits
 from rooms.booking.holds import guest_holds
 from rooms.booking.meeting import call_list, consent
 from rooms.booking.meeting.call_list import CallList, Device
-from rooms.dialling import reserved
+from rooms.dialling import lead, reserved
 from rooms.dialling.lead import calls_at
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
@@ -30,6 +30,7 @@ from rooms.sites import halls, networks, terminals
 from rooms.store import audit
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
+from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Network, Terminal
 
 CALL = "call"
@@ -253,10 +254,8 @@ async def add(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
             "Điểm cầu đang được gọi hoặc đã kết nối vào cuộc họp này.",
             "the hall is being called, or is connected to this meeting already",
         )
-    of_date = select(calls_at()).select_from(Occurrence).join(Meeting, Meeting.id == Occurrence.meeting_id)
-    of_date = of_date.join(MeetingType, MeetingType.code == Meeting.type_code).where(Occurrence.id == date.id)
     tried = leg.state != "idle" or leg.attempt > 1
-    _call(leg, max(await session.scalar(of_date) or now, now), now)
+    _call(leg, max(await lead.of_date(session, date.id), now), now)
     if tried:
         leg.epoch, leg.attempt, leg.failures = leg.epoch + 1, 1, 0
         leg.failure, leg.status, leg.redialled = "", 0, False
@@ -339,6 +338,12 @@ async def date_of(session: AsyncSession, occurrence_id: str) -> tuple[Occurrence
     if date is None:
         raise Refusal("occurrence_unknown", "Không có buổi họp này.", "there is no such date")
     return date, await session.get_one(Meeting, date.meeting_id)
+
+
+async def host_of(session: AsyncSession, occurrence_id: str) -> Unit:
+    """Return the unit that hosts the meeting of a date. Raise Refusal `occurrence_unknown`."""
+    meeting = (await date_of(session, occurrence_id))[1]
+    return await session.get_one(Unit, meeting.host_unit_id)
 
 
 def require_on(date: Occurrence, meeting: Meeting, now: datetime) -> None:

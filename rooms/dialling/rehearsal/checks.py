@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.holds import rehearsals
-from rooms.dialling import duty, planning
+from rooms.dialling import duty, lead, planning
 from rooms.errors import Refusal
 from rooms.org.names import cleaned
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.tables.dialling import RehearsalCheck
-from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
+from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site
 
@@ -185,7 +185,7 @@ async def enter(
         )
     before = told[site_id]
     _require_good(result, sign)
-    if sign and now < await _calls_at(session, date, rehearsal):
+    if sign and now < await lead.of_date(session, date.id):
         raise Refusal(
             "not_signed_yet",
             "Chưa ký được: buổi tổng duyệt chưa gọi hội trường. Kết quả đã ghi vẫn được lưu.",
@@ -229,12 +229,6 @@ async def _require(session: AsyncSession, date: Occurrence, rehearsal: Meeting, 
             f"results can be entered from {limits.ENTRY_HOST_MIN} minutes before the rehearsal of an approved meeting",
         )
     return await _told(session, date, rehearsal)
-
-
-async def _calls_at(session: AsyncSession, date: Occurrence, rehearsal: Meeting) -> datetime:
-    type_ = await session.get_one(MeetingType, rehearsal.type_code)
-    ahead = type_.call_ahead_min if rehearsal.call_ahead_min is None else rehearsal.call_ahead_min
-    return date.starts_at - timedelta(minutes=ahead)
 
 
 def _opens_at(date: Occurrence) -> datetime:

@@ -191,6 +191,12 @@ def found(thing: T | None) -> T:
     return thing
 
 
+def throttle(visit: Visit, passes: Passes) -> None:
+    """Count the use of a link from this address. Raise Refusal `too_many_requests`."""
+    if not passes.links.takes(visit.address, visit.now.timestamp()):
+        raise problems.refused("too_many_requests")
+
+
 __all__ = [
     "Anybody",
     "Caller",
@@ -216,4 +222,5 @@ __all__ = [
     "found",
     "install",
     "tag",
+    "throttle",
 ]

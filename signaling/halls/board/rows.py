@@ -34,7 +34,7 @@ class News(NamedTuple):
 
     legs: list[Row]
     phoned: list[Row] | None
-    rehearsed: list[Row]
+    rehearsed: list[checks.Entry]
 
 
 class _Reading(NamedTuple):
@@ -44,7 +44,7 @@ class _Reading(NamedTuple):
     at: float
     legs: list[Row]
     phoned: list[Row]
-    results: list[Row]
+    results: list[checks.Entry]
     """The entries of the rehearsal."""
 
 
@@ -109,10 +109,10 @@ class Rows:
             reading = await self._reading(occurrence_id)
             self._take_pictures(occurrence_id, True)
             changed = [row for row in reading.legs if shown.get(row["leg_id"]) != row]
-            rehearsed = [row for row in reading.results if versions.get(row["site_id"]) != row["version"]]
+            rehearsed = [one for one in reading.results if versions.get(one.site_id) != one.version]
             yield News(changed, reading.phoned if reading.phoned != phoned else None, rehearsed)
             shown, phoned = {row["leg_id"]: row for row in reading.legs}, reading.phoned
-            versions = {row["site_id"]: row["version"] for row in reading.results}
+            versions = {one.site_id: one.version for one in reading.results}
             with suppress(TimeoutError):
                 async with asyncio.timeout(limits.BOARD_S):
                     await news.wait()
@@ -138,11 +138,11 @@ class Rows:
         """Send the news of this date at once, because another part has changed a row of the database."""
         self._watchers.changed(occurrence_id)
 
-    async def _noted(self, occurrence_id: str) -> tuple[list[Row], list[Row]]:
+    async def _noted(self, occurrence_id: str) -> tuple[list[Row], list[checks.Entry]]:
         """Return the telephone calls to sites, and the entries of the rehearsal."""
         async with self._database.reading() as session:
             phoned = [asdict(one) for one in await contacts.calls_of(session, occurrence_id)]
-            return phoned, [asdict(one) for one in await checks.entries(session, occurrence_id)]
+            return phoned, await checks.entries(session, occurrence_id)
 
     def _take_pictures(self, occurrence_id: str, watched: bool) -> None:
         """Begin or stop to take small pictures of each hall. `watched`: at least one operator watches the board."""

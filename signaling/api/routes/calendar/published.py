@@ -16,7 +16,7 @@ from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Person, Unit
 from signaling.api.ground import problems
-from signaling.api.ground.visits import EntryPasses, Passes, Stranger, Visit
+from signaling.api.ground.visits import EntryPasses, Stranger, Visit, throttle
 from signaling.api.models.joining import (
     AnswerDate,
     AnswerRehearsal,
@@ -80,7 +80,7 @@ async def public_calendar(visit: Stranger, week: Week = None) -> Response:
 @router.get("/feeds/{secret}.ics", openapi_extra=needs(SECRET), responses=CALENDAR, response_class=Response)
 async def feed(visit: Stranger, passes: EntryPasses, secret: Secret) -> Response:
     """Return a subscribed calendar."""
-    _throttle(visit, passes)
+    throttle(visit, passes)
 
     async def work(session: AsyncSession) -> bytes | None:
         found = await feeds.find(session, secret)
@@ -97,7 +97,7 @@ async def look_at_invitation(visit: Stranger, passes: EntryPasses, wanted: LinkF
     """Show the invitation and the answer of the bearer of a personal link. The secret is in the body: proxies in front of this
     server log addresses.
     """
-    _throttle(visit, passes)
+    throttle(visit, passes)
     return await visit.read(lambda session: _invitation(session, visit, wanted.link))
 
 
@@ -106,7 +106,7 @@ async def answer_by_link(visit: Stranger, passes: EntryPasses, wanted: LinkAnswe
     """Record the answer of the bearer of a personal link; the last answer counts. A substitute for a head waits for the chair's
     consent.
     """
-    _throttle(visit, passes)
+    throttle(visit, passes)
 
     async def work(session: AsyncSession) -> AnswerView:
         attendee = await _attendee(session, visit, wanted.link)
@@ -129,7 +129,7 @@ async def answer_by_link(visit: Stranger, passes: EntryPasses, wanted: LinkAnswe
 )
 async def hook(visit: Stranger, passes: EntryPasses, request: Request, client_id: Annotated[Id, Path()]) -> Taken:
     """Take a signed message (Standard Webhooks) of the document system or the one-stop shop, which opens a meeting."""
-    _throttle(visit, passes)
+    throttle(visit, passes)
     body = await request.body()
     headers = {name.lower(): value for name, value in request.headers.items()}
     seal = visit.desk.seal
@@ -240,11 +240,6 @@ def _week(visit: Visit, day: date | None) -> tuple[datetime, datetime]:
         return starts_at, starts_at + WEEK
     except OverflowError as error:
         raise problems.refused("request_malformed") from error
-
-
-def _throttle(visit: Visit, passes: Passes) -> None:
-    if not passes.links.takes(visit.address, visit.now.timestamp()):
-        raise problems.refused("too_many_requests")
 
 
 def _domain(visit: Visit) -> str:

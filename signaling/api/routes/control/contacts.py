@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from fastapi import Path
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.dialling import contacts, morning
 from rooms.dialling.rehearsal import day
 from signaling.api.ground.visits import Caller, anywhere
 from signaling.api.models.boards import MorningReport, SiteCalled, SiteContact, SitePhoned
-from signaling.api.models.parts import Id
-from signaling.api.models.rehearsals import ReportedRehearsal
+from signaling.api.models.parts import Id, shown
 from signaling.api.routes.control.rights import require
 from signaling.host.declared import needs
 from signaling.host.routers import new_router
@@ -25,13 +25,14 @@ async def read_report(visit: Caller) -> MorningReport | None:
     also has the rehearsals of today's meetings. Null: the report is not made yet.
     """
     actor = anywhere(visit, READ)
-    found = await visit.read(lambda session: morning.read(session, actor, visit.now))
-    if found is None:
-        return None
-    rehearsed = await visit.read(lambda session: day.of_today(session, actor, visit.now))
-    shown = MorningReport.model_validate({"made_at": found.made_at, "rows": found.rows})
-    shown.rehearsals = [ReportedRehearsal.model_validate(one) for one in rehearsed]
-    return shown
+
+    async def work(session: AsyncSession) -> MorningReport | None:
+        found = await morning.read(session, actor, visit.now)
+        if found is None:
+            return None
+        return shown(MorningReport, found, rehearsals=await day.of_today(session, actor, visit.now))
+
+    return await visit.read(work)
 
 
 @router.get("/occurrences/{occurrence_id}/contacts", openapi_extra=needs(READ, of="occurrence"))

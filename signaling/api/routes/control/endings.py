@@ -12,7 +12,6 @@ from rooms.booking.meeting.timing import LIVE
 from rooms.dialling import planning
 from rooms.policy import roles
 from rooms.store import audit
-from rooms.store.tables.org import Unit
 from signaling.api.ground.visits import Caller, Visit
 from signaling.api.models.boards import DateEnd
 from signaling.api.models.parts import Id
@@ -61,6 +60,6 @@ async def end_date(visit: Caller, occurrence_id: Key) -> None:
 async def _require(session: AsyncSession, visit: Visit, occurrence_id: str, action: str) -> str:
     """Require the right in the unit that hosts the meeting, and return the unit. Raise `occurrence_unknown`, `denied`."""
     actor = visit.actor
-    meeting = (await planning.date_of(session, occurrence_id))[1]
-    roles.require(actor, action, (await session.get_one(Unit, meeting.host_unit_id)).path)
-    return meeting.host_unit_id
+    host = await planning.host_of(session, occurrence_id)
+    roles.require(actor, action, host.path)
+    return host.id

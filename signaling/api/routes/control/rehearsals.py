@@ -7,13 +7,12 @@ from fastapi import Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.rules.calendar import local
-from rooms.dialling import planning
 from rooms.dialling.rehearsal import checks, site_pages
 from rooms.exchange import rehearsal_sheets
 from rooms.policy import roles
-from rooms.store.tables.org import Unit
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Caller, EntryPasses, Passes, Stranger, Visit, found
+from signaling.api.ground.sheets import FILE, download
+from signaling.api.ground.visits import Caller, EntryPasses, Stranger, found, throttle
 from signaling.api.models.parts import Id
 from signaling.api.models.rehearsals import (
     Rehearsal,
@@ -29,14 +28,13 @@ from signaling.host.routers import new_router
 
 router = new_router("halls")
 Key = Annotated[Id, Path()]
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 READ, OPERATE = "halls.read", "halls.operate"
 
 
 @router.get("/occurrences/{occurrence_id}/rehearsal", openapi_extra=needs(READ, of="occurrence"))
 async def read_rehearsal(visit: Caller, occurrence_id: Key) -> Rehearsal | None:
     """Return the rehearsal of this date's meeting, or the rehearsal that this date belongs to. Null: there is none."""
-    await require(visit, occurrence_id, READ)
+    host = await require(visit, occurrence_id, READ)
 
     async def work(session: AsyncSession) -> Rehearsal | None:
         told = await checks.of_date(session, occurrence_id)
@@ -44,16 +42,11 @@ async def read_rehearsal(visit: Caller, occurrence_id: Key) -> Rehearsal | None:
             return None
         links = await site_pages.links(session, visit.desk.key, visit.base, told, occurrence_id, visit.now)
         shown = Rehearsal.model_validate(told)
-        for one in shown.sites if await _operates(session, visit, occurrence_id) else ():
+        for one in shown.sites if roles.allows(visit.actor, OPERATE, host) else ():
             one.link = links.get(one.site_id, "")
         return shown
 
     return await visit.read(work)
-
-
-async def _operates(session: AsyncSession, visit: Visit, occurrence_id: str) -> bool:
-    meeting = (await planning.date_of(session, occurrence_id))[1]
-    return roles.allows(visit.actor, OPERATE, (await session.get_one(Unit, meeting.host_unit_id)).path)
 
 
 @router.put("/occurrences/{occurrence_id}/rehearsal/{site_id}", openapi_extra=needs(OPERATE, of="occurrence"))
@@ -72,7 +65,7 @@ async def enter_result(visit: Caller, occurrence_id: Key, site_id: Key, wanted: 
     "/occurrences/{occurrence_id}/rehearsal.{suffix}",
     openapi_extra=needs(READ, of="occurrence"),
     response_class=Response,
-    responses={200: {"description": "the file", "content": {"text/csv": {}, XLSX: {}}}},
+    responses=FILE,
 )
 async def rehearsal_sheet(
     visit: Caller, occurrence_id: Key, suffix: Annotated[Literal["csv", "xlsx"], Path()]
@@ -81,9 +74,7 @@ async def rehearsal_sheet(
     await require(visit, occurrence_id, READ)
     told = found(await visit.read(lambda session: checks.of_date(session, occurrence_id)))
     content = await asyncio.to_thread(rehearsal_sheets.sheet, told, suffix)
-    name = f'attachment; filename="tong-duyet-{local(told.starts_at):%Y-%m-%d}.{suffix}"'
-    media_type = "text/csv; charset=utf-8" if suffix == "csv" else XLSX
-    return Response(content, media_type=media_type, headers={"content-disposition": name})
+    return download(content, f"tong-duyet-{local(told.starts_at):%Y-%m-%d}", suffix)
 
 
 # The page of a site. Its link needs no account.
@@ -94,14 +85,14 @@ async def look_at_site(visit: Stranger, passes: EntryPasses, wanted: SiteLook) -
     """Show the rehearsal to the bearer of a site's link. The secret is in the body: proxies in front of this server log
     addresses.
     """
-    _throttle(visit, passes)
+    throttle(visit, passes)
     return _page(await visit.read(lambda session: site_pages.look(session, visit.desk.key, wanted.link, visit.now)))
 
 
 @router.post("/site-rehearsals", openapi_extra=needs(SECRET))
 async def enter_by_site(visit: Stranger, passes: EntryPasses, wanted: SiteLinkResult) -> SitePage:
     """Enter the result of a site by its link, and sign it with a name."""
-    _throttle(visit, passes)
+    throttle(visit, passes)
     result = checks.Result(**wanted.model_dump(include=set(checks.Result.__dataclass_fields__)))
     given = (wanted.link, result, wanted.sign, wanted.version, wanted.name, visit.address, visit.now)
     page = await visit.write(lambda session: site_pages.enter(session, visit.desk.key, *given))
@@ -125,8 +116,3 @@ def _page(page: site_pages.SitePage | None) -> SitePage:
         contact=page.contact,
         phone=page.phone,
     )
-
-
-def _throttle(visit: Visit, passes: Passes) -> None:
-    if not passes.links.takes(visit.address, visit.now.timestamp()):
-        raise problems.refused("too_many_requests")

@@ -1,10 +1,7 @@
 """The checks that the routes of the operators' board share."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from rooms.dialling import planning
 from rooms.policy import roles
-from rooms.store.tables.org import Unit
 from signaling.api.ground import problems
 from signaling.api.ground.visits import HallDesk, Visit
 
@@ -16,12 +13,11 @@ def hall_desk(visit: Visit) -> HallDesk:
     return visit.desk.halls
 
 
-async def require(visit: Visit, occurrence_id: str, action: str) -> None:
-    """Require the right in the unit that hosts the meeting. Raise Refusal `occurrence_unknown`, `denied`."""
-    visit.actor  # noqa: B018 - raises
-
-    async def work(session: AsyncSession) -> str:
-        meeting = (await planning.date_of(session, occurrence_id))[1]
-        return (await session.get_one(Unit, meeting.host_unit_id)).path
-
-    roles.require(visit.actor, action, await visit.read(work))
+async def require(visit: Visit, occurrence_id: str, action: str) -> str:
+    """Require the right in the unit that hosts the meeting, and return the path of the unit. Raise Refusal `occurrence_unknown`,
+    `denied`.
+    """
+    actor = visit.actor
+    host = await visit.read(lambda session: planning.host_of(session, occurrence_id))
+    roles.require(actor, action, host.path)
+    return host.path

@@ -11,11 +11,11 @@ from rooms.dialling import accounts
 from rooms.dialling.devices import equipping
 from rooms.exchange import sheets
 from rooms.org.fields import ZONE
+from signaling.api.ground.sheets import XLSX
 from signaling.api.ground.visits import Caller, Version, Visit, anywhere
 from signaling.api.models.parts import Id
 from signaling.api.models.sites import EquippedHall, EquippedHallFields, SipAccount, SipSheetFields
 from signaling.api.routes.control.rights import hall_desk
-from signaling.api.routes.register.exchange import XLSX
 from signaling.api.routes.register.sites import hall_view, terminal_views
 from signaling.host.declared import needs
 from signaling.host.routers import new_router
