@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, false, func, or_, select, true
+from sqlalchemy import Select, exists, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.org import posts, units
@@ -20,23 +19,7 @@ from rooms.store.tables.org import Holding, Person, Post, Unit
 from rooms.store.tables.sites import Hall, Site, Terminal
 
 
-@dataclass(frozen=True)
-class Census:
-    """The rows of today in the branches of an administrator."""
-
-    units: int
-    posts: int
-    vacant_posts: int
-    people: int
-    people_without_account: int
-    sites: int
-    halls: int
-    halls_without_terminal: int
-    terminals: int
-    terminals_without_account: int
-
-
-async def counted(session: AsyncSession, actor: Actor, now: datetime) -> Census:
+async def counted(session: AsyncSession, actor: Actor, now: datetime) -> dict[str, int]:
     """Count the rows below the units whose organisation the actor may change."""
     day, allowed = today(now), scopes(actor, "org.write")
     within = (
@@ -56,12 +39,11 @@ async def counted(session: AsyncSession, actor: Actor, now: datetime) -> Census:
         "people_without_account": person.where(~exists().where(Account.person_id == Person.id, Account.active)),
         "sites": site,
         "halls": hall,
-        "halls_without_terminal": hall.where(~exists().where(and_(Terminal.hall_id == Hall.id, Terminal.active))),
+        "halls_without_terminal": hall.where(~exists().where(Terminal.hall_id == Hall.id, Terminal.active)),
         "terminals": terminal,
         "terminals_without_account": terminal.where(~exists().where(SipAccount.terminal_id == Terminal.id)),
     }
-    found: dict[str, int] = {name: await session.scalar(one) or 0 for name, one in counts.items()}
-    return Census(**found)
+    return {name: await session.scalar(one) or 0 for name, one in counts.items()}
 
 
 def _of(column: Any, within: Any) -> Select[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import select
@@ -35,29 +36,16 @@ async def settle(
     by_kind: dict[str, list[Notice]] = {}
     for one in rows:
         by_kind.setdefault(one.kind, []).append(one)
+    standing: Mapping[str, Standing] = {**_SUBJECTS, kinds.HELD: partial(_halls, soft=soft)}
     over: list[str] = []
     for kind, several in by_kind.items():
         if kind in _STATES:
             over += [] if meeting.state in _STATES[kind] else [one.id for one in several]
             continue
         subjects = list({one.subject_id for one in several if one.subject_id})
-        left = await _left(session, meeting, kind, subjects, now, soft)
+        left = await standing[kind](session, meeting, subjects, now)
         over += [one.id for one in several if one.subject_id and one.subject_id not in left]
     await records.close(session, over, now)
-
-
-async def _left(
-    session: AsyncSession,
-    meeting: Meeting,
-    kind: str,
-    subjects: Sequence[str],
-    now: datetime,
-    soft: Sequence[guest_holds.HoldShown] | None,
-) -> set[str]:
-    """Return the subjects of notices of this kind that still need something."""
-    if kind == kinds.HELD:
-        return await _halls(session, meeting, subjects, now, soft)
-    return await _SUBJECTS[kind](session, meeting, subjects, now)
 
 
 async def _steps(session: AsyncSession, _meeting: Meeting, ids: Sequence[str], _now: datetime) -> set[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
+from itertools import count
 
 from rooms import limits
 
@@ -27,6 +29,11 @@ def plain(text: str) -> str:
 def code_of(text: str) -> str:
     """Return a code made of a name: "Sở Y tế" gives "so-y-te". Empty if the name has no letter or digit."""
     return _NO_CODE.sub("-", plain(cleaned(text))).strip("-")
+
+
+def free(own: str, taken: Collection[str]) -> str:
+    """Return `own`, or else the first of "own-2", "own-3" and so on that is not taken."""
+    return own if own not in taken else next(one for n in count(2) if (one := f"{own}-{n}") not in taken)
 
 
 def cleaned(text: str) -> str:

@@ -9,19 +9,19 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.org.names import code_of
+from rooms.org.names import code_of, free
 from rooms.sites import places
 from rooms.store.tables.org import Person, RecipientSet, Unit
 from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 TABLES: Final[dict[str, Any]] = {
-    "unit": Unit,
-    "person": Person,
-    "recipient_set": RecipientSet,
-    "site": Site,
-    "hall": Hall,
-    "terminal": Terminal,
-    "network": Network,
+    "units": Unit,
+    "people": Person,
+    "sets": RecipientSet,
+    "sites": Site,
+    "halls": Hall,
+    "terminals": Terminal,
+    "networks": Network,
 }
 MOST = 48
 """Characters of a proposed code. Chosen below the 64 of the register, with room for the number of a namesake. More: codes that
@@ -39,17 +39,17 @@ async def propose(session: AsyncSession, kind: str, name: str, site_id: str | No
 
     Raise Refusal `unknown_site`.
     """
-    own = code_of(name) or kind.replace("_", "-")
+    own = code_of(name) or kind
     if site_id is not None:
         site = (await places.get(session, site_id)).code.lower()
-        if kind == "terminal":
+        if kind == "terminals":
             own = f"{_initials(site)}.tb"
             taken = await _taken(session, kind, own)
             return next(one for n in count(1) if (one := f"{own}{n}") not in taken)
         own = f"{site}-{own}"
     own = _cut(own)
     taken = await _taken(session, kind, own)
-    return own if own not in taken else next(one for n in count(2) if (one := f"{own}-{n}") not in taken)
+    return free(own, taken)
 
 
 async def _taken(session: AsyncSession, kind: str, own: str) -> set[str]:

@@ -298,23 +298,23 @@ async def test_a_person_is_appointed_and_leaves(database: Database, province: Pr
 
 async def test_codes_are_proposed_from_names(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
-        assert await codes.propose(session, "unit", "  Sở Đức-Hòa (mới)  ") == "so-duc-hoa-moi"
+        assert await codes.propose(session, "units", "  Sở Đức-Hòa (mới)  ") == "so-duc-hoa-moi"
         for expected in ("nguyen-van-an", "nguyen-van-an-2", "nguyen-van-an-3"):
-            code = await codes.propose(session, "person", "Nguyễn Văn An")
+            code = await codes.propose(session, "people", "Nguyễn Văn An")
             assert code == expected
             wanted = {"code": code.upper(), "name": "Nguyễn Văn An", "unit_id": province.units["yt"]}
             await people.create(session, wanted, COMMAND, now)
         wanted = {"code": "DC.Yt", "name": "Điểm cầu", "unit_id": province.units["yt"], "capability": "hall"}
         site = await places.create(session, wanted, COMMAND, now)
-        assert await codes.propose(session, "hall", "Hội trường A", site.id) == "dc.yt-hoi-truong-a"
-        assert await codes.propose(session, "terminal", "Thiết bị Hội trường A", site.id) == "dc.yt.tb1"
+        assert await codes.propose(session, "halls", "Hội trường A", site.id) == "dc.yt-hoi-truong-a"
+        assert await codes.propose(session, "terminals", "Thiết bị Hội trường A", site.id) == "dc.yt.tb1"
         wanted |= {"code": "diem-cau-trung-tam-hanh-chinh-cong"}
         far = await places.create(session, wanted, COMMAND, now)
-        assert await codes.propose(session, "terminal", "Thiết bị", far.id) == "dctthcc.tb1"
+        assert await codes.propose(session, "terminals", "Thiết bị", far.id) == "dctthcc.tb1"
         long = "Văn phòng Đoàn đại biểu Quốc hội và Hội đồng nhân dân tỉnh Long An"
-        assert await codes.propose(session, "unit", long) == "van-phong-doan-dai-bieu-quoc-hoi-va-hoi-dong"
-        assert await codes.propose(session, "network", "…") == "network"
-        assert len(await codes.propose(session, "unit", "x" * 300)) == codes.MOST
+        assert await codes.propose(session, "units", long) == "van-phong-doan-dai-bieu-quoc-hoi-va-hoi-dong"
+        assert await codes.propose(session, "networks", "…") == "networks"
+        assert len(await codes.propose(session, "units", "x" * 300)) == codes.MOST
 
     await database.transact(work)
 

@@ -1,6 +1,6 @@
 """The route that proposes the code of a new row of the register."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query
 
@@ -13,15 +13,6 @@ from signaling.host.routers import new_router
 
 router = new_router("codes")
 Kind = Literal["units", "people", "sets", "sites", "halls", "terminals", "networks"]
-KINDS: Final[dict[str, str]] = {
-    "units": "unit",
-    "people": "person",
-    "sets": "recipient_set",
-    "sites": "site",
-    "halls": "hall",
-    "terminals": "terminal",
-    "networks": "network",
-}
 
 
 @router.get("/codes", openapi_extra=needs("org.read"))
@@ -30,5 +21,5 @@ async def propose_code(
 ) -> ProposedCode:
     """Propose a free code from the name of a new row. With `site_id` the code begins with the code of the site."""
     anywhere(visit, "org.read")
-    code = await visit.read(lambda session: codes.propose(session, KINDS[kind], name, site_id))
+    code = await visit.read(lambda session: codes.propose(session, kind, name, site_id))
     return ProposedCode(code=code)

@@ -12,10 +12,11 @@ from rooms.exchange import census, exports, imports, sheets
 from rooms.policy.actors import COMMAND, Actor
 from signaling.api.ground import problems
 from signaling.api.ground.doorway import Starting
+from signaling.api.ground.sheets import FILE, download
 from signaling.api.ground.visits import Anybody, Caller, Visit, WhoStarts, anywhere
 from signaling.api.models.booking import DemoAccount, DemoReport, DemoState
 from signaling.api.models.org import Census, ImportKind, ImportReport
-from signaling.api.models.parts import Trouble, shown
+from signaling.api.models.parts import Trouble
 from signaling.api.routes.calendar.inviting import contents
 from signaling.api.routes.live.conferences import is_local
 from signaling.host.addresses import sign_in_link
@@ -23,7 +24,6 @@ from signaling.host.declared import PUBLIC, needs
 from signaling.host.routers import new_router
 
 router = new_router("exchange")
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Kind = Annotated[ImportKind, Form()]
 Upload = Annotated[UploadFile, File(description="CSV (UTF-8) or XLSX, at most 5 MiB.")]
 ACTIONS = {"units": "org.write", "posts": "org.write", "people": "people.write"}
@@ -51,7 +51,7 @@ async def apply_import(
     "/exports/{kind}.{suffix}",
     openapi_extra=needs("org.read"),
     response_class=Response,
-    responses={200: {"description": "the file", "content": {"text/csv": {}, XLSX: {}}}},
+    responses=FILE,
 )
 async def export(
     visit: Caller, kind: Annotated[ImportKind, Path()], suffix: Annotated[Literal["csv", "xlsx"], Path()]
@@ -59,16 +59,14 @@ async def export(
     """Return a file that `/imports` can read."""
     actor = anywhere(visit, "org.read")
     content = await visit.read(lambda session: exports.export(session, kind, actor, visit.now, suffix))
-    media_type = "text/csv; charset=utf-8" if suffix == "csv" else XLSX
-    name = f'attachment; filename="{kind}.{suffix}"'
-    return Response(content, media_type=media_type, headers={"content-disposition": name})
+    return download(content, kind, suffix)
 
 
 @router.get("/census", openapi_extra=needs("org.write"))
 async def count_register(visit: Caller) -> Census:
     """Count what the register holds in the caller's branches, and what is missing there."""
     actor = anywhere(visit, "org.write")
-    return shown(Census, await visit.read(lambda session: census.counted(session, actor, visit.now)))
+    return Census(**await visit.read(lambda session: census.counted(session, actor, visit.now)))
 
 
 @router.get("/demo", openapi_extra=needs(PUBLIC))
