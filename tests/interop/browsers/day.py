@@ -64,6 +64,8 @@ class Day:
     links: dict[str, str]
     browser: Browser
     secrets: dict[str, str] = field(default_factory=dict)
+    used: dict[str, str] = field(default_factory=dict)
+    """The last code of each account. The server takes a code once."""
     passwords: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
@@ -78,7 +80,7 @@ class Day:
             await visitor.part("signin-password").fill(PASSWORD)
             await visitor.part("signin-button").click()
             if name in self.secrets:
-                await visitor.part("signin-code").fill(self._code(name))
+                await visitor.part("signin-code").fill(await self._code(name))
                 await visitor.part("code-button").click()
         await visitor.part("my-page").wait_for(timeout=PATIENCE_MS)
         return visitor
@@ -91,7 +93,7 @@ class Day:
         await visitor.page.keyboard.press("Enter")
         if name == "vanhanh":
             self.secrets[name] = (await visitor.part("totp-secret").inner_text(timeout=PATIENCE_MS)).replace(" ", "")
-            await visitor.part("totp-code").fill(self._code(name))
+            await visitor.part("totp-code").fill(await self._code(name))
             await visitor.part("totp-button").click()
             await visitor.part("recovery-kept").click()
 
@@ -140,8 +142,13 @@ class Day:
         await visitor.part("approval").filter(has_text=title).get_by_test_id("approve").click()
         await expect(visitor.part("decided")).to_contain_text("Đã duyệt")
 
-    def _code(self, name: str) -> str:
-        return code_of(self.secrets[name], self.clock.now().timestamp())
+    async def _code(self, name: str) -> str:
+        def right() -> str:
+            return code_of(self.secrets[name], self.clock.now().timestamp())
+
+        await until(lambda: right() != self.used.get(name), f"a new code of {name}")
+        self.used[name] = right()
+        return self.used[name]
 
     async def page(self) -> Visitor:
         context = await self.browser.new_context(

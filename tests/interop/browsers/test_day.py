@@ -74,6 +74,13 @@ HALL = "hoi truong lon"
 BOUND_S = 90
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def evening(day: Day) -> AsyncIterator[None]:
+    """The next walk starts without the pages of a walk that failed."""
+    yield
+    await day.leave()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def day(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Day]:
     async with new_province(tmp_path_factory.mktemp("day"), BOOKED_AT) as made:
@@ -96,13 +103,12 @@ async def test_a_day_from_the_booking_to_the_end(day: Day) -> None:
         await day.turn(HELD_AT - CALLED_BEFORE - timedelta(minutes=20))
         operator = await checks(day, there)
         await rings(day, there, operator)
-        await opens(day, there, operator)
+        host = await opens(day, there, operator)
         await one_comes_late(there, operator)
         await one_is_added(there, operator)
-        host = await mutes_all(day, there, operator)
+        await mutes_all(there, operator, host)
         await extends(day, there, operator)
         await ends(there, operator, host)
-    await day.leave()
 
 
 async def test_an_important_meeting_admits_halls_alone(day: Day) -> None:
@@ -148,7 +154,6 @@ async def test_an_important_meeting_admits_halls_alone(day: Day) -> None:
         await operator.part("begin-sure").click()
         await expect(operator.part("board-waiting")).to_have_count(0)
         await expect(row(operator, MAIN)).to_contain_text("Micro bật")
-    await day.leave()
 
 
 async def no_browser_gets_in(day: Day, meeting: str, mail: str) -> None:
@@ -392,15 +397,20 @@ async def rings(day: Day, there: There, operator: Visitor) -> None:
         assert not colours(terminal) & ALL, "no hall sees another before the opening"
 
 
-async def opens(day: Day, there: There, operator: Visitor) -> None:
-    """The busy hall hangs up and is called again. At the start the operator opens the meeting, and the halls see each other."""
+async def opens(day: Day, there: There, operator: Visitor) -> Visitor:
+    """The busy hall hangs up and is called again. At the start the secretary, who is a host of the meeting, joins by browser and
+    opens the meeting, and the halls see each other. Return the host.
+    """
     there.busy.command("hangup")
     await day.turn(HELD_AT)
     await said(there.busy, "Call established", 2)
     await expect(row(operator, BUSY)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
-    await operator.part("board-begin").click()
-    await operator.part("begin-sure").click()
-    await expect(operator.part("board-waiting")).to_have_count(0)
+    host = await enters(day)
+    await expect(host.part("begin-bar")).to_contain_text("3 hội trường", timeout=PATIENCE_MS)
+    assert await host.barriers() == []
+    await host.part("begin").click()
+    await expect(host.part("begin-bar")).to_have_count(0)
+    await expect(operator.part("board-waiting")).to_have_count(0, timeout=PATIENCE_MS)
     await expect(row(operator, MAIN)).to_contain_text("Micro bật")
     await row(operator, FIRST).get_by_test_id("leg-mute").click()
     await expect(row(operator, FIRST)).to_contain_text("Micro bật")
@@ -410,8 +420,19 @@ async def opens(day: Day, there: There, operator: Visitor) -> None:
             for terminal in there.complete
         )
     )
-    await hears(there.main, FIRST_HZ)
-    await hears(there.busy, MAIN_HZ, FIRST_HZ)
+    await hears(there.main, FIRST_HZ, HOST_HZ)
+    await hears(there.busy, MAIN_HZ, FIRST_HZ, HOST_HZ)
+    return host
+
+
+async def enters(day: Day) -> Visitor:
+    host = await day.visit("vanthu")
+    await host.page.get_by_role("link", name=TITLE).first.click()
+    await host.part("enter-button").click()
+    await host.part("preview-video").wait_for(timeout=PATIENCE_MS)
+    await host.part("join-button").click()
+    await host.part("stage").wait_for(timeout=PATIENCE_MS)
+    return host
 
 
 async def one_comes_late(there: There, operator: Visitor) -> None:
@@ -431,15 +452,8 @@ async def one_is_added(there: There, operator: Visitor) -> None:
     await expect(row(operator, ADDED)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
 
 
-async def mutes_all(day: Day, there: There, operator: Visitor) -> Visitor:
-    """Join as the secretary, who is a host of the meeting, and mute all halls. Then one hall speaks again. Return the host."""
-    host = await day.visit("vanthu")
-    await host.page.get_by_role("link", name=TITLE).first.click()
-    await host.part("enter-button").click()
-    await host.part("preview-video").wait_for(timeout=PATIENCE_MS)
-    await host.part("join-button").click()
-    await host.part("stage").wait_for(timeout=PATIENCE_MS)
-    await hears(there.main, FIRST_HZ, HOST_HZ)
+async def mutes_all(there: There, operator: Visitor, host: Visitor) -> None:
+    """Mute all halls as the host. Then one hall speaks again."""
     await host.part("people-toggle").click()
     await expect(host.part("people-count")).to_have_text("1 người, 5 điểm cầu có mặt")
     await host.part("mute-all").click()
@@ -449,11 +463,14 @@ async def mutes_all(day: Day, there: There, operator: Visitor) -> Visitor:
         await expect(row(operator, code)).to_contain_text("Micro tắt")
     await row(operator, FIRST).get_by_test_id("leg-mute").click()
     await hears(there.busy, FIRST_HZ, HOST_HZ)
-    return host
 
 
 async def extends(day: Day, there: There, operator: Visitor) -> None:
-    """At the end somebody still speaks. So the server asks the operator, who extends the meeting."""
+    """The board says when the end is near. At the end somebody still speaks. So the server asks the operator, who extends the
+    meeting.
+    """
+    await day.turn(ENDS_AT - timedelta(minutes=4, seconds=55))
+    await expect(operator.part("end-text")).to_have_text("Còn 5 phút, đến 11:00.", timeout=PATIENCE_MS)
     await day.turn(CLOSES_AT)
     await expect(operator.part("end-text")).to_contain_text("vẫn có người phát biểu", timeout=PATIENCE_MS)
     await operator.part("extend-15").click()
