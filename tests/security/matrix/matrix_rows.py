@@ -301,6 +301,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/occurrences/{occurrence_id}/legs/commands"): Row(of(action="mute", leg_ids=["x"]), proven=False),
     ("POST", "/occurrences/{occurrence_id}/legs/undo"): Row(of(token="0" * 32), proven=False),
     ("GET", "/hall-report"): Row(proven=False),
+    ("POST", "/hall-report"): Row(anywhere=True),  # it makes what the server makes each morning
     ("POST", "/occurrences/{occurrence_id}/begin"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/probe"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/program"): Row(proven=False),

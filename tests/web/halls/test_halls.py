@@ -641,6 +641,8 @@ async def test_the_report_of_the_morning_is_on_the_list_of_dates(
     operator: Visitor, served: Halls, tmp_path: Path
 ) -> None:
     """`tests/rooms/dialling/test_morning.py` makes the report at 06:30; here it is read."""
+    await operator.part("nav-control").click()
+    await expect(operator.part("morning-none")).to_contain_text("06:30")
     now = datetime.fromtimestamp(int(time.time()), UTC)
     database = Database.open(served.database_url)
 
@@ -653,7 +655,7 @@ async def test_the_report_of_the_morning_is_on_the_list_of_dates(
         await database.transact(report)
     finally:
         await database.close()
-    await operator.part("nav-control").click()
+    await operator.page.reload()
     row = operator.part("morning-hall")
     await expect(row).to_contain_text("Hội trường Xã 10")
     await expect(row.get_by_role("link")).to_have_attribute("href", "tel:02763822222")

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.dialling import contacts, morning
 from rooms.dialling.rehearsal import day
-from signaling.api.ground.visits import Caller, anywhere
+from rooms.policy.actors import Actor
+from signaling.api.ground.visits import Caller, Visit, anywhere
 from signaling.api.models.boards import MorningReport, SiteCalled, SiteContact, SitePhoned
 from signaling.api.models.parts import Id, shown
 from signaling.api.routes.control.rights import require
@@ -24,8 +25,18 @@ async def read_report(visit: Caller) -> MorningReport | None:
     """Return the report of this morning: the halls of today's meetings that were not registered at 06:30, and whom to phone. It
     also has the rehearsals of today's meetings. Null: the report is not made yet.
     """
-    actor = anywhere(visit, READ)
+    return await _report(visit, anywhere(visit, READ))
 
+
+@router.post("/hall-report", openapi_extra=needs(OPERATE))
+async def make_report(visit: Caller) -> MorningReport | None:
+    """Make the report of today now, if it is after 06:30 and the report is not made yet. Return the report of today."""
+    actor = anywhere(visit, OPERATE)
+    await visit.write(lambda session: morning.make(session, {}, visit.now))
+    return await _report(visit, actor)
+
+
+async def _report(visit: Visit, actor: Actor) -> MorningReport | None:
     async def work(session: AsyncSession) -> MorningReport | None:
         found = await morning.read(session, actor, visit.now)
         if found is None:
