@@ -44,6 +44,10 @@ JOB_WRITERS = 2
 """Jobs (notices, mails, timers) of one process that write at the same time or wait to write; further ones wait first. More:
 the requests of users wait for more jobs; 8 jobs of a large meeting took 0.2 s. Fewer: jobs wait for each other's commits.
 """
+JOB_WAIT_S = 1.0
+"""Seconds at most that a job (notice, mail, timer) waits while people use the database. Chosen. Longer: notices are late while
+many people book at once. Shorter: people wait for jobs.
+"""
 STATEMENTS_KEPT = 500
 """Prepared statements that each database connection keeps; the least recently used one is dropped. More: more memory. Fewer:
 statements are prepared again, which costs CPU time.

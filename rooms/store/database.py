@@ -7,8 +7,8 @@ refuses every invalid state. This file only repeats a transaction that lost a ra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -44,6 +44,10 @@ class Database:
         PostgreSQL writers would hold locks while they wait for a busy event loop.
         """
         self._jobs = asyncio.Semaphore(limits.JOB_WRITERS)
+        self._people = 0
+        """The number of sessions and transactions that are open, without those of jobs."""
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -92,15 +96,25 @@ class Database:
         """Open a session that only reads. Its changes are not stored. `brief`: the session reads a few rows by key, so SQLite
         answers faster in the event loop than through a thread.
         """
-        async with self._sessions() as session:
-            if brief and self.dialect == "sqlite":
-                await session.connection(execution_options={embedded.BRIEF: True})
-            yield session
+        with self._person():
+            async with self._sessions() as session:
+                if brief and self.dialect == "sqlite":
+                    await session.connection(execution_options={embedded.BRIEF: True})
+                yield session
+
+    async def quiet(self) -> None:
+        """Wait until no person uses the database in this process, for at most `JOB_WAIT_S`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limits.JOB_WAIT_S):
+                await self._quiet.wait()
 
     async def transact_job(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        """Do the same as `transact`, for a job. Few jobs wait for a writer at once, so that people wait for few jobs."""
+        """Do the same as `transact`, for a job. A job gives way to people. Few jobs wait for a writer at once, so that people
+        wait for few jobs.
+        """
         async with self._jobs:
-            return await self.transact(work)
+            await self.quiet()
+            return await self._transact(work)
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Run `work` in one write transaction and commit it.
@@ -108,6 +122,21 @@ class Database:
         `work` runs again from the start if it lost a race (deadlock, serialization) or lost its connection before the commit.
         So `work` must do nothing but SQL. If `work` raises an exception, nothing is stored.
         """
+        with self._person():
+            return await self._transact(work)
+
+    @contextmanager
+    def _person(self) -> Iterator[None]:
+        self._people += 1
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._people -= 1
+            if not self._people:
+                self._quiet.set()
+
+    async def _transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         worked = False
 
         async def noted(session: AsyncSession) -> T:

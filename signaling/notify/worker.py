@@ -74,6 +74,7 @@ class Worker:
         """
         try:
             while True:
+                await self._database.quiet()
                 started = await self._start_due()
                 if not started:
                     await self._rest()

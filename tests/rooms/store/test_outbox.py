@@ -135,3 +135,31 @@ async def test_many_workers_never_hold_the_same_job(database: Database, now: dat
     await asyncio.gather(*(work(f"w{n}") for n in range(8)))
     assert len(seen) == 120
     assert set(seen.values()) == {1}
+
+
+async def test_a_job_gives_way_to_people(database: Database) -> None:
+    """The transaction of a job that came first begins after the last person has finished."""
+    order: list[str] = []
+
+    async def job(_: AsyncSession) -> None:
+        order.append("job")
+
+    async def person(_: AsyncSession) -> None:
+        order.append("person")
+
+    async with database.reading():
+        waiting = asyncio.create_task(database.transact_job(job))
+        for _ in range(2):
+            await database.transact(person)
+    await waiting
+    assert order == ["person", "person", "job"]
+
+
+async def test_a_job_gives_way_only_for_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "JOB_WAIT_S", 0.01)
+
+    async def job(_: AsyncSession) -> str:
+        return "done"
+
+    async with database.reading():
+        assert await database.transact_job(job) == "done"
