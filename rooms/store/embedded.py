@@ -2,8 +2,8 @@
 
 A statement of a booking takes some ten microseconds. To hand it to a thread and back costs ten times as much. A busy loop also
 does other work between two statements, while the transaction holds the only write lock. So the statements of a write
-transaction, and of brief read sessions, run in the loop. COMMIT and ROLLBACK wait for the disk, and BEGIN IMMEDIATE waits for
-another process. They and all other reads run in the connection's thread, as in `aiosqlite`.
+transaction, and of brief read sessions, run in the loop. COMMIT and ROLLBACK of a write transaction wait for the disk, and
+BEGIN IMMEDIATE waits for another process. They and all other reads run in the connection's thread, as in `aiosqlite`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rooms import limits
 
 WRITES, BRIEF = "diemcau_writes", "diemcau_brief"
 """Execution options of a connection."""
-_AT_ONCE = frozenset({"cursor", "execute", "executemany", "fetchone", "fetchmany", "fetchall", "close"})
+_AT_ONCE = frozenset({"cursor", "execute", "executemany", "fetchone", "fetchmany", "fetchall", "close", "rollback"})
 _CHUNK = 64
 """Rows that an iteration of aiosqlite fetches together. Source: the default of aiosqlite. SQLAlchemy fetches all rows itself,
 so a larger or smaller value has no effect.
@@ -30,12 +30,14 @@ so a larger or smaller value has no effect.
 
 
 class Embedded(aiosqlite.Connection):
-    """A connection to SQLite. While `at_once` is True, statements run in the event loop."""
+    """A connection to SQLite. While `at_once` is True, statements run in the event loop. While `writes` is True, the transaction
+    may write.
+    """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, _CHUNK)
         self._thread.daemon = True
-        self.at_once = False
+        self.at_once, self.writes = False, False
         self._queued, self._finished = 0, 0
         """Calls in the thread. Only the loop counts `_queued`, and only the thread counts `_finished`."""
         self._turn_s = 0.0
@@ -51,7 +53,7 @@ class Embedded(aiosqlite.Connection):
         return first and asyncio.shield(first)
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **named: Any) -> Any:
-        if not self.at_once or self._queued != self._finished or fn.__name__ not in _AT_ONCE or fn == self._conn.close:
+        if not self.at_once or self._queued != self._finished or not self._is_short(fn):
             return await self._in_thread(fn, *args, **named)
         loop = asyncio.get_running_loop()
         if loop.time() - self._turn_s > limits.TURN_S:
@@ -59,6 +61,11 @@ class Embedded(aiosqlite.Connection):
             await asyncio.sleep(0)
             self._turn_s = loop.time()
         return fn(*args, **named)
+
+    def _is_short(self, fn: Callable[..., Any]) -> bool:
+        if fn.__name__ == "rollback" and self.writes and self._conn.in_transaction:
+            return False
+        return fn.__name__ in _AT_ONCE and fn != self._conn.close
 
     def begin_at_once(self) -> bool:
         """Run BEGIN IMMEDIATE, unless it would have to wait. Report whether the transaction began."""
@@ -134,7 +141,7 @@ def _on_begin(connection: Connection) -> None:
     writes = options.get(WRITES, False)
     driver = connection.connection.driver_connection
     assert isinstance(driver, Embedded)
-    driver.at_once = options.get(BRIEF, False)
+    driver.at_once, driver.writes = options.get(BRIEF, False), writes
     if not writes:
         connection.exec_driver_sql("BEGIN")
     elif not driver.begin_at_once():
