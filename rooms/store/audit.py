@@ -110,7 +110,8 @@ def _write(session: Session) -> None:
         session.execute(_APPEND, {"entries": canonical([_open_seal(one.values) for one in noted])})
         noted.clear()
         return
-    last = session.execute(select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)).first()
+    connection = session.connection()
+    last = connection.execute(_LAST).first()
     seq, previous = (last.seq, last.hash) if last else (0, FIRST)
     rows = []
     for one in noted:
@@ -118,8 +119,13 @@ def _write(session: Session) -> None:
         row = one.values | {"seq": seq, "previous": previous}
         row["hash"] = previous = seal(row)
         rows.append(row)
-    session.execute(insert(AuditEntry), rows)
+    connection.execute(_ADD, rows)
     noted.clear()
+
+
+_ENTRIES = AuditEntry.__table__
+_LAST = select(_ENTRIES.c.seq, _ENTRIES.c.hash).order_by(_ENTRIES.c.seq.desc()).limit(1)
+_ADD = insert(_ENTRIES)  # type: ignore[arg-type]
 
 
 def _open_seal(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Integer, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.identifiers import new_id
+from rooms.store.tables.columns import Utc
 from rooms.store.tables.records import Job
 
 
@@ -63,22 +64,25 @@ async def claim(
     `attempts` of each job includes this claim. Two workers never hold the same job: PostgreSQL skips rows that another
     transaction has locked, and SQLite has one writer.
     """
-    free = or_(Job.lease_until.is_(None), Job.lease_until <= now)
-    due = (
-        select(Job)
-        .where(Job.done_at.is_(None), Job.due_at <= now, free, Job.kind.in_(kinds))
-        .order_by(Job.due_at, Job.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    jobs = list(await session.scalars(due))
+    jobs = list(await session.scalars(_DUE, {"now": now, "kinds": list(kinds), "most": limit}))
     for job in jobs:
         job.leased_by = worker
         job.lease_until = now + timedelta(seconds=lease_s)
         job.attempts += 1
     await session.flush()
     return jobs
+
+
+_NOW = bindparam("now", type_=Utc)
+_DUE = (
+    select(Job)
+    .where(Job.done_at.is_(None), Job.due_at <= _NOW, or_(Job.lease_until.is_(None), Job.lease_until <= _NOW))
+    .where(Job.kind.in_(bindparam("kinds", expanding=True)))
+    .order_by(Job.due_at, Job.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+    .execution_options(populate_existing=True)
+)
 
 
 async def finish(session: AsyncSession, job_id: str, worker: str, now: datetime) -> bool:

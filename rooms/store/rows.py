@@ -12,7 +12,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table, TextClause, insert, inspect, text
+from sqlalchemy import Insert, Table, TextClause, insert, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient_to_detached
@@ -39,8 +39,7 @@ async def add(session: AsyncSession, batch: Batch, passing: frozenset[type[Row]]
         await connection.execute(_statement(tuple(filled), leaves), values)
         return
     for table, rows in filled.items():
-        statement = sqlite.insert(table).on_conflict_do_nothing() if table in leaves else insert(table)  # type: ignore[arg-type]
-        await connection.execute(statement, rows)
+        await connection.execute(_insert(table, table in leaves), rows)
 
 
 def persistent(session: AsyncSession, kind: type[R], row: Mapping[str, Any]) -> R:
@@ -80,6 +79,11 @@ def defaults(kind: type[Row]) -> dict[str, Any]:
 @cache
 def _attributes(kind: type[Row]) -> dict[str, str]:
     return {one.columns[0].name: one.key for one in inspect(kind).mapper.column_attrs}
+
+
+@cache
+def _insert(table: Table, passing: bool) -> Insert:
+    return sqlite.insert(table).on_conflict_do_nothing() if passing else insert(table)
 
 
 @cache

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Final, Literal, Protocol
 
-from sqlalchemy import false, func, or_, select, true
+from sqlalchemy import bindparam, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.meeting import consent
@@ -383,36 +383,44 @@ def _sorted(parties: list[Party]) -> list[Party]:
     return sorted(parties, key=lambda one: (one.unit_id, one.site_id or ""))
 
 
+_TERMINAL, _SITE, _HALL, _NETWORK = Terminal.__table__, Site.__table__, Hall.__table__, Network.__table__
+_DEVICES: Final = (
+    select(
+        _TERMINAL.c.id,
+        _TERMINAL.c.name,
+        _TERMINAL.c.site_id,
+        _TERMINAL.c.hall_id,
+        func.coalesce(_HALL.c.main, false()),
+        _TERMINAL.c.dialled,
+        func.coalesce(_NETWORK.c.closed, false()),
+        func.coalesce(_HALL.c.name, ""),
+        _SITE.c.name,
+        _SITE.c.unit_id,
+        func.coalesce(_HALL.c.needs_approval, true()),
+        _TERMINAL.c.protocols,
+    )
+    .join(_SITE, _SITE.c.id == _TERMINAL.c.site_id)
+    .outerjoin(_HALL, _HALL.c.id == _TERMINAL.c.hall_id)
+    .outerjoin(_NETWORK, _NETWORK.c.id == _TERMINAL.c.network_id)
+    .where(_TERMINAL.c.active)
+    .where(
+        or_(
+            _TERMINAL.c.hall_id.in_(bindparam("halls", expanding=True)),
+            _TERMINAL.c.site_id.in_(bindparam("sites", expanding=True)),
+            _TERMINAL.c.id.in_(bindparam("added", expanding=True)),
+        )
+    )
+    .order_by(_TERMINAL.c.code)
+)
+"""The columns in the order of the fields of `Device`, then the protocols. A meeting of a province reads hundreds of rows, and a
+row without the ORM costs half as much.
+"""
+
+
 async def _devices(
     session: AsyncSession, halls: Iterable[str], sites: Iterable[str], added: Iterable[str]
 ) -> list[Device]:
     """Return the active SIP terminals of these halls and sites, and the added ones, sorted by code."""
-    some: list[Any] = [
-        column.in_(list(ids))
-        for column, ids in ((Terminal.hall_id, halls), (Terminal.site_id, sites), (Terminal.id, added))
-    ]
-    # The columns in the order of the fields of `Device`, then the protocols. A meeting of a province reads hundreds of rows,
-    # and a row gives its values in order faster than by name.
-    columns = (
-        Terminal.id,
-        Terminal.name,
-        Terminal.site_id,
-        Terminal.hall_id,
-        func.coalesce(Hall.main, false()),
-        Terminal.dialled,
-        func.coalesce(Network.closed, false()),
-        func.coalesce(Hall.name, ""),
-        Site.name,
-        Site.unit_id,
-        func.coalesce(Hall.needs_approval, true()),
-        Terminal.protocols,
-    )
-    rows = await session.execute(
-        select(*columns)
-        .join(Site, Site.id == Terminal.site_id)
-        .outerjoin(Hall, Hall.id == Terminal.hall_id)
-        .outerjoin(Network, Network.id == Terminal.network_id)
-        .where(Terminal.active, or_(*some))
-        .order_by(Terminal.code)
-    )
+    asked = {"halls": list(halls), "sites": list(sites), "added": list(added)}
+    rows = await session.execute(_DEVICES, asked)
     return [Device(*values) for *values, protocols in rows if "sip" in protocols]

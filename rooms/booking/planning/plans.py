@@ -29,7 +29,6 @@ from rooms.policy.actors import Actor
 from rooms.store.tables.booking import Pool, UnitRule
 from rooms.store.tables.meetings import MeetingType
 from rooms.store.tables.org import Unit
-from rooms.store.tables.sites import Site
 
 CALL = "call"
 """The value of `Request.connect` for meetings whose halls the server calls."""
@@ -215,10 +214,7 @@ async def _places(session: AsyncSession, site_ids: set[str], unit: Unit) -> tupl
     """Return the sites of the unit itself, and the sites outside its branch."""
     if not site_ids:
         return frozenset(), frozenset()
-    rows = await session.execute(
-        select(Site.id, Unit.id, Unit.path).join(Unit, Unit.id == Site.unit_id).where(Site.id.in_(site_ids))
-    )
-    found = rows.all()
+    found = (await session.execute(attendees.PLACES, {"sites": sorted(site_ids)})).all()
     own = frozenset(site for site, owner, _ in found if owner == unit.id)
     return own, frozenset(site for site, _, path in found if not path.startswith(unit.path))
 

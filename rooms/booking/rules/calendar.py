@@ -97,9 +97,12 @@ def public_holidays(year: int) -> dict[date, str]:
     return dict(holidays.country_holidays("VN", years=year, language="vi").items())
 
 
+_CHANGES: Final = select(Holiday.day, Holiday.name, Holiday.works)
+
+
 async def load(session: AsyncSession) -> Calendar:
     """Read the calendar with the stored changes of the province."""
-    rows = await session.execute(select(Holiday.day, Holiday.name, Holiday.works))
+    rows = await session.execute(_CHANGES)
     return Calendar({day: (name, works) for day, name, works in rows})
 
 

@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, case, cast, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.rules.calendar import DAY, WEEKEND, Calendar, day_of, local, midnight, week_of
 from rooms.errors import Refusal, Trouble
 from rooms.store.tables.booking import UnitRule
+from rooms.store.tables.columns import Utc
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
 
@@ -186,30 +189,43 @@ async def _used(
     bounds = [(week, week + 7 * DAY) for week in weeks] + [
         (month, (month + 31 * DAY).replace(day=1)) for month in months
     ]
-    at, length = Occurrence.starts_at, _length_s(session)
     found: list[int] = []
     for place in range(0, len(bounds), PERIODS):
         part = [(midnight(first), midnight(end)) for first, end in bounds[place : place + PERIODS]]
-        columns = [
-            func.sum(case((and_(at >= first, at < end), 1 if place + n < len(weeks) else length), else_=0))
-            for n, (first, end) in enumerate(part)
-        ]
-        row = await session.execute(
-            select(*columns)
-            .join(Meeting, Meeting.id == Occurrence.meeting_id)
-            .where(Meeting.host_unit_id == unit_id, Meeting.state.in_(COUNTED), Meeting.id != excluding)
-            .where(Meeting.rehearses_id.is_(None))
-            .where(
-                at >= min(first for first, _ in part), at < max(end for _, end in part), Occurrence.state.not_in(GONE)
-            )
-        )
+        dates = min(max(len(weeks) - place, 0), len(part))
+        given: dict[str, Any] = {"unit": unit_id, "excluding": excluding}
+        given |= {f"first{n}": first for n, (first, _) in enumerate(part)}
+        given |= {f"end{n}": end for n, (_, end) in enumerate(part)}
+        given |= {"since": min(first for first, _ in part), "before": max(end for _, end in part)}
+        row = await session.execute(_sums(session.get_bind().dialect.name, dates, len(part)), given)
         found += [int(one or 0) for one in row.one()]
     return dict(zip(weeks, found, strict=False)), dict(zip(months, found[len(weeks) :], strict=True))
 
 
-def _length_s(session: AsyncSession) -> ColumnElement[int]:
+@lru_cache(maxsize=2 * PERIODS)
+def _sums(dialect: str, dates: int, periods: int) -> Select[Any]:
+    """Return the query for this many periods: the number of dates in each of the first periods, and the seconds in each of the
+    others. The query is built once, because to build the query costs more than to run it.
+    """
+    at, length = Occurrence.starts_at, _length_s(dialect)
+    bounds = [(bindparam(f"first{n}", type_=Utc), bindparam(f"end{n}", type_=Utc)) for n in range(periods)]
+    columns = [
+        func.sum(case((and_(at >= first, at < end), 1 if n < dates else length), else_=0))
+        for n, (first, end) in enumerate(bounds)
+    ]
+    return (
+        select(*columns)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .where(Meeting.host_unit_id == bindparam("unit"), Meeting.state.in_(COUNTED))
+        .where(Meeting.id != bindparam("excluding"), Meeting.rehearses_id.is_(None))
+        .where(at >= bindparam("since", type_=Utc), at < bindparam("before", type_=Utc))
+        .where(Occurrence.state.not_in(GONE))
+    )
+
+
+def _length_s(dialect: str) -> ColumnElement[int]:
     """Return the SQL expression for the length of a date, in seconds."""
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect == "postgresql":
         return cast(func.extract("epoch", Occurrence.ends_at - Occurrence.starts_at), BigInteger)
     microseconds = type_coerce(Occurrence.ends_at, BigInteger) - type_coerce(Occurrence.starts_at, BigInteger)
     return microseconds // 1_000_000

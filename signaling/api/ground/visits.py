@@ -51,8 +51,9 @@ class Visit:
             raise problems.refused("signed_out")
         return self.somebody
 
-    async def read(self, work: Work[T]) -> T:
-        async with self.desk.database.reading() as session:
+    async def read(self, work: Work[T], brief: bool = False) -> T:
+        """Run the work in a session that only reads. `brief`: see `Database.reading`."""
+        async with self.desk.database.reading(brief) as session:
             return await work(session)
 
     async def write(self, work: Work[T]) -> T:

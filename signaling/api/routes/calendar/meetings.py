@@ -355,7 +355,7 @@ async def _answer(visit: Visit, response: Response, meeting_id: str, view: views
     else:
         # The booking has read every unit of a new meeting, except perhaps the unit at the top.
         unknown = {one.unit_id for one in view.steps} - view.names.keys()
-        above = await visit.read(lambda session: naming.units(session, unknown)) if unknown else {}
+        above = await visit.read(lambda session: naming.units(session, unknown), brief=True) if unknown else {}
         made = shapes.meeting_of(view, {**view.names, **above})
     tag(response, made.version)
     return made
