@@ -415,6 +415,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     # The matrix has no mail server, so an allowed caller gets 409.
     ("POST", "/meetings/{meeting_id}/sending"): Row(of(what="remind"), proven=False),
     ("POST", "/meetings/{meeting_id}/messages"): Row(of()),
+    ("POST", "/meetings/{meeting_id}/messages.xlsx"): Row(of()),
     ("POST", "/letter-templates"): Row(
         lambda w, p: {"unit_id": w.ids["unit", p], "kind": "invite", "name": "Mẫu"},
         upload=of(name="a.docx", content=b"PK"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
+import openpyxl
 import pytest
 from playwright.async_api import expect
 
@@ -156,6 +158,13 @@ async def _messages_are_passed_on(visit: Visit, visitor: Visitor) -> None:
     await visitor.part("copy-messages").click()
     await expect(visitor.part("messages-copied")).to_contain_text(f"Đã sao chép {GUESTS + 3} tin nhắn riêng")
     texts = (await visitor.page.evaluate("navigator.clipboard.readText()")).split("----------")
+    async with visitor.page.expect_download() as waiting:
+        await visitor.part("message-sheet").click()
+    book = openpyxl.load_workbook(io.BytesIO((await (await waiting.value).path()).read_bytes()))
+    headings, *rows = book.worksheets[0].iter_rows(values_only=True)
+    assert headings == ("Nơi nhận", "Điện thoại", "Tin nhắn")
+    assert len(rows) == GUESTS + 3
+    assert all(f"Kính gửi: {label}" in str(text) for label, _, text in rows)
     by_name = {re.findall(r"Kính gửi: (.*)", one)[0]: one for one in texts}
     guest = by_name["Ông Trần Không Thư"]
     person = next(one for name, one in by_name.items() if "Khách" not in name and "mã PIN" in one)

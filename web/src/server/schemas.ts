@@ -2292,15 +2292,17 @@ export interface components {
             phone: string;
             text: string;
         };
-        /**
-         * @description The invitees for whom texts are made. Empty: all except the chair. `common`: one text for a group, without links to
-         *     answer.
-         */
+        /** @description The invitees for whom texts are made. `common`: one text for a group, without links to answer. */
         MessageFields: {
             /** @description Empty: all that the action is for. */
             attendee_ids?: string[];
             /** @default false */
             common?: boolean;
+        };
+        /** @description The invitees for whom texts are made. Empty: all except the chair. */
+        MessageSheetFields: {
+            /** @description Empty: all that the action is for. */
+            attendee_ids?: string[];
         };
         /** @description The texts in official order. */
         Messages: {
@@ -4247,6 +4249,7 @@ export type MeetingType = components['schemas']['MeetingType'];
 export type MeetingTypeFields = components['schemas']['MeetingTypeFields'];
 export type Message = components['schemas']['Message'];
 export type MessageFields = components['schemas']['MessageFields'];
+export type MessageSheetFields = components['schemas']['MessageSheetFields'];
 export type Messages = components['schemas']['Messages'];
 export type MicrophoneFigures = components['schemas']['MicrophoneFigures'];
 export type MissingAttendee = components['schemas']['MissingAttendee'];

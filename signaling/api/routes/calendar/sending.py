@@ -1,17 +1,21 @@
 """The routes by which the desk sends to many invitees: invitations, requests to answer, and texts for messengers."""
 
-from typing import Annotated, Literal
+import asyncio
+from typing import Annotated, Final, Literal
 
-from fastapi import Path
+from fastapi import Path, Response
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.meeting import reading
+from rooms.booking.rules.calendar import ZONE
+from rooms.exchange import sheets
 from rooms.meetings import sending
 from rooms.meetings.invitations import Around
 from rooms.policy import roles
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Caller
+from signaling.api.ground.sheets import XLSX, download
+from signaling.api.ground.visits import Caller, Visit
 from signaling.api.models import limits
 from signaling.api.models.parts import Id, Strict, View
 from signaling.host.declared import needs
@@ -19,6 +23,7 @@ from signaling.host.routers import new_router
 
 router = new_router("sending")
 Key = Annotated[Id, Path()]
+SHEET: Final = ("Nơi nhận", "Điện thoại", "Tin nhắn")
 Chosen = Annotated[list[Id], Field(max_length=limits.SENT_TO, description="Empty: all that the action is for.")]
 
 
@@ -58,12 +63,15 @@ class SendingResult(View):
     again: list[str]
 
 
-class MessageFields(Strict):
-    """The invitees for whom texts are made. Empty: all except the chair. `common`: one text for a group, without links to
-    answer.
-    """
+class MessageSheetFields(Strict):
+    """The invitees for whom texts are made. Empty: all except the chair."""
 
     attendee_ids: Chosen = Field(default_factory=list)
+
+
+class MessageFields(MessageSheetFields):
+    """The invitees for whom texts are made. `common`: one text for a group, without links to answer."""
+
     common: bool = False
 
 
@@ -131,8 +139,7 @@ async def send_to_many(visit: Caller, meeting_id: Key, wanted: SendingFields) ->
 @router.post("/meetings/{meeting_id}/messages", openapi_extra=needs("meetings.answers", of="meeting"))
 async def make_messages(visit: Caller, meeting_id: Key, wanted: MessageFields) -> Messages:
     """Make a text for each invitee, or one text for a group, to pass on by a messenger. Audited."""
-    actor = visit.actor
-    around = Around(key=visit.desk.key, base=visit.base, sender="", checks=visit.desk.device_checks)
+    actor, around = visit.actor, _around(visit)
 
     async def work(session: AsyncSession) -> list[sending.Message]:
         meeting, _ = await reading.meeting_of(session, meeting_id, actor)
@@ -144,3 +151,29 @@ async def make_messages(visit: Caller, meeting_id: Key, wanted: MessageFields) -
     return Messages(
         items=[Message(attendee_id=one.attendee_id, label=one.label, phone=one.phone, text=one.text) for one in made]
     )
+
+
+@router.post(
+    "/meetings/{meeting_id}/messages.xlsx",
+    openapi_extra=needs("meetings.answers", of="meeting"),
+    response_class=Response,
+    responses={200: {"description": "the sheet", "content": {XLSX: {}}}},
+)
+async def make_message_sheet(visit: Caller, meeting_id: Key, wanted: MessageSheetFields) -> Response:
+    """Make a text for each invitee, and return a sheet of recipients, telephones and texts. Audited."""
+    around = _around(visit)
+
+    async def work(session: AsyncSession) -> list[sending.Message]:
+        meeting, _ = await reading.meeting_of(session, meeting_id, visit.actor)
+        return await sending.messages(session, meeting, wanted.attendee_ids, around, visit.actor, visit.now)
+
+    made = await visit.write(work)
+    rows = [(one.label, one.phone, one.text) for one in made]
+    content = await asyncio.to_thread(sheets.to_xlsx, "Tin nhắn riêng", SHEET, rows)
+    answer = download(content, f"tin-nhan-{visit.now.astimezone(ZONE):%Y%m%d-%H%M}", "xlsx")
+    answer.headers["cache-control"] = "no-store"  # the texts hold personal links
+    return answer
+
+
+def _around(visit: Visit) -> Around:
+    return Around(key=visit.desk.key, base=visit.base, sender="", checks=visit.desk.device_checks)

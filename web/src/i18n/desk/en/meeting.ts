@@ -216,6 +216,8 @@ export const meetingEn: Record<keyof typeof meetingVi, string> = {
   'send.copiedCommon': 'The message for a group is copied. It has no personal link.',
   'send.copyAll': 'Copy all personal messages',
   'send.copyPicked': 'Copy personal messages ({n})',
+  'send.sheet': 'Excel sheet of personal messages',
+  'send.sheetPicked': 'Excel sheet of personal messages ({n})',
   'send.copyOne': 'Copy the message for {name}',
   'send.copied': '{n} personal messages copied. Each has the link of one recipient: send each to the right one, and none to a group.',
   'send.copiedOne': 'The message for {name} is copied.',

@@ -214,6 +214,8 @@ export const meetingVi = {
   'send.copiedCommon': 'Đã sao chép tin nhắn chung. Tin không có liên kết riêng nên gửi vào nhóm được.',
   'send.copyAll': 'Sao chép mọi tin nhắn riêng',
   'send.copyPicked': 'Sao chép tin nhắn riêng ({n})',
+  'send.sheet': 'Bảng Excel tin nhắn riêng',
+  'send.sheetPicked': 'Bảng Excel tin nhắn riêng ({n})',
   'send.copyOne': 'Sao chép tin nhắn cho {name}',
   'send.copied': 'Đã sao chép {n} tin nhắn riêng. Mỗi tin có liên kết riêng của một nơi nhận: hãy gửi đúng nơi, không gửi vào nhóm.',
   'send.copiedOne': 'Đã sao chép tin nhắn cho {name}.',
