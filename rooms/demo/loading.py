@@ -22,20 +22,21 @@ from rooms.policy.roles import require_everywhere
 from rooms.store import audit, locks
 from rooms.store.tables.accounts import Account, RoleGrant
 from rooms.store.tables.meetings import Meeting, Occurrence
-from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.org import Holding, Person, Post, Unit
 from rooms.store.tables.records import Job
 
 PEOPLE: Final = 400
+LAST_RANK: Final = 100
 STARTER: Final = "goc"
 """The unit of the first administrator in a new installation."""
 ACCOUNTS: Final = (
-    # name, role, unit of the role, unit of the person
-    ("vanthu", "secretary", "TN", "TN.VP"),
-    ("lanhdao", "approver", "TN", "TN.VP"),
-    ("vanhanh", "operator", "TN", "TN.KHCN"),
-    ("chuyenvien", "requester", "TN.KHCN", "TN.KHCN"),
-    ("vanthu.xa", "secretary", "TN.05", "TN.05"),
-    ("kiemtoan", "auditor", "TN", "TN.VP"),
+    # name, role, unit of the role, unit of the person, title of the person's post (empty: as in the fixtures)
+    ("vanthu", "secretary", "TN", "TN.VP", ""),
+    ("lanhdao", "approver", "TN", "TN.VP", ""),
+    ("vanhanh", "operator", "TN", "TN.KHCN", "Cán bộ kỹ thuật"),
+    ("chuyenvien", "requester", "TN.KHCN", "TN.KHCN", "Chuyên viên"),
+    ("vanthu.xa", "secretary", "TN.05", "TN.05", "Công chức Văn phòng HĐND và UBND"),
+    ("kiemtoan", "auditor", "TN", "TN.VP", ""),
 )
 
 
@@ -61,7 +62,7 @@ async def unused(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
     Only commands on the server itself use this function.
     """
     done = Loaded()
-    for name, role, _, _ in ACCOUNTS:
+    for name, role, *_ in ACCOUNTS:
         account = await session.scalar(
             select(Account).where(
                 Account.name == name, Account.active, Account.password == "", Account.issuer.is_(None)
@@ -90,7 +91,7 @@ async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
     await defaults.keep_types(session)
     await _take_over_starter(session)
     done = Loaded()
-    people = {name: await _account(session, name, role, at, of, now, done) for name, role, at, of in ACCOUNTS}
+    people = {one[0]: await _account(session, *one, now, done) for one in ACCOUNTS}
     secretary, approver, operator = [
         await actors.of_account(session, people[one], now, factors=2) for one in ("vanthu", "lanhdao", "vanhanh")
     ]
@@ -112,7 +113,7 @@ async def _take_over_starter(session: AsyncSession) -> None:
 
 
 async def _account(
-    session: AsyncSession, name: str, role: str, at: str, of: str, now: datetime, done: Loaded
+    session: AsyncSession, name: str, role: str, at: str, of: str, title: str, now: datetime, done: Loaded
 ) -> Account:
     """Create an account for the last person of a unit who has no account."""
     taken = select(Account.person_id).where(Account.person_id.is_not(None))
@@ -123,6 +124,10 @@ async def _account(
         .limit(1)
     )
     assert person is not None, of
+    if title:
+        held = select(Holding.post_id).where(Holding.person_id == person.id)
+        values = {"title": title, "rank": LAST_RANK, "signs_as": ""}
+        await session.execute(update(Post).where(Post.id.in_(held)).values(values))
     account = Account(id=new_id(), name=name, person_id=person.id, recovery=[], created_at=now)
     session.add(account)
     await session.flush()
