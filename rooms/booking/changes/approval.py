@@ -17,7 +17,7 @@ from rooms.booking.holds import rehearsals, rejoining, resources, restoring
 from rooms.booking.meeting import attendees, call_list, history, numbering, reading, timing
 from rooms.booking.planning import requests
 from rooms.booking.planning.requests import Request
-from rooms.booking.rules import settings, unit_rules
+from rooms.booking.rules import calendar, settings, unit_rules
 from rooms.booking.rules.unit_rules import Rule
 from rooms.errors import Refusal
 from rooms.identifiers import new_id, new_pin
@@ -25,7 +25,7 @@ from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.tables.booking import Proposal, Reservation, Setting, Step, Wanted
-from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 from rooms.store.tables.org import Unit
 
 ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
@@ -36,8 +36,10 @@ Changed = tuple[Iterable[str], Request]
 """A change that waits for approval: the names of the fields that differ, and the request with their new values."""
 
 
-async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
-    """Submit a held meeting for approval. Raise `wrong_state`, `hold_expired`."""
+async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime, reason: str = "") -> Meeting:
+    """Submit a held meeting for approval. `reason`: why the meeting is urgent. Raise `wrong_state`, `hold_expired`,
+    `late_reason_missing`.
+    """
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if meeting.created_by != (actor.id or actor.kind):
         roles.require(actor, "meetings.create", unit.path)
@@ -50,11 +52,23 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
             "Thời hạn giữ hội trường đã hết. Hãy đặt lại cuộc họp.",
             "the reservation has expired: book the meeting again",
         )
+    meeting.precedence_reason = reason.strip()[:300] or meeting.precedence_reason
+    await require_reason(session, meeting, now)
     rule = await unit_rules.rule_of(session, unit.path)
     await ask(session, meeting, unit, rule, now)
     await history.finish(session, meeting, actor, now, "submit", "", {}, undoable=False, tells=False)
     await audit.record(session, now, actor, "meeting.submit", "meeting", meeting.id, unit.id)
     return meeting
+
+
+async def require_reason(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Raise `late_reason_missing` if the invitation to the next date would be late, and the meeting has no reason."""
+    coming = (Occurrence.meeting_id == meeting.id, Occurrence.state == "planned", Occurrence.starts_at > now)
+    first = await session.scalar(select(func.min(Occurrence.starts_at)).where(*coming))
+    if first is not None and not meeting.precedence_reason:
+        type_ = await session.get_one(MeetingType, meeting.type_code)
+        late = calendar.is_late(await calendar.load(session), first, type_.notice_days, now)
+        calendar.require_reason(late, meeting.precedence_reason)
 
 
 def wrong_state(meeting: Meeting) -> Refusal:

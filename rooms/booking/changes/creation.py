@@ -21,7 +21,7 @@ from rooms.booking.meeting import attendees, history, timing
 from rooms.booking.planning import plans
 from rooms.booking.planning.plans import Plan
 from rooms.booking.planning.requests import DocumentRequest, Request
-from rooms.booking.rules import unit_rules
+from rooms.booking.rules import calendar, unit_rules
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org.names import plain
@@ -70,6 +70,8 @@ async def _book(database: Database, request: Request, actor: Actor, now: datetim
     async with database.reading(brief=True) as session:
         try:
             plan = await plans.make(session, request, actor, now)
+            if request.submit and plan.needs_approval:
+                calendar.require_reason(plan.is_late(now), request.urgent_reason or request.precedence_reason)
         except Refusal:
             # The request may be too late now, but an earlier call with the same key may have succeeded in time.
             earlier = await earlier_of(session, key, request, actor) if key else None

@@ -35,7 +35,7 @@ async def resubmit(
     """Submit the meeting for approval again, after `changes` as in `editing.edit`. All coming dates are reserved again, or
     nothing.
 
-    Raise `version_conflict`, `wrong_state`, `part_of_series`, `past`, and the refusals of creation.
+    Raise `version_conflict`, `wrong_state`, `part_of_series`, `past`, `late_reason_missing`, and the refusals of creation.
     """
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if meeting.created_by != (actor.id or actor.kind):
@@ -55,6 +55,7 @@ async def resubmit(
     await editing.change(session, meeting, unit, changes, actor, now, "all", None)
     if changes.get("urgent_reason"):
         meeting.precedence_reason = changes["urgent_reason"].strip()[:300]
+    await approval.require_reason(session, meeting, now)
     await _reserve(session, meeting, unit.path, bool(changes.get("urgent_reason")), actor, now)
     await approval.ask(session, meeting, unit, await unit_rules.rule_of(session, unit.path), now)
     await history.finish(session, meeting, actor, now, "resubmit", "", before, undoable=False, tells=False)

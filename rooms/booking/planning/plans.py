@@ -122,6 +122,10 @@ class Plan:
         known = {one.id for one in self.needed}
         return terminals.of_guests(self.calls, self.class_, known, {self.unit.id})
 
+    def is_late(self, now: datetime) -> bool:
+        """Report whether the invitation would be too late now."""
+        return calendar.is_late(self.calendar, self.request.starts_at, self.type_.notice_days, now)
+
     @property
     def rehearsal(self) -> Span | None:
         request = self.request

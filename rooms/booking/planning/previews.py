@@ -207,7 +207,7 @@ def warnings_of(plan: Plan, now: datetime) -> list[Warned]:
     found = []
     days = plan.type_.notice_days
     due = calendar.notice_due(plan.calendar, plan.request.starts_at, days)
-    if days and day_of(now) > due and not plan.request.urgent_reason:
+    if plan.is_late(now) and not plan.request.urgent_reason:
         found.append(
             Warned(
                 "short_notice",

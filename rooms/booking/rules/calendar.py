@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.errors import Refusal
 from rooms.store.tables.booking import Holiday
 
 ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -109,6 +110,21 @@ async def load(session: AsyncSession) -> Calendar:
 def notice_due(calendar: Calendar, starts_at: datetime, working_days: int) -> date:
     """Return the last day on which the invitation is in time (Decision 45/2018/QĐ-TTg: 3 working days)."""
     return calendar.earlier(day_of(starts_at), working_days)
+
+
+def is_late(calendar: Calendar, starts_at: datetime, working_days: int, now: datetime) -> bool:
+    """Report whether the invitation would be too late now."""
+    return bool(working_days) and day_of(now) > notice_due(calendar, starts_at, working_days)
+
+
+def require_reason(late: bool, reason: str) -> None:
+    """Raise `late_reason_missing` if a submission is late and says no reason. The approvers decide by the reason."""
+    if late and not reason.strip():
+        raise Refusal(
+            "late_reason_missing",
+            "Giấy mời gửi gấp hơn quy định: hãy ghi lý do họp đột xuất trước khi gửi duyệt.",
+            "the invitation would be late: write why the meeting is urgent",
+        )
 
 
 def conclusion_due(calendar: Calendar, ends_at: datetime, working_days: int) -> date:

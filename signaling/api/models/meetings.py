@@ -235,6 +235,12 @@ class Resubmission(MeetingChanges):
     urgent_reason: Text500 = ""
 
 
+class Submission(Strict):
+    """Why a held booking is urgent. It is necessary if the invitation would be late."""
+
+    urgent_reason: Text500 = ""
+
+
 class Decision(Strict):
     """The decision of an approver. A refusal needs a reason."""
 

@@ -99,6 +99,7 @@ def large(client: int, place: int, halls: int, units: int) -> str:
             "connect": "call",
             "hold_guests": True,
             "submit": True,
+            "urgent_reason": "Họp đột xuất",
         },
         ensure_ascii=False,
     )

@@ -97,6 +97,7 @@ def wish(province: Province, now: datetime, **changes: Any) -> Request:
         "hall_ids": (province.halls["tinh-a"],),
         "attendees": (AttendeeRequest(unit_id=province.units["xa1"]), AttendeeRequest(unit_id=province.units["xa2"])),
         "submit": True,
+        "urgent_reason": "Họp đột xuất",
     }
     return Request(**{**given, **changes})
 

@@ -59,6 +59,7 @@ def wish(province: Province, now: datetime, **changes: Any) -> Request:
         terminal_ids=(province.terminals["tinh-a"],),
         chair_id=province.people["tinh-1"],
         attendees=(AttendeeRequest(unit_id=province.units["khcn"]), AttendeeRequest(unit_id=province.units["yt"])),
+        urgent_reason="Họp đột xuất",
     )
     return dataclasses.replace(base, **changes)
 
@@ -377,7 +378,7 @@ Change_ = Callable[[Province, datetime], dict[str, Any]]
 BAD: dict[str, tuple[str, Change_]] = {
     "past": ("past", lambda p, now: {"starts_at": now - timedelta(hours=1)}),
     "now": ("past", lambda p, now: {"starts_at": now}),
-    "too soon": ("too_soon", lambda p, now: {"starts_at": now + timedelta(minutes=30)}),
+    "too soon": ("too_soon", lambda p, now: {"starts_at": now + timedelta(minutes=30), "urgent_reason": ""}),
     "too far": ("too_far", lambda p, now: {"starts_at": now + timedelta(days=500)}),
     "at night": ("outside_hours", lambda p, now: {"starts_at": now + timedelta(days=2, hours=12)}),
     "over the closing hour": ("outside_hours", lambda p, now: {"starts_at": now + timedelta(days=2, hours=9)}),
@@ -496,11 +497,12 @@ async def test_an_operator_with_a_reason_may_book_at_night(
     database: Database, province: Province, now: datetime
 ) -> None:
     await set_rule(database, province, ahead_min=180)
-    night = wish(province, now, starts_at=now + timedelta(hours=12))
+    night = wish(province, now, starts_at=now + timedelta(hours=12), urgent_reason="")
     operator = province.actor("operator", "tinh")
     assert (await refused(database, night, operator, now)).code == "outside_hours"
     await make(database, dataclasses.replace(night, urgent_reason="Ứng phó bão số 3"), operator, now)
     soon = wish(province, now, starts_at=now + timedelta(minutes=60), hall_ids=(), terminal_ids=(), chair_id=None)
+    soon = dataclasses.replace(soon, urgent_reason="")
     secretary = province.actor("secretary", "vp")
     assert (await refused(database, soon, secretary, now)).code == "too_soon"
     await make(database, dataclasses.replace(soon, urgent_reason="Họp đột xuất"), secretary, now)

@@ -31,6 +31,7 @@ def wanted(office: Office, **changes: Any) -> dict[str, Any]:
         "duration_min": 60,
         "hall_ids": [office.province.halls["khcn"]],
         "attendees": [{"unit_id": office.province.units["yt"]}, {"person_id": office.province.people["vp-2"]}],
+        "urgent_reason": "Họp đột xuất",
     } | changes
 
 
@@ -65,19 +66,24 @@ async def approved(office: Office, **changes: Any) -> dict[str, Any]:
 
 async def test_from_preview_to_number(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
-    seen = (await desk.post("/preview", json=wanted(office))).json()
+    hasty = wanted(office, urgent_reason="")
+    seen = (await desk.post("/preview", json=hasty)).json()
     assert (seen["bookable"], seen["clashing"], seen["class"], seen["attendees"]) == (True, 0, "ordinary", 2)
     assert [one["code"] for one in seen["warnings"]] == ["short_notice"]
     assert [(one["unit_name"], one["state"]) for one in seen["guest_halls"]] == [("Sở Y tế", "none")]
-    held = await book(desk, wanted(office))
+    problem(await desk.post("/meetings", json=hasty | {"submit": True}), 422, "late_reason_missing")
+    held = await book(desk, hasty)
     assert (held["state"], held["version"], held["number"], held["hall_ids"]) == ("held", 1, None, ["hall-khcn"])
     assert {"submit", "edit", "cancel"} <= set(held["can"])
-    asked = (await act(desk, held, "submit")).json()
+    refused = problem(await act(desk, held, "submit"), 422, "late_reason_missing")
+    assert "hãy ghi lý do họp đột xuất" in refused["vi"]
+    asked = (await act(desk, held, "submit", urgent_reason="Công điện")).json()
     assert (asked["state"], [one["state"] for one in asked["steps"]]) == ("asked", ["open", "open"])
     approver = await office.client("approver", "khcn")
     waiting = (await approver.get("/approvals")).json()["items"]
     assert [(one["meeting_id"], one["step"]) for one in waiting] == [(held["id"], 1)]
     assert waiting[0]["requested_by_name"] == await name_of(desk)
+    assert waiting[0]["urgent_reason"] == "Công điện"
     problem(await act(desk, asked, "decide", approve=True), 403, "denied")
     problem(await act(approver, asked, "decide", approve=False), 422, "reason_missing")
     once = (await act(approver, asked, "decide", approve=True)).json()
@@ -127,7 +133,9 @@ async def test_from_preview_to_number(office: Office) -> None:
 )
 async def test_a_preview_warns_if_an_invitation_is_late(office: Office, day: str, warned: list[str]) -> None:
     desk = await office.client("secretary", "khcn")
-    seen = (await desk.post("/preview", json=wanted(office, starts_at=office.at(f"{day} 14:00")))).json()
+    seen = (
+        await desk.post("/preview", json=wanted(office, starts_at=office.at(f"{day} 14:00"), urgent_reason=""))
+    ).json()
     assert [one["code"] for one in seen["warnings"]] == warned
 
 

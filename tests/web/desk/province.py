@@ -172,6 +172,7 @@ def _wanted(made: Desk, now: datetime) -> list[requests.Request]:
             type_code=code,
             host_unit_id=made.office,
             starts_at=working_day(after + 1, now).astimezone(UTC),
+            urgent_reason="Chỉ đạo của Chủ tịch UBND tỉnh",
             duration_min=minutes,
             rule=rule,
             hall_ids=tuple(made.halls[n] for n in halls),

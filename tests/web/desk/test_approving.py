@@ -218,8 +218,12 @@ async def test_a_late_invitation_needs_a_reason_before_it_is_submitted(
     await expect(visitor.part("book-urgent")).to_be_focused()
     assert await visitor.barriers() == []
     await shots(visitor, tmp_path, "late")
-    await visitor.part("book-urgent").fill("Công điện của Thủ tướng")
-    await visitor.part("book-submit").click()
+    await visitor.part("book-hold").click()
+    await visitor.part("submit-meeting").click()
+    await visitor.part("late-reason").fill("Công điện của Thủ tướng")
+    assert await visitor.barriers() == []
+    await shots(visitor, tmp_path, "late-dialog")
+    await visitor.part("late-send").click()
     await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
     await visitor.page.goto(f"{served.url}/my")
     await visitor.part("waits").wait_for()

@@ -2575,6 +2575,8 @@ export interface components {
             /** @description The hall, the attendee or the unit that the notice is about. */
             about: string;
             reason: string;
+            /** @description The start of the rehearsal for which the hall is held too. */
+            also_at: string | null;
             /** Format: date-time */
             at: string;
             until: string | null;
@@ -3600,6 +3602,11 @@ export interface components {
             /** @default  */
             reason: string;
         };
+        /** @description Why a held booking is urgent. It is necessary if the invitation would be late. */
+        Submission: {
+            /** @default  */
+            urgent_reason?: string;
+        };
         /** @description A unit that is merged, renamed, split or abolished on a day. `preview`: only the report of the moves. */
         Succession: {
             /** @enum {string} */
@@ -4357,6 +4364,7 @@ export type Slot = components['schemas']['Slot'];
 export type SpeakerFigures = components['schemas']['SpeakerFigures'];
 export type Standing = components['schemas']['Standing'];
 export type Step = components['schemas']['Step'];
+export type Submission = components['schemas']['Submission'];
 export type Succession = components['schemas']['Succession'];
 export type SuccessionPart = components['schemas']['SuccessionPart'];
 export type SuccessionReport = components['schemas']['SuccessionReport'];

@@ -40,6 +40,7 @@ from signaling.api.models.meetings import (
     Occurrence,
     Postponement,
     Resubmission,
+    Submission,
 )
 from signaling.api.models.parts import Code, Id, Instant, MeetingClass, MeetingState, Page, shown
 from signaling.api.routes.calendar import shapes
@@ -185,11 +186,13 @@ async def edit_meeting(
 
 
 @router.post("/meetings/{meeting_id}/submit", openapi_extra=needs("meetings.create", of="meeting"))
-async def submit(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
-    """Submit a held booking for approval."""
-    return await _act(
-        visit, response, meeting_id, version, lambda s: approval.submit(s, meeting_id, visit.actor, visit.now)
-    )
+async def submit(
+    visit: Caller, response: Response, meeting_id: Key, version: Version, wanted: Submission | None = None
+) -> Meeting:
+    """Submit a held booking for approval. `late_reason_missing`: the invitation would be late, so the approvers need a reason."""
+    reason = wanted.urgent_reason if wanted is not None else ""
+    given = (visit.actor, visit.now, reason)
+    return await _act(visit, response, meeting_id, version, lambda s: approval.submit(s, meeting_id, *given))
 
 
 @router.post("/meetings/{meeting_id}/resubmit", openapi_extra=needs("meetings.edit", of="meeting"))

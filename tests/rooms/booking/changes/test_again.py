@@ -51,6 +51,22 @@ async def test_a_refused_meeting_is_corrected_and_submitted_again(
 
 
 @POSTGRESQL_IN_SIM
+async def test_a_meeting_that_is_late_by_now_is_submitted_again_with_a_reason(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary, approver = province.actor("secretary", "vp"), province.actor("approver", "vp")
+    early = {"starts_at": now + timedelta(days=9, hours=1), "urgent_reason": ""}
+    meeting = await make(database, wish(province, now, **early, submit=True), secretary, now)
+    refused = await do(database, lambda s: deciding.decide(s, meeting.id, False, "Chưa rõ", approver, now))
+    given = (secretary, now + timedelta(days=8), refused.version)
+    said = await denied(database, lambda s: resubmitting.resubmit(s, meeting.id, {}, *given))
+    assert said.code == "late_reason_missing"
+    changes = {"urgent_reason": "Công điện"}
+    again = await do(database, lambda s: resubmitting.resubmit(s, meeting.id, changes, *given))
+    assert (again.state, again.precedence_reason) == ("asked", "Công điện")
+
+
+@POSTGRESQL_IN_SIM
 async def test_a_meeting_is_submitted_again_only_at_a_free_time_to_come(
     database: Database, province: Province, now: datetime
 ) -> None:
