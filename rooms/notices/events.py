@@ -62,7 +62,27 @@ async def _ask(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
 
 
 async def _hold(session: AsyncSession, meeting: Meeting, soft: Sequence[guest_holds.HoldShown], now: datetime) -> None:
-    """Tell each unit that this meeting of another unit reserves or holds a hall of the unit."""
+    """Tell each unit that this meeting of another unit reserves or holds a hall of the unit, and its rehearsal too."""
+    held = await _held(session, meeting, soft, now)
+    rehearsal = await rehearsals.of_meeting(session, meeting.id)
+    date = await rehearsals.planned(session, meeting.id)
+    both: set[str] = set()
+    if rehearsal is not None and date is not None:
+        found = [one for one in await guest_holds.of_meeting(session, rehearsal, now) if one.state == "soft"]
+        both = {hall for hall, *_ in await _held(session, rehearsal, found, now)}
+    accounts = await recipients.of_units(session, {unit for _, _, unit, _, _ in held}, now)
+    told = []
+    for hall_id, name, unit, date_id, until in held:
+        key, also = f"{kinds.HELD}:{meeting.id}:{hall_id}", date.starts_at if date and hall_id in both else None
+        news = News(kinds.HELD, key, meeting.id, date_id, hall_id, about=name, until=until, also_at=also)
+        told.append((accounts.get(unit, set()), news))
+    await records.tell_all(session, told, now, reopens=True)
+
+
+async def _held(
+    session: AsyncSession, meeting: Meeting, soft: Sequence[guest_holds.HoldShown], now: datetime
+) -> list[tuple[str, str, str, str, datetime | None]]:
+    """Return the halls of other units that the meeting reserves or holds: hall, name, unit, first date, end of the last date."""
     rows = await session.execute(
         select(Hall.id, Hall.name, Site.unit_id, func.min(Reservation.occurrence_id), func.max(Occurrence.ends_at))
         .join(Reservation, Reservation.resource_id == Hall.id)
@@ -73,16 +93,7 @@ async def _hold(session: AsyncSession, meeting: Meeting, soft: Sequence[guest_ho
         .group_by(Hall.id, Hall.name, Site.unit_id)
     )
     held: list[tuple[str, str, str, str, datetime | None]] = [(*row,) for row in rows]
-    held += [(one.hall_id, one.hall_name, one.unit_id, one.date_id, one.until) for one in soft]
-    accounts = await recipients.of_units(session, {unit for _, _, unit, _, _ in held}, now)
-    told = [
-        (
-            accounts.get(unit, set()),
-            News(kinds.HELD, f"{kinds.HELD}:{meeting.id}:{hall}", meeting.id, date, hall, about=name, until=until),
-        )
-        for hall, name, unit, date, until in held
-    ]
-    await records.tell_all(session, told, now, reopens=True)
+    return held + [(one.hall_id, one.hall_name, one.unit_id, one.date_id, one.until) for one in soft]
 
 
 async def objected(session: AsyncSession, payload: Payload, now: datetime) -> None:

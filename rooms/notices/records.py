@@ -37,6 +37,7 @@ class News:
     about: str = ""
     reason: str = ""
     until: datetime | None = None
+    also_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ async def tell_all(
     reopens: bool = False,
 ) -> None:
     """Write several notices, each for its accounts, with one statement. An account that has a notice keeps it. `again`: such a
-    notice becomes new. `reopens`: it becomes new if it was settled, or if its end differs.
+    notice becomes new. `reopens`: it becomes new if it was settled, or if one of its times differs.
     """
     values = [row for accounts, news in several for row in _rows(accounts, news, now)]
     if not values:
@@ -84,9 +85,10 @@ async def tell_all(
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(Notice)
     key = [Notice.account_id, Notice.dedupe]
     if again or reopens:
-        renewed = ("occurrence_id", "at", "until", "about", "reason", "read_at", "done_at", "changed_at")
+        renewed = ("occurrence_id", "at", "until", "also_at", "about", "reason", "read_at", "done_at", "changed_at")
         values_of = {one: insert.excluded[one] for one in renewed}
-        differs = or_(Notice.done_at.is_not(None), Notice.until.is_distinct_from(insert.excluded.until))
+        times = (getattr(Notice, one).is_distinct_from(insert.excluded[one]) for one in ("until", "also_at"))
+        differs = or_(Notice.done_at.is_not(None), *times)
         where = None if again else differs
         kept = insert.on_conflict_do_update(index_elements=key, set_=values_of, where=where)
     else:
@@ -106,6 +108,7 @@ def _rows(accounts: Iterable[str], news: News, now: datetime) -> list[dict[str, 
         "dedupe": news.dedupe,
         "at": now,
         "until": news.until,
+        "also_at": news.also_at,
         "read_at": None,
         "done_at": None,
         "changed_at": now,

@@ -103,8 +103,10 @@ async def follow(session: AsyncSession, meeting: Meeting, actor: Actor, now: dat
     """Settle the rehearsal after a change of its meeting. Tell the units if the rehearsal has another time. Tell the staff also
     if a booked hall is missing, or if the rehearsal does not take place.
     """
-    before = await _announced(session, meeting.id)
+    before, was = await _announced(session, meeting.id), await _held_at(session, meeting.id)
     await settle(session, meeting, actor, now)
+    if was != await _held_at(session, meeting.id):
+        await timing.renewed(session, meeting.id, now)
     if meeting.state != "approved" or not await _stands(session, meeting):
         return  # the mail about the meeting itself says so
     moved = before is not None and before != await _announced(session, meeting.id)
@@ -112,6 +114,15 @@ async def follow(session: AsyncSession, meeting: Meeting, actor: Actor, now: dat
     lost = last is not None and (last.state == "skipped" or bool(await missing_halls(session, last)))
     if moved or lost:
         await timing.rehearsal_changed(session, meeting.id, now, units=moved)
+
+
+async def _held_at(session: AsyncSession, meeting_id: str) -> tuple[datetime, frozenset[str]] | None:
+    """Return the time of the rehearsal, and the halls that it has reserved. The notices of holds name both."""
+    date = await planned(session, meeting_id)
+    if date is None:
+        return None
+    halls = (Reservation.occurrence_id == date.id, Reservation.kind == "hall", Reservation.active)
+    return date.starts_at, frozenset(await session.scalars(select(Reservation.resource_id).where(*halls)))
 
 
 async def _announced(session: AsyncSession, meeting_id: str) -> tuple[datetime, datetime] | tuple[()] | None:

@@ -109,6 +109,11 @@ async def told(session: AsyncSession, meeting: Meeting, action: str, reason: str
     await outbox.enqueue(session, NOTICE, _told(meeting.id, action, reason, by), now, now, key)
 
 
+async def renewed(session: AsyncSession, meeting_id: str, now: datetime) -> None:
+    """Write the notices again that name the time of the rehearsal."""
+    await outbox.enqueue(session, NOTICE, _told(meeting_id), now, now)
+
+
 async def rehearsal_changed(
     session: AsyncSession, meeting_id: str, now: datetime, units: bool = True, staff: bool = True
 ) -> None:

@@ -27,6 +27,8 @@ class Notice(Row):
     about: Mapped[str] = mapped_column(String(200), default="")
     """The name of a hall, a unit or an attendee, where the text of the kind needs a name."""
     reason: Mapped[str] = mapped_column(String(500), default="")
+    also_at: Mapped[datetime | None]
+    """The start of the rehearsal, for which the hall of the notice is held too."""
     dedupe: Mapped[str] = mapped_column(String(120))
     """The key of the event. An account has at most one notice with this key."""
     at: Mapped[datetime]

@@ -52,6 +52,7 @@ class Notice(View):
     ends_at: datetime | None
     about: str = Field(description="The hall, the attendee or the unit that the notice is about.")
     reason: str
+    also_at: datetime | None = Field(description="The start of the rehearsal for which the hall is held too.")
     at: datetime
     until: datetime | None
     read: bool

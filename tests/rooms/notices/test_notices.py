@@ -424,6 +424,40 @@ async def test_the_numbers_of_accounts_and_of_changes_are_limited(
         assert len(set(told)) > 0
 
 
+async def test_the_notice_of_a_hold_names_the_rehearsal_that_holds_the_hall_too(office: Office) -> None:
+    unit, now = office.province.units["xa1"], office.now
+    desk = await signed_in(office.database, "secretary", unit, now)
+    at = now + timedelta(days=1, hours=5)
+    held = {"hold_guests": True, "attendees": (AttendeeRequest(unit_id=unit),)}
+    made = await office.booked(**held, rehearsal_at=at, rehearsal_min=30)
+
+    async def told() -> datetime | None:
+        (only,) = await office.notices(desk, kind="hall_held", unread=True)
+        assert only.notice.meeting_id == made.id
+        await office.database.transact(lambda s: records.mark_read(s, desk.account_id, [only.notice.id], now))
+        also: datetime | None = only.notice.also_at
+        return also
+
+    assert await told() == at
+    await office.edit(made, {"rehearsal_at": at + timedelta(hours=1)})
+    assert await told() == at + timedelta(hours=1), "the same notice, new again"
+    of_unit: dict[str, Any] = {"host_unit_id": unit, "hall_ids": (office.province.halls["xa1"],), "terminal_ids": ()}
+    of_unit |= {"starts_at": at + timedelta(hours=1), "duration_min": 30, "attendees": (), "chair_id": None}
+    own = await make(office.database, wish(office.province, now, **of_unit, submit=True), desk.actor, now)
+    for who in (office.leader, office.operator):
+        await office.decide(made, who)
+    assert await told() is None, "the unit has its hall at the time of the rehearsal"
+
+    async def accept(session: Any) -> None:
+        await booking_dates.cancel(session, own.id, "other", "Không họp nữa", desk.actor, now)
+        row = (await session.scalars(select(Attendee).where(Attendee.meeting_id == made.id))).one()
+        await answers.answer(session, row, "accepted", "", None, desk.actor, now)
+
+    await office.database.transact(accept)
+    await office.work()
+    assert await told() == at + timedelta(hours=1), "the rehearsal has followed"
+
+
 async def test_a_hold_and_an_objection_are_told(office: Office) -> None:
     """The commune hears of the soft hold of its hall, and the staff of the meeting hear of the objection."""
     hall, unit = office.province.halls["xa1"], office.province.units["xa1"]

@@ -125,6 +125,7 @@ def _notice(one: Shown) -> Notice:
         ends_at=date.ends_at if date is not None else None,
         about="" if hidden else row.about,
         reason="" if hidden else row.reason,
+        also_at=None if hidden else row.also_at,
         at=row.at,
         until=row.until,
         read=row.read_at is not None,

@@ -14,6 +14,7 @@ export const noticesEn: Record<keyof typeof noticesVi, string> = {
   'notices.done': 'Done',
   'notices.at': 'Received {at}',
   'notices.before': 'Before {at}',
+  'notices.also': 'And the rehearsal at {at}.',
   'notices.reason': 'Reason: {reason}',
   'notices.hidden': 'You may not see this meeting any more.',
   'notices.show': 'Show',

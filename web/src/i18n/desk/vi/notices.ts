@@ -12,6 +12,7 @@ export const noticesVi = {
   'notices.done': 'Đã xong',
   'notices.at': 'Nhận lúc {at}',
   'notices.before': 'Hạn {at}',
+  'notices.also': 'Và tổng duyệt lúc {at}.',
   'notices.reason': 'Lý do: {reason}',
   'notices.hidden': 'Tài khoản này không còn quyền xem cuộc họp này.',
   'notices.show': 'Hiện',
