@@ -90,6 +90,7 @@ WORKERS ?= 3
 test: $(STAMPS)/python
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(STAMPS)/native $(STAMPS)/web $(STAMPS)/python-test tools lint test-rust test-web test-go
 	@$(MAKE) --no-print-directory build
+	@$(PYTHON) -m tests.running.compiled || true # otherwise each worker compiles all test files
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
