@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.rooms import migrated
 from tests.running.runs import LONG_RUN
 
 pytest_plugins = [
@@ -85,6 +86,8 @@ class LiveServer:
 
 def start_server(data_dir: Path, *arguments: str, **variables: str) -> LiveServer:
     """Start `diemcau dev` on free ports of loopback. Raise RuntimeError with the server's output if it does not start."""
+    if "DIEMCAU_DATABASE" not in variables:
+        migrated.put(data_dir)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
     command = [sys.executable, "-m", "signaling", "dev", "--http-port", "0", "--media-port", "0"]
     process = subprocess.Popen(

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.rooms import migrated
 
 HTTP_PORT, MEDIA_PORT = 7880, 7881
 
@@ -172,6 +173,8 @@ def serve(place: Namespace, folder: Path, **settings: str) -> Iterator[ServerThe
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
     environ |= {"DIEMCAU_API_KEY": key, "DIEMCAU_API_SECRET": secret, "PYTHONUNBUFFERED": "1"}
     environ |= settings
+    if "DIEMCAU_DATABASE" not in settings:
+        migrated.put(folder / "data")
     ports = ["--http-port", str(HTTP_PORT), "--media-port", str(MEDIA_PORT)]
     command = [*place.prefix, sys.executable, "-m", "signaling", "serve", *ports, "--data-dir", str(folder / "data")]
     with ExitStack() as stack:

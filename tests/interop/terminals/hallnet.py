@@ -46,7 +46,7 @@ from signaling.host.files import kept_key
 from signaling.sip.dialog.digest import ha1
 from tests.interop import network
 from tests.interop.network import HTTP_PORT, Namespace, ServerThere
-from tests.rooms import invited
+from tests.rooms import invited, migrated
 from tests.rooms.province import Province, build
 from tests.waiting import until_blocking
 
@@ -104,13 +104,16 @@ def prepare(
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True)
     seal = Seal(kept_key(data / "seal.key", new_bytes))
+    if url:
+        asyncio.run(steps.upgrade(url))
+    else:
+        migrated.put(data)
     return asyncio.run(_prepare(url or f"sqlite:///{data / 'diemcau.sqlite'}", seal, aliases, ranges, changes))
 
 
 async def _prepare(
     url: str, seal: Seal, aliases: tuple[str, ...], ranges: tuple[str, ...], changes: dict[str, Any]
 ) -> Booked:
-    await steps.upgrade(url)
     database, now = Database.open(url), datetime.now(UTC)
     try:
         return await database.transact(lambda session: _book(session, seal, aliases, ranges, changes, now))
