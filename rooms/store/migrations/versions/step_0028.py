@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from rooms.store.tables.columns import Utc
+
 revision = "0028"
 down_revision = "0027"
 branch_labels = None
@@ -10,4 +12,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("notice", sa.Column("also_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("notice", sa.Column("also_at", Utc(), nullable=True))
