@@ -58,6 +58,8 @@ export const boardEn: Record<keyof typeof boardVi, string> = {
   'holds.dates': 'held for {firm} of {n} dates',
   'holds.objection': 'The unit cannot keep the hall: {reason}',
   'holds.giveBack': 'Give the hall back',
+  'holds.other': 'Call another hall',
+  'holds.otherNamed': 'Call another hall of {name}',
   'holds.giveBackNamed': 'Give the hall back: {name}',
   'held.title': 'Halls of the unit that are held ({n})',
   'held.hint': 'Meetings of other units hold these halls so that the unit can attend. Say so if the unit cannot keep a hall.',

@@ -56,6 +56,8 @@ export const boardVi = {
   'holds.dates': 'đã giữ {firm}/{n} ngày',
   'holds.objection': 'Đơn vị báo không giữ được: {reason}',
   'holds.giveBack': 'Trả hội trường',
+  'holds.other': 'Gọi hội trường khác',
+  'holds.otherNamed': 'Gọi hội trường khác của {name}',
   'holds.giveBackNamed': 'Trả hội trường {name}',
   'held.title': 'Hội trường của đơn vị đang được giữ ({n})',
   'held.hint': 'Cuộc họp của đơn vị khác giữ các hội trường này cho đơn vị dự họp. Không giữ được thì báo lý do.',
