@@ -1,5 +1,5 @@
 """A rehearsal, from the tick in the booking form to the signed results on the operators' board. A real server with scripted SIP
-terminals, Chromium.
+terminals, Chromium. `make test` waits for the calls of a rehearsal in `tests/interop/browsers/test_day.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TITLE = "Hội nghị trực tuyến phòng, chống bão"
 
 
 @pytest.mark.longer
-async def test_a_rehearsal_is_booked_rung_signed_and_shown(visit: Visit, served: Booking, tmp_path: Path) -> None:
+async def test_a_rehearsal_is_booked_signed_and_shown(visit: Visit, served: Booking, tmp_path: Path) -> None:
     secretary = await visit(width=1280, height=800, script=served.day.script)
     await sign_in(secretary, served)
     meeting_id = await _book(secretary, served, tmp_path)
@@ -49,8 +49,9 @@ async def test_a_rehearsal_is_booked_rung_signed_and_shown(visit: Visit, served:
     await expect(secretary.part("edit-meeting")).to_have_count(0)
 
     served.day.turn(working_day(9, served.now) - timedelta(days=1, minutes=14))
-    await rings(served.halls["own"])
-    await rings(served.halls["invited"])
+    if LONG_RUN:
+        await rings(served.halls["own"])
+        await rings(served.halls["invited"])
     operator = await visit(width=1280, height=800, script=served.day.script)
     await sign_in(operator, served, "dieuhanh")
     await operator.page.goto(f"{served.url}{board}")
