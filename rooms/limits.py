@@ -568,6 +568,10 @@ BANDWIDTH_KBPS = 100
 """The least bandwidth of a terminal in kbit/s: sound of 64 kbit/s with its headers and reports. Smaller: the sound of a call
 needs more than the register allows. Larger: a narrow link cannot be described.
 """
+PRESET_NAME = 40
+"""Characters of the name of a camera position; a longer one is cut. Chosen: four or five words on a button. More: the buttons of
+a narrow board become very high. Fewer: real names are cut.
+"""
 CODECS = 4
 """Codecs of one terminal in the register, as many as there are names. More: only repeated names. Fewer: a terminal with all
 codecs cannot be described.

@@ -17,7 +17,7 @@ from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
 from rooms.org import refusals
 from rooms.org.fields import CODE, Field, read
-from rooms.org.names import searched
+from rooms.org.names import cleaned, searched
 from rooms.policy.actors import Actor
 from rooms.policy.roles import everywhere, require
 from rooms.sites import halls, networks
@@ -216,6 +216,13 @@ def change(terminal: Terminal, clean: Mapping[str, Any]) -> list[str]:
     if changed:
         terminal.version += 1
     return sorted(changed)
+
+
+async def name_preset(session: AsyncSession, terminal_id: str, number: int, name: str) -> None:
+    """Give a stored position of the camera a name, or take its name away. The terminal keeps the position itself."""
+    terminal = await get(session, terminal_id, locked=True)
+    names = {**terminal.presets, str(number): cleaned(name)[: limits.PRESET_NAME]}
+    terminal.presets = {key: said for key, said in names.items() if said}
 
 
 def places_anew(terminal: Terminal | None, clean: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -109,6 +109,8 @@ class Terminal(Row):
     """The language of announcements: `vi`, `en`."""
     active: Mapped[bool] = mapped_column(default=True)
     note: Mapped[str] = mapped_column(String(1000), default="")
+    presets: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The names of stored positions of the camera, by number."""
     version: Mapped[int] = mapped_column(default=1)
 
 

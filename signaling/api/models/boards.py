@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from signaling.api.models import limits
-from signaling.api.models.parts import Id, ShownDateState, Strict, Text300, View, Words
+from signaling.api.models.parts import Id, ShownDateState, Strict, Text40, Text300, View, Words
 from signaling.api.models.rehearsals import ReportedRehearsal
 
 Action = Literal[
@@ -103,6 +103,7 @@ class Leg(View):
     floor_wanted_at: datetime | None
     camera: bool
     """True if an operator can move the camera from here."""
+    presets: dict[str, str] = Field({}, description="The names of stored positions of the camera, by number.")
     on_stage: bool
     lecture: bool = Field(False, description="This hall lectures: it sees the other halls, which all see this hall.")
     layout: str = Field(description="The layout of this hall only. Empty: the layout of all halls.")
@@ -264,7 +265,8 @@ class CallPlace(Strict):
 
 class LegCommand(Strict):
     """A command to halls. `stage` without a leg: the picture follows the active speaker again. `pan`, `tilt`, `zoom` belong to
-    `camera`; three zeros stop the camera. `preset` is the number of a position of the camera.
+    `camera`; three zeros stop the camera. `preset` is the number of a position of the camera. With `store_preset`, the
+    position gets the name `name`, or keeps its name without `name`.
     """
 
     action: Action
@@ -276,6 +278,7 @@ class LegCommand(Strict):
     tilt: Step = 0
     zoom: Step = 0
     preset: int = Field(0, ge=0, le=15)
+    name: Text40 | None = None
 
 
 class LegResult(View):

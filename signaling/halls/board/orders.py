@@ -20,6 +20,7 @@ from rooms import errors
 from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
 from rooms.policy.actors import Actor
+from rooms.sites import terminals
 from rooms.store import audit
 from rooms.store.database import Database, is_away
 from signaling.halls.board.live import LiveHalls
@@ -37,7 +38,8 @@ UNDOABLE: Final = frozenset(("mute", "unmute", "deafen", "undeafen", "stage", "l
 @dataclass(frozen=True)
 class Order:
     """The action that an operator wants. `layout` empty: automatic. `mode` belongs to the action `stage`,
-    `preset` to the actions `preset` and `store_preset`.
+    `preset` to the actions `preset` and `store_preset`, `name` to `store_preset`: the position gets this name. None: the
+    position keeps its name.
     """
 
     action: str
@@ -49,6 +51,7 @@ class Order:
     tilt: int = 0
     zoom: int = 0
     preset: int = 0
+    name: str | None = None
 
 
 @dataclass
@@ -134,6 +137,11 @@ class Orders:
             return not_done(leg_id, "not_connected")
         try:
             undo = self._apply(hall, order)
+            if order.action == "store_preset" and order.name is not None:
+                name = order.name
+                await self._database.transact(
+                    lambda session: terminals.name_preset(session, standing.terminal.id, order.preset, name)
+                )
         except Refusal as refusal:
             return refused(leg_id, refusal)
         if undo is not None:

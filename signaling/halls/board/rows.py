@@ -186,6 +186,7 @@ class Rows:
             "content": bool(hall and hall.content_allowed),
             "floor_wanted_at": moment(hall.floor_wanted_at) if hall else None,
             "camera": bool(hall and hall.signal.moves_camera),
+            "presets": one.terminal.presets,
             "on_stage": bool(hall and hall.program.stage.front == hall.sid),
             "lecture": bool(hall and hall.program.stage.mode == "lecture" and hall.program.stage.site == hall.sid),
             "layout": (hall.layout or "") if hall else "",

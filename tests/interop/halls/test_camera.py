@@ -55,10 +55,13 @@ def preset(order: int, number: int) -> bytes:
     return CAMERA + bytes((order, number << 4))
 
 
-def go_to(there: There, action: str, number: int) -> None:
+def go_to(there: There, action: str, number: int, **more: str) -> dict[str, str]:
+    """Return the names of the positions after the command."""
     row = next(row for row in there.rows() if row["state"] == "connected")
-    (result,) = there.command(action, row["leg_id"], preset=number)["results"]
+    (result,) = there.command(action, row["leg_id"], preset=number, **more)["results"]
     assert result["ok"]
+    names: dict[str, str] = next(row for row in there.rows() if row["state"] == "connected")["presets"]
+    return names
 
 
 async def is_moved(there: There, terminal: Recorder) -> None:
@@ -80,10 +83,12 @@ async def is_moved(there: There, terminal: Recorder) -> None:
     assert rest == [start(RIGHT_AND_OUT), stop(RIGHT_AND_OUT), start(LEFT), stop(LEFT)]
     orders.clear()
     assert turn(there, tilt=1) == ""
-    go_to(there, "store_preset", 3)
+    assert go_to(there, "store_preset", 3, name=" Bàn  chủ tọa ") == {"3": "Bàn chủ tọa"}
+    assert go_to(there, "store_preset", 3) == {"3": "Bàn chủ tọa"}, "stored again, under the same name"
+    assert go_to(there, "store_preset", 3, name="") == {}
     go_to(there, "preset", 15)
     await until(lambda: preset(7, 15) in orders, "it goes to a stored position")
-    assert [order for order in orders if order[9] > 2] == [stop(0x30), preset(6, 3), preset(7, 15)]
+    assert [order for order in orders if order[9] > 2] == [stop(0x30), *[preset(6, 3)] * 3, preset(7, 15)]
     assert len(terminal.camera.sources) == 1
     assert set(terminal.camera.types) == {terminal.camera.payload_type}
 

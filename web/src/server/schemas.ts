@@ -1715,6 +1715,13 @@ export interface components {
             content: boolean;
             floor_wanted_at: string | null;
             camera: boolean;
+            /**
+             * @description The names of stored positions of the camera, by number.
+             * @default {}
+             */
+            presets: {
+                [key: string]: string;
+            };
             on_stage: boolean;
             /**
              * @description This hall lectures: it sees the other halls, which all see this hall.
@@ -1765,7 +1772,8 @@ export interface components {
         };
         /**
          * @description A command to halls. `stage` without a leg: the picture follows the active speaker again. `pan`, `tilt`, `zoom` belong to
-         *     `camera`; three zeros stop the camera. `preset` is the number of a position of the camera.
+         *     `camera`; three zeros stop the camera. `preset` is the number of a position of the camera. With `store_preset`, the
+         *     position gets the name `name`, or keeps its name without `name`.
          */
         LegCommand: {
             /** @enum {string} */
@@ -1792,6 +1800,7 @@ export interface components {
             zoom?: number;
             /** @default 0 */
             preset?: number;
+            name?: string | null;
         };
         /** @description The date to which a hall is moved. */
         LegMove: {

@@ -7,7 +7,7 @@ function leg(id: string, more: Partial<Leg> = {}): Leg {
   return {
     leg_id: id, terminal_id: id, terminal: 'Polycom', hall: '', site: `Điểm cầu ${id}`, site_id: `s-${id}`, unit: 'UBND xã', unit_path: '/a', protocol: 'sip', address: `sip:${id}@10.1.1.1`,
     state: 'idle', reason: NONE, attempts: 0, next_try_at: null, since: '2026-01-01T00:00:00Z', secure: true, audio: null, video: null, content: false, floor_wanted_at: null,
-    camera: false, on_stage: false, layout: '1+5', text: '', lecture: false, readiness: { state: 'unknown', at: null, reason: NONE }, thumbnail_url: '', unprotected: false, simpler: false, taken_off: false, waits: false, alarms: [], ...more,
+    camera: false, presets: {}, on_stage: false, layout: '1+5', text: '', lecture: false, readiness: { state: 'unknown', at: null, reason: NONE }, thumbnail_url: '', unprotected: false, simpler: false, taken_off: false, waits: false, alarms: [], ...more,
   };
 }
 const NONE = { code: '', vi: '', en: '' };
