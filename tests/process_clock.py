@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-READ_AGAIN_S = 2.2
+READ_AGAIN_S = 1.2
 """Seconds. libfaketime reads its file again when its last read is older than FAKETIME_CACHE_DURATION, in whole seconds. Longer:
 each change of the clock takes longer. Shorter: a process may still use the old time.
 """
@@ -46,7 +46,7 @@ class ProcessClock:
         self.environ: Mapping[str, str] = {
             "LD_PRELOAD": f"{sleeping}:{LIBRARY}",
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_CACHE_DURATION": "0",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             # Debian's build corrects a fault of other systems. With this correction each wait for Python's lock takes a hundred
             # times as long.
