@@ -49,7 +49,7 @@ from tests.web.desk import province as furniture
 from tests.web.desk.province import furnish, working_day
 from tests.web.desk.test_desk import Served, sign_in
 from tests.web.halls.sip_halls import Hall, Halls
-from tests.web.shots import resize, shot
+from tests.web.shots import resize, shot, shots
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -394,12 +394,12 @@ async def test_one_hall_gets_its_own_layout_text_and_lecture(operator: Visitor, 
     await green.get_by_test_id("preset-store").click()
     await green.get_by_test_id("preset-2").click()
     await green.get_by_test_id("preset-name").fill("Bàn chủ tọa")
-    for width in (1440, 820, 390):
-        await _looks_right(operator, width, tmp_path / f"presets-{width}.png")
-    await operator.page.set_viewport_size({"width": 1440, "height": 900})
+    await shots(operator, tmp_path, "presets")
     await green.get_by_test_id("preset-keep").click()
     await expect(green.get_by_test_id("preset-store")).to_have_attribute("aria-pressed", "false")
-    await expect(green.get_by_test_id("preset-2")).to_have_text("2Bàn chủ tọa")
+    await expect(green.get_by_test_id("preset-2")).to_have_text("2: Bàn chủ tọa")
+    await _looks_right(operator, NARROW, tmp_path / "presets-named.png")
+    await operator.page.set_viewport_size({"width": 1440, "height": 900})
     await green.get_by_test_id("preset-5").click()
     await until(lambda: len(_to_camera(orders)) == 2, "the two orders")
     assert _to_camera(orders) == [bytes((6, 2 << 4)), bytes((7, 5 << 4))]

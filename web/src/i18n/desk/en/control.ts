@@ -107,7 +107,6 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'control.presetName': 'Name of position {n} (empty: only the number)',
   'control.presetNameHint': 'For example: Chair, Whole hall',
   'control.presetKeep': 'Store the position',
-  'control.presetGoNamed': 'Move the camera to position {n}: {name}',
   'control.presetGo': 'Move the camera to position {n}',
   'control.presetStoreTo': 'Store the present camera position as number {n}',
   'control.away': '{km} km away',

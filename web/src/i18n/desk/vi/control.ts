@@ -105,7 +105,6 @@ export const controlVi = {
   'control.presetName': 'Tên vị trí {n} (để trống thì chỉ có số)',
   'control.presetNameHint': 'Ví dụ: Bàn chủ tọa, Toàn cảnh',
   'control.presetKeep': 'Lưu vị trí',
-  'control.presetGoNamed': 'Quay camera tới vị trí {n}: {name}',
   'control.presetGo': 'Quay camera tới vị trí {n}',
   'control.presetStoreTo': 'Lưu vị trí camera hiện tại vào số {n}',
   'control.away': 'cách {km} km',
