@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 import os
 import socket
@@ -38,6 +39,10 @@ Smaller: a message to every process every two seconds.
 SILENCE_S = 10.0
 """Seconds without a message after which a mixer process counts as hung, and is killed and started again. Chosen; a process
 reports its figures every two seconds. Longer: halls stay without picture and sound longer. Shorter: a busy process is killed.
+"""
+REAP_S = 5.0
+"""Seconds for which a thread waits for a killed mixer process. Chosen. Longer: a process that hangs in the kernel delays the end
+of the server. Shorter: a zombie stays on a busy machine.
 """
 RESTART_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each start of the mixer process after losses in a row, the last value for all later ones. After a process that
@@ -361,7 +366,7 @@ class Mixer:
         if self._process is not None:
             self._process.kill()  # its output is sent at once, so nothing needs to be finished
             # Waited for in a thread, so that no zombie stays. The end of the loop waits for its threads.
-            self._loop.run_in_executor(None, self._process.wait)
+            self._loop.run_in_executor(None, _reap, self._process)
             self._process = None
 
     # -- the channel
@@ -481,3 +486,9 @@ def _own(producer: Producer) -> dict[int, int]:
 def _layer(layers: int, height: int) -> int:
     """Return the layer for a height. Browsers send 720 lines, and each lower layer has half (`simulcast` of the pages)."""
     return next((layer for layer in range(layers) if 720 >> (layers - 1 - layer) >= height), layers - 1)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was killed. A process that hangs in the kernel must not keep the server from its end."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(REAP_S)

@@ -68,8 +68,8 @@ MAILS: Final = tuple(
 """Kinds of jobs. A job `mail.date` makes a mail `date` or `date_off`, by the state of the date at that time. `mail.displaced`
 also makes `still_off`.
 """
-NOTED: Final = ("mail.invite", "mail.cancel", "mail.date")
-"""Kinds of jobs whose result stands in the attendee's row, also while mail is off."""
+NOTED: Final = ("invite", "cancel", "date", "date_off")
+"""Kinds of mails whose result stands in the attendee's row, also while mail is off."""
 LEADS_MIN: Final = (24 * 60, 60)
 """Minutes between a reminder and the start of a meeting: the first reminder one day before, the second one hour before. Chosen.
 The mail's words fit these values: up to 60 minutes "in 1 hour", above that "tomorrow" (`signaling.notify.notices`). Earlier:
@@ -273,7 +273,7 @@ async def prepare(
 async def mailed(session: AsyncSession, mail: Outgoing, state: str) -> None:
     """Store the result of a mail in the attendee's row."""
     attendee = await session.get(Attendee, mail.attendee_id) if mail.attendee_id else None
-    if attendee is None or mail.kind not in ("invite", "cancel", "date", "date_off"):  # the mails of `NOTED`
+    if attendee is None or mail.kind not in NOTED:
         return
     attendee.mail_state = state
     if (

@@ -45,7 +45,7 @@ class Database:
         """
         self._jobs = asyncio.Semaphore(limits.JOB_WRITERS)
         self._people = 0
-        """The number of sessions and transactions that are open, without those of jobs."""
+        """The number of sessions and transactions that are open, without those of `transact_job`."""
         self._quiet = asyncio.Event()
         self._quiet.set()
 
@@ -103,7 +103,7 @@ class Database:
                 yield session
 
     async def quiet(self) -> None:
-        """Wait until no person uses the database in this process, for at most `JOB_WAIT_S`."""
+        """Wait until no session is open in this process except those of jobs, for at most `JOB_WAIT_S`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limits.JOB_WAIT_S):
                 await self._quiet.wait()
@@ -112,8 +112,8 @@ class Database:
         """Do the same as `transact`, for a job. A job gives way to people. Few jobs wait for a writer at once, so that people
         wait for few jobs.
         """
+        await self.quiet()  # before the turn, so that jobs wait together and not one after the other
         async with self._jobs:
-            await self.quiet()
             return await self._transact(work)
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

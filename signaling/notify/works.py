@@ -39,7 +39,7 @@ class MailWorks:
         return run
 
     async def _run(self, kind: str, payload: dict[str, Any], now: datetime) -> None:
-        if self._mailer is None and kind not in invitations.NOTED:
+        if self._mailer is None and kind.removeprefix("mail.") not in invitations.NOTED:
             return
         mails = await self._database.transact_job(
             lambda session: invitations.prepare(session, kind, payload, self._around, now)

@@ -163,3 +163,17 @@ async def test_a_job_gives_way_only_for_a_time(database: Database, monkeypatch: 
 
     async with database.reading():
         assert await database.transact_job(job) == "done"
+
+
+async def test_jobs_give_way_together(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many jobs wait as long as one. Otherwise the last of 500 mails would wait for minutes."""
+    monkeypatch.setattr(limits, "JOB_WAIT_S", 0.5)
+    loop = asyncio.get_running_loop()
+
+    async def job(_: AsyncSession) -> None:
+        return
+
+    async with database.reading():
+        begin = loop.time()
+        await asyncio.gather(*(database.transact_job(job) for _ in range(6 * limits.JOB_WRITERS)))
+    assert loop.time() - begin < 4 * 0.5

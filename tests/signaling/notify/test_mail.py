@@ -236,6 +236,8 @@ async def test_no_mail_server_is_no_error(database: Database, province: Province
     await worker.drain()
     async with database.reading() as session:
         assert {one.mail_state for one in await session.scalars(select(Attendee))} == {"off"}
+    # A mail whose result is not stored is not prepared: its payload is not even read.
+    await works(database, None, around, Seal(KEY))["mail.reminder"]({}, START)
 
 
 async def test_reminders_a_day_and_an_hour_before_each_date(office: MailRoom, province: Province) -> None:
