@@ -44,7 +44,7 @@ async def test_busy_invitees_are_named_also_on_editing(visit: Visit, served: Ser
     await visitor.part("invite-own").click()
     await visitor.part("guest-person").click()
     await visitor.part("guest-person").fill(leader)
-    await visitor.part("guest-person-option").first.click()
+    await visitor.part("guest-person-option").filter(has_text=leader).first.click()
     lines = visitor.part("busy-line")
     await expect(lines).to_have_count(2)
     await expect(lines.first).to_contain_text(leader)
