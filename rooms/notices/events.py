@@ -5,6 +5,7 @@ A job decides by the stored state when it runs, so a job that is late or runs tw
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.changes import approval
-from rooms.booking.holds import guest_holds, rehearsals
+from rooms.booking.holds import guest_holds, losing, rehearsals
 from rooms.booking.meeting import leaders, timing
 from rooms.identifiers import digest
 from rooms.notices import kinds, recipients, records
@@ -23,6 +24,7 @@ from rooms.notices.settling import settle
 from rooms.store.tables.booking import HallObjection, PrecedenceAsk, Reservation
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.notices import Notice
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall, Site, Terminal
 
@@ -43,6 +45,7 @@ async def meeting_changed(session: AsyncSession, payload: Payload, now: datetime
     meeting = await session.get(Meeting, payload["meeting_id"])
     if meeting is None:
         return
+    await _return_lost(session, meeting, now)
     soft = [one for one in await guest_holds.of_meeting(session, meeting, now) if one.state == "soft"]
     await settle(session, meeting, now, soft)
     await _ask(session, meeting, now)
@@ -51,6 +54,22 @@ async def meeting_changed(session: AsyncSession, payload: Payload, now: datetime
     if kind is not None:
         news = News(kind, f"{kind}:{meeting.id}:{meeting.version}", meeting.id, reason=payload["reason"])
         await records.tell(session, await recipients.staff(session, meeting) - {payload["by"]}, news, now)
+
+
+async def _return_lost(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Look again at the meetings that lost a hall or terminal of the host unit: this meeting may have given it back."""
+    guests = select(Attendee.meeting_id).where(Attendee.unit_id == meeting.host_unit_id)
+    open_ = select(Notice.meeting_id, Notice.subject_id).where(
+        Notice.kind == kinds.LOST, Notice.done_at.is_(None), Notice.meeting_id.in_(guests)
+    )
+    lost: dict[str, set[str]] = defaultdict(set)
+    for loser, thing in await session.execute(open_.distinct()):
+        if loser is not None:
+            lost[loser].add(thing)
+    for loser, things in sorted(lost.items()):
+        if await losing.still(session, loser, things, now) < things:
+            await losing.regain(session, loser, now)
+            await settle(session, await session.get_one(Meeting, loser), now)
 
 
 async def _ask(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
@@ -111,6 +130,8 @@ async def objected(session: AsyncSession, payload: Payload, now: datetime) -> No
 async def rehearsal(session: AsyncSession, payload: Payload, now: datetime) -> None:
     """Handle the job `notice.rehearsal`: tell the staff that the rehearsal has another time, or what it lacks."""
     meeting = await session.get(Meeting, payload["meeting_id"])
+    if meeting is not None:
+        await _return_lost(session, meeting, now)
     last = await rehearsals.last_date(session, meeting.id) if meeting is not None else None
     if meeting is None or last is None:
         return
@@ -135,17 +156,29 @@ async def displaced(session: AsyncSession, payload: Payload, now: datetime) -> N
 
 
 async def lost(session: AsyncSession, payload: Payload, now: datetime) -> None:
-    """Handle the job `notice.lost`: tell the meeting's staff, and the units, that a date lost halls to another meeting."""
+    """Handle the job `notice.lost`: tell the meeting's staff, and the unit, that dates lost a hall or terminal to another
+    meeting. The losses of one hall or terminal share one notice, which becomes new again.
+    """
     meeting = await session.get(Meeting, payload["meeting_id"])
-    date = await session.get(Occurrence, payload["occurrence_id"])
-    if meeting is None or date is None:
+    if meeting is None:
         return
-    units = await recipients.of_units(session, set(payload["unit_ids"]), now)
-    key = f"{kinds.LOST}:{date.id}:{payload['at']}"
-    about, reason = str(payload["about"]), str(payload["reason"])
-    news = News(kinds.LOST, key, meeting.id, date.id, about=about, reason=reason, until=date.ends_at)
+    thing, about, reason = (str(payload[name]) for name in ("thing_id", "about", "reason"))
+    also = datetime.fromisoformat(payload["also_at"]) if payload["also_at"] else None
+    news = News(
+        kinds.LOST,
+        f"{kinds.LOST}:{meeting.id}:{thing}",
+        meeting.id,
+        str(payload["occurrence_id"]),
+        thing,
+        about=about,
+        reason=reason,
+        until=datetime.fromisoformat(payload["until"]),
+        also_at=also,
+    )
+    units = await recipients.of_units(session, {payload["unit_id"]}, now)
     told = (await recipients.staff(session, meeting)).union(*units.values())
-    await records.tell(session, told, news, now)
+    await records.tell(session, told, news, now, again=True)
+    await settle(session, meeting, now)
 
 
 async def answered(session: AsyncSession, payload: Payload, now: datetime) -> None:

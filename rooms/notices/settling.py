@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.holds import guest_holds
+from rooms.booking.holds import guest_holds, losing
 from rooms.booking.meeting import timing
 from rooms.notices import kinds, records
 from rooms.store.tables.booking import Reservation, Step
@@ -95,12 +95,17 @@ async def _coming(session: AsyncSession, meeting: Meeting, ids: Sequence[str], n
     return set() if meeting.state in OFF else set(await session.scalars(on))
 
 
+async def _lost(session: AsyncSession, meeting: Meeting, ids: Sequence[str], now: datetime) -> set[str]:
+    return set() if meeting.state in OFF else await losing.still(session, meeting.id, ids, now)
+
+
 _SUBJECTS: Final[Mapping[str, Standing]] = {
     kinds.APPROVE: _steps,
     kinds.SUBSTITUTE: _substitutes,
     kinds.DISPLACED: _dates,
     kinds.HALL: _legs,
     kinds.HELD: _halls,
+    kinds.LOST: _lost,
     kinds.SOON: _coming,
 }
 """For each kind, the subjects that still need something."""

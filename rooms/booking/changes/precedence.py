@@ -23,6 +23,7 @@ from rooms.booking.planning.requests import Request
 from rooms.booking.rules import settings
 from rooms.booking.rules.calendar import local
 from rooms.errors import Refusal, Trouble
+from rooms.identifiers import new_id
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
@@ -238,7 +239,7 @@ async def _lose(session: AsyncSession, clashing: Clashing, to: Unit, reason: str
     """Release the halls and terminals of invited units, and tell the staff of the meeting and these units."""
     await resources.release_guests(session, clashing.date.id, clashing.guests)
     why = f"Dành cho cuộc họp ưu tiên của {to.short_name or to.name}. Lý do: {reason.strip()[: limits.REASON]}"
-    await losing.tell(session, clashing.meeting, [clashing.date], clashing.guests, why, actor, now)
+    await losing.tell(session, [clashing.date], clashing.guests, why, new_id(), actor, now)
 
 
 async def _give_way(

@@ -46,7 +46,7 @@ from rooms.booking.meeting import timing
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
 from rooms.policy import classes
-from rooms.store import outbox, rows
+from rooms.store import rows
 from rooms.store.tables.booking import CapacitySlot, CapacityUse, Pool, Reservation, Wanted
 from rooms.store.tables.columns import EPOCH, Utc
 from rooms.store.tables.meetings import Occurrence
@@ -463,7 +463,7 @@ async def win(session: AsyncSession, times: Iterable[tuple[str, datetime, dateti
             )
             lost += [(date, terminal_id) for (date,) in gone]
     if lost:
-        await outbox.enqueue(session, timing.WON, {"lost": sorted(lost), "at": now.isoformat()}, now, now)
+        await timing.won(session, lost, now)
 
 
 def touching(

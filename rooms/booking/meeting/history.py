@@ -143,7 +143,10 @@ async def changes(session: AsyncSession, meeting_id: str, actor: Actor) -> list[
     """Return the newest changes first, at most `HISTORY_ROWS`."""
     await reading.meeting_of(session, meeting_id, actor)
     rows = await session.scalars(
-        select(Change).where(Change.meeting_id == meeting_id).order_by(Change.version.desc()).limit(limits.HISTORY_ROWS)
+        select(Change)
+        .where(Change.meeting_id == meeting_id)
+        .order_by(Change.at.desc(), Change.version.desc())
+        .limit(limits.HISTORY_ROWS)
     )
     return list(rows)
 

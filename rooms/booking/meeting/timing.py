@@ -5,15 +5,17 @@ that is no longer needed does nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.rules import unit_rules
 from rooms.booking.rules.unit_rules import Rule
+from rooms.identifiers import new_id
 from rooms.store import outbox, rows
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
@@ -162,27 +164,52 @@ async def displaced(
     await outbox.enqueue(session, GAVE_WAY, payload, now, now, f"notice:{date.id}:{meeting.version}")
 
 
+@dataclass(frozen=True)
+class LostThing:
+    """A hall or terminal of a unit that a meeting has lost."""
+
+    id: str
+    name: str
+    unit_id: str
+
+
 async def lost(
     session: AsyncSession,
     meeting: Meeting,
-    date: Occurrence,
-    about: str,
-    unit_ids: Sequence[str],
+    dates: Sequence[Occurrence],
+    rehearsals: Sequence[Occurrence],
+    thing: LostThing,
     reason: str,
+    loss: str,
     now: datetime,
 ) -> None:
-    """Notify the staff of a meeting, and the units, that a date has lost halls or terminals of these units. `about`: the names
-    of the halls and terminals.
-    """
+    """Notify the staff of a meeting, and the unit, that these dates and rehearsals have lost a hall or terminal of the unit."""
     payload = {
         "meeting_id": meeting.id,
-        "occurrence_id": date.id,
-        "about": about[:200],
-        "unit_ids": list(unit_ids),
+        "occurrence_id": dates[0].id if dates else "",
+        "until": max(one.ends_at for one in (*dates, *rehearsals)).isoformat(),
+        "also_at": rehearsals[0].starts_at.isoformat() if rehearsals else "",
+        "thing_id": thing.id,
+        "about": thing.name[:200],
+        "unit_id": thing.unit_id,
         "reason": reason[: limits.REASON],
-        "at": now.isoformat(),
     }
-    await outbox.enqueue(session, LOST, payload, now, now, f"lost:{date.id}:{meeting.version}")
+    await outbox.enqueue(session, LOST, payload, now, now, f"lost:{loss}:{meeting.id}:{thing.id}")
+
+
+async def won(session: AsyncSession, lost: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Tell the meetings of these dates that they have lost a terminal: (date, terminal). One job carries all losses of a
+    transaction.
+    """
+    loss = session.info.setdefault(WON, new_id())
+    of_job = Job.dedupe_key == f"won:{loss}"
+    earlier = await session.scalar(select(Job.payload).where(of_job))
+    all_ = sorted([*((earlier or {}).get("lost", ())), *(list(one) for one in lost)])
+    payload = {"lost": all_, "loss": loss}
+    if earlier is None:
+        await outbox.enqueue(session, WON, payload, now, now, f"won:{loss}")
+    else:
+        await session.execute(update(Job).where(of_job).values(payload=payload))
 
 
 async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, reason: str, now: datetime) -> None:

@@ -199,7 +199,7 @@ class Change(Row):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), index=True)
     version: Mapped[int]
-    """The version after the change."""
+    """The version after the change. A line about an event that is no change of the meeting has a number below 0."""
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(32))
     action: Mapped[str] = mapped_column(String(30))

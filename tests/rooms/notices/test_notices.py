@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.changes import deciding, editing, objecting, precedence, precedence_asks, timers
-from rooms.booking.holds import losing
+from rooms.booking.meeting import timing
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
-from rooms.meetings import answers, invitations, views
+from rooms.meetings import answers, invitations
 from rooms.meetings.answers import Substitute
 from rooms.notices import events, records
 from rooms.notices.records import News, Shown, Wanted
@@ -53,7 +53,7 @@ class Office:
     chair: SignedIn
 
     async def work(self, now: datetime | None = None) -> None:
-        """Run the due jobs until none is left, those of notices twice, as after a worker that died once."""
+        """Run the due jobs until none is left, those of notices and losses twice, as after a worker that died once."""
         at = now or self.now
         while True:
             async with self.database.reading() as session:
@@ -62,7 +62,7 @@ class Office:
             if not jobs:
                 return
             for id_, kind, payload in jobs:
-                for _ in range(2 if kind.startswith("notice.") else 1):
+                for _ in range(2 if kind.startswith("notice.") or kind == timing.WON else 1):
                     await self.database.transact(lambda s, k=kind, p=payload: WORKS[k](s, p, at))  # type: ignore[misc]
                 done = update(Job).where(Job.id == id_).values(done_at=at)
                 await self.database.transact(lambda s, d=done: s.execute(d))  # type: ignore[misc]
@@ -225,38 +225,6 @@ async def test_a_meeting_and_a_unit_hear_of_a_hall_that_went_to_a_meeting_with_p
         assert [hall in one["things"] for one in entry.detail["released"]] == [True]
     (told,) = await office.notices(desk, kind="hall_held")
     assert told.done, "the hold has ended"
-
-
-async def test_a_meeting_and_a_unit_hear_of_a_terminal_that_its_unit_took_back(office: Office) -> None:
-    """The meeting does not hold the hall, and the unit books it for the second and the third date."""
-    unit, when = office.province.units["xa1"], office.now + timedelta(days=9, hours=1)
-    desk = await signed_in(office.database, "secretary", unit, office.now)
-    guest = AttendeeRequest(unit_id=unit)
-    rule = {"rule": "FREQ=WEEKLY;COUNT=3", "attendees": (guest,), "operator_id": office.province.people["tinh-2"]}
-    made = await office.approved(**rule)
-    of_unit: dict[str, Any] = {
-        "host_unit_id": unit,
-        "hall_ids": (office.province.halls["xa1"],),
-        "terminal_ids": (),
-        "attendees": (),
-    }
-    of_unit |= {"starts_at": when, "rule": "FREQ=WEEKLY;COUNT=2", "chair_id": office.province.people["xa1-1"]}
-    own = wish(office.province, office.now, **of_unit, title="Họp kín của xã", submit=True)
-    await make(office.database, own, desk.actor, office.now)
-    await office.work()
-    for who in (office.secretary, office.operator, office.chair, desk):
-        (told,) = await office.notices(who, kind="hall_lost")
-        assert (told.notice.about, told.notice.meeting_id) == ("Thiết bị xa1", made.id)
-        assert told.notice.reason == f"{losing.OWN} Số buổi: 2."
-    async with office.database.reading() as session:
-        changes = await session.scalars(select(Change).where(Change.action == "halls_lost"))
-        assert [(one.meeting_id, one.summary) for one in changes] == [
-            (made.id, f"Thiết bị xa1. {losing.OWN} Số buổi: 2.")
-        ]
-        view = await views.meeting_view(session, made.id, office.secretary.actor, office.now)
-    [line] = [one for one in view.calls.lines if one.unit_id == unit]
-    assert line.taken is not None
-    assert (line.taken.starts_at, line.taken.dates, line.taken.title) == (when, 2, ""), "not called, and by whom"
 
 
 async def test_answers_share_one_notice_and_a_substitute_is_a_task_of_the_chair(office: Office) -> None:

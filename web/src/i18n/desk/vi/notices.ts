@@ -36,7 +36,7 @@ export const noticesVi = {
   'notice.hall_unready': 'Hội trường chưa sẵn sàng kết nối',
   'notice.hall_held': 'Hội trường của đơn vị được giữ',
   'notice.hall_objected': 'Đơn vị báo không giữ được hội trường',
-  'notice.hall_lost': 'Hội trường đã dành cho cuộc họp khác',
+  'notice.hall_lost': 'Hội trường hiện dành cho cuộc họp khác',
   'notice.rehearsal_changed': 'Buổi tổng duyệt có thay đổi',
   'notice.soon': 'Cuộc họp sắp bắt đầu',
   'notice.precedence_asked': 'Đề nghị xếp ưu tiên',
