@@ -598,6 +598,10 @@ XLSX_UNPACKED_BYTES = 48 * 1024 * 1024
 """Bytes of all unpacked parts of an Excel file; a file with more is refused. Chosen. Larger: a zip bomb uses up memory.
 Smaller: files of the whole province are refused.
 """
+SHEET_WIDTH = 80
+"""Characters in the widest column of a sheet that people read. Longer lines are wrapped. Chosen. More: the user must scroll to
+the right. Fewer: more lines are wrapped.
+"""
 XLSX_PARTS = 200
 """Files inside an Excel file; with more, it is refused. Chosen. More: a hostile file costs more time. Fewer: files with many
 sheets or pictures are refused.

@@ -1,4 +1,4 @@
-"""The results of a rehearsal as a sheet. A cell that begins like a formula is text (`sheets.guarded`)."""
+"""The results of a rehearsal as a sheet. A cell that begins like a formula is text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WORDS: Final = {True: "Đạt", False: "Chưa đạt", None: ""}
 def sheet(rehearsal: Rehearsal, suffix: Literal["csv", "xlsx"]) -> bytes:
     """Return the file: one row a site."""
     rows = [_row(one) for one in rehearsal.sites]
-    return sheets.to_csv(HEADINGS, rows) if suffix == "csv" else sheets.to_xlsx("Tổng duyệt", HEADINGS, rows)
+    return sheets.to_csv(HEADINGS, rows) if suffix == "csv" else sheets.for_people("Tổng duyệt", HEADINGS, rows)
 
 
 def _row(one: SiteResult) -> list[str]:

@@ -72,6 +72,28 @@ def to_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
     return buffer.getvalue()
 
 
+def for_people(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> bytes:
+    """Return an XLSX file that no program reads back. The notes stand above the headings. Every cell is text and begins with no
+    added apostrophe. A program does not run a cell as a formula, also after a user edits the cell.
+    """
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet(title[:31])
+    for place, cells in enumerate(zip(headings, *rows, strict=True)):
+        longest = max(len(line) for cell in cells for line in cell.split("\n"))
+        width = min(longest, limits.SHEET_WIDTH) + 2
+        sheet.column_dimensions[openpyxl.utils.get_column_letter(place + 1)].width = width
+    for note in notes:
+        sheet.append([_styled(sheet, note, bold=True)])  # without wrapping, a note runs over the next columns
+    sheet.append([_styled(sheet, one, bold=True, wraps=True) for one in headings])
+    for row in rows:
+        sheet.append([_styled(sheet, one, wraps=True) for one in row])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
 def guarded(text: str) -> str:
     """Put an apostrophe before a text that could run as a formula, or that would lose its own apostrophe in `unguarded`. Pure."""
     first, second = text[:1], text[1:2]
@@ -241,4 +263,14 @@ def _cell(sheet: Any, text: str) -> Any:
 
     cell = WriteOnlyCell(sheet, value=NO_XML.sub("\N{REPLACEMENT CHARACTER}", text))
     cell.data_type = "s"
+    return cell
+
+
+def _styled(sheet: Any, text: str, *, bold: bool = False, wraps: bool = False) -> Any:
+    from openpyxl.styles import Alignment, Font
+
+    cell = _cell(sheet, text)
+    cell.quotePrefix = True  # the mark "text" of a cell, which Excel does not show
+    cell.font = Font(bold=bold)
+    cell.alignment = Alignment(wrap_text=wraps, vertical="top")
     return cell

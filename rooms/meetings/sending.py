@@ -148,9 +148,12 @@ async def messages(
     around: invitations.Around,
     actor: Actor,
     now: datetime,
+    way: str = "copy",
 ) -> list[Message]:
     """Return a text for each of these attendees, or for all except the chair if `attendee_ids` is empty. The caller commits,
-    because the texts hold new links. Raise Refusal `denied`, `meeting_not_open`, `unknown_attendee`.
+    because the texts hold new links. `way`: `copy` or `sheet`, how the caller hands the texts out.
+
+    Raise Refusal `denied`, `meeting_not_open`, `unknown_attendee`.
     """
     host = await invitations.open_host(session, meeting, actor)
     everybody = await lines(session, meeting, (), now)
@@ -166,7 +169,7 @@ async def messages(
         said = [f"Kính gửi: {label}", *facts, *own, *_ways(meeting, one.attendee, pin, around)]
         made.append(Message(one.attendee.id, label, one.contact.phone, "\n".join(said)))
     await session.flush()
-    counted = {"count": len(made), "links": sum(_has_own_link(one.attendee) for one in chosen)}
+    counted = {"count": len(made), "links": sum(_has_own_link(one.attendee) for one in chosen), "way": way}
     await audit.record(session, now, actor, "meeting.messages", "meeting", meeting.id, host.id, counted)
     return made
 
@@ -189,7 +192,7 @@ async def common(
         "Trả lời dự họp: theo liên kết riêng của từng nơi nhận, hoặc đăng nhập và trả lời ở trang cuộc họp.",
     ]
     await audit.record(
-        session, now, actor, "meeting.messages", "meeting", meeting.id, host.id, {"count": 1, "links": 0}
+        session, now, actor, "meeting.messages", "meeting", meeting.id, host.id, {"count": 1, "links": 0, "way": "copy"}
     )
     return "\n".join(said)
 

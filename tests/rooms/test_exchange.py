@@ -406,6 +406,15 @@ def test_formulas_in_exported_cells_are_escaped() -> None:
     assert book.active["A2"].data_type != "f"
 
 
+def test_a_sheet_for_people_has_no_apostrophe_and_no_formula() -> None:
+    content = sheets.for_people("x", ["a", "b"], [["=1+1", "+84 272"], ["a\x00b", "'x"]], ["= note"])
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    rows = [[cell.value for cell in row] for row in book.active.iter_rows()]
+    assert rows == [["= note", None], ["a", "b"], ["=1+1", "+84 272"], ["a\ufffdb", "'x"]]
+    typed = [cell for row in book.active.iter_rows() for cell in row if cell.value is not None]
+    assert {(cell.data_type, cell.quotePrefix) for cell in typed} == {("s", True)}
+
+
 WORDS = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\ufffe\uffff")
 CELLS = st.text(WORDS, max_size=30).map(str.strip)
 

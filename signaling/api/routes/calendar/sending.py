@@ -24,6 +24,10 @@ from signaling.host.routers import new_router
 router = new_router("sending")
 Key = Annotated[Id, Path()]
 SHEET: Final = ("Nơi nhận", "Điện thoại", "Tin nhắn")
+NOTES: Final = (
+    "Mỗi tin có liên kết trả lời riêng của một nơi nhận: gửi từng tin đúng nơi, không gửi vào nhóm, không chuyển tiếp tệp này.",
+    "Để sao chép một tin: bấm đúp vào ô, rồi chọn và sao chép nội dung trong ô.",
+)
 Chosen = Annotated[list[Id], Field(max_length=limits.SENT_TO, description="Empty: all that the action is for.")]
 
 
@@ -165,11 +169,12 @@ async def make_message_sheet(visit: Caller, meeting_id: Key, wanted: MessageShee
 
     async def work(session: AsyncSession) -> list[sending.Message]:
         meeting, _ = await reading.meeting_of(session, meeting_id, visit.actor)
-        return await sending.messages(session, meeting, wanted.attendee_ids, around, visit.actor, visit.now)
+        wish = (meeting, wanted.attendee_ids, around, visit.actor, visit.now)
+        return await sending.messages(session, *wish, way="sheet")
 
     made = await visit.write(work)
     rows = [(one.label, one.phone, one.text) for one in made]
-    content = await asyncio.to_thread(sheets.to_xlsx, "Tin nhắn riêng", SHEET, rows)
+    content = await asyncio.to_thread(sheets.for_people, "Tin nhắn riêng", SHEET, rows, NOTES)
     answer = download(content, f"tin-nhan-{visit.now.astimezone(ZONE):%Y%m%d-%H%M}", "xlsx")
     answer.headers["cache-control"] = "no-store"  # the texts hold personal links
     return answer

@@ -88,7 +88,7 @@ async def give_sip_accounts(visit: Caller, wanted: SipSheetFields) -> Response:
     await visit.refresh_halls()
     shared = (desk.realm, *_server(desk.servers))
     rows = [(one.unit, one.site, one.hall, one.terminal, one.alias, one.password, *shared) for one in given]
-    content = await asyncio.to_thread(sheets.to_xlsx, "Tài khoản SIP", HEADINGS + SERVER, rows)
+    content = await asyncio.to_thread(sheets.for_people, "Tài khoản SIP", HEADINGS + SERVER, rows)
     name = f'attachment; filename="tai-khoan-sip-{visit.now.astimezone(ZONE):%Y%m%d-%H%M}.xlsx"'
     return Response(content, media_type=XLSX, headers={"content-disposition": name, "cache-control": "no-store"})
 

@@ -230,7 +230,7 @@ export const meetingEn: Record<keyof typeof meetingVi, string> = {
   'send.unreached': 'Mail does not reach: {names}. Copy the message, or add an official address in the directory.',
   'send.andMore': '{names} and {n} more',
   'send.each': 'Each recipient ({n})',
-  'send.eachHint': 'Each personal message has a link with which one recipient answers. The copy sign gives one message; tick some to copy only theirs.',
+  'send.eachHint': 'Each personal message has a link with which one recipient answers. The copy sign gives one message; tick some to copy only theirs. The Excel sheet holds the personal links of all its recipients: send each message to its recipient, and do not forward the file.',
   'send.state': 'State of the mail',
   'send.sent': 'Mail sent',
   'send.unsent': 'Mail not sent',

@@ -228,7 +228,7 @@ export const meetingVi = {
   'send.unreached': 'Thư không tới được: {names}. Hãy sao chép tin nhắn, hoặc bổ sung địa chỉ thư công vụ trong danh bạ.',
   'send.andMore': '{names} và {n} nơi khác',
   'send.each': 'Từng nơi nhận ({n})',
-  'send.eachHint': 'Mỗi tin nhắn riêng có liên kết trả lời của một nơi nhận. Bấm biểu tượng sao chép để lấy tin nhắn của từng nơi; đánh dấu để chỉ lấy một số nơi.',
+  'send.eachHint': 'Mỗi tin nhắn riêng có liên kết trả lời của một nơi nhận. Bấm biểu tượng sao chép để lấy tin nhắn của từng nơi; đánh dấu để chỉ lấy một số nơi. Bảng Excel chứa liên kết riêng của mọi nơi được chọn: gửi từng tin đúng nơi nhận, không chuyển tiếp cả tệp.',
   'send.state': 'Trạng thái thư',
   'send.sent': 'Đã gửi thư',
   'send.unsent': 'Chưa gửi thư',
