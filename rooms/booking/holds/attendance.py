@@ -345,7 +345,8 @@ async def _dates(session: AsyncSession, question: Question) -> list[Busy]:
             .join(Meeting, Meeting.id == Occurrence.meeting_id)
             .where(touches, Occurrence.state.in_(LIVE), Meeting.state.in_(restoring.TAKES))
             # Technicians attend a rehearsal. The people and heads who are invited to its meeting are free.
-            .where(Meeting.id != question.excluding, Meeting.rehearses_id.is_(None))
+            .where(Meeting.id != question.excluding, Occurrence.id != question.excluding)
+            .where(Meeting.rehearses_id.is_(None))
         )
         found |= {id_: Busy(starts_at, ends_at, meeting_id, id_) for id_, starts_at, ends_at, meeting_id in rows}
     return sorted(found.values(), key=lambda one: (one.starts_at, one.meeting_id))

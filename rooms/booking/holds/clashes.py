@@ -66,6 +66,8 @@ class Clash:
     """The number of free legs, when `kind` is `capacity`."""
     free_times: tuple[FreeTime, ...] = ()
     equivalent_halls: tuple[Place, ...] = ()
+    wanted_at: datetime | None = None
+    """The start that was asked for. A free time of another day names its day. None: there are no free times."""
 
     @property
     def vi(self) -> str:
@@ -110,8 +112,9 @@ class Clash:
         return " " + "; ".join(ways) + "." if ways else f" {self._last_way()[0]}"
 
     def _when(self, free: FreeTime) -> str:
-        """Return the clock time of a free time, with the day if it is another day than the day of the clash."""
-        day = "" if day_of(free.starts_at) == day_of(self.ends_at) else f" {local(free.starts_at):%d/%m}"
+        """Return the clock time of a free time, with the day if it is another day than the day that was asked for."""
+        same = self.wanted_at is not None and day_of(free.starts_at) == day_of(self.wanted_at)
+        day = "" if same else f" {local(free.starts_at):%d/%m}"
         return f"{clock(free.starts_at)}{day}"
 
     def _last_way(self) -> tuple[str, str]:
@@ -187,7 +190,7 @@ class Question:
     actor: Actor
     rule: Rule
     excluding: str = ""
-    """The identifier of a meeting whose own reservations do not count."""
+    """The identifier of a meeting, or of one date of a series. Its own reservations do not count."""
     now: datetime | None = None
     """No free time is earlier than this time and the minutes by which the unit must book ahead. None: the time is not known."""
 
@@ -211,7 +214,8 @@ async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, .
         free = _free_times(span, things, timetable, used, question)
         halls = others.get(place, {})
         worded[place] = tuple(
-            replace(one, free_times=free, equivalent_halls=halls.get(one.resource_id, ())) for one in worded[place]
+            replace(one, free_times=free, equivalent_halls=halls.get(one.resource_id, ()), wanted_at=span.starts_at)
+            for one in worded[place]
         )
     return worded
 
@@ -237,11 +241,14 @@ async def timetable_of(
     windows: Sequence[tuple[datetime, datetime]],
     excluding: str = "",
 ) -> dict[str, list[Busy]]:
-    """Return the active reservations of these resources that touch at least one window. `excluding`: a meeting that does not
-    count, with its rehearsal. The rehearsal gives way to its own meeting.
+    """Return the active reservations of these resources that touch at least one window. `excluding`: a meeting, or one date of
+    a series, that does not count. The rehearsal of the meeting does not count then: it gives way to its own meeting.
     """
     ids = sorted(resource_ids)
-    own = select(Meeting.id).where(or_(Meeting.id == excluding, Meeting.rehearses_id == excluding))
+    series = select(Occurrence.meeting_id).where(Occurrence.id == excluding).scalar_subquery()
+    rehearsal = or_(Meeting.rehearses_id == excluding, Meeting.rehearses_id == series)
+    own = select(Meeting.id).where(or_(Meeting.id == excluding, rehearsal))
+    counts = and_(Occurrence.meeting_id.not_in(own), Occurrence.id != excluding)
     found: dict[str, list[Busy]] = defaultdict(list)
     seen: set[str] = set()
     for touches in touching(Reservation, _merged(windows) if ids else ()):
@@ -258,7 +265,7 @@ async def timetable_of(
             )
             .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
             .where(Reservation.resource_id.in_(ids), Reservation.active, touches)
-            .where(Occurrence.meeting_id.not_in(own) if excluding else true())
+            .where(counts if excluding else true())
         )
         for id_, resource_id, starts_at, ends_at, meeting_id, occurrence_id, guest, yields in rows:
             if id_ not in seen:

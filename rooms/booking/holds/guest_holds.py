@@ -167,7 +167,7 @@ async def _holding_dates(
     for touches in touching(Occurrence, windows):
         rows = await session.execute(
             _DATES.where(touches, Occurrence.state.in_(LIVE), Meeting.state.in_(TAKES))
-            .where(Meeting.hold_guests, Meeting.id != excluding)
+            .where(Meeting.hold_guests, Meeting.id != excluding, Occurrence.id != excluding)
             .order_by(Occurrence.starts_at)
         )
         found |= {row.occurrence_id: row for row in rows}

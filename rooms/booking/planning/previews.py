@@ -74,20 +74,25 @@ class Preview:
     """The halls and terminals of invited units that another meeting has at the time of the rehearsal."""
 
 
-async def preview(session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "") -> Preview:
-    """Return the preview of a request. `excluding`: a meeting that the request changes; its own reservations do not count."""
+async def preview(
+    session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "", excluding_date: str = ""
+) -> Preview:
+    """Return the preview of a request. `excluding`: a meeting that the request changes; its own reservations do not count.
+    `excluding_date`: the request changes only this date of the meeting; the other dates count.
+    """
+    own = excluding_date or excluding
     plan = await plans.make(session, request.checked(), actor, now, ahead=not excluding)
     wishes = [(span, plan.needed) for span in plan.spans]
-    found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding, now))
+    found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, own, now))
     if len(found) == 1 and found[0] and not found[0][0].free_times:
-        found = [await _on_later_days(session, plan, found[0], now, excluding)]
+        found = [await _on_later_days(session, plan, found[0], now, own)]
     free = plans.may_leave_hours(actor, plan.unit, request)
     dates = tuple(_date(plan, place, found[place], free) for place in range(len(plan.spans)))
     bad = [one for one in dates if (one.clashes or one.trouble) and not one.skipped]
     ignored = request.skip_clashes and len(bad) < len(dates) and all(one.clashes or one.off for one in bad)
     named = call_list.in_words(plan.calls, plan.names)
-    calls = await terminals.with_taken(session, named, plan.spans, actor, excluding)
-    people = await _attendance(session, plan, actor, now, excluding)
+    calls = await terminals.with_taken(session, named, plan.spans, actor, own)
+    people = await _attendance(session, plan, actor, now, own)
     rehearsal, rehearsal_taken = await _rehearsal(session, plan, named, actor, now, excluding)
     # An edit of another field leaves the rehearsal as it is.
     rehearses = rehearsal is None or bool(excluding) or not (rehearsal.clashes or rehearsal.trouble)

@@ -205,6 +205,57 @@ async def test_a_full_day_is_answered_with_free_times_of_other_days(
         assert (await shown(one.starts_at)).bookable
 
 
+async def test_the_other_dates_of_a_series_are_not_free_for_one_date(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The times that are offered for a longer first date can be saved. The next date of the series has the same hour."""
+    secretary = province.actor("secretary", "vp")
+    own = {"chair_id": None, "terminal_ids": ()}
+    series = await make(database, wish(province, now, rule="FREQ=DAILY;COUNT=2", **own), secretary, now)
+    noon = now + timedelta(days=2, hours=4)
+    await make(database, wish(province, now, starts_at=noon, title="Khác", **own), secretary, now)
+    async with database.reading() as session:
+        query = select(Occurrence).where(Occurrence.meeting_id == series.id).order_by(Occurrence.starts_at)
+        first, second = await session.scalars(query)
+    longer = wish(province, now, duration_min=360, **own)
+
+    async def shown(at: datetime, date_id: str) -> previews.Preview:
+        async with database.reading() as session:
+            asked = dataclasses.replace(longer, starts_at=at)
+            return await previews.preview(session, asked, secretary, now, series.id, date_id)
+
+    assert (await shown(second.starts_at, "")).bookable, "the whole series moves"
+    (clash,) = (await shown(second.starts_at, first.id)).dates[0].clashes
+    assert clash.meeting_id == series.id
+    offered = (await shown(first.starts_at, first.id)).dates[0].clashes[0].free_times
+    assert offered
+    for one in offered:
+        assert (await shown(one.starts_at, first.id)).bookable
+
+    async def save(session: AsyncSession) -> None:
+        changes = {"starts_at": offered[0].starts_at, "duration_min": 360}
+        await editing.edit(session, series.id, changes, secretary, now, series.version, "this", first.id)
+
+    await database.transact(save)
+
+
+async def test_a_free_time_names_its_day_if_it_is_not_the_day_that_was_asked_for(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The other meeting ends on a later day, on which a free time is offered."""
+    secretary = province.actor("secretary", "vp")
+    own = {"chair_id": None, "terminal_ids": ()}
+    begins = now + timedelta(days=2)
+    night = wish(province, now, starts_at=begins, duration_min=24 * 60, **own)
+    await make(database, night, province.actor("operator", "tinh"), now)
+    async with database.reading() as session:
+        shown = await previews.preview(session, wish(province, now, title="Khác", **own), secretary, now)
+    (clash,) = shown.dates[0].clashes
+    assert day_of(clash.ends_at) == day_of(clash.free_times[0].starts_at) > day_of(begins)
+    assert f"Trống: {local(clash.free_times[0].starts_at):%H:%M %d/%m}" in clash.vi
+    assert f"Free: {local(clash.free_times[0].starts_at):%H:%M %d/%m}" in clash.en
+
+
 async def test_a_clash_does_not_reveal_titles_that_are_not_readable(
     database: Database, province: Province, now: datetime
 ) -> None:

@@ -70,10 +70,15 @@ async def find_free(visit: Caller, wanted: AvailabilityFields) -> Availability:
 
 
 @router.post("/preview", openapi_extra=needs("meetings.create", of="unit"))
-async def preview(visit: Caller, wanted: MeetingFields, excluding: Id | None = None) -> Preview:
-    """Return every date of a booking, with every clash. Nothing is reserved. `excluding`: a meeting that is being changed."""
+async def preview(
+    visit: Caller, wanted: MeetingFields, excluding: Id | None = None, excluding_date: Id | None = None
+) -> Preview:
+    """Return every date of a booking, with every clash. Nothing is reserved. `excluding`: a meeting that is being changed.
+    `excluding_date`: only this date of the meeting is being changed.
+    """
     actor, request = visit.actor, shapes.request_of(wanted)
-    found = await visit.read(lambda session: previews.preview(session, request, actor, visit.now, excluding or ""))
+    own = (excluding or "", excluding_date or "")
+    found = await visit.read(lambda session: previews.preview(session, request, actor, visit.now, *own))
     return Preview.model_validate(found)
 
 

@@ -22,12 +22,12 @@ export class Live {
   constructor(private draft: Draft) {}
 
   #excluding = '';
-  #series = true;
+  #date: string | null = null;
 
-  /** Ask the server. `excluding`: the meeting that is changed. `series`: false for one date of it. */
-  ask(excluding = this.#excluding, series = this.#series): void {
+  /** Ask the server. `excluding`: the meeting that is changed. `date`: the only date of it that is changed. Null: all dates. */
+  ask(excluding = this.#excluding, date = this.#date): void {
     this.#excluding = excluding;
-    this.#series = series;
+    this.#date = date;
     clearTimeout(this.#timer);
     if (!this.draft.asks) {
       this.stop();
@@ -50,8 +50,9 @@ export class Live {
     const mine = (this.#running = new AbortController());
     try {
       const question = this.draft.question();
-      const path = this.#excluding === '' ? '/preview' : `/preview?excluding=${this.#excluding}`;
-      const answer = await send<Preview>('POST', path, this.#series ? question : { ...question, rule: '' }, { signal: mine.signal });
+      const date = this.#date === null ? '' : `&excluding_date=${this.#date}`;
+      const path = this.#excluding === '' ? '/preview' : `/preview?excluding=${this.#excluding}${date}`;
+      const answer = await send<Preview>('POST', path, this.#date === null ? question : { ...question, rule: '' }, { signal: mine.signal });
       if (mine.signal.aborted) return;
       this.answer = answer;
       this.error = null;
