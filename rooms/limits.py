@@ -276,8 +276,12 @@ RULE = 500
 and the column of PostgreSQL (500) allow more too. Fewer: rules with long lists are refused.
 """
 REASON = 500
-"""Characters of the reason for a change, a refusal or a late booking; stored reasons are cut. Chosen. More: no effect until the
+"""Characters of the reason for a change or a refusal; stored reasons are cut. Chosen. More: no effect until the
 REST API and the columns of PostgreSQL (500) allow more too. Fewer: long reasons are cut or refused.
+"""
+URGENT_REASON = 300
+"""Characters of the reason for a late booking; a longer one is refused. Chosen. More: no effect until the REST API and the
+columns of PostgreSQL (300) allow more too. Fewer: long reasons are refused.
 """
 HALLS = 260
 """Halls (rooms that can be booked) of one meeting; more are refused. In a search, further halls are ignored. Chosen. The REST

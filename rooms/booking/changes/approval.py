@@ -52,8 +52,7 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
             "Thời hạn giữ hội trường đã hết. Hãy đặt lại cuộc họp.",
             "the reservation has expired: book the meeting again",
         )
-    meeting.precedence_reason = reason.strip()[:300] or meeting.precedence_reason
-    await require_reason(session, meeting, now)
+    await explain(session, meeting, reason, now)
     rule = await unit_rules.rule_of(session, unit.path)
     await ask(session, meeting, unit, rule, now)
     await history.finish(session, meeting, actor, now, "submit", "", {}, undoable=False, tells=False)
@@ -61,14 +60,21 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
     return meeting
 
 
-async def require_reason(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Raise `late_reason_missing` if the invitation to the next date would be late, and the meeting has no reason."""
+async def explain(session: AsyncSession, meeting: Meeting, reason: str, now: datetime) -> None:
+    """Store why the meeting is urgent, if the invitation to its next date would be late. Raise `late_reason_missing`."""
     coming = (Occurrence.meeting_id == meeting.id, Occurrence.state == "planned", Occurrence.starts_at > now)
     first = await session.scalar(select(func.min(Occurrence.starts_at)).where(*coming))
     if first is not None and not meeting.precedence_reason:
         type_ = await session.get_one(MeetingType, meeting.type_code)
         late = calendar.is_late(await calendar.load(session), first, type_.notice_days, now)
-        calendar.require_reason(late, meeting.precedence_reason)
+        keep_reason(meeting, late, reason)
+
+
+def keep_reason(meeting: Meeting, late: bool, reason: str) -> None:
+    """Store why a late meeting is urgent, if it has no reason yet. Raise `late_reason_missing`."""
+    if late and not meeting.precedence_reason:
+        calendar.require_reason(late, reason)
+        meeting.precedence_reason = reason.strip()
 
 
 def wrong_state(meeting: Meeting) -> Refusal:

@@ -285,7 +285,7 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
         "rule": request.rule,
         "hold_until": min(now + timedelta(hours=plan.rule.hold_hours), plan.spans[0].starts_at),
         "precedence": plan.type_.precedence if request.precedence is None else request.precedence,
-        "precedence_reason": request.precedence_reason or request.urgent_reason[:300],
+        "precedence_reason": request.precedence_reason or request.urgent_reason,
         "sequence": 0,
         "version": 1,
     }

@@ -20,7 +20,7 @@ from rooms.booking.planning import plans, stored
 from rooms.booking.planning.plans import Plan
 from rooms.booking.planning.requests import Request
 from rooms.booking.rules import unit_rules
-from rooms.booking.rules.calendar import day_of
+from rooms.booking.rules.calendar import day_of, is_late
 from rooms.booking.rules.recurrence import ended, parsed, written
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
@@ -215,7 +215,7 @@ async def edit(
         session,
         meeting,
         unit,
-        proposals.Wish(old, new, names, scope, occurrence_id or ""),
+        proposals.Wish(old, new, names, scope, occurrence_id or "", reason=new.urgent_reason.strip()),
         lambda: change(session, meeting, unit, changes, actor, now, scope, occurrence_id),
         actor,
         now,
@@ -295,7 +295,7 @@ async def _all(session: AsyncSession, one: _Edit) -> Meeting:
     await _apply(session, meeting, plan, one)
     if one.reserves:
         await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor, now)
-    await _ask_again(session, one, plan)
+    await _ask_again(session, one, plan, "starts_at" in one.changed)
     if moves:
         await rehearsals.settle(session, meeting, actor, now, strict=one.rehearses and not one.decided)
     if "attendees" in one.changed and meeting.state == "approved":
@@ -461,15 +461,18 @@ def require_standing(date: Occurrence) -> None:
         )
 
 
-async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
-    """Submit the meeting for approval again if the change needs it, unless the actor may decide alone."""
+async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan, moved: bool) -> None:
+    """Submit the meeting for approval again if the change needs it, unless the actor may decide alone. `moved`: the dates of
+    the plan have another time.
+    """
     meeting = one.meeting
     if one.decided:
         if one.changed & AGREED:
             await attendees.agree(session, meeting.id)
         return
     if await _waits_again(session, one, plan):
-        await ask_again(session, meeting, one.unit, plan, one.actor, one.now)
+        late = moved and _is_late(plan, one.now)
+        await ask_again(session, meeting, one.unit, plan, one.actor, one.now, late, one.new.urgent_reason)
         return
     invites = "attendees" in one.changed and meeting.state == "approved" and plan.needs_approval
     if invites and await approval.decides_alone(session, meeting, one.unit.path, one.actor):
@@ -484,17 +487,32 @@ async def _waits_again(session: AsyncSession, one: _Edit, plan: Plan) -> bool:
     return first and not await approval.has_word(session, one.meeting.id)
 
 
+def _is_late(plan: Plan, now: datetime) -> bool:
+    """Report whether the invitation to the next date of the plan would be late."""
+    starts = [one.starts_at for one in plan.spans if one.starts_at > now]
+    return bool(starts) and is_late(plan.calendar, min(starts), plan.type_.notice_days, now)
+
+
 async def ask_again(
-    session: AsyncSession, meeting: Meeting, unit: Unit, plan: Plan, actor: Actor, now: datetime
+    session: AsyncSession,
+    meeting: Meeting,
+    unit: Unit,
+    plan: Plan,
+    actor: Actor,
+    now: datetime,
+    late: bool = False,
+    reason: str = "",
 ) -> None:
     """Submit a meeting for approval again, because its resources or times differ. Do nothing for a held meeting, or if the plan
-    needs no approval. An actor who may decide alone approves at once.
+    needs no approval. An actor who may decide alone approves at once. `late`: the approvers need a reason for the new time.
+    Raise `late_reason_missing`.
     """
     if meeting.state == "held" or not plan.needs_approval:
         return
     if meeting.state == "approved" and await approval.decides_alone(session, meeting, unit.path, actor):
         await approval.keep_word(session, meeting, unit, actor, now)
         return
+    approval.keep_reason(meeting, late, reason)
     await approval.withdraw(session, meeting.id, now)
     await approval.ask(session, meeting, unit, plan.rule, now)
 
@@ -512,9 +530,10 @@ async def _this(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
     require_standing(date)
     before = await history.snapshot(session, one.meeting)
     starts_at = one.new.starts_at if "starts_at" in one.changed else date.starts_at
+    moved = starts_at != date.starts_at
     await move(session, one.meeting, date, starts_at, one.new, one.actor, one.now, one.decided)
     plan = await _one_plan(session, one, starts_at)
-    await _ask_again(session, one, plan)
+    await _ask_again(session, one, plan, moved)
     await history.finish(session, one.meeting, one.actor, one.now, "edit.one", one.summary, before, date_id=date.id)
     await _record(session, one, "this")
     return one.meeting
@@ -609,6 +628,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     await unit_rules.require_quota(session, plan.unit.id, plan.rule, [(s.starts_at, s.ends_at) for s in kept])
     made = await creation.store_held(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
+    made.precedence_reason = made.precedence_reason or meeting.precedence_reason
     await guest_holds.copy_objections(session, meeting.id, made.id)
     await creation.take_or_refuse(session, plan, kept, actor, now)
     stays = one.decided or not plan.needs_approval or not await _waits_again(session, one, plan)
@@ -621,6 +641,8 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     elif meeting.state == "held":
         made.hold_until = meeting.hold_until
     else:
+        late = "starts_at" in one.changed and _is_late(plan, now)
+        approval.keep_reason(made, late, one.new.urgent_reason)
         await approval.ask(session, made, one.unit, plan.rule, now)
     await restoring.take_guests(session, made, now)
     await rehearsals.settle(session, made, actor, now, strict=not one.decided)

@@ -54,8 +54,8 @@ async def resubmit(
     meeting.state, meeting.reason, meeting.reason_code = "held", "", ""
     await editing.change(session, meeting, unit, changes, actor, now, "all", None)
     if changes.get("urgent_reason"):
-        meeting.precedence_reason = changes["urgent_reason"].strip()[:300]
-    await approval.require_reason(session, meeting, now)
+        meeting.precedence_reason = changes["urgent_reason"].strip()
+    await approval.explain(session, meeting, "", now)
     await _reserve(session, meeting, unit.path, bool(changes.get("urgent_reason")), actor, now)
     await approval.ask(session, meeting, unit, await unit_rules.rule_of(session, unit.path), now)
     await history.finish(session, meeting, actor, now, "resubmit", "", before, undoable=False, tells=False)

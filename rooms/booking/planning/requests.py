@@ -215,7 +215,7 @@ def _title(request: Request) -> Iterator[Trouble]:
     yield from _text("title", request.title, limits.TITLE, "Tên cuộc họp")
     yield from _text("description", request.description, limits.DESCRIPTION, "Nội dung")
     yield from _text("rule", request.rule, limits.RULE, "Quy tắc lặp")
-    yield from _text("urgent_reason", request.urgent_reason, limits.REASON, "Lý do họp đột xuất")
+    yield from _text("urgent_reason", request.urgent_reason, limits.URGENT_REASON, "Lý do họp đột xuất")
 
 
 def _time(request: Request) -> Iterator[Trouble]:

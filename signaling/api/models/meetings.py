@@ -186,7 +186,7 @@ class MeetingFields(Strict):
     rehearsal_min: int = Field(60, ge=5, le=limits.REHEARSAL_MIN)
     precedence: int | None = Field(None, ge=0, le=10_000)
     precedence_reason: Text300 = ""
-    urgent_reason: Text500 = Field("", description="The reason for booking later than the rule allows.")
+    urgent_reason: Text300 = Field("", description="The reason for booking later than the rule allows.")
     skip: list[date] = Field([], max_length=limits.DATES, description="Local days of the series to leave out.")
     skip_clashes: bool = Field(
         False, description="Clashing dates of a series become `skipped`, instead of a refusal of all."
@@ -227,18 +227,20 @@ class MeetingChanges(Strict):
     hold_guests: bool | None = None
     rehearsal_at: Instant | None = Field(None, description="Null: no rehearsal.")
     rehearsal_min: int | None = Field(None, ge=5, le=limits.REHEARSAL_MIN)
+    urgent_reason: Text300 | None = Field(
+        None,
+        description="Why the meeting is urgent. Necessary if the approvers are asked and the invitation would be late.",
+    )
 
 
 class Resubmission(MeetingChanges):
     """The changes of a refused or expired booking. They apply to all dates."""
 
-    urgent_reason: Text500 = ""
-
 
 class Submission(Strict):
     """Why a held booking is urgent. It is necessary if the invitation would be late."""
 
-    urgent_reason: Text500 = ""
+    urgent_reason: Text300 = ""
 
 
 class Decision(Strict):

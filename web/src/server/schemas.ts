@@ -2102,6 +2102,8 @@ export interface components {
             /** @description Null: no rehearsal. */
             rehearsal_at?: string | null;
             rehearsal_min?: number | null;
+            /** @description Why the meeting is urgent. Necessary if the approvers are asked and the invitation would be late. */
+            urgent_reason?: string | null;
         };
         /**
          * @description A booking: one meeting or a series, with everything that it reserves.
@@ -3225,8 +3227,8 @@ export interface components {
             /** @description Null: no rehearsal. */
             rehearsal_at?: string | null;
             rehearsal_min?: number | null;
-            /** @default  */
-            urgent_reason?: string;
+            /** @description Why the meeting is urgent. Necessary if the approvers are asked and the invitation would be late. */
+            urgent_reason?: string | null;
         };
         /** @description The rule of a unit. `inherited_from`: the unit that owns the rule, if this unit has no own rule. */
         Rule: {

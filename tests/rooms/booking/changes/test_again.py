@@ -5,15 +5,25 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.changes import creation, deciding, editing, precedence, precedence_asks, resubmitting, undoing
+from rooms.booking.changes import (
+    approval,
+    creation,
+    deciding,
+    editing,
+    precedence,
+    precedence_asks,
+    resubmitting,
+    undoing,
+)
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.meeting import timing
 from rooms.errors import Refusal
 from rooms.meetings import views
 from rooms.store.database import Database
-from rooms.store.tables.meetings import Attendee
+from rooms.store.tables.meetings import Attendee, Meeting
 from tests.rooms.booking.test_bypass import reread
 from tests.rooms.booking.test_creation import make, wish
 from tests.rooms.booking.test_life import WEEKLY, dates, denied, do, due, everything, taken
@@ -64,6 +74,58 @@ async def test_a_meeting_that_is_late_by_now_is_submitted_again_with_a_reason(
     changes = {"urgent_reason": "Công điện"}
     again = await do(database, lambda s: resubmitting.resubmit(s, meeting.id, changes, *given))
     assert (again.state, again.precedence_reason) == ("asked", "Công điện")
+
+
+async def test_a_new_time_that_makes_the_invitation_late_needs_a_reason(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary, operator = province.actor("secretary", "vp"), province.actor("operator", "tinh")
+    early = {"starts_at": now + timedelta(days=9, hours=1), "urgent_reason": ""}
+    made = await make(database, wish(province, now, **early, submit=True), secretary, now)
+
+    async def move(days: int, **reason: str) -> Meeting:
+        changes = {"starts_at": now + timedelta(days=days, hours=1), **reason}
+
+        async def work(session: AsyncSession) -> Meeting:
+            row = await session.get_one(Meeting, made.id)
+            return await editing.edit(session, row.id, changes, secretary, now, row.version)
+
+        return await do(database, work)
+
+    with pytest.raises(Refusal) as said:
+        await move(1)
+    assert said.value.code == "late_reason_missing"
+    assert (await move(10)).precedence_reason == ""
+    for one in (province.actor("approver", "vp"), operator):
+        await do(database, lambda s, a=one: deciding.decide(s, made.id, True, "", a, now))  # type: ignore[misc]
+    with pytest.raises(Refusal) as said:
+        await move(1)
+    assert said.value.code == "late_reason_missing"
+    assert (await move(1, urgent_reason="Công điện")).state == "approved"
+    async with database.reading() as session:
+        proposal = await approval.pending(session, made.id)
+    assert proposal is not None
+    assert [line["after"] for line in proposal.lines if line["field"] == "reason"] == ["Công điện"]
+
+
+@POSTGRESQL_IN_SIM
+async def test_the_reason_of_a_late_submission_is_whole_and_replaces_no_other(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary, soon = province.actor("secretary", "vp"), {"starts_at": now + timedelta(days=1, hours=1)}
+    free = {"hall_ids": (), "terminal_ids": (), "chair_id": None, "urgent_reason": ""}
+    words = "L" * limits.URGENT_REASON
+    long = wish(province, now, **{**soon, **free, "urgent_reason": f"{words}!"})
+    assert (await denied(database, lambda s: creation.create(s, long, secretary, now))).code == "too_long"
+    early = {"starts_at": now + timedelta(days=9, hours=1)}
+    for request, stored in (
+        ({**soon, **free}, words),
+        ({**early, **free}, ""),
+        ({**soon, **free, "precedence_reason": "Chỉ đạo"}, "Chỉ đạo"),
+    ):
+        made = await make(database, wish(province, now, **request), secretary, now)
+        sent = await do(database, lambda s, m=made: approval.submit(s, m.id, secretary, now, words))  # type: ignore[misc]
+        assert (sent.state, sent.precedence_reason) == ("asked", stored)
 
 
 @POSTGRESQL_IN_SIM
