@@ -497,12 +497,16 @@ async def renew(
         await session.execute(delete(Reservation).where(Reservation.id.in_(held.values())))
     used = await session.execute(select(*CapacityUse.__table__.columns).where(CapacityUse.occurrence_id.in_(dates)))
     wanted = [_use(span, share) for span, _ in wishes for share in load.shares]
-    if sorted(tuple(one) for one in used) == sorted(tuple(one.values()) for one in wanted):
+    if _by_name(dict(**one) for one in used.mappings()) == _by_name(wanted):
         load = Load()
     else:
         await _give_back_capacity(session, dates)
     if load.legs or any(things for _, things in missing):
         await take(session, missing, load, now)
+
+
+def _by_name(uses: Iterable[dict[str, Any]]) -> list[list[tuple[str, Any]]]:
+    return sorted(sorted(one.items()) for one in uses)
 
 
 _SAME: Final = ("occurrence_id", "kind", "resource_id", "starts_at", "ends_at", "active", "guest")

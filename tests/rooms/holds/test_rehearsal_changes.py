@@ -4,16 +4,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from rooms.booking.changes import approval, deciding, editing, objecting
-from rooms.booking.holds import rehearsals
+from rooms.booking.holds import loads, rehearsals
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sites import halls
 from rooms.store.database import Database
-from rooms.store.tables.booking import Reservation, Step
+from rooms.store.tables.booking import CapacitySlot, CapacityUse, Pool, Reservation, Step
 from rooms.store.tables.meetings import Meeting, Occurrence
 from tests.rooms.booking.test_calls import wish
 from tests.rooms.booking.test_terminal_holds import book, held
@@ -191,3 +191,46 @@ async def test_a_withdrawn_objection_gives_the_hall_back_to_both(
     assert await both() == [{TINH_A}, {TINH_A}]
     await database.transact(lambda session: objecting.withdraw(session, made.id, hall, desk, now))
     assert await both() == [{TINH_A, XA1}, {TINH_A, XA1}]
+
+
+async def test_a_rehearsal_reserves_as_many_legs_as_its_meeting(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The units of the meeting become more, then fewer, then more than the pool has left."""
+    made, date = await booked(database, province, now)
+    units = province.units
+
+    async def legs() -> set[int]:
+        """Return the legs of the date, and of each quarter of an hour."""
+        async with database.reading() as session:
+            use = CapacityUse.occurrence_id == date.id
+            of_date = list(await session.scalars(select(CapacityUse.legs).where(use)))
+            quarters = (CapacitySlot.starts_at >= date.starts_at, CapacitySlot.starts_at < date.ends_at)
+            slots = list(await session.scalars(select(CapacitySlot.used).where(*quarters)))
+            assert (len(of_date), len(slots)) == (1, 2)
+            return {*of_date, *slots}
+
+    async def wanted() -> int:
+        async with database.reading() as session:
+            rehearsal = await rehearsals.of_meeting(session, made.id)
+            assert rehearsal is not None
+            return (await loads.of_meeting(session, rehearsal)).legs
+
+    async def invite(*codes: str) -> Meeting:
+        invited = tuple(AttendeeRequest(unit_id=units[one]) for one in codes)
+        return await edit(database, made, COMMAND, now, attendees=invited)
+
+    before = await wanted()
+    assert await legs() == {before}
+    await invite("xa1", "khcn", "yt", "xa2")
+    more = await wanted()
+    assert await legs() == {more}
+    await invite("xa1")
+    fewer = await wanted()
+    assert await legs() == {fewer}
+    assert fewer < before < more
+    await database.transact(lambda session: session.execute(update(Pool).values(legs=fewer)))
+    with pytest.raises(Refusal) as said:
+        await invite("xa1", "khcn", "yt")
+    assert said.value.code == "capacity"
+    assert await legs() == {fewer}
