@@ -198,7 +198,7 @@ SERIES = {"pin": new_pin(series=True)}
     ("by", "there"),
     [
         pytest.param("packets", {}, marks=pytest.mark.sim),
-        ("info", SERIES),
+        pytest.param("info", SERIES, marks=pytest.mark.sim),
         pytest.param("both", {}, marks=pytest.mark.sim),
     ],
     indirect=["there"],

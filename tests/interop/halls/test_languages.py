@@ -138,6 +138,7 @@ async def is_told_in_its_language(there: There, name: str, language: Language) -
         assert await terminal.hang_up() == 200
 
 
+@pytest.mark.sim
 async def test_a_star_changes_the_language_of_the_number_prompt(there: There) -> None:
     async with caller(there, "other", small=True) as terminal:
         assert await there.dial(terminal, "welcome") == 200

@@ -29,6 +29,7 @@ from tests.waiting import until
 pytestmark = [
     pytest.mark.heavy,
     pytest.mark.slow,
+    pytest.mark.sim,
     pytest.mark.browser,
     pytest.mark.skipif(bool(hallnet.missing()), reason=hallnet.missing()),
 ]

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from conference import ProcessMemory
+from conference.ground import limits as keypad_limits
 from rooms.dialling import entering
 from rooms.dialling.entering import Arrival
 from signaling.halls.calls.entrance import Entrance
@@ -22,6 +23,7 @@ from signaling.halls.calls.rooms import RECEPTION
 from signaling.halls.ground import limits
 from signaling.host import limits as host_limits
 from signaling.host.throttle import NumberTries
+from tests.waiting import until
 
 
 class Caller:
@@ -37,6 +39,9 @@ class Caller:
 
     def say(self, hall: object, *words: tuple[str, str]) -> None:
         self.heard += words
+
+    def speak(self, language: str) -> None:
+        self.room.hall.language = language
 
     def end(self, why: str) -> None:
         raise AssertionError(why)
@@ -221,6 +226,36 @@ async def test_a_wrong_pin_is_announced_and_the_number_asked_again() -> None:
     press_all(menus, one, "12345678#000000#")
     await asyncio.sleep(0.01)
     assert cast(Caller, one).heard[-2:] == [("wrong", "vi"), ("ask_number", "vi")]
+
+
+async def test_the_third_wrong_pin_is_announced_and_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    door, menus, one = typing()
+    caller, ended = cast(Caller, one), asyncio.Event()
+    monkeypatch.setattr(limits, "LAST_WORDS_S", 0.05)
+    monkeypatch.setattr(caller, "end", lambda why: ended.set())
+    door.looks.set()
+    for number in range(1, keypad_limits.MENU_TRIES + 1):
+        press_all(menus, one, "12345678#000000#")
+        await until(lambda number=number: menus.guests[one].tries == number, "the PIN is looked up")  # type: ignore[misc]
+        assert ended.is_set() <= (number == keypad_limits.MENU_TRIES)
+    assert caller.heard[-1] == ("too_many_tries", "vi")
+    await asyncio.wait_for(ended.wait(), 5)
+    assert not door.entered.is_set()
+
+
+async def test_a_star_asks_for_number_and_pin_in_the_other_language() -> None:
+    door, menus, one = typing()
+    door.looks.set()
+    menus.ask(one)
+    assert cast(Caller, one).heard[:2] == [("welcome", "vi"), ("ask_number", "vi")]
+    assert cast(Caller, one).heard[-1] == ("other_language", "en")
+    press_all(menus, one, "*")
+    assert ("ask_number", "en") in cast(Caller, one).heard
+    press_all(menus, one, "12345678#")
+    assert ("ask_pin", "en") in cast(Caller, one).heard
+    press_all(menus, one, "246810#")
+    await asyncio.wait_for(door.entered.wait(), 5)
+    assert cast(Caller, one).room.hall.language == "en", "the hall joins with it"
 
 
 async def test_keys_of_a_hall_waiting_for_the_operator_skip_the_menu() -> None:
