@@ -17,7 +17,7 @@ from sqlalchemy import update
 from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal as TerminalRow
 from signaling.halls.ground import limits
-from tests.conftest import LiveServer, start_server
+from tests.conftest import ROOT, LiveServer, start_server
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.quirks import Message, Quirk, Terminal
@@ -30,20 +30,33 @@ pytestmark = pytest.mark.slow
 HALLS = tuple(f"hall-{letter}" for letter in "abcdefghi")
 """Each walk has its own halls, because a hall's row keeps the hall's earlier calls."""
 SILENT_S = 1
+LEASE_S, PLAN_S = 8.0, 4.0
+"""Seconds of the lease and of the schedule in the first test, which waits for both. Larger: the test takes longer. Smaller: a
+busy machine loses the lease.
+"""
+HURRIED = f"""
+from signaling.halls.ground import limits
+
+limits.LEG_LEASE_S, limits.CALLER_PLAN_S = {LEASE_S}, {PLAN_S}
+"""
+"""A patch of the server."""
 
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
     folder, port = tmp_path_factory.mktemp("redial"), free_port()
     booked = hallnet.prepare(folder, HALLS, ("127.0.0.0/8",), lobby=False, connect="call")
-    made = There(serve(folder / "data", port), booked, port)
+    (folder / "sitecustomize.py").write_text(HURRIED)
+    made = There(serve(folder / "data", port, hurried=True), booked, port)
     yield made
     stop(made.server)
 
 
-def serve(data: Path, port: int) -> LiveServer:
+def serve(data: Path, port: int, *, hurried: bool = False) -> LiveServer:
     ports = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
     own = {"DIEMCAU_SIP_TLS_PORT": "-1", "DIEMCAU_HALL_SILENT_S": str(SILENT_S)}
+    if hurried:
+        own["PYTHONPATH"] = f"{data.parent}:{ROOT}"
     return start_server(data, "--halls", **ports, **own)
 
 
@@ -147,7 +160,7 @@ async def take_off(there: There, *terminals: Called) -> None:
 
 
 async def test_halls_are_called_again_only_if_they_should_be(there: There) -> None:
-    """A server is killed, and another starts. Then four walks run at once, because the longest waits for 35 s."""
+    """A server is killed, and another starts. Then four walks run at once, because each one mostly waits."""
     async with Called(there, "hall-a") as terminal, there.terminal("hall-a", small=True) as own:
         await a_hall_dials_a_restarted_server(there, terminal, own)
         async with asyncio.TaskGroup() as walks:
@@ -161,14 +174,14 @@ async def a_hall_dials_a_restarted_server(there: There, terminal: Called, own: T
     await reach(there, terminal)
     await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
     await asyncio.to_thread(there.server.stop, signal.SIGKILL)
-    there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
+    there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port, hurried=True)
     assert await there.dial(own) == 200
     await until(lambda: own.viewer.frames > 10, "it sees the program")
 
 
 async def a_hall_that_dialled_a_restarted_server_stays_connected(there: There, terminal: Called, own: Terminal) -> None:
     """A hall that dials a restarted server stays connected, although its row still belongs to the lease of the killed process."""
-    await asyncio.sleep(limits.LEG_LEASE_S + limits.CALLER_PLAN_S)  # by then another process has the lease
+    await asyncio.sleep(LEASE_S + PLAN_S)  # by then another process has the lease
     assert not own.ended.is_set()
     assert stands(there, terminal) == ("connected", "")
     assert len(terminal.calls) == 1
@@ -190,10 +203,10 @@ async def who_was_put_out_or_has_refused_is_left_alone(there: There) -> None:
             await until(lambda one=one: stands(there, one) == ("left", "dropped"), "the board says so")  # type: ignore[misc]
         await until(lambda: stands(there, declines) == ("given_up", "declined"), "it has declined")
         assert [alarm["code"] for alarm in row(there, declines)["alarms"]][-1] == "declined"
-        # The busy hall is called last, because its next call comes 30 s later, and the wait takes 20 s.
+        # The busy hall is called last, because its next call comes 30 s later, and the wait takes 9 s.
         await reach(there, busy)
         await until(lambda: stands(there, busy) == ("failed", "busy"), "it is busy")
-        await asyncio.sleep(limits.CALLER_PLAN_S + 5 * limits.CALLER_TICK_S)  # wait until the schedule has run again
+        await asyncio.sleep(PLAN_S + 5 * limits.CALLER_TICK_S)  # wait until the schedule has run again
         assert [len(one.calls) for one in (dropped, removed, declines, busy)] == [1, 1, 1, 1]
         assert [stands(there, one)[0] for one in (dropped, removed)] == ["left", "left"]
         there.command("call", row(there, removed)["leg_id"])
