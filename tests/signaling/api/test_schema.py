@@ -20,7 +20,7 @@ from tests.rooms.people import SignedIn, signed_in
 from tests.rooms.province import Province, build
 from tests.running.runs import LONG_RUN
 
-EXAMPLES = 8 if LONG_RUN else 3
+EXAMPLES = 8 if LONG_RUN else 2
 """Examples of each operation. Chosen. More: the test takes longer. Fewer: the test misses wrong answers."""
 STREAM = "/notices/events"
 """A stream that does not end while its session lasts: `tests/web/desk/test_notices.py` reads it."""
