@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.running.runs import LONG_RUN
 from tests.simulation import impair, scene
 from tests.simulation.call import Side
 from tests.simulation.impair import Way
@@ -141,12 +142,13 @@ async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.longer
 async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path) -> None:
-    """First the address of the watcher changes three times, then the address of the sender."""
+    """First the address of the watcher changes some times, then the address of the sender."""
     async with scene.line_up(tmp_path, seed=3, translated=True) as call:
         source, sink = await scene.enter(call, shows=scene.SMALL)
         for leg in (SINK, SOURCE):
-            for turn in range(3):
+            for turn in range(3 if LONG_RUN else 2):
                 call.links[leg].rebind()
                 await _sees_what_is_taken_now(source, sink)
                 assert call.links[leg].counters().rebindings == turn + 1, leg
@@ -154,6 +156,7 @@ async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path)
 
 
 @pytest.mark.heavy
+@pytest.mark.sim
 async def test_media_follows_to_another_network(tmp_path: Path) -> None:
     """Media continues after a change from Wi-Fi to a mobile network, which ends the address and the signalling connection.
 

@@ -131,7 +131,7 @@ async def test_a_source_that_ends_processes_is_left_out(
     assert fed[CAMERA].paused, "after that one death is enough"
 
 
-@pytest.mark.parametrize("last", [(CAMERA,), (CAMERA, OTHER)])
+@pytest.mark.parametrize("last", [(CAMERA,), pytest.param((CAMERA, OTHER), marks=pytest.mark.sim)])
 async def test_a_third_crash_finds_the_source_at_fault(conference: Conference, last: tuple[int, ...]) -> None:
     """Two sources are equally suspect after two deaths. After the third, both are left out, or only the source that was there
     again.

@@ -24,6 +24,7 @@ from media.mixer.ground.layouts import rects
 from media.mixer.ground.scene import Group, Mix, Scene, SceneError, Source, Voice
 from tests.media.mixer.stage import Conference, Hall, Told
 from tests.media.mixer.studio import packets, read_counter, strength, tone
+from tests.running.runs import LONG_RUN
 
 RED, GREEN, BLUE = (80, 90, 220), (120, 60, 70), (60, 200, 100)
 GROUP = Group("g", 11, 97, "h264", 640, 360, 30, 800_000, "2x2", ("a", "b"))
@@ -110,7 +111,7 @@ async def test_a_killed_mixer_restarts_with_the_same_scene(conference: Conferenc
     a.take(conference.mixer, 11, "h264", 97)
     a.take(conference.mixer, 21, "pcma", 8)
     outputs = [conference.mixer.output(11), conference.mixer.output(21)]
-    for turn in range(3):
+    for turn in range(3 if LONG_RUN else 2):
         await conference.until(lambda: shows_now(a, GROUP, RED, GREEN))
         await conference.until(lambda: hears(a, 21, "pcma", 700))
         pid = conference.mixer.pid

@@ -194,6 +194,7 @@ async def test_the_scanner_svwar_finds_no_alias(tmp_path: Path, method: str) -> 
         assert not one.user.bans, output
 
 
+@pytest.mark.sim
 @missing("svcrack")
 async def test_svcrack_is_banned(tmp_path: Path) -> None:
     async with station(scanners=()) as one:
