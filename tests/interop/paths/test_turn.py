@@ -24,6 +24,7 @@ from tests.interop.guest import Guests, Plan, Role
 from tests.interop.network import HTTP_PORT, MEDIA_PORT, Namespace, ServerThere, missing, namespace, plug, serve
 from tests.interop.person import token
 from tests.interop.visitor import Visiting
+from tests.running.runs import LONG_RUN
 
 WANTING = missing() or ("" if shutil.which("turnserver") else "coturn is needed")
 pytestmark = [
@@ -125,12 +126,16 @@ class Checks:
     dropped: int
     """UDP datagrams of the first check."""
     shut: dict[str, Any]
+    """Only in `make sim`."""
 
 
 @pytest.fixture(scope="module")
 def checks(relayed: Relayed, tmp_path_factory: pytest.TempPathFactory) -> Checks:
     """Run both checks at the same time, because they mostly wait for the ways that a firewall blocks."""
     before = relayed.place.office.dropped()
+    if not LONG_RUN:
+        found = asyncio.run(check(URL, prefix=relayed.place.office.prefix))
+        return Checks(found, relayed.place.office.dropped() - before, {})
     with placed() as shut, serve(shut.center, tmp_path_factory.mktemp("shut"), DIEMCAU_HALLS="false"):
 
         async def both() -> list[dict[str, Any]]:
@@ -164,6 +169,7 @@ async def test_a_browser_behind_a_firewall_meets_by_turn_over_tls(relayed: Relay
         await an.stop()
 
 
+@pytest.mark.longer
 def test_the_check_finds_that_the_relay_works(checks: Checks) -> None:
     found = checks.relayed
     assert found["trouble"] == ""
@@ -174,6 +180,7 @@ def test_the_check_finds_that_the_relay_works(checks: Checks) -> None:
     assert checks.dropped > 0, "UDP was tried and did not pass"
 
 
+@pytest.mark.sim
 def test_the_check_finds_an_office_that_lets_no_call_out(checks: Checks) -> None:
     """The check blames the network, and not the devices, if the pages load but media fails without a relay."""
     found = checks.shut
