@@ -19,6 +19,7 @@ from playwright.async_api import Page
 from tests.conftest import LiveServer
 from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.person import token
+from tests.running.runs import LONG_RUN
 from tests.web.visiting import USUAL, Chromiums
 
 pytestmark = [
@@ -207,6 +208,11 @@ async def get(page: Page, **bounds: tuple[float, float]) -> None:
         shares.append({name: (after["decoded"][name] - before["decoded"][name]) / made for name in bounds})
 
 
+RATES = ((5, 0.15, 0.4), (15, 0.4, 0.65), (30, 0.9, 1.1), (5, 0.15, 0.4))[0 if LONG_RUN else 1 :]
+"""The wishes of a viewer, and the bounds of its share of the pictures."""
+
+
+@pytest.mark.longer
 async def test_a_viewer_gets_the_frame_rate_that_it_asks_for(server: LiveServer, page: Page) -> None:
     """A viewer of VP9 gets a quarter, half or all of the pictures, as it asks. No change of the temporal layer needs a key
     frame.
@@ -217,7 +223,7 @@ async def test_a_viewer_gets_the_frame_rate_that_it_asks_for(server: LiveServer,
         await sees(page, name, SMALL[0])
     sent = await page.evaluate(SENT)
     assert sent["mode"] == "L1T3"
-    for fps, least, most in ((5, 0.15, 0.4), (15, 0.4, 0.65), (30, 0.9, 1.1), (5, 0.15, 0.4)):
+    for fps, least, most in RATES:
         await page.evaluate(WANT_FPS, ["binh", fps])
         await get(page, binh=(least, most), chi=(0.9, 1.1))
     assert (await page.evaluate(SENT))["keys"] == sent["keys"], "none was needed"

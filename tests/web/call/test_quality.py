@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.conftest import LiveServer
+from tests.running.runs import LONG_RUN
 from tests.waiting import until
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles
 from tests.web.visiting import DEVICES, SMOOTH, UNACCELERATED, Visit, Visitor
@@ -521,6 +522,7 @@ RTCRtpSender.prototype.getStats = async function () {
 """While `limited` is true, the browser reports that the processor limits the camera's bitrate."""
 
 
+@pytest.mark.longer
 async def test_the_panel_shows_figures_and_says_what_is_wrong(visit: Visit, live_server: LiveServer) -> None:
     """A camera without viewers sends nothing, and a user who wants no pictures receives none. The panel does not blame the line.
     The page shows an overload only while the server or the browser reports it.
@@ -543,7 +545,8 @@ async def test_the_panel_shows_figures_and_says_what_is_wrong(visit: Visit, live
     await expect(server).to_contain_text("Hãy báo cán bộ kỹ thuật")
     busy = False
     await expect(server).to_have_count(0, timeout=PATIENCE_MS)
-    await _machine_is_busy(one)
+    if LONG_RUN:
+        await _machine_is_busy(one)
     await other.join(link, "Trần Thị Bình")
     await expect(sent).to_contain_text("×", timeout=PATIENCE_MS)
     await expect(seen).to_contain_text("×", timeout=PATIENCE_MS)
