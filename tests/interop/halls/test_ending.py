@@ -54,7 +54,7 @@ async def test_a_hall_hears_the_end_and_is_not_called_again(there: Timed) -> Non
     async with caller(there, "hall-a", small=True) as terminal:
         assert isinstance(terminal, Caller)
         assert await there.dial(terminal) == 200
-        await terminal.hears("joined", "vi")
+        await until(lambda: there.rows()[0]["state"] == "connected", "it is in")
         there.clock.turn(ends_at - timedelta(seconds=58))
         await terminal.hears("ends_in_1", "vi")
         longer = there.ask("POST", f"/occurrences/{there.booked.occurrence}/extend", json={"minutes": 15})
