@@ -671,6 +671,10 @@ MORNING_LATE_MIN = 10
 """Minutes from the first start of a server after 06:30 to the report of that day. Chosen. Longer: the operator waits for the
 report. Shorter: terminals that have not registered again are listed.
 """
+MORNING_AGAIN_S = 60
+"""Seconds in which a report of a morning is not made again. Chosen. Longer: the operator does not see the halls of now. Shorter:
+many presses load the server and fill the audit trail.
+"""
 MORNING_TERMINALS = 1000
 """Terminals in the report of a morning, of the earliest dates first. Chosen: two conferences of 500 halls. More: a longer row.
 Fewer: halls of later meetings are missing in the report.

@@ -1,8 +1,8 @@
 """The report of 06:30: the halls of today's dates whose terminals are not registered, and whom to phone.
 
-A job makes the report once a day. The job, and the upkeep of the server, store the job of the next day; so one report that fails
-ends no later report. The row holds identifiers only. A terminal with
-a fixed address never registers, so the report leaves it out. The server checks its readiness before the call.
+A job makes the report once a day, and an operator may make it again. The job, and the upkeep of the server, store the job of the
+next day; so one report that fails ends no later report. The row holds identifiers only. A terminal with a fixed address never
+registers, so the report leaves it out. The server checks its readiness before the call.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -22,7 +23,7 @@ from rooms.dialling.planning import LIVE
 from rooms.org.fields import midnight, today
 from rooms.policy import disclosure
 from rooms.policy.actors import Actor
-from rooms.store import outbox
+from rooms.store import audit, outbox
 from rooms.store.tables.dialling import MorningReport, SipAccount, SipBinding
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
@@ -85,10 +86,33 @@ async def make(session: AsyncSession, _payload: Mapping[str, Any], now: datetime
     """Make the report of today, once. A job that is late makes the report of the day on which it runs."""
     await keep(session, now)
     day = today(now)
-    if now < _at(day) or await session.get(MorningReport, day) is not None:
+    if now >= _at(day) and await session.get(MorningReport, day) is None:
+        await _store(session, day, now)
+
+
+async def make_again(session: AsyncSession, actor: Actor, now: datetime) -> None:
+    """Make the report of today in place of an earlier one, after 06:30. Audited. A report of the last `MORNING_AGAIN_S` stays.
+
+    The operator may press early, when terminals have not registered again after a start. So a later press replaces the report.
+    """
+    await keep(session, now)
+    day = today(now)
+    made = await session.get(MorningReport, day)
+    if now < _at(day) or (made is not None and now - made.made_at < timedelta(seconds=limits.MORNING_AGAIN_S)):
         return
-    session.add(MorningReport(day=day, made_at=now, terminals=await _missing(session, day, now)))
-    await session.flush()
+    count = await _store(session, day, now)
+    await audit.record(session, now, actor, "hall_report.make", "hall_report", day.isoformat(), detail={"count": count})
+
+
+async def _store(session: AsyncSession, day: date, now: datetime) -> int:
+    """Store the report. Return the number of its rows. The job and operators may store it at once: the last report stays."""
+    terminals = await _missing(session, day, now)
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    given = {"made_at": now, "terminals": terminals}
+    await session.execute(
+        insert(MorningReport).values(day=day, **given).on_conflict_do_update(index_elements=["day"], set_=given)
+    )
+    return len(terminals)
 
 
 async def _missing(session: AsyncSession, day: date, now: datetime) -> list[list[str]]:

@@ -155,7 +155,7 @@ class MissingHall(View):
 
 
 class MorningReport(View):
-    """The halls of today's meetings that were not registered at 06:30, and the rehearsals of today's meetings."""
+    """The halls of today's meetings that were not registered at `made_at`, and the rehearsals of today's meetings."""
 
     made_at: datetime
     rows: list[MissingHall]

@@ -1,5 +1,6 @@
 """The report of 06:30: which halls are not registered, whom to phone, and how often it is made."""
 
+import asyncio
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -13,7 +14,7 @@ from rooms.sites import places
 from rooms.store.database import Database
 from rooms.store.tables.dialling import MorningReport, SipAccount
 from rooms.store.tables.meetings import Occurrence
-from rooms.store.tables.records import Job
+from rooms.store.tables.records import AuditEntry, Job
 from rooms.store.tables.sites import Terminal
 from tests.rooms.booking.test_calls import approved, date_id
 from tests.rooms.province import Province
@@ -134,3 +135,40 @@ async def test_a_server_that_starts_late_makes_the_report_of_the_day(database: D
     async with database.reading() as session:
         dues = await session.scalars(select(Job.due_at).where(Job.kind == morning.JOB).order_by(Job.due_at))
         assert list(dues) == [noon + timedelta(minutes=10), midnight(today(now)) + timedelta(days=1, minutes=390)]
+
+
+async def test_an_operator_makes_the_report_again(database: Database, province: Province, now: datetime) -> None:
+    """An early press does not freeze the list of the day: a later press replaces the list. Two presses at once both succeed."""
+    meeting = await approved(database, province, now)
+    date = await date_id(database, meeting)
+    operator = province.actor("operator", "tinh")
+
+    async def start(session: AsyncSession) -> datetime:
+        session.add(SipAccount(terminal_id="terminal-xa1", alias="xa1", algorithm="MD5", secret="", changed_at=now))
+        return midnight(today((await session.get_one(Occurrence, date)).starts_at)) + timedelta(minutes=390)
+
+    at = await database.transact(start)
+
+    async def press(when: datetime) -> morning.Report | None:
+        await database.transact(lambda session: morning.make_again(session, operator, when))
+        return await read(database, operator, when)
+
+    assert await press(at - timedelta(minutes=1)) is None
+    await database.transact(lambda session: morning.keep(session, at))
+    first = await asyncio.gather(*(press(at) for _ in range(3)), database.transact(lambda s: morning.make(s, {}, at)))
+    assert first[0] is not None
+    listed = [one.terminal for one in first[0].rows]
+    live = BINDING | {"until": at + timedelta(hours=1)}
+    await database.transact(lambda session: saved_calls.keep_bindings(session, "xa1", [live]))
+    soon = await press(at + timedelta(seconds=limits.MORNING_AGAIN_S - 1))
+    assert soon is not None
+    assert soon.made_at == at
+    later = at + timedelta(seconds=limits.MORNING_AGAIN_S)
+    again = await press(later)
+    assert again is not None
+    assert again.made_at == later
+    assert len(again.rows) == len(listed) - 1, "xa1 has registered"
+    async with database.reading() as session:
+        entries = list(await session.scalars(select(AuditEntry).where(AuditEntry.action == "hall_report.make")))
+    assert {one.at for one in entries} <= {at, later}
+    assert [one.detail for one in entries if one.at == later] == [{"count": len(again.rows)}]

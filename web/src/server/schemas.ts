@@ -2363,7 +2363,7 @@ export interface components {
             key: string;
             expires_at: number;
         };
-        /** @description The halls of today's meetings that were not registered at 06:30, and the rehearsals of today's meetings. */
+        /** @description The halls of today's meetings that were not registered at `made_at`, and the rehearsals of today's meetings. */
         MorningReport: {
             /** Format: date-time */
             made_at: string;

@@ -22,7 +22,7 @@ READ, OPERATE = "halls.read", "halls.operate"
 
 @router.get("/hall-report", openapi_extra=needs(READ))
 async def read_report(visit: Caller) -> MorningReport | None:
-    """Return the report of this morning: the halls of today's meetings that were not registered at 06:30, and whom to phone. It
+    """Return the report of today: the halls of today's meetings that were not registered when it was made, and whom to phone. It
     also has the rehearsals of today's meetings. Null: the report is not made yet.
     """
     return await _report(visit, anywhere(visit, READ))
@@ -30,9 +30,9 @@ async def read_report(visit: Caller) -> MorningReport | None:
 
 @router.post("/hall-report", openapi_extra=needs(OPERATE))
 async def make_report(visit: Caller) -> MorningReport | None:
-    """Make the report of today now, if it is after 06:30 and the report is not made yet. Return the report of today."""
+    """Make the report of today now, in place of an earlier one, and return it. Before 06:30 nothing is made. Audited."""
     actor = anywhere(visit, OPERATE)
-    await visit.write(lambda session: morning.make(session, {}, visit.now))
+    await visit.write(lambda session: morning.make_again(session, actor, visit.now))
     return await _report(visit, actor)
 
 
