@@ -19,6 +19,7 @@ from conference import Hall, Refusal, layout
 from rooms import errors
 from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
+from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.sites import terminals
 from rooms.store import audit
@@ -136,17 +137,28 @@ class Orders:
         if hall is None:
             return not_done(leg_id, "not_connected")
         try:
+            if order.action == "store_preset":
+                await self._name_preset(hall, standing, order, actor)
             undo = self._apply(hall, order)
-            if order.action == "store_preset" and order.name is not None:
-                name = order.name
-                await self._database.transact(
-                    lambda session: terminals.name_preset(session, standing.terminal.id, order.preset, name)
-                )
-        except Refusal as refusal:
+        except errors.Refusal as refusal:
             return refused(leg_id, refusal)
         if undo is not None:
             steps.append(undo)
         return done(leg_id)
+
+    async def _name_preset(self, hall: Hall, standing: Standing, order: Order, actor: Actor) -> None:
+        """Store the name of a position before the camera stores the position: if this fails, the camera keeps its old position.
+
+        Every later meeting shows the name, so the actor must operate the halls of the terminal's unit. Raise Refusal.
+        """
+        _require_camera(hall)
+        if not roles.allows(actor, "halls.operate", standing.unit.path):
+            raise Refusal("not_own_hall", *TEXTS["not_own_hall"])
+        number, name = order.preset, order.name
+        if name is not None:
+            await self._database.transact(
+                lambda session: terminals.name_preset(session, standing.terminal.id, number, name)
+            )
 
     async def _remove(self, standing: Standing, actor: Actor) -> Row:
         """Take the hall off the date, then end its call. The order matters: after the first step no part calls this hall again
@@ -199,8 +211,7 @@ class Orders:
             text = hall.text
             hall.set_text(order.text)
             return lambda: hall.set_text(text)
-        if not hall.signal.moves_camera:
-            raise Refusal("no_camera", *TEXTS["no_camera"])
+        _require_camera(hall)
         if action == "camera":
             hall.signal.camera.move(order.pan, order.tilt, order.zoom)
         else:
@@ -220,7 +231,11 @@ class Orders:
 
     async def _note(self, occurrence_id: str, order: Order, known: Mapping[str, Standing], actor: Actor) -> None:
         codes = [known[one].terminal.code for one in order.leg_ids if one in known][:50]
-        detail = {"terminals": codes, "count": len(order.leg_ids)}
+        detail: Row = {"terminals": codes, "count": len(order.leg_ids)}
+        if order.action in ("preset", "store_preset"):
+            detail["preset"] = order.preset
+        if order.action == "store_preset" and order.name is not None:
+            detail["name"] = order.name
 
         async def work(session: Any) -> None:
             meeting = (await planning.date_of(session, occurrence_id))[1]
@@ -259,3 +274,8 @@ class Orders:
             hall.program.say(hall, ("operator_seen", hall.language))
         self._watchers.changed(occurrence_id)
         return alarm_row(alarm)
+
+
+def _require_camera(hall: Hall) -> None:
+    if not hall.signal.moves_camera:
+        raise Refusal("no_camera", *TEXTS["no_camera"])

@@ -26,6 +26,10 @@ TEXTS: Final = {
     "not_taken": ("Máy chủ chưa làm được; hãy thử lại.", "the server could not do this; try again"),
     "undo_gone": ("Không hoàn tác được nữa.", "this can no longer be undone"),
     "no_camera": ("Thiết bị này không cho điều khiển máy quay.", "the camera of this terminal cannot be moved"),
+    "not_own_hall": (
+        "Chỉ người điều hành điểm cầu của đơn vị này được lưu vị trí camera.",
+        "only the operators of this hall's unit may store a position of its camera",
+    ),
 }
 
 
