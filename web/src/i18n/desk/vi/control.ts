@@ -197,7 +197,7 @@ export const controlVi = {
   'morning.none': 'Danh sách hội trường chưa kết nối máy chủ lập lúc {at} hằng ngày. Hôm nay chưa có.',
   'morning.make': 'Lập ngay',
   'morning.again': 'Lập lại danh sách',
-  'morning.covers': 'Danh sách gồm hội trường được gọi trong các cuộc họp hôm nay thuộc phạm vi bạn được xem; không gồm thiết bị có địa chỉ cố định và cuộc họp đã kết thúc.',
+  'morning.covers': 'Danh sách gồm hội trường được gọi trong các cuộc họp hôm nay thuộc phạm vi được giao; không gồm thiết bị có địa chỉ cố định và cuộc họp đã kết thúc.',
   'morning.all': 'Danh sách hội trường chưa kết nối máy chủ lúc {at} hôm nay: không có hội trường nào.',
   'morning.show': 'Danh sách và số điện thoại',
   'morning.registered': 'Đã kết nối máy chủ',
