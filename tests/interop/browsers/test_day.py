@@ -111,7 +111,6 @@ async def test_a_day_from_the_booking_to_the_end(day: Day) -> None:
         await ends(there, operator, host)
 
 
-@pytest.mark.sim
 async def test_an_important_meeting_admits_halls_alone(day: Day) -> None:
     """The booked hall's terminal is called and gets in, although its unit is not invited. A terminal without encryption, the
     host's browser and the personal link are refused.
