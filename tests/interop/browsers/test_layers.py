@@ -177,6 +177,7 @@ async def rests(page: Page, layers: set[str]) -> None:
         assert time.monotonic() < deadline, f"not only {layers} rest: {before}, {after}"
 
 
+@pytest.mark.sim
 async def test_layers_without_a_viewer_are_not_encoded(server: LiveServer, page: Page) -> None:
     """Dynacast: the publisher's encoder stops the layers that no viewer receives."""
     await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "dynacast"), "vp8", None, False, SIZE, FPS])

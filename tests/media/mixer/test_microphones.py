@@ -137,6 +137,7 @@ async def assembly() -> AsyncIterator[Assembly]:
 
 
 @pytest.mark.whole_machine
+@pytest.mark.sim
 async def test_the_loudest_of_twenty_are_mixed_without_an_echo(assembly: Assembly) -> None:
     g722, g711, opus, listener = assembly.rooms[0], assembly.rooms[2], assembly.rooms[4], assembly.rooms[7]
     await assembly.begin()
