@@ -29,7 +29,7 @@ BOUND_S = 120.0
 """Seconds until a test that hangs fails. The tests do not measure how fast the picture follows; tests in simulated time do."""
 SIZE, SMALLEST = (960, 540), 320
 """The size of the camera, and the width of its smallest layer. For this size the library makes three layers."""
-LASTS = 80 if LONG_RUN else 40
+LASTS = 80
 """Pictures of the narrow link at rest. Larger: the test takes longer. Smaller: the test misses a layer that is tried late."""
 HZ = 440
 
@@ -119,7 +119,7 @@ async def come(page: Page, address: str) -> str:
 
 @pytest.mark.whole_machine
 @pytest.mark.slow
-@pytest.mark.longer
+@pytest.mark.sim
 async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: Path) -> None:
     camera = Role("an", "", colour="orange", hz=HZ, size=SIZE, fps=10, bitrate_bps=1_000_000, simulcast=True, grain=20)
     (tmp_path / "sitecustomize.py").write_text(WITNESS.format(path=str(tmp_path / "streams")))
