@@ -65,7 +65,6 @@ def sees(terminal: Terminal, left: float = 0.4, top: float = 0.4, right: float =
     return colour_of(part(picture, left, top, right, bottom)) if picture is not None else ""
 
 
-@pytest.mark.sim
 @pytest.mark.parametrize("there", [{"lobby": True}], indirect=True)
 async def test_a_hall_waits_until_a_host_in_the_browser_admits_it(there: There, browser: Browser) -> None:
     """A hall that is not invited and knows the number and the PIN waits until a host admits it."""
