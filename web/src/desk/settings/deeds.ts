@@ -162,6 +162,7 @@ const OBJECTS: Record<string, readonly [string, string]> = {
   deputy: ['Người thay', 'Deputy'],
   feed: ['Đường dẫn lịch', 'Calendar feed'],
   hall: ['Hội trường', 'Hall'],
+  hall_report: ['Danh sách hội trường chưa kết nối', 'List of halls that are not connected'],
   holiday: ['Ngày nghỉ', 'Holiday'],
   job: ['Việc nền', 'Background work'],
   letter_template: ['Mẫu giấy mời', 'Letter template'],
