@@ -156,6 +156,7 @@ async def search(
     named = or_(
         *(one.contains(words, autoescape=True) for one in (Site.search_name, Hall.search_name, Unit.search_name)),
         *(one.icontains(words, autoescape=True) for one in (Terminal.code, Terminal.name)),
+        Terminal.name.icontains(text.strip(), autoescape=True),  # the table keeps no name without diacritics
     )
     addresses = _has_address(words)
     if addressed is not None:

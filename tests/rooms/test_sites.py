@@ -78,7 +78,7 @@ async def test_halls(database: Database, province: Province, now: datetime) -> N
 
 async def test_terminals(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
-        fields: dict[str, Any] = {"code": "t1", "name": "Codec", "site_id": province.sites["xa1"]}
+        fields: dict[str, Any] = {"code": "t1", "name": "Codec đỏ", "site_id": province.sites["xa1"]}
         made = await terminals.create(session, fields | {"hall_id": province.halls["xa1"]}, COMMAND, now)
         assert (made.profile, made.bandwidth_kbps, made.active) == ("720p", 10_000, True)
         assert (made.protocols, made.codecs, made.encrypts, made.shows_content) == (["sip"], [], True, True)
@@ -96,7 +96,7 @@ async def test_terminals(database: Database, province: Province, now: datetime) 
         await terminals.edit(session, made.id, {"protocols": ["h323"]}, COMMAND, now)
         await terminals.edit(session, made.id, {"sip_uri": "sip:12345@10.1.1.1"}, COMMAND, now)
         assert made.protocols == ["h323", "sip"], "a terminal with a SIP address is called"
-        for text in ("12345", "codec", "diem cau khcn"):
+        for text in ("12345", "codec", "Codec đỏ", "diem cau khcn"):
             assert made in await terminals.search(session, text)
         await terminals.edit(session, made.id, {"active": False}, COMMAND, now)
         assert made not in await terminals.search(session, "12345")
