@@ -73,8 +73,8 @@ def to_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def for_people(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> bytes:
-    """Return an XLSX file that no program reads back. The notes stand above the headings. Every cell is text and begins with no
-    added apostrophe. A program does not run a cell as a formula, also after a user edits the cell.
+    """Return an XLSX file that no program reads back. The first rows are the notes. Every cell is text and begins with no added
+    apostrophe. A program does not run a cell as a formula, also after a user edits the cell.
     """
     import openpyxl
 
