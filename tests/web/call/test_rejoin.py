@@ -111,6 +111,7 @@ async def speaker(visit: Visit, live_server: LiveServer, camera: bool = True) ->
         await one.join(link, "Nguyễn Văn An")
     else:
         await enters_before_a_device_is_asked_for(one, link)
+    await link_is(one, "steady")
     await pressed(one, "mic-toggle", True)
     assert await one.page.evaluate(LIVE) == 1
     return one
@@ -135,6 +136,7 @@ async def presenter(visit: Visit, live_server: LiveServer) -> Visitor:
     one = await visit(script=WAYS + REFUSING + SCREEN + ALL_OFF + WAITING + HALFWAY + COMES_IN)
     link = await new_meeting(one, live_server)
     await enter(one, link)
+    await link_is(one, "steady")
     await share(one)
     assert await one.page.evaluate(LOOKED_AT) == 2
     return one
