@@ -544,7 +544,8 @@ async def test_video_over_tcp_and_key_frame_request_to_the_publisher(router: Rou
     sender.client.send_rtp(
         rtp_packet(payload_type=96, sequence=1, timestamp=0, ssrc=2222, payload=KEYFRAME, marker=True)
     )
-    packet = RtpPacket.parse(await receiver.client.receive_rtp())
+    while not (packet := RtpPacket.parse(await receiver.client.receive_rtp())).payload:
+        pass  # the plane measures the path with packets that hold only padding
     assert packet.payload[: len(KEYFRAME)] == KEYFRAME
     end(sender, receiver)
 
