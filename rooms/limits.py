@@ -41,13 +41,13 @@ WRITERS = 8
 CONNECTIONS, and readers wait. Fewer: bookings wait for each other.
 """
 JOB_WRITERS = 2
-"""Jobs (notices, mails, timers) of one process that write at the same time or wait to write; further ones wait first. More:
-the requests of users wait for more jobs; 8 jobs of a large meeting took 0.2 s. Fewer: jobs wait for each other's commits.
+"""Jobs (notices, mails, timers) of one process that use the database at the same time; further ones wait first. More: people
+wait for more jobs. Fewer: a job that waits for a lock holds all others up.
 """
-JOB_WAIT_S = 5.0
-"""Seconds at most that a job (notice, mail, timer) waits while people use the database. Longer: notices are late while many
-people book at once. Shorter: people wait for jobs; with 1 s, 20 bookings a second of a province took up to 0.48 s (p95, SQLite),
-with 5 s 0.2 s.
+JOB_WAIT_S = 0.5
+"""Seconds at most that a job gives way to the people who use the database. So a busy server begins at least four jobs a second
+(JOB_WRITERS / JOB_WAIT_S), and the others wait. Longer: notices are late while many people book at once; the last mail of an
+invitation to 96 units comes after 24 s. Shorter: people wait for jobs. A job costs as much as a large booking.
 """
 STATEMENTS_KEPT = 500
 """Prepared statements that each database connection keeps; the least recently used one is dropped. More: more memory. Fewer:

@@ -84,7 +84,7 @@ async def _hold(session: AsyncSession, meeting: Meeting, soft: Sequence[guest_ho
     """Tell each unit that this meeting of another unit reserves or holds a hall of the unit, and its rehearsal too."""
     held = await _held(session, meeting, soft, now)
     rehearsal = await rehearsals.of_meeting(session, meeting.id)
-    date = await rehearsals.planned(session, meeting.id)
+    date = await rehearsals.planned(session, meeting.id) if rehearsal is not None else None
     both: set[str] = set()
     if rehearsal is not None and date is not None:
         found = [one for one in await guest_holds.of_meeting(session, rehearsal, now) if one.state == "soft"]

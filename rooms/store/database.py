@@ -109,11 +109,11 @@ class Database:
                 await self._quiet.wait()
 
     async def transact_job(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        """Do the same as `transact`, for a job. A job gives way to people. Few jobs wait for a writer at once, so that people
-        wait for few jobs.
+        """Do the same as `transact`, for a job. Few jobs use the database at once. While people use the database too, each of
+        these jobs first gives way for at most `JOB_WAIT_S`.
         """
-        await self.quiet()  # before the turn, so that jobs wait together and not one after the other
         async with self._jobs:
+            await self.quiet()
             return await self._transact(work)
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

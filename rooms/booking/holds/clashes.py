@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -245,10 +245,7 @@ async def timetable_of(
     a series, that does not count. The rehearsal of the meeting does not count then: it gives way to its own meeting.
     """
     ids = sorted(resource_ids)
-    series = select(Occurrence.meeting_id).where(Occurrence.id == excluding).scalar_subquery()
-    rehearsal = or_(Meeting.rehearses_id == excluding, Meeting.rehearses_id == series)
-    own = select(Meeting.id).where(or_(Meeting.id == excluding, rehearsal))
-    counts = and_(Occurrence.meeting_id.not_in(own), Occurrence.id != excluding)
+    counts = _counts_beside(excluding) if excluding else true()
     found: dict[str, list[Busy]] = defaultdict(list)
     seen: set[str] = set()
     for touches in touching(Reservation, _merged(windows) if ids else ()):
@@ -265,7 +262,7 @@ async def timetable_of(
             )
             .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
             .where(Reservation.resource_id.in_(ids), Reservation.active, touches)
-            .where(counts if excluding else true())
+            .where(counts)
         )
         for id_, resource_id, starts_at, ends_at, meeting_id, occurrence_id, guest, yields in rows:
             if id_ not in seen:
@@ -274,6 +271,14 @@ async def timetable_of(
     for rows_of_one in found.values():
         rows_of_one.sort(key=lambda one: one.starts_at)
     return found
+
+
+def _counts_beside(excluding: str) -> ColumnElement[bool]:
+    """Return the SQL condition that a date counts beside this meeting, or beside this date of a series."""
+    series = select(Occurrence.meeting_id).where(Occurrence.id == excluding).scalar_subquery()
+    rehearsal = or_(Meeting.rehearses_id == excluding, Meeting.rehearses_id == series)
+    own = select(Meeting.id).where(or_(Meeting.id == excluding, rehearsal))
+    return and_(Occurrence.meeting_id.not_in(own), Occurrence.id != excluding)
 
 
 def _merged(windows: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.holds import resources
@@ -40,6 +40,34 @@ class _Party:
     site_id: str
 
 
+_PARTIES: Final = (
+    select(Attendee.unit_id, Unit.name, Attendee.site_id)
+    .join(Unit, Unit.id == Attendee.unit_id)
+    .where(Attendee.meeting_id == bindparam("meeting"), Attendee.person_id.is_(None), Attendee.answer != "declined")
+    .where(Attendee.unit_id != bindparam("host"))
+    .order_by(Unit.tier, Unit.position, Unit.name)
+)
+_HALLS: Final = (
+    select(
+        Hall.id,
+        Hall.name,
+        Hall.site_id,
+        Hall.main,
+        Hall.seats,
+        Hall.equipment,
+        Hall.setup_min,
+        Hall.clearup_min,
+        Hall.needs_approval,
+    )
+    .where(Hall.site_id.in_(bindparam("sites", expanding=True)), Hall.bookable)
+    .order_by(Hall.code)
+)
+_TERMINALS: Final = select(Terminal.hall_id, Terminal.protocols).where(
+    Terminal.hall_id.in_(bindparam("halls", expanding=True)), Terminal.active
+)
+"""Every booking and every notice of a meeting reads these, so the statements are built once."""
+
+
 async def of_invited(
     session: AsyncSession, invited: Iterable[Invited], host_id: str, booked_sites: Collection[str]
 ) -> tuple[GuestHall, ...]:
@@ -58,13 +86,7 @@ async def of_meeting(session: AsyncSession, meeting: Meeting, booked: Collection
     """Return the halls of the units that are invited to a stored meeting and have not declined. `booked`: the halls that the
     host booked.
     """
-    rows = await session.execute(
-        select(Attendee.unit_id, Unit.name, Attendee.site_id)
-        .join(Unit, Unit.id == Attendee.unit_id)
-        .where(Attendee.meeting_id == meeting.id, Attendee.person_id.is_(None), Attendee.answer != "declined")
-        .where(Attendee.unit_id != meeting.host_unit_id)
-        .order_by(Unit.tier, Unit.position, Unit.name)
-    )
+    rows = await session.execute(_PARTIES, {"meeting": meeting.id, "host": meeting.host_unit_id})
     sites = set(await session.scalars(select(Hall.site_id).where(Hall.id.in_(booked)))) if booked else set()
     parties = [_Party(id_ or "", name, site_id or "") for id_, name, site_id in rows if site_id not in sites]
     return await _of_parties(session, parties)
@@ -80,25 +102,11 @@ async def of_sites(session: AsyncSession, site_ids: Collection[str]) -> Mapping[
     if not site_ids:
         return {}
     here: dict[str, list[Any]] = defaultdict(list)
-    for row in await session.execute(
-        select(
-            Hall.id,
-            Hall.name,
-            Hall.site_id,
-            Hall.main,
-            Hall.seats,
-            Hall.equipment,
-            Hall.setup_min,
-            Hall.clearup_min,
-            Hall.needs_approval,
-        )
-        .where(Hall.site_id.in_(site_ids), Hall.bookable)
-        .order_by(Hall.code)
-    ):
+    for row in await session.execute(_HALLS, {"sites": list(site_ids)}):
         here[row.site_id].append(row)
     several = [one.id for halls in here.values() if len(halls) > 1 for one in halls]
-    devices = select(Terminal.hall_id, Terminal.protocols).where(Terminal.hall_id.in_(several), Terminal.active)
-    called = {hall or "" for hall, known in await session.execute(devices) if "sip" in known} if several else set()
+    devices = await session.execute(_TERMINALS, {"halls": several}) if several else ()
+    called = {hall or "" for hall, known in devices if "sip" in known}
     return {site_id: _chosen(halls, called) for site_id, halls in here.items()}
 
 
@@ -108,4 +116,4 @@ def _chosen(halls: Sequence[Any], called: Collection[str]) -> tuple[Thing | None
     main = [one for one in halls if one.main]
     both = [one for one in main if one.id in called]
     certain = next((some for some in (both, with_terminal, main, halls) if len(some) == 1), None)
-    return (replace(resources.hall_thing(certain[0]), guest=True), "") if certain else (None, "many_halls")
+    return (resources.hall_thing(certain[0], guest=True), "") if certain else (None, "many_halls")

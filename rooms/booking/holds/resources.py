@@ -282,8 +282,8 @@ def buffer(minutes: int) -> int:
     return min(max(minutes, 0), BUFFER_MOST_MIN)
 
 
-def hall_thing(hall: Any) -> Thing:
-    """Make a Thing from a `Hall`, or from a row that has the same columns."""
+def hall_thing(hall: Any, guest: bool = False) -> Thing:
+    """Make a Thing from a `Hall`, or from a row that has the same columns. `guest`: a hall of an invited unit."""
     return Thing(
         "hall",
         hall.id,
@@ -294,6 +294,7 @@ def hall_thing(hall: Any) -> Thing:
         site_id=hall.site_id,
         equipment=tuple(hall.equipment),
         needs_approval=hall.needs_approval,
+        guest=guest,
     )
 
 
