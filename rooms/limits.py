@@ -47,7 +47,8 @@ wait for more jobs. Fewer: a job that waits for a lock holds all others up.
 JOB_WAIT_S = 0.5
 """Seconds at most that a job gives way to the people who use the database. So a busy server begins at least four jobs a second
 (JOB_WRITERS / JOB_WAIT_S), and the others wait. Longer: notices are late while many people book at once; the last mail of an
-invitation to 96 units comes after 24 s. Shorter: people wait for jobs. A job costs as much as a large booking.
+invitation to 96 units comes after 24 s. Shorter: people wait for jobs. The notices of a large
+booking cost as much as the booking.
 """
 STATEMENTS_KEPT = 500
 """Prepared statements that each database connection keeps; the least recently used one is dropped. More: more memory. Fewer:
