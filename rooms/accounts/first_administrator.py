@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.accounts import roles, signing
 from rooms.identifiers import new_id
 from rooms.org import root_unit
+from rooms.org.fields import today
 from rooms.org.names import plain
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor
@@ -82,7 +83,7 @@ async def _root(session: AsyncSession, now: datetime, name: str) -> Unit:
         block="government",
         parent_id=None,
         path=f"/{made}/",
-        valid_from=now.date(),
+        valid_from=today(now),
     )
     session.add(root)
     await session.flush()

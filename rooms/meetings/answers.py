@@ -8,7 +8,7 @@ for them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import func, select
@@ -18,6 +18,7 @@ from rooms import limits
 from rooms.booking.holds import rehearsals, restoring
 from rooms.booking.meeting import attendees, consent, timing
 from rooms.errors import Refusal
+from rooms.org.fields import today
 from rooms.org.names import cleaned
 from rooms.policy import roles
 from rooms.policy.actors import Actor
@@ -354,9 +355,9 @@ async def _channel(session: AsyncSession, attendee: Attendee, meeting: Meeting, 
     return "secretary"
 
 
-def now_day(meeting: Meeting) -> Any:
+def now_day(meeting: Meeting) -> date:
     """Return the day for which heads of units are looked up: the day of the meeting's first date."""
-    return meeting.first_starts_at.date()
+    return today(meeting.first_starts_at)
 
 
 async def _set_substitute(session: AsyncSession, attendee: Attendee, substitute: Substitute | None) -> None:
@@ -396,7 +397,7 @@ async def _require_chair(session: AsyncSession, meeting: Meeting, actor: Actor, 
 
 async def _by_address(session: AsyncSession, reply: MailReply, now: datetime) -> Attendee | None:
     everybody = await attendees.listed(session, reply.meeting_id)
-    reach = await attendees.contacts(session, everybody, now.date())
+    reach = await attendees.contacts(session, everybody, today(now))
     fits = [one for one in everybody if reply.sender and reach[one.id].email.lower() == reply.sender]
     return fits[0] if len(fits) == 1 else None
 

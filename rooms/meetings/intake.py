@@ -18,6 +18,7 @@ from rooms import limits
 from rooms.booking.changes import creation
 from rooms.booking.planning.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.errors import Refusal, Trouble
+from rooms.org.fields import today
 from rooms.policy import roles
 from rooms.policy.actors import Actor, Role
 from rooms.sealing import Seal, SealBroken
@@ -218,7 +219,7 @@ async def _attendee(session: AsyncSession, given: object, now: datetime) -> Atte
 
 async def _unit(session: AsyncSession, code: str, where: str, now: datetime) -> Unit:
     found: Unit | None = await session.scalar(select(Unit).where(Unit.code == code[:64]))
-    if found is None or (found.valid_to is not None and found.valid_to <= now.date()):
+    if found is None or (found.valid_to is not None and found.valid_to <= today(now)):
         raise _bad(where, "Không có đơn vị mang mã này.", "no unit with this code")
     return found
 

@@ -25,6 +25,7 @@ from rooms.booking.meeting.attendees import Contact
 from rooms.errors import Refusal
 from rooms.meetings import calendar_entries, links, wording
 from rooms.meetings.calendar_entries import Dated, Entry, Party
+from rooms.org.fields import today
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store import audit, outbox, webhooks
@@ -504,7 +505,7 @@ async def _to_attendee(
     if attendee is None or _is_needless(kind, meeting, attendee):
         return []
     shown = await _shown(session, meeting, around)
-    to = (await attendees.contacts(session, [attendee], now.date()))[attendee.id]
+    to = (await attendees.contacts(session, [attendee], today(now)))[attendee.id]
     party = Party(to.name, to.email, attendee.role, attendee.required, attendee.answer)
     verdict = classes.admission(meeting.class_, "personal_link", invited=True)
     extra: dict[str, Any] = {
@@ -572,7 +573,7 @@ async def _make_rehearsal(
     waits = attendee.notified < 0 or (not m.rule and attendee.notified < m.sequence)
     if m.state != "approved" or waits or date.state in ("running", "ended", "released"):
         return []
-    to = (await attendees.contacts(s, [attendee], now.date()))[attendee.id]
+    to = (await attendees.contacts(s, [attendee], today(now)))[attendee.id]
     shown = await _shown(s, m, a) | {"reason": date.reason if date.state == "skipped" else ""}
     return [
         Outgoing(
@@ -602,7 +603,7 @@ async def _make_date(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Aroun
     off = date.state not in calendar_entries.STANDING
     shown = await _shown(s, m, a) | _of_date(m, date)
     shown["places"] = await halls_of(s, m.id, date.id)
-    to = (await attendees.contacts(s, [attendee], now.date()))[attendee.id]
+    to = (await attendees.contacts(s, [attendee], today(now)))[attendee.id]
     said = (await attendees.answers_on(s, date)).get(attendee.id, attendee.answer)
     party = Party(to.name, to.email, attendee.role, attendee.required, said)
     verdict = classes.admission(m.class_, "personal_link", invited=True)

@@ -628,7 +628,7 @@ async def _write(session: AsyncSession, meeting: Meeting, diff: Diff, actor: Act
 async def _tell_removed(session: AsyncSession, meeting: Meeting, removed: Sequence[Attendee], now: datetime) -> None:
     """Mail the removed attendees that had a mail before. The job keeps the address, because the row will be deleted."""
     told = [one for one in removed if one.notified >= 0]
-    reach = await contacts(session, told, now.date())
+    reach = await contacts(session, told, today(now))
     for one in told:
         payload = {"meeting_id": meeting.id, "attendee_id": one.id, "name": reach[one.id].name}
         payload |= {"email": reach[one.id].email, "outside_reason": one.outside_reason}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from rooms.meetings.answers import MailReply, Substitute
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
-from rooms.store.tables.org import RecipientRule, RecipientSet, Unit
+from rooms.store.tables.org import Holding, RecipientRule, RecipientSet, Unit
 from rooms.store.tables.records import AuditEntry, Job
 from tests.rooms.invited import KEY, Wanted, meeting
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
@@ -413,6 +413,30 @@ async def test_an_answer_by_mail(database: Database, province: Province, now: da
     with pytest.raises(Refusal, match="reply_outdated"):
         await by_mail(replace(reply, sequence=1))
     assert (await by_mail(replace(reply, sequence=2, answer="accepted"))).answer == "accepted"
+
+
+async def test_a_new_head_answers_in_the_first_hours_of_their_day(database: Database, province: Province) -> None:
+    """A unit without a mail address has the address of its head. The day of the new head begins at 00:00 in Việt Nam, when the
+    day in UTC is still the day before.
+    """
+    night = datetime(2026, 3, 9, 17, 30, tzinfo=UTC)
+    meeting_id, _ = await one_of(database, province, night)
+
+    async def new_head(session: Any) -> None:
+        (await session.get_one(Unit, province.units["xa2"])).email = ""
+        (await session.get_one(Holding, "holding-xa2")).valid_to = DAY
+        person = province.people["xa2-2"]
+        session.add(Holding(id=new_id(), post_id=province.posts["xa2"], person_id=person, valid_from=DAY))
+
+    await database.transact(new_head)
+
+    def by_mail(sender: str) -> Any:
+        reply = MailReply(meeting_id, sender, "accepted", 0)
+        return database.transact(lambda session: answers.by_mail(session, reply, night))
+
+    with pytest.raises(Refusal, match="unknown_attendee"):
+        await by_mail("xa2-1@longan.gov.vn")
+    assert (await by_mail("xa2-2@longan.gov.vn")).answer == "accepted"
 
 
 async def test_mails_that_overtake_each_other(database: Database, province: Province, now: datetime) -> None:
