@@ -138,11 +138,14 @@ async def _staff(session: AsyncSession, now: datetime) -> Desk:
 
 
 async def _work_on_holidays(session: AsyncSession, now: datetime) -> None:
-    """Make every holiday a working day. The tests run on any day, and their bookings must not fall on a day off."""
+    """Make holidays from Monday to Friday working days: the tests run on any day, and their bookings must not fall on a day off.
+
+    A holiday on a Saturday or Sunday stays a day off, because `working_day` does not count it.
+    """
     there = set(await session.scalars(select(Holiday.day)))
     for year in (now.year, now.year + 1, now.year + 2):
         for day, name in public_holidays(year).items():
-            if day not in there:
+            if day not in there and day.weekday() <= 4:
                 session.add(Holiday(day=day, name=name, works=True))
 
 
