@@ -259,13 +259,17 @@ class Person:
         return task
 
     async def _film(self, camera: Camera, colour: str, size: tuple[int, int], fps: int, grain: int) -> None:
-        begun = time.monotonic()
+        """Send a picture every 1/fps s. After a stall of this process the camera goes on at the same pace: the encoder would skip
+        most pictures of a burst, which looks like a frozen picture.
+        """
+        due = time.monotonic()
         while True:
             camera.counter += 1
             data = picture.draw(camera.counter, colour, *size, grain)
             camera.taken_ns.append(time.monotonic_ns())
             camera.source.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
-            await asyncio.sleep(max(0.005, begun + camera.counter / fps - time.monotonic()))
+            due = max(due + 1 / fps, time.monotonic())
+            await asyncio.sleep(max(0.005, due - time.monotonic()))
 
     async def _sing(self, source: rtc.AudioSource, hz: float) -> None:
         start = 0

@@ -330,7 +330,7 @@ class Colliding(Recorder):
     async def _collide(self, message: Message) -> None:
         self.collided.append((await self.reinvite(self.offer())).status)
         self._reply(message, 491)
-        await asyncio.sleep(2.5)  # RFC 3261 section 14.1: between 2.1 and 4 s
+        await asyncio.sleep(3.9)  # RFC 3261 section 14.1: 2.1 to 4 s; the server's own offer comes again within 2 s
         self.collided.append((await self.reinvite(self.offer())).status)
 
 

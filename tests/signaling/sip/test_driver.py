@@ -265,7 +265,7 @@ async def test_streams_of_one_source_are_read_at_a_limited_rate(monkeypatch: pyt
 
 async def test_a_place_is_not_kept_by_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show that a connection that proved nothing ends after some silence. A registered terminal may be silent."""
-    monkeypatch.setattr(limits, "FIRST_MESSAGE_S", 0.2)
+    monkeypatch.setattr(limits, "FIRST_MESSAGE_S", 1.0)
     monkeypatch.setattr(limits, "PING_S", 0.3)
     async with station(("tcp",)) as one:
         reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
@@ -277,7 +277,7 @@ async def test_a_place_is_not_kept_by_silence(monkeypatch: pytest.MonkeyPatch) -
         reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
         writer.write(options(2))
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)
         assert one.driver.per_source["127.0.0.1"] == 1
         writer.close()
 

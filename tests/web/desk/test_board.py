@@ -20,6 +20,7 @@ from tests.conftest import start_server
 from tests.rooms.postgres import at_once
 from tests.web.desk.province import ZONE, Desk, _actor, _wanted, furnish, working_day
 from tests.web.desk.test_desk import Served, settled, sign_in
+from tests.web.shots import DRAWN
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
@@ -111,6 +112,7 @@ async def test_rows_keep_their_position_while_others_are_drawn(visit: Visit, ser
         before = dict(await visitor.page.evaluate(heads))
         await visitor.page.evaluate(f"document.querySelector('.ec-main').scrollBy(0, {step})")
         await visitor.page.wait_for_timeout(200)
+        await visitor.page.evaluate(DRAWN)
         after = dict(await visitor.page.evaluate(heads))
         shifts += before.keys() != after.keys()
         both = before.keys() & after.keys()
@@ -146,7 +148,9 @@ async def test_the_last_hall_is_booked_by_dragging(visit: Visit, served: Served)
     await scroll_to_end(visitor, served)
     await visitor.page.evaluate("document.querySelector('.ec-main').scrollLeft = 10000")
     await visitor.page.wait_for_timeout(200)
+    await visitor.page.evaluate(DRAWN)
     await visitor.page.locator(ROW_OF_LAST).scroll_into_view_if_needed()
+    await visitor.page.evaluate(DRAWN)
     box = await visitor.page.locator(ROW_OF_LAST).bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 2
