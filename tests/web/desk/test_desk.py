@@ -4,6 +4,7 @@ number. axe checks every page, wide and narrow, in both languages. A real server
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -20,7 +21,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -720,6 +721,7 @@ async def test_a_meeting_is_put_off_and_brought_back(visit: Visit, served: Serve
     assert await visitor.barriers() == []
     await visitor.part("call-off-sure").click()
     await expect(visitor.part("history")).to_contain_text("Hoãn họp")
+    await visitor.page.route("**/api/v1/my-meetings?*", _late)  # the page loads again for a second after each change
     await visitor.part("undo").click()
     await expect(visitor.part("meeting-said")).to_contain_text("hoàn tác")
     await visitor.part("cancel-meeting").click()
@@ -729,6 +731,11 @@ async def test_a_meeting_is_put_off_and_brought_back(visit: Visit, served: Serve
     await expect(visitor.part("meeting-said")).to_have_text(f"Đã hủy cuộc họp. {NO_MAIL}")
     await visitor.part("undo").click()
     await expect(visitor.part("meeting-said")).to_contain_text("hoàn tác")
+
+
+async def _late(route: Route) -> None:
+    await asyncio.sleep(1)
+    await route.continue_()
 
 
 async def _another_time_is_wanted(visitor: Visitor, served: Served) -> None:

@@ -5,6 +5,7 @@ export class Loaded<T> {
   loading = $state(true);
   #round = 0;
   #ask: () => Promise<T>;
+  #running: Promise<void> = Promise.resolve();
 
   constructor(ask: () => Promise<T>) {
     this.#ask = ask;
@@ -12,7 +13,16 @@ export class Loaded<T> {
   }
 
   /** Load the value again. The old value stays until the new answer arrives. An older answer never replaces a newer one. */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    return (this.#running = this.#load());
+  }
+
+  /** Wait for the load that is under way. Without one, this resolves at once. */
+  settled(): Promise<void> {
+    return this.#running;
+  }
+
+  async #load(): Promise<void> {
     const round = ++this.#round;
     this.loading = true;
     try {
