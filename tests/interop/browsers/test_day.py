@@ -500,14 +500,21 @@ async def ends(there: There, operator: Visitor, host: Visitor) -> None:
 
 async def hears(terminal: Baresip, *wanted: int) -> None:
     heard: set[int] = set()
+    lengths: list[int] = []
 
     def right() -> bool:
         nonlocal heard
         rate, samples = terminal.hears()
         heard = sound.tones(samples, TONES, rate)
+        lengths.append(samples.size)
         return heard == set(wanted)
 
-    await until(right, lambda: f"{terminal.name} hears {heard}, not {wanted}", BOUND_S, in_thread=True)
+    def fault() -> str:
+        """Say whether sound still arrives: otherwise the last second is an old one."""
+        new = lengths[-1] - lengths[0]
+        return f"{terminal.name} hears {heard}, not {wanted}; {new} new samples\n{terminal.text()[-4000:]}"
+
+    await until(right, fault, BOUND_S, in_thread=True)
 
 
 def colours(terminal: Baresip) -> set[str]:
