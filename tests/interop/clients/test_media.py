@@ -53,7 +53,7 @@ async def test_two_people_see_and_hear_each_other(person: Callable[..., Person],
             assert camera.counter - counters[-1] < 30
             assert counters[-1] - start > 6 * WATCHED_S
             assert view.gap(start) <= FREEZE
-        await binh.ear("an").gets(440)
-        await an.ear("binh").gets(1000)
+        await binh.ear("an").still_hears(440)
+        await an.ear("binh").still_hears(1000)
         mimes = {an.published("binh", rtc.TrackKind.KIND_VIDEO).mime_type.lower()}
         assert mimes == {f"video/{codec.lower()}"}

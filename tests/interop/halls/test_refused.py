@@ -18,8 +18,8 @@ import pytest
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
 from tests.interop.terminals.fleet import Phone
 from tests.interop.terminals.quirks import Message, Quirk, Terminal
-from tests.interop.terminals.test_quirks_server import Recorder, serve, settles
-from tests.waiting import BOUND_S, until
+from tests.interop.terminals.test_quirks_server import Recorder, serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +58,8 @@ async def test_a_call_without_a_common_codec_gets_a_warning(there: There) -> Non
     assert re.fullmatch(rf'305 {HOST} "Incompatible media format"', terminal.finals[-1]["Warning"])
 
 
+ANSWERED_S = 3.0
+"""Seconds until an answer by UDP counts as none: ten times 0.3 s, which a busy machine may need."""
 KEY = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4"
 UNKNOWN_SUITE = ("RTP/AVP", "RTP/SAVP"), ("a=sendrecv", f"a=crypto:1 AES_256_CM_HMAC_SHA1_80 {KEY}\r\na=sendrecv")
 
@@ -103,7 +105,7 @@ async def test_a_caller_of_a_full_meeting_hears_when_to_call_again(there: There)
         assert (terminal.finals[-1]["Retry-After"], terminal.finals[-1]["Warning"][:3]) == ("60", "399")
         assert terminal.loud > 4000, "words, and a picture with them"
         assert terminal.viewer.frames > 0, "words, and a picture with them"
-        await settles(terminal)
+        await asyncio.sleep(0.1)  # packets that are already on the way arrive
         sent = terminal.audio.received
         await asyncio.sleep(0.5)
         assert terminal.audio.received == sent, "nothing is sent after the refusal"
@@ -180,7 +182,7 @@ async def test_a_scanner_learns_no_name_and_blocks_no_terminal(there: There) -> 
         heard = 0
         for number in range(100, 130):
             scanner.sendto(register(f"{number}", *scanner.getsockname()), (HOST, there.port))
-            async with asyncio.timeout(BOUND_S):
+            async with asyncio.timeout(ANSWERED_S):
                 answer = await asyncio.get_running_loop().sock_recv(scanner, 2048)
             assert answer.startswith(b"SIP/2.0 401 ")
             heard += 1

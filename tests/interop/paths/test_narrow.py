@@ -188,7 +188,7 @@ async def test_a_link_for_voices_alone(link: Link, tmp_path: Path) -> None:
                 await binh.until(lambda now: now["binh"].hears("an", HZ), "the voice", BOUND_S)
                 if await stands():
                     break
-            await binh.until(lambda now: now["binh"].hears("an", HZ), "the voice without pictures", BOUND_S)
+            await binh.until(lambda now: now["binh"].hears("an", HZ), "the voice without pictures", 2.0)
             now = (await binh.report())["binh"]
             link.change(down=WIDE)
             seen = len(now.sights["an"])

@@ -181,9 +181,18 @@ async def test_jobs_take_turns_while_people_are_busy(database: Database, monkeyp
         running -= 1
         done += 1
 
+    waits, quiet = 0, database.quiet
+
+    async def counted() -> None:
+        nonlocal waits
+        waits += 1
+        await quiet()
+
+    monkeypatch.setattr(database, "quiet", counted)
     async with database.reading():
         begin = loop.time()
         await asyncio.gather(*(database.transact_job(job) for _ in range(6 * limits.JOB_WRITERS)))
+    assert waits == 6 * limits.JOB_WRITERS, "each job gives way once"
     assert done == 6 * limits.JOB_WRITERS
     assert most <= limits.JOB_WRITERS
     assert loop.time() - begin > 5 * 0.05

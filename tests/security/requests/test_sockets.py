@@ -213,7 +213,7 @@ async def test_mutated_messages_do_not_affect_other_participants(
         assert binh.room.remote_participants["an"].metadata == ""
         assert [one.sid for one in binh.room.remote_participants["an"].track_publications.values()] == [microphone.sid]
         assert not microphone.muted
-        await binh.ear("an").gets(440)
+        await binh.ear("an").still_hears(440)
         assert not {"reconnecting", "disconnected"} & {name for name, _ in an.events + binh.events}
 
 
