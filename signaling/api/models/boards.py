@@ -173,7 +173,7 @@ class BoardDate(View):
 
     `expected`: halls of the call list that are not on the board yet; `halls` does not count them. `absent`: expected halls
     whose terminal has an account and is not registered now. `gaps`: booked halls and invited units that have no terminal.
-    `people`: invited persons and guests. `trouble`: halls whose call
+    `people`: invited persons and guests. `calls_now`: an operator can call halls into this date now. `trouble`: halls whose call
     failed, or was given up. `alarmed`: halls with an alarm that no operator has acknowledged. `green`, `amber`, `red`: the
     readiness of halls that are not connected.
     """
@@ -186,6 +186,7 @@ class BoardDate(View):
     ends_at: datetime
     state: ShownDateState
     tomorrow: bool
+    calls_now: bool
     halls: int
     expected: int
     absent: int

@@ -447,7 +447,7 @@ export interface components {
          *
          *     `expected`: halls of the call list that are not on the board yet; `halls` does not count them. `absent`: expected halls
          *     whose terminal has an account and is not registered now. `gaps`: booked halls and invited units that have no terminal.
-         *     `people`: invited persons and guests. `trouble`: halls whose call
+         *     `people`: invited persons and guests. `calls_now`: an operator can call halls into this date now. `trouble`: halls whose call
          *     failed, or was given up. `alarmed`: halls with an alarm that no operator has acknowledged. `green`, `amber`, `red`: the
          *     readiness of halls that are not connected.
          */
@@ -463,6 +463,7 @@ export interface components {
             /** @enum {string} */
             state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
             tomorrow: boolean;
+            calls_now: boolean;
             halls: number;
             expected: number;
             absent: number;

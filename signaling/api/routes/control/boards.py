@@ -4,6 +4,7 @@ The board has rows and their changes, commands with undo, alarms, and traces.
 """
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Path, Response
@@ -51,10 +52,10 @@ async def list_boards(visit: Caller) -> list[BoardDate]:
     if visit.desk.halls is not None:
         registered = await visit.desk.halls.terminals.registered()
     listed = await visit.read(lambda session: dates.of_two_days(session, actor, visit.now))
-    return [_board(one, registered) for one in listed]
+    return [_board(one, registered, visit.now) for one in listed]
 
 
-def _board(one: dates.BoardDate, registered: Mapping[str, bool]) -> BoardDate:
+def _board(one: dates.BoardDate, registered: Mapping[str, bool], now: datetime) -> BoardDate:
     def count(*states: str) -> int:
         return sum(one.states.get(state, 0) for state in states)
 
@@ -68,6 +69,7 @@ def _board(one: dates.BoardDate, registered: Mapping[str, bool]) -> BoardDate:
         state=one.occurrence.state,
         halls=sum(one.states.values()),
         tomorrow=one.tomorrow,
+        calls_now=planning.is_on(one.occurrence, one.meeting, now),
         expected=len(one.expected),
         absent=sum(not registered.get(terminal, True) for terminal in one.expected),
         gaps=one.gaps,

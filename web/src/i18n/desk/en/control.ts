@@ -117,7 +117,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'control.moveHint': 'The present call ends. A few seconds later the server calls the hall into the chosen meeting.',
   'control.moveHere': 'Move here',
   'control.moveTo': 'Move to: {title}',
-  'control.moveNone': 'There is no other meeting today or tomorrow.',
+  'control.moveNone': 'There is no other meeting now.',
   'control.moved': 'Moving {name} to “{title}”.',
   'control.cameraOf': 'Camera of {site}',
   'control.cameraHint': 'Hold a key to move; the arrows, + and − of the keyboard work too.',

@@ -115,7 +115,7 @@ export const controlVi = {
   'control.moveHint': 'Cuộc gọi hiện tại được ngắt, rồi máy chủ gọi hội trường vào cuộc họp được chọn sau vài giây.',
   'control.moveHere': 'Chuyển vào đây',
   'control.moveTo': 'Chuyển vào: {title}',
-  'control.moveNone': 'Hôm nay và ngày mai không có cuộc họp nào khác.',
+  'control.moveNone': 'Lúc này không có cuộc họp nào khác.',
   'control.moved': 'Đang chuyển {name} sang “{title}”.',
   'control.cameraOf': 'Camera của {site}',
   'control.cameraHint': 'Giữ phím để quay; dùng được cả phím mũi tên, + và − trên bàn phím.',
