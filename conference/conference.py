@@ -48,6 +48,7 @@ from conference.picture.program import Program
 from conference.ports.clients import Client, Entry
 from conference.ports.halls import HallPorts
 from conference.ports.media import Figures, Media
+from conference.ports.proceedings import Proceedings
 from conference.ports.shared import Shared
 from conference.ports.time import Clock, Turns
 from conference.ports.watchers import Observer, Watcher
@@ -73,6 +74,8 @@ class Surroundings:
     halls: HallPorts | None = None
     """The ports that halls need. None: this server has no halls."""
     observers: Sequence[Observer] = ()
+    proceedings: Proceedings | None = None
+    """The store of what must survive a restart. None: nothing is stored."""
     pace: Pace = field(default_factory=Pace)
     data_drops: Counter[str] = field(default_factory=Counter)
     """Dropped packets and frames of senders that sent too many, by kind: `reliable`, `lossy`, `frames`."""

@@ -21,6 +21,7 @@ from conference.people.participant import Participant
 from conference.ports.clients import Client, Entry
 from conference.ports.halls import HallPorts
 from conference.ports.media import Media
+from conference.ports.proceedings import Proceedings
 from conference.ports.time import Clock, Turns
 from conference.ports.watchers import Observer, Watcher
 
@@ -44,6 +45,7 @@ class Registry:
         lobbies: Lobbies | None = None,
         halls: HallPorts | None = None,
         observers: Sequence[Observer] = (),
+        proceedings: Proceedings | None = None,
     ) -> None:
         """`lobbies` is shared with the code that makes people wait. Lobbies exist before their conferences."""
         self.lobbies = lobbies if lobbies is not None else Lobbies(random_suffix)
@@ -57,6 +59,7 @@ class Registry:
             watcher=watcher,
             halls=halls,
             observers=tuple(observers),
+            proceedings=proceedings,
         )
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute

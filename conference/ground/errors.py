@@ -78,6 +78,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Không hỗ trợ kết nối chỉ để phát; hãy dùng thẻ không có quyền nhận",
         "publish-only connections are not supported: use a token without canSubscribe",
     ),
+    "not_stored": (
+        "Cơ sở dữ liệu chưa trả lời nên chưa ghi được việc này. Hãy thử lại sau ít phút",
+        "the database does not answer, so this was not stored: try again in a few minutes",
+    ),
     "data_too_long": ("Gói dữ liệu quá lớn", "the data packet is too large"),
 }
 

@@ -54,6 +54,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "not_supported": (501, "unimplemented"),
     "unmute_denied": (412, "failed_precondition"),
     "media_busy": (503, "unavailable"),
+    "not_stored": (503, "unavailable"),
     "malformed": (400, "malformed"),
     "bad_route": (404, "bad_route"),
 }

@@ -195,6 +195,7 @@ STATUS: dict[str, int] = {
     "too_many_requests": 429,
     "internal": 500,
     "database_away": 503,
+    "not_stored": 503,
 }
 """The codes of this package; `include` adds the codes of other packages."""
 
