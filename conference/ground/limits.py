@@ -504,6 +504,32 @@ UP_TILE_BPS = 640_000
 Larger: uplink is used without a visible gain. Smaller: the small pictures are less sharp.
 """
 
+# Roll call and breaks
+ROLL_STAGE_S = 10.0
+"""Seconds for which the roll call shows one site large. Chosen, as operators of hardware multipoint units do. Longer: the roll
+call of 240 sites takes more than 40 minutes. Shorter: people do not find the speaker of the site in the picture.
+"""
+ROLL_SITES = 600
+"""Sites in one roll call; a longer list is refused. Chosen, as MIXER_SITES (600). Larger: a longer state is stored at each key.
+Smaller: large meetings cannot call the roll.
+"""
+ROLL_DELEGATES = 2000
+"""Delegates that one site can report; more are refused. Chosen: more than any hall seats. Larger: a typing error gives a site
+more votes than all others together. Smaller: large halls cannot report.
+"""
+ROLL_DEPUTIES = 5
+"""Names of deputies in the report of one site; more are refused. Chosen. More: names that nobody reads, in a longer state.
+Fewer: units with several deputies cannot name them.
+"""
+ROLL_NAME_CHARACTERS = 80
+"""Characters of a name in the report of a site; a longer name is refused. Chosen. More: the plate in the picture is cut. Fewer:
+long names with a title are refused.
+"""
+ROLL_WHY_CHARACTERS = 200
+"""Characters of the reason for a correction of the roll call; a longer reason is refused. Chosen. More: longer lines in the
+audit trail. Fewer: reasons are refused.
+"""
+
 # The lobby
 LOBBIES = 8192
 """Conferences whose lobby (the waiting list) is in memory. At the limit, lobbies without use for two hours (LOBBY_KEPT_S) are
