@@ -1,7 +1,7 @@
 """The roll call (điểm danh) of one meeting: which sites are present, with how many delegates. Pure.
 
 `State` and one `Event` go in; the new state and the effects come out, or a Refusal. `now` is in Unix seconds, because a roll call
-goes on after a restart of the server. `to_json` gives the state for the store, and `from_json` reads the state back.
+goes on after a restart of the server. `as_json` gives the state for the store, and `from_json` reads the state back.
 
 | phase | meaning |
 |---|---|
@@ -58,7 +58,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What the server sees of a site. `heard`: sound above silence for `ROLL_HEARD_S`."""
+    """The signals that the server has of a site. `heard`: sound above silence for long enough (`signals.py`)."""
 
     connected: bool = False
     heard: bool = False
@@ -84,7 +84,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One site with everything that is known about the site."""
+    """A row of the list: a site with all that is known of the site."""
 
     site: Site
     report: Report | None = None
@@ -508,7 +508,7 @@ def _marked(state: State, wanted: Iterable[Presence]) -> Iterable[Site]:
 # -- the store
 
 
-def to_json(state: State) -> JSON:
+def as_json(state: State) -> JSON:
     """Return the state as plain values for the store. Signals are left out, because the server measures them again."""
     rows = [
         {
@@ -523,7 +523,7 @@ def to_json(state: State) -> JSON:
 
 
 def from_json(value: JSON) -> State:
-    """Return the state of `to_json`."""
+    """Return the state of `as_json`."""
     return State(**{**value, "rows": tuple(map(_row, value["rows"]))})
 
 

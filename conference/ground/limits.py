@@ -529,6 +529,14 @@ ROLL_WHY_CHARACTERS = 200
 """Characters of the reason for a correction of the roll call; a longer reason is refused. Chosen. More: longer lines in the
 audit trail. Fewer: reasons are refused.
 """
+RECESS_MOST_S = 24 * 3600.0
+"""Seconds until the latest time of return that a recess can have; a later one is refused. Chosen: a meeting of two days has one
+night. Longer: the slate shows an hour without its day. Shorter: no recess until the next morning.
+"""
+STOP_SAID_S = 12.0
+"""Seconds between the stop for secret content and BYE. Halls hear a sentence in this time. Chosen: longer than the sentence.
+Longer: lines without media stay open. Shorter: halls are cut off in the sentence, and call again.
+"""
 
 # The lobby
 LOBBIES = 8192

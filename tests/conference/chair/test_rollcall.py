@@ -123,7 +123,7 @@ def test_each_phase_takes_or_refuses_each_event(phase: Phase, event: type[Event]
         return
     after, _ = rollcall.step(state, SAMPLES[event], 1001.0)
     assert after.phase == NEXT_PHASES.get((phase, event), phase)
-    assert rollcall.from_json(json.loads(json.dumps(rollcall.to_json(after)))).phase == after.phase
+    assert rollcall.from_json(json.loads(json.dumps(rollcall.as_json(after)))).phase == after.phase
 
 
 def test_one_key_a_site_shows_all_sites_for_ten_seconds_each() -> None:
@@ -310,8 +310,8 @@ def take(state: State, event: Event, now: float) -> tuple[State, tuple[Effect, .
 
 @given(STEPS)
 def test_the_stage_and_the_marks_always_agree_with_the_phase(events: list[Event]) -> None:
-    """Exactly one site is on stage while the roll is called, each site is in the list once, and a finished list without `Finish`
-    has no open site.
+    """While the roll is called, one site is on stage. Each site is in the list once. A roll call that ends by itself has marked
+    all sites.
     """
     state, on_stage, now = in_phase("ready"), "", 1000.0
     for event in events:
@@ -329,8 +329,8 @@ def test_the_stage_and_the_marks_always_agree_with_the_phase(events: list[Event]
 
 @given(STEPS)
 def test_a_restart_after_every_step_goes_on_where_the_roll_call_was(events: list[Event]) -> None:
-    """One roll call runs through. The other one is stored and read again after each step. Both have the same sites, marks and
-    order. Only the time on stage begins again.
+    """Give the same events to two roll calls. The first one runs through. The second one is stored and read again after each
+    step. Both have the same sites, marks and order. Only the time on stage begins again.
     """
     through = crashed = in_phase("ready")
     now = 1000.0
@@ -349,6 +349,6 @@ def test_a_restart_after_every_step_goes_on_where_the_roll_call_was(events: list
 
 
 def reread(state: State) -> State:
-    written = json.dumps(rollcall.to_json(state))
+    written = json.dumps(rollcall.as_json(state))
     read: Callable[[object], State] = rollcall.from_json
     return read(json.loads(written))
