@@ -327,7 +327,7 @@ def _tick(state: State, event: Tick, now: float) -> Result:
 
 
 def _restored(state: State, event: Restored, now: float) -> Result:
-    """Repeat the effects that a restart has lost. A stopped meeting ends at once, because no hall is left to hear the sentence."""
+    """Repeat the effects that a restart has lost. A stopped meeting ends at once, because no hall is left to hear a sentence."""
     if state.stop is not None:
         return replace(state, over=True), (Destroy(), EndMeeting())
     recess = (MuteAll(), ShowSlate(state.recess.until)) if state.recess is not None else ()
