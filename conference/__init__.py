@@ -4,7 +4,7 @@ This package owns the memory of running meetings. After a restart, only the clie
 package does not parse wire bytes, open sockets or handle packets. SDP passes as opaque text between `signaling` above and
 `media` below.
 
-Layers, from the top: `registry`, `conference`, `halls`, `picture`, `people`, `tracks` beside `data` and `door`, `ports`,
+Layers, from the top: `registry`, `conference`, `chair`, `halls`, `picture`, `people`, `tracks` beside `data` and `door`, `ports`,
 `announcements`, `ground`. `ports` holds only Protocols. `ground` holds the values: errors, events, limits and the like. `ports`
 and `ground` in one folder would be 19 files. `announcements` is below `ports`, because a port names the language of a
 recording. A Protocol describes the part of a higher folder that a lower folder needs: `people.participant.Stage`,

@@ -630,3 +630,38 @@ VOICES = 64
 """Halls whose own sound the mixer encodes for browsers at the same time, as in MIXER_VOICES (64). The other halls are not heard
 in browsers. Larger: the mixer refuses the whole update. Smaller: browsers do not hear more halls.
 """
+CHAIR_AWAY_S = 20.0
+"""Seconds that a chair may be away before the rights are lent to a co-chair or a secretary. A client that has lost its network
+counts as away at once. Chosen. Longer: a meeting without its chair stands still. Shorter: each short loss of the network moves
+the rights.
+"""
+ROLES_APPOINTED = 500
+"""Appointments of one meeting that are kept, also of people who left. Chosen like PARTICIPANTS (500). More: memory. Fewer: in the
+largest meeting a secretary who comes back is a delegate again.
+"""
+FLOOR_QUEUE = 500
+"""Requests to speak that wait at the same time. Chosen like PARTICIPANTS (500). More: a list that is too long to read. Fewer: people of
+the largest meeting cannot ask.
+"""
+SPEAKERS = 4
+"""Turns at the same time in the mode `several`. Chosen: a panel. More: too many voices to understand. Fewer: a panel has no room."""
+WARNING_S = 60.0
+"""Seconds before the end of the speaking time at which the speaker is warned. Issue 21 names one minute. Longer: the speaker
+forgets the warning. Shorter: no time to conclude.
+"""
+OVERTIME_S = 120.0
+"""Seconds after the end of the speaking time at which the turn ends by itself. Chosen: two minutes for a conclusion. Longer: a
+forgotten turn holds the floor. Shorter: a speaker is cut off in a sentence.
+"""
+TURN_MOST_S = 2 * 3600.0
+"""The longest turn without a set time. Chosen: half a working day. Longer: a forgotten turn holds the floor of a long meeting.
+Shorter: a long report is cut off.
+"""
+BUDGETS = 1000
+"""Delegations of one meeting with a speaking time. Chosen: twice PARTICIPANTS (500). More: memory and a long document. Fewer: the
+time of some units is not counted.
+"""
+UNMUTES_ALLOWED = 500
+"""People of one meeting who were asked to unmute and may. Chosen like PARTICIPANTS (500). More: memory. Fewer: a person who was
+asked cannot unmute.
+"""
