@@ -46,7 +46,7 @@ class Roles:
     appointed: Mapping[str, Role] = field(default_factory=dict)
     chair: str = ""
     booked: bool = False
-    """The chair was booked, took the chair, or got the chair from a leader. Another booked chair does not replace such a chair."""
+    """The chair was booked, took the chair, or got the chair from a leader. Another booked chair does not replace this chair."""
     away_since: float | None = None
     lent_to: str = ""
 

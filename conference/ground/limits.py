@@ -640,11 +640,11 @@ ROLES_APPOINTED = 500
 largest meeting a secretary who comes back is a delegate again.
 """
 FLOOR_QUEUE = 500
-"""Requests to speak that wait at the same time. Chosen like PARTICIPANTS (500). More: a list that is too long to read. Fewer: people of
-the largest meeting cannot ask.
+"""Requests to speak that wait at the same time. Chosen like PARTICIPANTS (500). More: a list that is too long to read.
+Fewer: people of the largest meeting cannot ask.
 """
 SPEAKERS = 4
-"""Turns at the same time in the mode `several`. Chosen: a panel. More: too many voices to understand. Fewer: a panel has no room."""
+"""Turns at the same time in the mode `several`. Chosen: a panel. More: too many voices. Fewer: no room for a panel."""
 WARNING_S = 60.0
 """Seconds before the end of the speaking time at which the speaker is warned. Issue 21 names one minute. Longer: the speaker
 forgets the warning. Shorter: no time to conclude.
