@@ -4,12 +4,12 @@ This package owns the durable state in SQL. It opens no socket except the connec
 packets, SDP or live sessions, and it imports no other package. A *room* here is a room that can be booked. A live meeting is a
 `conference.Conference`.
 
-The folders are layers, from the top down: `demo`; `exchange`, `fixtures`; `succession`; `dialling`, `notices`; `meetings`;
-`booking`; `sites`, `accounts`; `org`; `store`; `policy`. A layer imports only the layers below it (contract `rooms-layers` in
-pyproject.toml). `policy` is the lowest layer because it is pure, and because the audit trail in `store` uses its `Actor`.
-`dialling` is above `meetings` because a hall that dials in passes the same admission checks as a browser. `demo` is above
-`fixtures` because it adds meetings to the province of `fixtures`. The tables of all folders are in `store/tables`, so no folder
-imports a higher layer to get a table.
+The folders are layers, from the top down: `demo`; `exchange`, `fixtures`; `succession`; `dialling`, `notices`, `proceedings`;
+`meetings`; `booking`; `sites`, `accounts`; `org`; `store`; `policy`. A layer imports only the layers below it (contract
+`rooms-layers` in pyproject.toml). `policy` is the lowest layer because it is pure, and because the audit trail in `store` uses
+its `Actor`. `dialling` is above `meetings` because a hall that dials in passes the same admission checks as a browser. `demo`
+is above `fixtures` because it adds meetings to the province of `fixtures`. The tables of all folders are in `store/tables`, so
+no folder imports a higher layer to get a table.
 """
 
 from rooms import errors, identifiers, limits
@@ -28,6 +28,7 @@ __all__ = [
     "notices",
     "org",
     "policy",
+    "proceedings",
     "sealing",
     "sites",
     "store",

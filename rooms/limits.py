@@ -763,3 +763,23 @@ CHECKS = 5000
 """Results of users' device checks (camera, microphone) that are stored; at the limit the oldest is deleted. More: the table
 grows, up to the results of 14 days (CHECK_KEPT_DAYS). Fewer: results are deleted before support reads them.
 """
+
+# Records of live meetings
+EVENT_DETAIL_CHARS = 4096
+"""Characters of the JSON with the details of one event of a live meeting. Of longer details only the names of the parts are
+stored. Chosen. More: the table grows. Fewer: the timeline of a meeting says less.
+"""
+SITTING_IDLE_HOURS = 24
+"""Hours without a sign of a live meeting after which it counts as ended; until then people who come back go on where they
+were. Chosen: longer than a meeting with its breaks. Longer: a server that starts reads more meetings. Shorter: after a long
+power cut the roll call and the roles of the meeting are lost.
+"""
+INSTANT_LOG_DAYS = 90
+"""Days for which the record of a meeting without a booking is stored. Chosen, as NOTICE_DAYS. Longer: personal data is stored
+for longer. Shorter: an office cannot find out later who was there.
+"""
+CHAT_LINES = 500
+"""Lines of the chat of one meeting that the server holds for people who come late; the oldest is forgotten first. Chosen, the
+same as the lines of the page (`web/src/call/live/chat.svelte.ts`). More: more memory, and a slower start of the page. Fewer:
+people who come late miss more.
+"""

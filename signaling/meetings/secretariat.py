@@ -24,6 +24,7 @@ from rooms.identifiers import new_bytes
 from rooms.meetings import entry, lobbies
 from rooms.meetings.invitations import Around
 from rooms.notices import events, records
+from rooms.proceedings import retention
 from rooms.sealing import Seal
 from rooms.store import outbox, upkeep
 from rooms.store.database import Database, reason
@@ -153,8 +154,8 @@ class Secretariat:
 
     async def _keep_records(self) -> None:
         """Sign the audit trail and write its checkpoints to `audit_dir`, from which the operator can copy them to another host.
-        Forget request keys that are no longer repeated, old notices, and meeting numbers that were unused for long. A full
-        disk does not end the loop.
+        Forget request keys that are no longer repeated, old notices, and meeting numbers that were unused for long. Forget the
+        records of meetings, as their types say. A full disk does not end the loop.
         """
         folder = self.settings.audit_dir or self.settings.data_dir / "audit"
         while True:
@@ -164,6 +165,8 @@ class Secretariat:
                 await self.database.transact(lambda session: precedence_asks.forget(session, self.clock()))
                 await self.database.transact(lambda session: records.purge(session, self.clock()))
                 await self.database.transact(self._keep_mornings)
+                await self.database.transact(lambda session: retention.end_lost(session, self.clock()))
+                await self.database.transact(lambda session: retention.forget(session, self.clock()))
                 await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
                 log.warning("the upkeep of stored records failed: %s", error)

@@ -41,6 +41,12 @@ class MeetingType(Row):
     """Minutes for which a meeting may go on after its booked end. Then the server ends it."""
     call_ahead_min: Mapped[int] = mapped_column(default=15)
     """Minutes before the start at which the server calls the halls of a meeting of this type."""
+    chat_kept: Mapped[str] = mapped_column(String(10), default="kept", server_default="kept")
+    """The way to keep the chat: `kept`, `exported` or `forgotten` (`rooms.store.tables.proceedings`)."""
+    chat_days: Mapped[int] = mapped_column(default=30, server_default="30")
+    """Days after the meeting for which its stored chat is kept."""
+    log_days: Mapped[int] = mapped_column(default=365, server_default="365")
+    """Days after the meeting for which its record is kept: who came, spoke and acted."""
     internal: Mapped[bool] = mapped_column(default=False)
     """True: a meeting within one unit may need no approval. See `plans.Plan.needs_approval`."""
     precedence: Mapped[int] = mapped_column(default=100)

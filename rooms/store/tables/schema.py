@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from rooms.store.tables import accounts, booking, dialling, meetings, notices, org, records, sites  # noqa: F401
+from rooms.store.tables import (  # noqa: F401
+    accounts,
+    booking,
+    dialling,
+    meetings,
+    notices,
+    org,
+    proceedings,
+    records,
+    sites,
+)
 from rooms.store.tables.columns import Row
 
 METADATA = Row.metadata

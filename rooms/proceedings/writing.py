@@ -1,0 +1,135 @@
+"""The writing of a live meeting. Each batch may be written twice with the same result, so a lost answer is no problem.
+
+The process of the conference chooses all identifiers. So a batch needs nothing from the database, and waits while the database
+is away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.store.tables.columns import EPOCH, MICROSECOND, Row
+from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.proceedings import Attendance, ChatLine, MeetingEvent, Sitting, SittingState, SpeakingTurn
+
+Values = dict[str, Any]
+
+
+@dataclass
+class Batch:
+    """The rows that one sitting has to store. Rows are values by column, without `sitting_id`."""
+
+    states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By machine. A new state replaces the old one."""
+    events: list[Values] = field(default_factory=list)
+    stays: dict[str, Values] = field(default_factory=dict)
+    """By identifier. A stay with its end replaces the stay without an end, as a turn does."""
+    turns: dict[str, Values] = field(default_factory=dict)
+    lines: list[Values] = field(default_factory=list)
+    ended_at: datetime | None = None
+    """The end of the sitting."""
+
+    def __bool__(self) -> bool:
+        return bool(self.states or self.events or self.stays or self.turns or self.lines or self.ended_at)
+
+    def __len__(self) -> int:
+        return len(self.states) + len(self.events) + len(self.stays) + len(self.turns) + len(self.lines)
+
+    def add(self, later: Batch) -> None:
+        """Add what happened after this batch."""
+        self.states |= later.states
+        self.events += later.events
+        self.stays |= later.stays
+        self.turns |= later.turns
+        self.lines += later.lines
+        self.ended_at = later.ended_at or self.ended_at
+
+
+@dataclass(frozen=True)
+class Run:
+    """A sitting as the process of its conference knows it."""
+
+    id: str
+    conference: str
+    occurrence_id: str | None
+    began_at: datetime
+
+
+def text(value: str, most: int) -> str:
+    """Return the text as both databases can store it: no NUL, no half of a character, at most `most` characters."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode()[:most]
+
+
+def detail(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the detail of an event, or only the names of its parts if it is longer than `EVENT_DETAIL_CHARS`."""
+    if len(json.dumps(value, ensure_ascii=True)) <= limits.EVENT_DETAIL_CHARS:
+        return dict(value)
+    return {"cut": True, "parts": sorted(str(name)[:40] for name in value)[:50]}
+
+
+def place(at: datetime, last: int) -> int:
+    """Return the place of an event after the place `last`."""
+    return max(last + 1, (at - EPOCH) // MICROSECOND)
+
+
+async def write(session: AsyncSession, run: Run, batch: Batch, now: datetime) -> None:
+    """Store a batch, and that the sitting was seen at `now`."""
+    await session.execute(_begun(session), [_sitting(run, now, await _occurrence(session, run.occurrence_id))])
+    own = {"sitting_id": run.id}
+    states = [own | {"machine": name, "state": dict(one), "at": now} for name, one in batch.states.items()]
+    await _put(session, SittingState, ("sitting_id", "machine"), ("state", "at"), states)
+    await _put(session, MeetingEvent, ("sitting_id", "place"), (), [own | one for one in batch.events])
+    await _put(session, Attendance, ("id",), ("left_at", "reason"), [own | one for one in batch.stays.values()])
+    await _put(session, SpeakingTurn, ("id",), ("ended_at",), [own | one for one in batch.turns.values()])
+    await _put(session, ChatLine, ("id",), (), [own | one for one in batch.lines])
+    if batch.ended_at is not None:
+        await session.execute(update(Sitting).where(Sitting.id == run.id).values(ended_at=batch.ended_at))
+
+
+async def _occurrence(session: AsyncSession, id_: str | None) -> str | None:
+    """Return the date of the sitting, or None if the date was deleted in the meantime."""
+    return None if id_ is None else await session.scalar(select(Occurrence.id).where(Occurrence.id == id_))
+
+
+def _sitting(run: Run, now: datetime, occurrence_id: str | None) -> Values:
+    return {
+        "id": run.id,
+        "conference": run.conference,
+        "occurrence_id": occurrence_id,
+        "began_at": run.began_at,
+        "seen_at": now,
+    }
+
+
+def _insert(session: AsyncSession, kind: type[Row]) -> Any:
+    return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(kind)
+
+
+def _begun(session: AsyncSession) -> Insert:
+    made = _insert(session, Sitting)
+    kept: Insert = made.on_conflict_do_update(index_elements=["id"], set_={"seen_at": made.excluded.seen_at})
+    return kept
+
+
+async def _put(
+    session: AsyncSession, kind: type[Row], key: Sequence[str], renewed: Sequence[str], rows: Sequence[Values]
+) -> None:
+    """Insert the rows. A row with the same key gets the `renewed` columns of the new row."""
+    if not rows:
+        return
+    made = _insert(session, kind)
+    if renewed:
+        values = {name: made.excluded[name] for name in renewed}
+        made = made.on_conflict_do_update(index_elements=list(key), set_=values)
+    else:
+        made = made.on_conflict_do_nothing(index_elements=list(key))
+    await session.execute(made, list(rows))
