@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from conference.chair.document import Document
+from conference.chair.sections import Sections
 from conference.data import tracks as data_tracks
 from conference.data.state import DataTable
 from conference.door import admission
@@ -134,6 +136,9 @@ class Conference:
         self.router.on_speakers = self.speakers.heard
         self.meter = Meter(self.participants, self.roster, around.clock.monotonic())
         self.moderation = Moderation(self.participants, around.clock, around.suffix)
+        self.document = Document(around.clock, around.turns)
+        self.sections = Sections(self.document, name, around.clock)
+        self.signal_lost = self.sections.changed
 
     # -- joining and leaving
 
@@ -165,6 +170,7 @@ class Conference:
             others = tuple(self.roster.views())
             self.participants[participant.identity] = participant
             self.roster.came(participant)
+            self.sections.start()
             participant.changed()
             own, dual = participant.view(), participant.entry.dual
             participant.deliver(Welcome(self.summary.view(), own, others, dual=dual, relay=participant.relay_wanted))
@@ -192,6 +198,7 @@ class Conference:
             if participant.client is not None:
                 self.outbox.put(participant.client, Superseded())
             participant.client, participant.detached_at = client, None
+            self.sections.changed(participant)
             relay, silenced = participant.relay_wanted, publishing.silenced(participant)
             everybody = self._everybody(participant)
             participant.deliver(Resumed(sid, self.summary.view(), everybody, relay=relay, silenced=silenced))
@@ -242,6 +249,7 @@ class Conference:
         subscriptions.drop_all(participant)
         if self.participants.get(participant.identity) is participant:
             del self.participants[participant.identity]
+            self.sections.gone(participant.identity)
         self.roster.forget(participant)
         self.settling.forget(participant)
         self.speakers.gone(participant.sid)
@@ -304,6 +312,7 @@ class Conference:
             self.roster.changed(participant)
             self.settling.soon()
             self.halls.changed()
+            self.sections.changed(participant)
 
     # -- time
 

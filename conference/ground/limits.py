@@ -260,6 +260,11 @@ SECTIONS_REPEAT_S = 3.0
 them after this time is asked again. Longer: new pictures appear late after a lost request. Shorter: slow clients get repeated
 requests.
 """
+DESK_SUBSCRIBER_S = 0.0001
+"""After a change, the desk document (`chair.document`) rests for this time for each of its subscribers. Changes in that time are
+told together. The time is a few times what it costs to write a change to one socket: 0.05 s for 500. Larger: in large meetings
+the desks show changes late. Smaller: fast changes in a large meeting take the event loop from the calls.
+"""
 TOLD_PERSON_S, TOLD_S = 0.001, 1.0
 """The pause between two roster updates in a conference of more than 50 people (TOLD_PERSONS): TOLD_PERSON_S for each
 participant, TOLD_S at most. The pause of speaker updates (SPEAKERS_S) grows in the same way. Longer: people appear late in the

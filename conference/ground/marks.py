@@ -1,4 +1,4 @@
-"""Attributes of a participant that our pages read and that only the server writes. Their values are times in ms since 1970."""
+"""Attributes of a participant that our pages read and that only the server writes. Most values are times in ms since 1970."""
 
 from typing import Final
 
@@ -10,5 +10,9 @@ WAITS: Final = "diemcau.waits"
 """The time since which a hall waits, muted, for the chair to open the meeting."""
 HOST: Final = "diemcau.host"
 """Marks a host. The server sets it from the token each time and never stores it. Its value has no meaning."""
-RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST))
+UNIT: Final = "diemcau.unit"
+"""The name of the participant's unit. The server takes the name from the register, for pass and hall."""
+SITE: Final = "diemcau.site"
+"""The name of the site of a hall."""
+RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST, UNIT, SITE))
 """The attributes that no client can write, even if it may change its own attributes."""

@@ -6,7 +6,7 @@ Owns the state of one participant, and the methods that its session calls. Chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, Protocol
@@ -88,6 +88,10 @@ class Stage(Protocol):
     def settling(self) -> Settling: ...
     def changed(self, participant: Participant) -> None:
         """Note a change. Other participants are notified at the end of this turn."""
+
+    @property
+    def signal_lost(self) -> Callable[[Participant], None]:
+        """The function that notes the end of a participant's signalling connection. The participant may return."""
 
     def remove(self, participant: Participant, reason: Reason) -> None:
         """Remove the participant from all parts of the conference. Idempotent."""
@@ -304,6 +308,8 @@ class Participant:
         self.detached_at = self.stage.clock.monotonic()
         if not self.connection.ever_connected:
             self.stage.remove(self, Reason.SIGNAL_CLOSE)
+        else:
+            self.stage.signal_lost(self)
 
     # -- events of the media (connection.Owner)
 
@@ -348,6 +354,7 @@ class Participant:
         if client is not None:
             self.detached_at = self.stage.clock.monotonic()
             self.outbox.put(client, Left(reason, action))
+            self.stage.signal_lost(self)
 
 
 def _show_or_hide(participant: Participant) -> None:

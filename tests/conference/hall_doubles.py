@@ -271,9 +271,17 @@ class HallParty:
     """A hall in a conference."""
 
     def __init__(
-        self, world: HallWorld, name: str, agreed: MediaPlan | None = None, *, room: str = "c", mode: Mode = "meeting"
+        self,
+        world: HallWorld,
+        name: str,
+        agreed: MediaPlan | None = None,
+        *,
+        room: str = "c",
+        mode: Mode = "meeting",
+        called: str = "",
+        **facts: Any,
     ) -> None:
-        grants = Grants(identity=name, name=name.title(), conference=room, join=True, kind=Kind.SIP)
+        grants = Grants(identity=name, name=called or name.title(), conference=room, join=True, kind=Kind.SIP, **facts)
         entry = Entry(grants=grants, dual=False, packets=Format(), auto_subscribe=False)
         self.world = world
         self.signal = FakeSignal()
