@@ -120,7 +120,7 @@ class Composition:
         self._stopping = False
         self._failed = False
         self.on_failure: Callable[[], None] = lambda: None
-        self._pages = Pages(DIST, watch=watch)
+        self._pages = Pages(DIST, watch=watch, public_url=settings.public_url)
         self._starlette = Starlette(routes=self._routes(), lifespan=self._lifespan)
         names = {"localhost", *tls.Subject.of_this_machine(settings.own_names).names}
         traced = self.traces.around(self._starlette) if self.traces is not None else self._starlette

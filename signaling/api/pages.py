@@ -1,4 +1,5 @@
-"""The built pages, served from memory and compressed once. Every address that is a page returns the same `index.html`.
+"""The built pages, served from memory and compressed once. Every address that is a page returns the same `index.html`, in which
+only the address of the preview picture depends on the name of the server.
 
 The module owns the table of files and their caching. Files with a hash in their name never change, so browsers keep them for a
 year.
@@ -6,6 +7,7 @@ year.
 
 import gzip
 import hashlib
+import html
 import mimetypes
 import re
 from dataclasses import dataclass
@@ -27,6 +29,9 @@ _DESK += "|rehearsal|moi|duyet|hop|tongduyet"
 """The pages of the secretariat: `DESKS` and `SHORT` of `web/src/browser/route.ts`; a test compares the two."""
 _PAGES = re.compile(rf"/|/trust/?|/test/?|/m/[^/]{{1,200}}/?|/(?:{_DESK})(?:/[^/]{{1,200}}){{0,3}}/?")
 
+_PICTURE = b'content="/assets/'
+"""The address of the preview picture (`og:image`) in the built page. The server sends the whole address instead."""
+
 _MISSING = """<!doctype html><html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Điểm Cầu</title><h1>Không có trang này</h1><p>Not found.</p><p><a href="/">Về trang đầu / to the first page</a></p></html>
 """
@@ -45,9 +50,13 @@ class _File:
 class Pages:
     """The GET and HEAD responses for the built pages."""
 
-    def __init__(self, folder: Path, *, watch: bool = False) -> None:
-        """Read the folder. `watch`: read the folder again when `index.html` was built again (development)."""
+    def __init__(self, folder: Path, *, watch: bool = False, public_url: str = "") -> None:
+        """Read the folder. `watch`: read the folder again when `index.html` was built again (development). `public_url`: the
+        address of this server for users; empty: the address of the request.
+        """
         self._folder = folder
+        self._public_url = public_url.rstrip("/")
+        self._indexes: dict[str, _File] = {}
         self._watch = watch
         self._built = 0.0
         self._files: dict[str, _File] = {}
@@ -58,7 +67,7 @@ class Pages:
         if self._watch and self._stamp() != self._built:
             self._load()
         path = request.url.path
-        file = self._files.get("/index.html" if _PAGES.fullmatch(path) else path)
+        file = self._index(request) if _PAGES.fullmatch(path) else self._files.get(path)
         if file is None:
             return self._missing(request)
         headers = {"etag": file.etag, "cache-control": file.cache_control, "vary": "accept-encoding"}
@@ -71,10 +80,25 @@ class Pages:
 
     def _missing(self, request: Request) -> Response:
         """Answer a browser with our own page, which says in the user's language that the page does not exist, and has links."""
-        index = self._files.get("/index.html")
+        index = self._index(request)
         if index is None or "text/html" not in request.headers.get("accept", ""):
             return HTMLResponse(_MISSING, 404)
         return HTMLResponse(index.content, 404, {"cache-control": "no-store"})
+
+    def _index(self, request: Request) -> _File | None:
+        """Return the page with the whole address of its preview picture. Programs that show previews follow no relative address.
+
+        The page names the product and no meeting, because a preview is shown to people who may not know the meeting.
+        """
+        built = self._files.get("/index.html")
+        base = self._public_url or f"{request.url.scheme}://{request.url.netloc}"
+        if built is None or base in self._indexes:
+            return self._indexes.get(base)
+        if len(self._indexes) >= limits.PAGE_ADDRESSES:
+            self._indexes.clear()
+        picture = b'content="' + html.escape(base).encode() + b"/assets/"
+        self._indexes[base] = _file("index.html", built.content.replace(_PICTURE, picture))
+        return self._indexes[base]
 
     @property
     def present(self) -> bool:
@@ -90,27 +114,28 @@ class Pages:
         total_bytes = sum(path.stat().st_size for path in paths)
         if len(paths) > limits.PAGE_FILES or total_bytes > limits.PAGE_BYTES:
             raise ValueError(f"{self._folder} has more files or bytes than a build of the pages")
+        self._indexes.clear()
         names = {f"/{path.relative_to(self._folder).as_posix()}": path for path in paths}
         self._files = {name: _read(path) for name, path in names.items() if path.suffix not in (".gz", ".br")}
 
 
 def _read(path: Path) -> _File:
-    content = path.read_bytes()
-    suffix = path.suffix.lower()
-    brotli = path.with_name(path.name + ".br")
-    ready = path.with_name(path.name + ".gz")
+    brotli, ready = path.with_name(path.name + ".br"), path.with_name(path.name + ".gz")
     squeezed = ready.read_bytes() if ready.is_file() else None
+    return _file(path.name, path.read_bytes(), squeezed, brotli.read_bytes() if brotli.is_file() else None)
+
+
+def _file(name: str, content: bytes, squeezed: bytes | None = None, brotli: bytes | None = None) -> _File:
+    suffix = Path(name).suffix.lower()
     if squeezed is None and suffix not in _PACKED and len(content) > 512:
         squeezed = gzip.compress(content, 9, mtime=0)
-    kept = "public, max-age=31536000, immutable" if _HASHED.match(path.name) else "no-cache"
-    media_type = _TYPES.get(suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return _File(
         content=content,
         gzipped=squeezed,
-        brotli=brotli.read_bytes() if brotli.is_file() else None,
-        media_type=media_type,
+        brotli=brotli,
+        media_type=_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream",
         etag=f'"{hashlib.sha256(content).hexdigest()[:24]}"',
-        cache_control=kept,
+        cache_control="public, max-age=31536000, immutable" if _HASHED.match(name) else "no-cache",
     )
 
 

@@ -390,6 +390,10 @@ PAGE_FILES = 2000
 """Files of the built web pages; with more, the start is refused. Chosen: more than a build has. More: a wrong folder is read
 into memory. Fewer: the server refuses its own pages.
 """
+PAGE_ADDRESSES = 16
+"""Names of this server for which its page is kept ready. Chosen: more than a server has. More: foreign Host headers with IP
+addresses fill memory. Fewer: the page is compressed again for each request.
+"""
 PAGE_BYTES = 64 * 1024 * 1024
 """Bytes of all files of the built web pages; with more, the start is refused. Chosen: more than a build has. More: a wrong
 folder is read into memory. Fewer: the server refuses its own pages.

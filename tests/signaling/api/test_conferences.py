@@ -376,6 +376,30 @@ async def test_pages_are_compressed_once(tmp_path: Path) -> None:
     assert gzip.decompress(raw) == (tmp_path / "index.html").read_bytes()
 
 
+async def test_the_preview_has_the_address_by_which_the_page_was_asked(tmp_path: Path) -> None:
+    """Names of a server are kept up to a limit. Beyond the limit the server forgets them, and answers as before."""
+    build(tmp_path)
+    (tmp_path / "index.html").write_text('<!doctype html><meta property="og:image" content="/assets/preview.png" />')
+    pages = Pages(tmp_path)
+    app = Starlette(routes=[Route("/{path:path}", pages.__call__)])
+    tags = set()
+    for n in range(limits.PAGE_ADDRESSES + 1):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"https://10.0.0.{n}") as asking:
+            answer = await asking.get("/m/abc-defg-hij")
+        assert f'content="https://10.0.0.{n}/assets/preview.png"' in answer.text
+        tags.add(answer.headers["etag"])
+    assert len(tags) == limits.PAGE_ADDRESSES + 1
+    assert len(pages._indexes) == 1
+
+
+async def test_a_public_address_counts_more_than_the_address_of_the_request(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / "index.html").write_text('<!doctype html><meta property="og:image" content="/assets/preview.png" />')
+    app = Starlette(routes=[Route("/{path:path}", Pages(tmp_path, public_url="https://hop.example.vn/").__call__)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://10.0.0.1") as asking:
+        assert 'content="https://hop.example.vn/assets/preview.png"' in (await asking.get("/")).text
+
+
 async def test_files_compressed_by_the_build_are_sent_unchanged(tmp_path: Path) -> None:
     build(tmp_path)
     (tmp_path / "assets" / "model-AbCd1234.wasm").write_bytes(b"program")

@@ -1,15 +1,10 @@
 /** Pushes to this browser: "Có việc mới" while no page is open. The module uses no screen. */
 import { get, send } from './client';
+import { registerWorker } from '../../browser/worker';
 import type { PushKey } from '../../server/model';
-
-const PROGRAM = '/sw.js';
 
 /** `unable`: this browser cannot; `denied`: the user forbade notifications in the browser. */
 export type PushState = 'off' | 'on' | 'unable' | 'denied';
-
-interface Rule {
-  createScriptURL(address: string): string;
-}
 
 /** Return the key of the server. Empty: the server sends no pushes. */
 export async function pushKey(): Promise<string> {
@@ -25,7 +20,7 @@ export async function pushState(): Promise<PushState> {
 /** Ask the user for permission, and tell the server where to push. */
 export async function switchOn(key: string): Promise<PushState> {
   if ((await Notification.requestPermission()) !== 'granted') return pushState();
-  const registered = await navigator.serviceWorker.register(trusted());
+  const registered = await registerWorker();
   await navigator.serviceWorker.ready;
   const made = await registered.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytesOf(key) });
   await send('PUT', '/push-subscription', { endpoint: made.endpoint });
@@ -46,14 +41,6 @@ async function subscription(): Promise<PushSubscription | null> {
   const registered = await navigator.serviceWorker.getRegistration();
   return (await registered?.pushManager.getSubscription()) ?? null;
 }
-
-/** Return the address of the service worker in the form that Trusted Types demand (`signaling/front/guard.py`). */
-function trusted(): string {
-  const { trustedTypes } = globalThis as { trustedTypes?: { createPolicy(name: string, rules: Rule): Rule } };
-  rule ??= trustedTypes?.createPolicy('push-worker', { createScriptURL: () => PROGRAM });
-  return rule?.createScriptURL(PROGRAM) ?? PROGRAM;
-}
-let rule: Rule | undefined;
 
 function bytesOf(key: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (one) => one.charCodeAt(0));
