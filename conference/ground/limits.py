@@ -670,3 +670,19 @@ UNMUTES_ALLOWED = 500
 """People of one meeting who were asked to unmute and may. Chosen like PARTICIPANTS (500). More: memory. Fewer: a person who was
 asked cannot unmute.
 """
+AGENDA_ITEMS = 100
+"""Items of a meeting's agenda; more are refused. Chosen. Larger: each change of the agenda sends more bytes to all pages.
+Smaller: the agenda of a council's session of several days is refused.
+"""
+AGENDA_NAMES = 50
+"""Speakers, and votes, of one item of the agenda; more are refused. Chosen. Larger: more bytes in each page. Smaller: long lists
+of speakers are refused.
+"""
+AGENDA_CHARACTERS = 300
+"""Characters of an item's title, and of a speaker's name; longer ones are refused. Chosen. Larger: a row does not fit on a
+phone. Smaller: official titles are refused.
+"""
+AGENDA_ID_CHARACTERS = 64
+"""Characters of the id of an item; a longer id is refused. Chosen. Larger: longer messages. Smaller: no effect above 14."""
+AGENDA_ITEM_S = 24 * 3600.0
+"""The longest planned duration of an item. Chosen. Longer: a typing error is not noticed. Shorter: long sessions are refused."""
