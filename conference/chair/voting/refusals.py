@@ -1,0 +1,55 @@
+"""The refusals of votes: code, Vietnamese, English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from conference.ground.errors import Refusal
+
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "vote_unknown": ("Không có nội dung biểu quyết này", "there is no such vote"),
+    "vote_state": (
+        "Không làm được việc này ở bước hiện tại của biểu quyết",
+        "the vote is not in the right state for this",
+    ),
+    "vote_limit": ("Cuộc họp đã đủ số nội dung biểu quyết", "the meeting has reached its maximum number of votes"),
+    "vote_text_bad": ("Tiêu đề, nội dung hoặc lý do trống hay quá dài", "a title, text or reason is empty or too long"),
+    "vote_options_bad": (
+        "Danh sách bầu cần từ một người trở lên, không trùng tên và không quá dài",
+        "an election needs one or more different candidates, and not too many",
+    ),
+    "vote_seats_bad": ("Số người được bầu không hợp lệ", "the number of seats does not fit the list"),
+    "vote_share_bad": ("Tỷ lệ không hợp lệ", "the share is not valid"),
+    "vote_election_by_hands": (
+        "Bầu cử không giơ tay được. Hãy chọn ghi tên hoặc bỏ phiếu kín",
+        "an election is not possible by show of hands: choose by name or secret",
+    ),
+    "vote_receipts_bad": ("Chỉ phiếu kín có mã phiếu", "only secret ballots have receipts"),
+    "vote_not_next": (
+        "Nội dung khác đứng trước. Hãy đổi thứ tự hoặc hủy nội dung đó",
+        "another vote comes first: change the order, or annul the other vote",
+    ),
+    "vote_open_already": ("Đang có một nội dung biểu quyết khác", "another vote is open"),
+    "vote_order_bad": ("Thứ tự phải gồm đủ các nội dung đã chuẩn bị", "the order must name each prepared vote once"),
+    "vote_entitled_bad": ("Danh sách người biểu quyết không hợp lệ", "the list of entitled voters is not valid"),
+    "vote_secret_few": (
+        "Bỏ phiếu kín cần ít nhất 5 người có quyền biểu quyết",
+        "a secret vote needs at least 5 entitled people",
+    ),
+    "vote_begun": ("Đã có phiếu đầu tiên, không thêm người được nữa", "the first ballot was cast: nobody can be added"),
+    "vote_not_entitled": ("Không có quyền biểu quyết nội dung này", "not entitled to vote on this"),
+    "vote_cast_already": ("Đã bỏ phiếu", "this person has already voted"),
+    "vote_choice_bad": ("Lựa chọn không hợp lệ", "the choice is not valid"),
+    "vote_by_hands": ("Nội dung này biểu quyết giơ tay", "this vote is by show of hands"),
+    "vote_not_by_hands": ("Nội dung này không biểu quyết giơ tay", "this vote is not by show of hands"),
+    "vote_hands_many": (
+        "Số giơ tay nhiều hơn số đại biểu đã điểm danh",
+        "there are more hands than delegates at the roll call",
+    ),
+}
+
+
+def refusal(code: str) -> Refusal:
+    """Return the refusal with its texts. An unknown code is our bug: KeyError."""
+    return Refusal(code, *TEXTS[code])

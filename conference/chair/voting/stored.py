@@ -1,0 +1,138 @@
+"""The votes as one JSON value for the database, and back. The box of an open secret vote is sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from conference.chair.voting import box as boxes
+from conference.chair.voting.box import Box
+from conference.chair.voting.question import Basis, Kind, Question, Share, Way
+from conference.chair.voting.vote import Result, State, Vote, Voter, Votes
+
+JSON = dict[str, Any]
+
+VERSION = 1
+"""The version of the JSON form."""
+BOX_LOST = "Máy chủ khởi động lại và không mở được hòm phiếu kín. Hãy biểu quyết lại."
+"""The reason of a vote whose box no key opens after a restart. A person reads it."""
+
+
+class Restored(NamedTuple):
+    votes: Votes
+    lost: tuple[str, ...]
+    """The secret votes that are annulled because no key opens their box."""
+
+
+def needs_key(votes: Votes) -> bool:
+    """Report whether the stored form holds a sealed box."""
+    return votes.open is not None and votes.open.secret
+
+
+def as_json(votes: Votes, key: bytes = b"") -> JSON:
+    """Return the JSON form. `key` is fresh for each call (`needs_key`)."""
+    return {"version": VERSION, "votes": [_vote_as_json(one, key) for one in votes.all]}
+
+
+def of_json(value: JSON, keys: Sequence[bytes] = ()) -> Restored:
+    """Return the votes of a JSON form of `as_json`. `keys`: the keys that the escrow holds."""
+    read = [_vote_of_json(one, keys) for one in value["votes"]]
+    return Restored(Votes(tuple(one for one, _ in read)), tuple(one.id for one, lost in read if lost))
+
+
+def _vote_as_json(vote: Vote, key: bytes) -> JSON:
+    names = [one.identity for one in vote.entitled]
+    sealed = vote.secret and vote.state is State.OPEN
+    return {
+        "id": vote.id,
+        "question": question_as_json(vote.question),
+        "state": vote.state.value,
+        "entitled": [[one.identity, one.name, one.delegates, one.present] for one in vote.entitled],
+        "named": dict(sorted(vote.named.items())),
+        "hands": {hall: list(counts) for hall, counts in sorted(vote.hands.items())},
+        "box": boxes.seal(vote.box, vote.id, names, vote.question.receipts, key) if sealed else None,
+        "result": None if vote.result is None else result_as_json(vote.result),
+        "reason": vote.reason,
+        "opened_at": vote.opened_at,
+        "closed_at": vote.closed_at,
+    }
+
+
+def _vote_of_json(value: JSON, keys: Sequence[bytes]) -> tuple[Vote, bool]:
+    question, state = _question_of_json(value["question"]), State(value["state"])
+    entitled = tuple(Voter(*one) for one in value["entitled"])
+    names = [one.identity for one in entitled]
+    box: Box | None = Box()
+    if value["box"] is not None:
+        box = boxes.unseal(value["box"], value["id"], names, question.receipts, keys)
+    vote = Vote(
+        value["id"],
+        question,
+        State.ANNULLED if box is None else state,
+        entitled,
+        value["named"],
+        {hall: tuple(counts) for hall, counts in value["hands"].items()},
+        box or Box(),
+        None if value["result"] is None else _result_of_json(value["result"]),
+        BOX_LOST if box is None else value["reason"],
+        value["opened_at"],
+        value["closed_at"],
+    )
+    return vote, box is None
+
+
+def question_as_json(question: Question) -> JSON:
+    return {
+        "title": question.title,
+        "text": question.text,
+        "kind": question.kind.value,
+        "way": question.way.value,
+        "options": list(question.options),
+        "seats": question.seats,
+        "base": question.base.value,
+        "needs": _share_as_json(question.needs),
+        "quorum": _share_as_json(question.quorum),
+        "receipts": question.receipts,
+    }
+
+
+def _question_of_json(value: JSON) -> Question:
+    return Question(
+        value["title"],
+        value["text"],
+        Kind(value["kind"]),
+        Way(value["way"]),
+        tuple(value["options"]),
+        value["seats"],
+        Basis(value["base"]),
+        Share(**value["needs"]),
+        Share(**value["quorum"]),
+        value["receipts"],
+    )
+
+
+def _share_as_json(share: Share) -> JSON:
+    return {"part": share.part, "whole": share.whole, "above": share.above}
+
+
+def result_as_json(result: Result) -> JSON:
+    return {
+        "entitled": result.entitled,
+        "present": result.present,
+        "cast": result.cast,
+        "valid": result.valid,
+        "base": result.base,
+        "counts": list(result.counts),
+        "quorum": result.quorum,
+        "adopted": result.adopted,
+        "elected": list(result.elected),
+        "tied": list(result.tied),
+        "voters": list(result.voters),
+        "receipts": [list(one) for one in result.receipts],
+        "digest": result.digest,
+    }
+
+
+def _result_of_json(value: JSON) -> Result:
+    lists = {name: tuple(value[name]) for name in ("counts", "elected", "tied", "voters")}
+    return Result(**{**value, **lists, "receipts": tuple((code, marks) for code, marks in value["receipts"])})
