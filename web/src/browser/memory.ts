@@ -13,7 +13,8 @@ type Remembered =
   | 'dataSaving'
   | 'noiseFilter'
   | 'blur'
-  | 'approvalKeys';
+  | 'approvalKeys'
+  | 'letterKeys';
 
 const PREFIX = 'diemcau.';
 

@@ -122,9 +122,14 @@ export function planSpeaker(area: Size, others: number, most: number, first = fa
   return { side: false, main_px: others === 0 ? null : main_px, count: grid.perPage, tile: grid.tile };
 }
 
+/** Return the plan with the main picture and no others. */
+export function planAlone(area: Size): SpeakerPlan {
+  return { side: false, main_px: area.height, count: 0, tile: { width: 0, height: 0 } };
+}
+
 function planFirst(area: Size, others: number, most: number): SpeakerPlan {
   const count = area.width > area.height ? 0 : Math.min(others, most - 1);
-  if (count === 0) return { side: false, main_px: area.height, count: 0, tile: { width: 0, height: 0 } };
+  if (count === 0) return planAlone(area);
   const width = Math.floor(Math.max(0, Math.min(SMALL_TILE_PX, (area.width - GAP_PX * (count - 1)) / count)));
   const tile = { width, height: Math.round(width / ASPECT) };
   return { side: false, main_px: Math.max(0, area.height - tile.height - GAP_PX), count, tile };
