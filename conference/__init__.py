@@ -34,7 +34,7 @@ from conference.picture import layout
 from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenState
 from conference.picture.program import announce
 from conference.picture.scene import Mode
-from conference.picture.splash import About
+from conference.picture.words.splash import About
 from conference.ports.clients import Entry
 from conference.registry import Registry
 from conference.tracks import publishing, subscriptions

@@ -25,12 +25,12 @@ from conference.picture.composed import Composed
 from conference.picture.content_token import ContentToken, ContentTokenChange, follow_browsers
 from conference.picture.layout import Layout, Stage
 from conference.picture.power import Power
-from conference.picture.prompts import Prompts
 from conference.picture.scene import BROWSERS, Mode, Site, State, hearers, presenter, scene
 from conference.picture.seat import Seat
 from conference.picture.sites import Seen
-from conference.picture.splash import Splash
 from conference.picture.status import MixerStatus
+from conference.picture.words.prompts import Prompts
+from conference.picture.words.splash import Splash
 from conference.ports.halls import HallPorts
 from conference.ports.time import Cancellable, Turns
 from conference.tracks.track import Subscriber

@@ -13,11 +13,12 @@ from typing import Any, Final, Literal, NamedTuple
 from conference.announcements.spoken_texts import Language
 from conference.ground import limits
 from conference.ground.plan import MediaPlan
-from conference.picture import groups, layout, splash
+from conference.picture import groups, layout
 from conference.picture.groups import Key, View, Wish
 from conference.picture.layout import Layout, Stage
 from conference.picture.power import Power, full
-from conference.picture.splash import UNKNOWN, About
+from conference.picture.words import splash
+from conference.picture.words.splash import UNKNOWN, About
 from media import scene as pictures
 
 PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}

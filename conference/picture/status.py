@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from conference.picture.prompts import Prompts
+from conference.picture.words.prompts import Prompts
 
 log = logging.getLogger(__name__)
 

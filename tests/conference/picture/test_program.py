@@ -9,8 +9,8 @@ import pytest
 
 from conference import Announcement, Refusal, Source, limits
 from conference.ground.events import LayersWanted, Quality
-from conference.picture import splash
-from conference.picture.splash import About
+from conference.picture.words import splash
+from conference.picture.words.splash import About
 from conference.tracks import publishing
 from media.ground import limits as mixer
 from media.mixer.ground.scene import Scene
