@@ -89,6 +89,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "ends_in_5": ("Cuộc họp còn năm phút.", "The meeting ends in five minutes."),
     "ends_in_1": ("Cuộc họp còn một phút.", "The meeting ends in one minute."),
     "ended": ("Cuộc họp đã kết thúc. Xin cảm ơn.", "The meeting has ended. Thank you."),
+    "recess": ("Cuộc họp giải lao. Micro đang tắt.", "The meeting is in recess. Your microphone is off."),
+    "recess_over": ("Hết giờ giải lao. Cuộc họp tiếp tục.", "The recess is over. The meeting goes on."),
+    "secret_stop": (
+        "Cuộc họp dừng theo yêu cầu của chủ trì. Cuộc gọi kết thúc.",
+        "The chair has stopped the meeting. The call ends.",
+    ),
     "recording": ("Cuộc họp này được ghi lại.", "This meeting is being recorded."),
     "echo": (
         "Phòng thử. Hãy nói và nghe lại tiếng của mình. Bấm phím thăng để kết thúc.",

@@ -534,6 +534,10 @@ ROLL_WHY_CHARACTERS = 200
 """Characters of the reason for a correction of the roll call; a longer reason is refused. Chosen. More: longer lines in the
 audit trail. Fewer: reasons are refused.
 """
+PINS = 16
+"""Places of a layout that the chair can give to sites; the rest is ignored. The largest layout has 16 places (`layout.PLACES`).
+Larger: no effect. Smaller: the last places of large layouts cannot be pinned.
+"""
 RECESS_MOST_S = 24 * 3600.0
 """Seconds until the latest time of return that a recess can have; a later one is refused. Chosen: a meeting of two days has one
 night. Longer: the slate shows an hour without its day. Shorter: no recess until the next morning.

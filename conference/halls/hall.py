@@ -28,7 +28,7 @@ from conference.people.channels import NoChannels
 from conference.people.link import Link
 from conference.people.participant import Participant, Stage
 from conference.picture.layout import CYCLE, Layout
-from conference.picture.program import Program
+from conference.picture.program import Program, move_apart
 from conference.ports.clients import Entry
 from conference.ports.halls import HallSignal, LineOptions, Served
 from conference.ports.media import Line, Producer
@@ -138,7 +138,7 @@ class Remote:
             hall.say("operator")
             hall.wish("operator")
         elif command is Command.BEGIN:
-            if WAITS in hall.grants.attributes:
+            if WAITS in hall.grants.attributes and not hall.apart:
                 hall.wish("begin")
         else:
             hall.say("help")
@@ -197,6 +197,10 @@ class Hall(Participant):
         self.plan: MediaPlan | None = None
         self.layout: Layout | None = None
         self.text = ""
+        self.alone = ""
+        """The identity of the site that this hall sees alone; empty: none."""
+        self.apart = False
+        """The hall waits in the lobby during a closed session."""
         self.language: Language = "vi"
         """The language of the announcements to this hall."""
         self.muted = False
@@ -212,7 +216,7 @@ class Hall(Participant):
         self.camera: Producer | None = None
         self._remote = Remote(self)
         self._notice = Notice(self)
-        self._content: Producer | None = None
+        self.content: Producer | None = None
         self.content_allowed = False
         self.narrowed: dict[Medium, int] = {}
         """Lower bit rates that the hall has requested during the call (TMMBR), bit/s."""
@@ -253,17 +257,17 @@ class Hall(Participant):
         video = self.lines.producer("video")
         if video is not self.camera:
             self.camera = video
-            self._replace(CAMERA, video)
+            self.replace(CAMERA, None if self.apart else video)
         content = self.lines.producer("content")
-        if content is not self._content:
-            self._content = content
-            self._replace(CONTENT, content if self.content_allowed else None)
+        if content is not self.content:
+            self.content = content
+            self.replace(CONTENT, content if self.content_allowed and not self.apart else None)
 
     def set_voice(self, producer: Producer | None) -> None:
         """Publish the hall's sound for browsers: Opus, from the mixer."""
-        self._replace(MICROPHONE, producer)
+        self.replace(MICROPHONE, None if self.apart else producer)
 
-    def _replace(self, announcement: Announcement, producer: Producer | None) -> None:
+    def replace(self, announcement: Announcement, producer: Producer | None) -> None:
         """Replace the published track of one source. The lines and the mixer end the packets themselves."""
         old = track_of(self, announcement.source)
         if old is not None and old.producer is producer:
@@ -280,7 +284,7 @@ class Hall(Participant):
         if self.content_allowed != allowed:
             self.content_allowed = allowed
             self._tell_wishes()
-            self._replace(CONTENT, self._content if allowed else None)
+            self.replace(CONTENT, self.content if allowed and not self.apart else None)
             self.program.changed()
 
     def serve(self, served: Served) -> None:
@@ -434,6 +438,28 @@ def _next_layout(name: Layout | None) -> Layout | None:
         return CYCLE[0]
     place = CYCLE.index(name) + 1 if name in CYCLE else 0
     return CYCLE[place] if place < len(CYCLE) else None
+
+
+def set_apart(hall: Hall, apart: bool) -> None:
+    """Send the hall to the lobby, or let it return. In the lobby it sees words, hears nothing, and nobody sees or hears it. All
+    streams stop at once, and not with the next scene.
+    """
+    if hall.apart == apart:
+        return
+    hall.apart = apart
+    hall.set_mark(WAITS, on=apart)
+    if apart:
+        hall.serve(Served(None, None, None))
+        hall.replace(MICROPHONE, None)
+    hall.replace(CAMERA, None if apart else hall.camera)
+    hall.replace(CONTENT, hall.content if hall.content_allowed and not apart else None)
+    move_apart(hall.program, hall)
+
+
+def show_alone(hall: Hall, identity: str) -> None:
+    """Show one site to this hall alone, whatever the others see. Empty: the picture of all others."""
+    hall.alone = identity
+    hall.program.changed()
 
 
 def track_of(hall: Hall, source: Source) -> Track | None:

@@ -71,6 +71,10 @@ class View:
     """The participant that does not see its own picture."""
     content: str = ""
     text: str = ""
+    site: str = ""
+    """The only site of the program."""
+    apart: bool = False
+    """The program is for halls in the lobby. No hall in the lobby ever gets another program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def gather(wishes: Iterable[Wish], most: int, most_height: int = 720) -> Mapping
     made = {key: list(found[key]) for key in _chosen(ranked, found, most)}
     for key in ranked:
         for wish in found[key] if key not in made else ():
-            fitting = [other for other in made if takes(wish, other.shape)]
+            fitting = [other for other in made if takes(wish, other.shape) and other.view.apart == key.view.apart]
             if fitting:
                 best = max(fitting, key=lambda other: (other.view == wish.view, *_worth(other.shape)))
                 made[best].append(wish)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from conference.ground import limits
 
 Layout = Literal["1", "1+5", "1+7", "2x2", "3x3", "4x4", "lecture", "slides"]
-Mode = Literal["auto", "pinned", "lecture"]
+Mode = Literal["auto", "pinned", "lecture", "broadcast"]
 
 PLACES: Final[Mapping[Layout, int]] = {
     "1": 1,
@@ -36,7 +36,9 @@ CYCLE: Final[tuple[Layout, ...]] = ("1", "1+5", "3x3", "lecture")
 class Stage:
     """The site on stage.
 
-    - `auto`: the current speaker, for `hold_s` at least. `pinned` and `lecture`: always `site`.
+    - `auto`: the current speaker, for `hold_s` at least. `pinned`, `lecture` and `broadcast`: always `site`. With `broadcast`
+      all halls see this site alone.
+    - `pins`: the sites that keep their places in layouts with several places; "" for an automatic place.
     - `recent`: the earlier sites on stage, the latest first.
 
     Times are in seconds of a clock that never jumps.
@@ -49,6 +51,7 @@ class Stage:
     since: float = float("-inf")
     loudest: str = ""
     recent: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
 
     @property
     def front(self) -> str:
@@ -92,6 +95,8 @@ def without(stage: Stage, site: str) -> Stage:
         gone = replace(gone, speaker=speaker, recent=tuple(one for one in rest if one), since=float("-inf"))
     if gone.site == site and gone.mode != "auto":
         gone = replace(gone, mode="auto", site="")
+    if site in gone.pins:
+        gone = replace(gone, pins=tuple("" if one == site else one for one in gone.pins))
     return gone
 
 
@@ -111,11 +116,26 @@ def cells(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str = "", 
     """
     count = PLACES[layout]
     if layout not in LARGE_FIRST:
-        return _equal(list(sites), stage.front, count)
+        return _pinned(_equal(list(sites), stage.front, count), sites, stage.pins, count)
     others = [one for one in ordered(sites, stage) if one != viewer]
     if layout == "lecture" and viewer and viewer == stage.front:
         return _page(others, count, page)
-    return tuple(others[:count])
+    pins = () if count == 1 else tuple(one if one != viewer else "" for one in stage.pins)
+    return _pinned(tuple(others[:count]), others, pins, count)
+
+
+def _pinned(cells: tuple[str, ...], sites: Sequence[str], pins: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return the cells with the pinned sites in their places. The other sites fill the other places in their order."""
+    here = set(sites)
+    first = dict.fromkeys(pins[:count])
+    kept = {pins.index(one): one for one in first if one in here}
+    if not kept:
+        return cells
+    rest = iter(one for one in dict.fromkeys((*cells, *sites)) if one not in kept.values())
+    filled = [kept[place] if place in kept else next(rest, "") for place in range(count)]
+    while not filled[-1]:
+        filled.pop()
+    return tuple(filled)
 
 
 def large(layout: Layout, sites: Sequence[str], stage: Stage) -> str:

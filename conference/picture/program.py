@@ -80,7 +80,9 @@ class Program:
         self.ports = ports
         self.mode = mode
         self.stage = Stage()
-        self.content_token = ContentToken(may=lambda _: mode == "meeting")
+        self.content_token = ContentToken(
+            may=lambda sid: mode == "meeting" and not (sid in self.halls and self.halls[sid].apart)
+        )
         """The right to show slides, by sid. The last participant that requests it gets it, as between two terminals."""
         self._sharing: frozenset[str] = frozenset()
         """The browsers that share their screen."""
@@ -88,6 +90,8 @@ class Program:
         """The chosen layout. None: the layout fits the number of pictures."""
         self.text = ""
         self.recording = False
+        self.plates: Mapping[str, str] = {}
+        """The words on the tile of a site in place of its name, by identity."""
         self.halls: dict[str, Seat] = {}  # by sid
         self.composed: Composed | None = None
         """The composed picture. It exists from the first browser on that does not decode H.264."""
@@ -303,7 +307,8 @@ class Program:
             self._page_timer.start(limits.PAGE_S)
 
     def _look(self) -> list[Seen]:
-        return sites.look(self.conference.participants.values(), self.halls, self.conference.speakers.names())
+        people = self.conference.participants.values()
+        return sites.look(people, self.halls, self.conference.speakers.names(), self.plates)
 
     def _follow_browsers(self, seen: Sequence[Seen]) -> None:
         """Update the token from the browsers that share, because a browser does not request it."""
@@ -315,10 +320,11 @@ class Program:
     def _state(self, seen: tuple[Site, ...]) -> State:
         shown = [one.sid for one in seen if one.camera is not None]
         self.stage = layout.begun(self.stage, shown)
+        sids = {identity: one.sid for identity, one in self.conference.participants.items()}
         return State(
             mode=self.mode,
             sites=seen,
-            viewers=tuple(sites.viewer(hall) for hall in self.halls.values()),
+            viewers=tuple(sites.viewer(hall, sids) for hall in self.halls.values()),
             stage=self.stage,
             holder=self.content_token.holder,
             power=power.presenting(self._power, presenter(seen, self.content_token.holder) is not None),
@@ -327,6 +333,9 @@ class Program:
             about=self.splash.about,
             waiting=self.splash.waiting,
             begun=self.splash.begun,
+            recess=self.splash.recess,
+            stopped=self.splash.stopped,
+            apart=frozenset(sid for sid, hall in self.halls.items() if hall.apart),
             page=self._page,
             watched=self.watched,
             composed=self.composed is not None and bool(self.composed.viewers),
@@ -353,3 +362,26 @@ def announce(program: Program, code: str) -> None:
     }
     for place, path in places.items():
         program.prompts.queue(place, code, path)
+
+
+def pin(program: Program, pins: Sequence[str]) -> None:
+    """Give these sites (sids) fixed places in layouts with several places; "" for an automatic place."""
+    program.stage = replace(program.stage, pins=tuple(pins)[: limits.PINS])
+    program.changed()
+
+
+def label(program: Program, plates: Mapping[str, str]) -> None:
+    """Set the words on the tiles of sites in place of their names, by identity."""
+    program.plates = dict(plates)
+    program.changed()
+
+
+def move_apart(program: Program, hall: Seat) -> None:
+    """Note that a hall went to the lobby or came back. In the lobby it may not present, and hears no announcement."""
+    if hall.apart:
+        changes = program.content_token.give_up(hall.sid)
+        if changes:
+            program.content_token_moved(changes)
+            program.ports.content_token_moved(program, changes)
+        program.prompts.leave(hall.sid)
+    program.changed()

@@ -77,6 +77,8 @@ class Viewer:
     video_bps: int
     video_beside_content_bps: int
     content_bps: int
+    alone: str = ""
+    """The site that this hall sees alone, whatever the others see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,12 @@ class State:
     """The chair has not opened the meeting: halls see the splash, and nobody's picture."""
     begun: bool = False
     """The chair opened the meeting a moment ago."""
+    recess: str | None = None
+    """The local time of return during a recess. None: no recess."""
+    stopped: bool = False
+    """The chair stopped the meeting because of secret content. Halls see and hear no site."""
+    apart: frozenset[str] = frozenset()
+    """The halls that wait in the lobby. They are not among `sites`."""
     page: int = 0
     watched: bool = False
     """An operator looks at thumbnails."""
@@ -112,6 +120,11 @@ class State:
     def shown(self) -> list[str]:
         """The sites with a picture."""
         return [one.sid for one in self.sites if one.camera is not None]
+
+    @property
+    def blank(self) -> bool:
+        """Report whether halls see words in place of sites, and hear nobody."""
+        return self.recess is not None or self.stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +151,7 @@ class Scene:
 
 
 def scene(state: State) -> Scene:
-    sharing = presenter(state.sites, state.holder)
+    sharing = None if state.blank else presenter(state.sites, state.holder)
     wanted, programs, contents = _chosen(state, sharing)
     served = {_group(state, key, found): found for key, found in (*programs.items(), *contents.items())}
     browsers = _browsers(state, sharing)
@@ -147,7 +160,8 @@ def scene(state: State) -> Scene:
     preview = max(counts, key=counts.__getitem__, default="")
     opened = _open_microphones(state)
     speaking = frozenset(opened)
-    mixes = {one.sid: _mix(state, one, one.sid in speaking) for one in state.viewers if one.audio is not None}
+    hearing = [one for one in state.viewers if one.audio is not None and one.sid not in state.apart]
+    mixes = {one.sid: _mix(state, one, one.sid in speaking) for one in hearing}
     small = _thumbnail_sites(state)
     sources = tuple(_sources(state, made, small, opened, sharing))
     return Scene(
@@ -186,20 +200,21 @@ def presenter(sites: Sequence[Site], holder: str | None) -> Site | None:
 def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
     shown = state.shown
     name = state.layout or layout.automatic(len(shown))
-    large = {own: layout.large(own, shown, state.stage) for own in {one.layout or name for one in state.viewers}}
-    only = state.sites[0].sid if state.mode == "meeting" and len(state.sites) == 1 else ""
+    broadcast: Layout | None = "1" if state.stage.mode == "broadcast" else None
+    owns = {one.sid: broadcast or one.layout or name for one in state.viewers}
+    large = {own: layout.large(own, shown, state.stage) for own in set(owns.values())}
+    here = {site.sid for site in state.sites}
     for one in state.viewers:
         if one.plan is None or one.plan.video is None or not one.plan.video.stream.we_send:
             continue
-        alone = only == one.sid
-        text = one.text or state.text
-        if not text and (state.waiting or alone):
-            text = splash.words(state.about, one.language, waits=state.waiting)
-        elif not text and state.begun:
-            text = splash.BEGUN[one.language]
-        own = one.layout or name
-        if state.waiting:
+        alone, own = here == {one.sid} and state.mode == "meeting", owns[one.sid]
+        text = _text(state, one, alone)
+        if one.sid in state.apart:
+            view = View(f"lobby {text}", "1", text=text, apart=True)
+        elif state.blank or state.waiting:
             view = View(f"splash {text}", "1", text=text)
+        elif one.alone in here - {one.sid}:
+            view = View(f"site {one.alone} {text}", "1", text=text, site=one.alone)
         elif sharing is not None and not _has_second(state, one) and sharing.sid != one.sid:
             view = View(f"slides {text}", "slides", content=sharing.sid, text=text)
         elif state.mode == "meeting" and (alone or large[own] == one.sid):
@@ -208,6 +223,20 @@ def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
             view = View(f"all {own} {text}", own, text=text)
         budget_bps = one.video_bps if sharing is None else one.video_beside_content_bps
         yield Wish(one.sid, view, one.plan.video, budget_bps)
+
+
+def _text(state: State, one: Viewer, alone: bool) -> str:
+    """Return the words in the picture of a hall. The words of a break come before the words of an operator."""
+    if state.stopped:
+        return splash.STOPPED[one.language]
+    if one.sid in state.apart:
+        return splash.APART[one.language]
+    if state.recess is not None:
+        return splash.slate(state.recess, one.language)
+    text = one.text or state.text
+    if not text and (state.waiting or alone):
+        return splash.words(state.about, one.language, waits=state.waiting)
+    return splash.BEGUN[one.language] if not text and state.begun else text
 
 
 def _has_second(state: State, one: Viewer) -> bool:
@@ -223,6 +252,8 @@ def _content_wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
         return
     view = View("content", "1", content=sharing.sid)
     for one in state.viewers:
+        if one.sid in state.apart:
+            continue
         if one.sid != sharing.sid and one.plan is not None and one.plan.content and _has_second(state, one):
             yield Wish(one.sid, view, one.plan.content, one.content_bps)
 
@@ -261,7 +292,9 @@ def _worse(before: Chosen, now: Chosen) -> Iterator[str]:
 def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:
     view, shape = key
     cells: tuple[str, ...] = ()
-    if view.role != "content" and state.mode != "reception" and not state.waiting:
+    if view.site:
+        cells = (view.site,)
+    elif view.role != "content" and state.mode != "reception" and not (state.waiting or state.blank or view.apart):
         name: Any = view.layout
         cells = layout.cells(name, state.shown, state.stage, view.viewer, state.page)
         if view.viewer and not cells:
@@ -294,7 +327,7 @@ def _browsers(state: State, sharing: Site | None) -> pictures.Group | None:
 
     It shows only H.264 pictures and slides, because the browsers decode the other streams themselves.
     """
-    if not state.composed:
+    if not state.composed or state.blank:
         return None
     shown = [one.sid for one in state.sites if _is_h264(one.camera)]
     content = sharing.sid if sharing is not None and _is_h264(sharing.content) else ""
@@ -332,7 +365,7 @@ def _open_microphones(state: State) -> tuple[str, ...]:
     """Return the open microphones, MICROPHONES at most. If there are more, the sites that were on stage last come first, then
     the others in their order.
     """
-    if state.mode == "reception":
+    if state.mode == "reception" or state.blank:
         return ()
     able = [one.sid for one in state.sites if one.microphone is not None and not one.muted]
     if len(able) > limits.MICROPHONES:
@@ -365,7 +398,7 @@ def _voices(state: State, sources: Sequence[pictures.Source], opened: Sequence[s
     """Yield the voices of halls for browsers, as many as the mixer makes. Halls with an open microphone come first, in the
     order of the stage.
     """
-    if state.mode != "meeting":
+    if state.mode != "meeting" or state.stopped:
         return
     halls, speaking = [one.sid for one in state.viewers], set(opened)
     known = set(halls)
@@ -390,7 +423,8 @@ def _sources(
     """Yield the streams that are shown or heard, and the sound of muted halls. The mixer gets no other streams."""
     shown = {sid for group in made for sid in group.cells} | set(small)
     # A muted hall's sound is a source too, so that it is ready at the unmute.
-    heard = {*opened, *(one.sid for one in state.viewers)} if state.mode != "reception" else set()
+    silent = state.mode == "reception" or state.stopped
+    heard = set() if silent else {*opened, *(one.sid for one in state.viewers)}
     for one in state.sites:
         if one.camera is not None and one.sid in shown:
             yield _source(one.camera, FeedKey(one.sid, "video"))
@@ -410,8 +444,8 @@ def _info(one: Site) -> pictures.SiteInfo:
 
 def _thumbnail_sites(state: State) -> tuple[str, ...]:
     """Return a few sites at a time, because each decoded picture costs CPU."""
-    if not state.watched or not state.viewers:
+    if not state.watched or not state.viewers or state.stopped:
         return ()
-    able = [one.sid for one in state.viewers if one.has_camera]
+    able = [one.sid for one in state.viewers if one.has_camera and one.sid not in state.apart]
     start = state.page * limits.THUMBNAILS % max(1, len(able))
     return tuple((able + able)[start : start + limits.THUMBNAILS][: len(able)])

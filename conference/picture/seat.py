@@ -23,6 +23,14 @@ class Seat(Protocol):
     @property
     def text(self) -> str: ...
     @property
+    def apart(self) -> bool:
+        """Report whether the hall waits in the lobby during a closed session."""
+
+    @property
+    def alone(self) -> str:
+        """Return the identity of the site that this hall sees alone; empty: none."""
+
+    @property
     def language(self) -> Language: ...
     @property
     def position(self) -> int: ...

@@ -44,22 +44,25 @@ class Seen(NamedTuple):
                 yield key, producer
 
 
-def look(people: Iterable[Participant], seats: Mapping[str, Seat], speaking: Collection[str]) -> list[Seen]:
+def look(
+    people: Iterable[Participant], seats: Mapping[str, Seat], speaking: Collection[str], plates: Mapping[str, str]
+) -> list[Seen]:
     """Return the sites: first the halls of the call list (`position` 0), then browsers, then other halls. Each kind is in the
-    order of joining.
+    order of joining. Halls in the lobby are no sites. `plates`: the words for a site in place of its name, by identity.
     """
     here = [one for one in people if not one.grants.hidden and not one.left]
+    here = [one for one in here if one.sid not in seats or not seats[one.sid].apart]
     here.sort(key=lambda one: seats[one.sid].position if one.sid in seats else limits.HALLS)
-    return [_seen(one, seats.get(one.sid), one.sid in speaking) for one in here]
+    return [_seen(one, seats.get(one.sid), one.sid in speaking, plates.get(one.identity, "")) for one in here]
 
 
-def _seen(one: Participant, seat: Seat | None, speaking: bool) -> Seen:
+def _seen(one: Participant, seat: Seat | None, speaking: bool, plate: str) -> Seen:
     tracks = list(one.tracks.values())
     camera, content = _live(tracks, Source.CAMERA), _live(tracks, Source.SCREEN_SHARE)
     microphone = seat.microphone if seat is not None else _live(tracks, Source.MICROPHONE)
     site = Site(
         sid=one.sid,
-        label=label(one),
+        label=plate[: limits.LABEL_CHARACTERS] or label(one),
         muted=seat.muted if seat is not None else microphone is None,
         speaking=speaking,
         floor_wanted=seat is not None and seat.floor_wanted_at is not None,
@@ -80,7 +83,8 @@ def _stream(producer: Producer | None, seat: Seat | None = None) -> Stream | Non
     return Stream(codec, number, plan is not None and plan.codec == "opus" and plan.levels_id == 0)
 
 
-def viewer(seat: Seat) -> Viewer:
+def viewer(seat: Seat, sids: Mapping[str, str]) -> Viewer:
+    """Return the hall as a viewer. `sids`: the sid of each participant, by identity."""
     return Viewer(
         sid=seat.sid,
         plan=seat.plan,
@@ -92,6 +96,7 @@ def viewer(seat: Seat) -> Viewer:
         video_bps=seat.budget_bps("video", False),
         video_beside_content_bps=seat.budget_bps("video", True),
         content_bps=seat.budget_bps("content", True),
+        alone=sids.get(seat.alone, ""),
     )
 
 

@@ -1,4 +1,5 @@
-"""The text in the picture of a hall that has nobody to see: it is alone, or the meeting is not opened yet.
+"""The text in the picture of a hall that has nobody to see. The hall is alone, or waits in the lobby. Or the meeting is not
+opened yet, is in recess, or was stopped.
 
 `Splash` keeps the state. The words are pure.
 """
@@ -20,6 +21,15 @@ _WAITS: Final[dict[Language, str]] = {
     "vi": "Micro đang tắt. Chờ chủ trì khai mạc",
     "en": "Microphone off. Waiting for the chair to open the meeting",
 }
+
+_RECESS: Final[dict[Language, str]] = {"vi": "GIẢI LAO", "en": "RECESS"}
+_RETURN: Final[dict[Language, str]] = {"vi": "Họp lại lúc {at}", "en": "The meeting goes on at {at}"}
+APART: Final[dict[Language, str]] = {
+    "vi": "HỌP KÍN\nXin chờ. Điểm cầu tự động vào lại khi họp kín xong",
+    "en": "CLOSED SESSION\nPlease wait. Your site returns by itself at the end",
+}
+"""The words for a hall in the lobby during a closed session. They name no agenda item."""
+STOPPED: Final[dict[Language, str]] = {"vi": "CUỘC HỌP ĐÃ DỪNG", "en": "THE MEETING WAS STOPPED"}
 
 BEGUN: Final[dict[Language, str]] = {
     "vi": "Cuộc họp bắt đầu. Muốn phát biểu, bấm *6 để bật micro",
@@ -55,9 +65,15 @@ def words(about: About, language: Language, *, waits: bool = False) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def slate(until: str, language: Language) -> str:
+    """Return the words of a recess. `until`: the local time of return (`09:30`), empty if it was not said."""
+    lines = [_RECESS[language], _RETURN[language].format(at=until) if until else ""]
+    return "\n".join(line for line in lines if line)
+
+
 class Splash:
-    """The words about one meeting for its halls, and whether the halls wait for the opening. `changed` is called after each
-    change.
+    """The words about one meeting for its halls, and its state: before the opening, in recess, or stopped. `changed` is called
+    after each change.
     """
 
     def __init__(self, turns: Turns, changed: Callable[[], None]) -> None:
@@ -67,6 +83,10 @@ class Splash:
         """The chair has not opened the meeting."""
         self.begun = False
         """The chair opened the meeting a moment ago."""
+        self.recess: str | None = None
+        """The local time of return during a recess, may be empty. None: no recess."""
+        self.stopped = False
+        """The meeting was stopped because of secret content."""
 
     def set_about(self, about: About) -> None:
         self.about = about
@@ -80,6 +100,15 @@ class Splash:
         """Show the meeting in place of the splash, and for a while the words about the opening."""
         self.waiting, self.begun = False, True
         self._turns.call_later(limits.HALL_NOTICE_S, self._end_notice)
+        self._changed()
+
+    def set_recess(self, until: str | None) -> None:
+        self.recess = until
+        self._changed()
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.about = UNKNOWN
         self._changed()
 
     def _end_notice(self) -> None:

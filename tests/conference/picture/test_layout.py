@@ -100,3 +100,29 @@ def test_no_site_is_shown_twice_or_beyond_the_places(
     assert set(shown) <= set(SITES[:present])
     assert name not in layout.LARGE_FIRST or viewer not in shown
     assert len(stage.recent) <= limits.RECENT_SPEAKERS
+
+
+PINS = st.lists(st.sampled_from(["", *SITES, "gone"]), max_size=18)
+
+
+@given(st.sampled_from(LAYOUTS), PINS, st.integers(0, 20), st.sampled_from(["", *SITES]))
+def test_pinned_sites_keep_their_places_and_nobody_is_shown_twice(
+    name: Layout, pins: list[str], count: int, viewer: str
+) -> None:
+    here, unique = SITES[:count], tuple(dict.fromkeys(one for one in pins if one))
+    stage = Stage(pins=(*unique, *unique))
+    shown = cells(name, here, stage, viewer)
+    sites = [one for one in shown if one]
+    assert len(sites) == len(set(sites))
+    assert len(shown) <= PLACES[name]
+    assert set(sites) <= set(here)
+    if name in layout.LARGE_FIRST:
+        assert viewer not in sites
+    if PLACES[name] > 1:
+        hidden = {viewer} if name in layout.LARGE_FIRST else set()
+        for place, one in enumerate(unique[: PLACES[name]]):
+            assert one not in here or one in hidden or shown[place] == one
+
+
+def test_a_pinned_site_that_leaves_frees_its_place() -> None:
+    assert layout.without(Stage(pins=("s1", "s2")), "s1").pins == ("", "s2")
