@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.chair import rollcall
-from conference.chair.rollcall import (
+from conference.chair.course import rollcall
+from conference.chair.course.rollcall import (
     EVENTS,
     TABLE,
     Add,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.chair import breaks
-from conference.chair.breaks import (
+from conference.chair.course import breaks
+from conference.chair.course.breaks import (
     EVENTS,
     TABLE,
     BeginClosed,
