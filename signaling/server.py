@@ -190,13 +190,22 @@ class Composition:
                 around.background.start,
                 around.changed,
             )
-        observers: list[Observer] = [desk.capacity]
+        observers: list[Observer] = [desk.capacity, desk.proceedings]
         if self.settings.webhook_urls:
             reporter = Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
             observers.append(reporter)
         if self.arrivals is not None:
             observers.append(self.arrivals)
-        return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=ports, observers=observers)
+        return Registry(
+            node,
+            CLOCK,
+            loop,
+            watcher=desk.live,
+            lobbies=desk.lobbies,
+            halls=ports,
+            observers=observers,
+            proceedings=desk.proceedings,
+        )
 
     def _watch(self, running: Running) -> None:
         """Connect the metrics to the live objects of this run."""
@@ -208,6 +217,7 @@ class Composition:
             peers=lambda: running.node.statistics().peers.values(),
             halls=lambda: self.halls.states() if self.halls is not None else {},
             webhooks=lambda: (self.webhooks.waiting, self.webhooks.count),
+            proceedings=lambda: (self.secretariat.proceedings.waiting, self.secretariat.proceedings.lost),
         )
 
     def _relays(self) -> Callable[[str, str], list[Relay]] | None:

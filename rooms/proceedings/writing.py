@@ -7,12 +7,12 @@ is away.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, select, update
+from sqlalchemy import Insert, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,11 +35,13 @@ class Batch:
     """By identifier. A stay with its end replaces the stay without an end, as a turn does."""
     turns: dict[str, Values] = field(default_factory=dict)
     lines: list[Values] = field(default_factory=list)
+    retracted: set[int] = field(default_factory=set)
+    """The places of events that must not be stored: their order was refused, but the database may have them."""
     ended_at: datetime | None = None
     """The end of the sitting."""
 
     def __bool__(self) -> bool:
-        return bool(self.states or self.events or self.stays or self.turns or self.lines or self.ended_at)
+        return bool(len(self) or self.retracted or self.ended_at)
 
     def __len__(self) -> int:
         return len(self.states) + len(self.events) + len(self.stays) + len(self.turns) + len(self.lines)
@@ -51,6 +53,7 @@ class Batch:
         self.stays |= later.stays
         self.turns |= later.turns
         self.lines += later.lines
+        self.retracted |= later.retracted
         self.ended_at = later.ended_at or self.ended_at
 
 
@@ -91,8 +94,16 @@ async def write(session: AsyncSession, run: Run, batch: Batch, now: datetime) ->
     await _put(session, Attendance, ("id",), ("left_at", "reason"), [own | one for one in batch.stays.values()])
     await _put(session, SpeakingTurn, ("id",), ("ended_at",), [own | one for one in batch.turns.values()])
     await _put(session, ChatLine, ("id",), (), [own | one for one in batch.lines])
+    if batch.retracted:
+        gone = (MeetingEvent.sitting_id == run.id, MeetingEvent.place.in_(batch.retracted))
+        await session.execute(delete(MeetingEvent).where(*gone))
     if batch.ended_at is not None:
         await session.execute(update(Sitting).where(Sitting.id == run.id).values(ended_at=batch.ended_at))
+
+
+async def seen(session: AsyncSession, sitting_ids: Collection[str], now: datetime) -> None:
+    """Note that these sittings go on."""
+    await session.execute(update(Sitting).where(Sitting.id.in_(sitting_ids)).values(seen_at=now))
 
 
 async def _occurrence(session: AsyncSession, id_: str | None) -> str | None:

@@ -213,6 +213,31 @@ TELL_AGAIN_MOST_S = 60.0
 """The longest wait between two attempts, in seconds. Chosen. Longer: the calendar is late after a long outage. Shorter: more
 log lines.
 """
+ORDER_STORED_S = 3.0
+"""Seconds that an order of the chair waits until the database has stored it; then the order is refused. Chosen. Longer: the
+chair waits for a database that is away. Shorter: a busy database refuses orders that it could still store.
+"""
+SEEN_EVERY_S = 15.0
+"""Seconds between two notes that a live meeting goes on. After a crash of the server, the stays of all participants end at the
+last note. Chosen. Longer: the attendance after a crash is less exact. Shorter: more writes.
+"""
+RESUMED_S = 600.0
+"""Seconds. If a meeting without a booking was seen in this time before the start of the server, it goes on with its roles and
+its floor. Chosen: longer than a restart. Longer: a later meeting of the same number gets the roles of the earlier one. Shorter:
+after a slow restart the meeting begins again.
+"""
+UNSTORED_ROWS = 5000
+"""Rows about one live meeting that wait for the database; further ones are lost, and the record says how many. Chosen: 500
+participants who come, leave and speak for some hours. More: memory during an outage. Fewer: a long outage leaves a gap.
+"""
+SITTINGS = 1024
+"""Live meetings whose last states are in memory, with those that all participants have left. At the limit the one that was left
+first is forgotten. Chosen. More: memory. Fewer: people who come back to such a meeting begin again.
+"""
+STATE_BYTES = 1024 * 1024
+"""Bytes of the state of one machine of a live meeting, as JSON; a larger state is refused. Chosen: a roll call of 500 sites with
+the names of 2,000 delegates has 300 KB. More: each order of the chair writes more. Fewer: a large roll call is not stored.
+"""
 ENDS_LOOKED_S = 5.0
 """Seconds between two looks at the booked ends of running meetings. Another process may have extended one. Chosen. Longer: a
 page shows an extension later. Shorter: more queries.

@@ -79,7 +79,7 @@ class Capacity:
         call list always have a place. A participant who is present already has one too.
         """
         name, whole = grants.conference, self._whole
-        if whole is None or not _is_meeting(name) or grants.passage is Passage.HOST or grants.hidden:
+        if whole is None or not is_meeting(name) or grants.passage is Passage.HOST or grants.hidden:
             return
         present, awaited = self._present(), self._awaited()
         here = present.get(name, ())
@@ -124,7 +124,7 @@ class Capacity:
     def happened(self, happening: Happening) -> None:
         """Keep the place of a participant who has left, for a short time (`conference.Observer`)."""
         name, gone = happening.conference.name, happening.participant
-        if happening.what is not What.LEFT or gone is None or not _is_meeting(name):
+        if happening.what is not What.LEFT or gone is None or not is_meeting(name):
             return
         holder, own = self._holder(gone.grants), self._places.get(name)
         if not holder or happening.reason not in AWAY or gone.grants.hidden:
@@ -181,7 +181,7 @@ class Capacity:
         """Return the participants, by conference."""
         registry = self._registry()
         conferences = registry.all() if registry is not None else ()
-        return {one.name: list(one.participants.values()) for one in conferences if _is_meeting(one.name)}
+        return {one.name: list(one.participants.values()) for one in conferences if is_meeting(one.name)}
 
 
 def full(contact: str) -> Refusal:
@@ -190,7 +190,7 @@ def full(contact: str) -> Refusal:
     return Refusal("conference_full", f"Hệ thống đã hết chỗ kết nối. {call}", f"no connection is free: {call_en}")
 
 
-def _is_meeting(name: str) -> bool:
+def is_meeting(name: str) -> bool:
     return not is_check(name) and not name.startswith(SERVICE)
 
 

@@ -35,6 +35,7 @@ from signaling.api.ground.notices import NoticeBoard
 from signaling.api.ground.numbers import Numbers, Rows
 from signaling.halls.sip.profile_book import ProfileBook
 from signaling.host import limits
+from signaling.host.dates import PREFIX
 from signaling.host.files import kept_key
 from signaling.host.settings import Settings, SettingsError
 from signaling.host.throttle import NumberTries, Throttle
@@ -44,6 +45,7 @@ from signaling.meetings.endings import Endings
 from signaling.meetings.hosts import Hosts
 from signaling.meetings.installation import Installation
 from signaling.meetings.places import Capacity
+from signaling.meetings.proceedings import Proceedings
 from signaling.notify.inbox import Inbox, account_of
 from signaling.notify.mail import Mailer, MailServer
 from signaling.notify.push import PushKey
@@ -83,6 +85,7 @@ class Secretariat:
         self.hosts.extended = self.endings.refresh
         self.capacity = Capacity(self.database, lambda: self.live.registry, self.clock)
         self.live.places = self.capacity.check
+        self.proceedings = Proceedings(self.database, self.clock)
         self.hall_desk: HallDesk | None = None
         """The desk of the halls; the composition sets it if halls are on."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
@@ -129,6 +132,7 @@ class Secretariat:
             await self._remember_lobbies()
             self.numbers.restore(await self._number_rows.all())
             await self._remember_doors()
+            await self.proceedings.load()
         except (OSError, SQLAlchemyError) as error:
             why = reason(error)
             raise SettingsError(
@@ -151,6 +155,7 @@ class Secretariat:
             group.create_task(self.hosts.watch_accounts())
             group.create_task(self.endings.run())
             group.create_task(self.capacity.run())
+            group.create_task(self.proceedings.run())
 
     async def _keep_records(self) -> None:
         """Sign the audit trail and write its checkpoints to `audit_dir`, from which the operator can copy them to another host.
@@ -202,6 +207,7 @@ class Secretariat:
 
     async def close(self) -> None:
         await self.live.settle()
+        await self.proceedings.settle()
         await self.access.settled()
         self.access.close()
         await self.database.close()
@@ -227,7 +233,8 @@ class Secretariat:
         await self.database.transact(lambda session: ending.opened(session, occurrence_id, at))
 
     async def _closed(self, occurrence_id: str, at: datetime) -> None:
-        await self.database.transact(lambda session: ending.closed(session, occurrence_id, at))
+        if await self.database.transact(lambda session: ending.closed(session, occurrence_id, at)):
+            self.proceedings.leave(PREFIX + occurrence_id)
 
     def _works(self) -> dict[str, Work]:
         settings = self.settings

@@ -93,6 +93,8 @@ class Live:
     """Calls of hall terminals by state."""
     webhooks: Callable[[], tuple[int, Delivered]]
     """(waiting, counts since the start)"""
+    proceedings: Callable[[], tuple[int, int]]
+    """Rows about live meetings: (waiting for the database, lost since the start)."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,9 @@ class Metrics:
                 "outcome",
                 {"delivered": count.delivered, "failed": count.failed, "dropped": count.dropped},
             )
-            queues = {"webhooks": waiting, **self._stored.queues}
+            unstored, lost = self.live.proceedings()
+            yield counter("diemcau_proceedings", "Rows about live meetings", "outcome", {"lost": lost})
+            queues = {"webhooks": waiting, "proceedings": unstored, **self._stored.queues}
             yield gauge("diemcau_queue_depth", "Entries that wait in a queue", "queue", queues)
         yield gauge("diemcau_hall_legs", "Halls of current dates", "state", self._stored.legs)
 

@@ -89,11 +89,13 @@ async def begun(session: AsyncSession, occurrence_id: str, now: datetime) -> Non
         await _started(session, date, now)
 
 
-async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
-    """Record that the last participant left."""
+async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> bool:
+    """Record that the last participant left. Report whether people who come back begin again: the date has ended, or it was
+    only a rehearsal before the start.
+    """
     date = await session.get(Occurrence, occurrence_id, with_for_update=True)
     if date is None or date.state != "running":
-        return
+        return True
     date.closed_at = now
     if now < date.starts_at:
         # A rehearsal is over. The halls of the meeting itself wait for its opening again.
@@ -101,6 +103,7 @@ async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> No
     await audit.record(session, now, SYSTEM, "meeting.closed", "occurrence", date.id)
     if now >= date.ends_at:
         await _end(session, date, now)
+    return not date.starts_at <= now < date.ends_at
 
 
 # The end

@@ -1,0 +1,195 @@
+"""One live meeting as its store knows it: the last states, who is there, and the rows that wait for the database."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from conference.ground.events import ParticipantView
+from conference.ports.proceedings import Record, State, Turn
+from rooms.identifiers import new_id
+from rooms.policy.actors import Actor
+from rooms.proceedings import writing
+from rooms.proceedings.reading import Open
+from rooms.proceedings.writing import Batch, Run, Values
+from signaling.host import limits
+
+log = logging.getLogger(__name__)
+NAME, IDENTITY = 200, 256
+"""The lengths of columns in `rooms.store.tables.proceedings`."""
+
+
+@dataclass(frozen=True)
+class Wipe:
+    """A stop for secret content that the database has not done yet."""
+
+    actor: Actor
+    for_chair: bool
+    at: datetime
+
+
+class Sitting:
+    """One run of a meeting in this process."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.states: dict[str, State] = {}
+        """The last state of each machine that was accepted."""
+        self.waiting = Batch()
+        self.wipe: Wipe | None = None
+        self.lock = asyncio.Lock()
+        """The writer holds it. So states and events are stored in their order."""
+        self.task: asyncio.Task[None] | None = None
+        self.seen_at = run.began_at
+        self.lost = 0
+        """Rows that found no place in `waiting`, and that the record does not name yet."""
+        self._stays: dict[str, Values] = {}
+        """The stays without an end, by the sid of the participant."""
+        self._turns: dict[str, Values] = {}
+        self._last = 0
+
+    @classmethod
+    def resumed(cls, found: Open, at: datetime) -> "Sitting":
+        """Return the sitting of an earlier process. The stays of that process ended when the sitting was last seen."""
+        made = cls(found.run)
+        made.states = {name: state for name, state in found.states.items() if state}
+        made.seen_at = found.seen_at
+        made._turns = {one.id: _columns(one) for one in found.turns}
+        for one in found.stays:
+            made.waiting.stays[one.id] = _columns(one) | {"left_at": found.seen_at, "reason": "lost"}
+        if found.stays:
+            made.add(events=[Record("restarted", at.timestamp())])
+        return made
+
+    @property
+    def occupied(self) -> bool:
+        """Report whether a participant is present."""
+        return bool(self._stays)
+
+    def add(self, states: Mapping[str, State] | None = None, events: Sequence[Record] = ()) -> None:
+        """Add states and events to what waits."""
+        self.states.update(states or {})
+        self.waiting.states |= states or {}
+        self._put(self.batch({}, events).events)
+
+    def batch(self, states: Mapping[str, State], records: Sequence[Record]) -> Batch:
+        """Return states and events that do not wait yet."""
+        return Batch(states=dict(states), events=[self._event(one) for one in records])
+
+    def take_back(self, machine: str, batch: Batch) -> None:
+        """Undo a batch that was refused. The database may have stored it before it stopped to answer."""
+        self.waiting.states.setdefault(machine, self.states.get(machine, {}))
+        self.waiting.retracted |= {one["place"] for one in batch.events}
+
+    def came(self, who: ParticipantView, at: datetime) -> None:
+        name = writing.text(who.grants.name or who.identity, NAME)
+        stay: Values = {"id": new_id(), "identity": who.identity, "name": name, "came_at": at}
+        stay |= {"left_at": None, "reason": ""}
+        self._stays[who.sid] = stay
+        self._keep_stay(stay)
+        self.add(events=[Record("came", at.timestamp(), on=who.identity, on_name=name)])
+
+    def left(self, who: ParticipantView, at: datetime) -> None:
+        stay = self._stays.pop(who.sid, None)
+        if stay is None:
+            return
+        self._keep_stay(stay | {"left_at": at, "reason": who.reason.value})
+        detail = {"reason": who.reason.value}
+        self.add(events=[Record("left", at.timestamp(), on=who.identity, on_name=stay["name"], detail=detail)])
+
+    def turn(self, turn: Turn) -> None:
+        values: Values = {
+            "id": turn.id[:64],
+            "identity": turn.identity,
+            "name": writing.text(turn.name, NAME),
+            "kind": turn.kind[:10],
+            "delegation": writing.text(turn.delegation, NAME),
+            "began_at": moment(turn.began_at),
+            "ended_at": None if turn.ended_at is None else moment(turn.ended_at),
+        }
+        self._turns.pop(values["id"], None)
+        if turn.ended_at is None:
+            self._turns[values["id"]] = values
+        self._keep_turn(values)
+
+    def end(self, at: datetime) -> None:
+        """End the sitting, and the turns that the chair did not end."""
+        for one in self._turns.values():
+            self._keep_turn(one | {"ended_at": at})
+        self._turns.clear()
+        self.waiting.ended_at = at
+
+    def strip(self, wipe: Wipe) -> None:
+        """Destroy all words in memory: states, chat and details. Who and when stays."""
+        self.wipe = wipe
+        self.states.clear()
+        self.waiting.states.clear()
+        self.waiting.lines.clear()
+        for one in self.waiting.events:
+            one["detail"] = {}
+
+    def taken(self, at: datetime) -> Batch:
+        """Take all that waits, and say in the record how many rows were lost."""
+        taken, self.waiting = self.waiting, Batch()
+        if self.lost:
+            lost, self.lost = self.lost, 0
+            taken.events += self.batch({}, [Record("gap", at.timestamp(), detail={"rows": lost})]).events
+        return taken
+
+    def give_back(self, taken: Batch) -> None:
+        """Put what could not be stored before all that came later."""
+        taken.add(self.waiting)
+        self.waiting = taken
+
+    def _put(self, events: list[Values]) -> None:
+        for one in events:
+            if self._has_place():
+                self.waiting.events.append(one)
+
+    def _keep_stay(self, values: Values) -> None:
+        if values["id"] in self.waiting.stays or self._has_place():
+            self.waiting.stays[values["id"]] = values
+
+    def _keep_turn(self, values: Values) -> None:
+        if values["id"] in self.waiting.turns or self._has_place():
+            self.waiting.turns[values["id"]] = values
+
+    def _has_place(self) -> bool:
+        if len(self.waiting) < limits.UNSTORED_ROWS:
+            return True
+        if not self.lost:
+            log.error("the record of a meeting has a gap: %d rows wait for the database", len(self.waiting))
+        self.lost += 1
+        return False
+
+    def _event(self, record: Record) -> Values:
+        at = moment(record.at)
+        self._last = writing.place(at, self._last)
+        return {
+            "place": self._last,
+            "at": at,
+            "kind": record.kind[:40],
+            "by_id": record.by[:IDENTITY],
+            "by_name": writing.text(record.by_name, NAME),
+            "for_chair": record.for_chair,
+            "way": record.way[:10],
+            "on_id": record.on[:IDENTITY],
+            "on_name": writing.text(record.on_name, NAME),
+            "detail": writing.detail(record.detail),
+        }
+
+
+def moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def fits(state: State) -> bool:
+    """Report whether a state can be stored."""
+    return len(json.dumps(state)) <= limits.STATE_BYTES
+
+
+def _columns(row: Any) -> Values:
+    return {one.name: getattr(row, one.name) for one in row.__table__.columns if one.name != "sitting_id"}

@@ -1,0 +1,347 @@
+"""The store of live meetings: what is there again after a kill, what an outage of the database does, and attendance that equals
+what happened. Real conferences on doubles of media, and real databases.
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+import rooms.limits
+from conference import Refusal
+from conference.ports.proceedings import Record, Turn
+from rooms.store.database import Database
+from rooms.store.tables.columns import Row
+from rooms.store.tables.proceedings import Attendance, MeetingEvent, Sitting, SittingState, SpeakingTurn
+from signaling.host import limits
+from signaling.meetings.proceedings import Proceedings
+from tests.clock import START
+from tests.conference.doubles import World
+from tests.conference.parties import Party
+from tests.rooms.booking.test_calls import approved, date_id
+from tests.rooms.postgres import Postgres
+from tests.rooms.province import Province
+from tests.rooms.proxy import before
+from tests.waiting import until
+
+ROOM = "giao-ban"
+SECRET = "Nội dung mật Z7"
+
+
+class Process:
+    """A server process: conferences and their store. `kill` ends it as SIGKILL does."""
+
+    def __init__(self, database: Database, start: float = 1000.0) -> None:
+        self.database = database
+        self.world = World(proceedings=None)
+        self.world.time.now = start
+        self.store = Proceedings(database, self.now)
+        self.world = World(proceedings=self.store, observers=(self.store,))
+        self.world.time.now = start
+
+    @classmethod
+    async def after(cls, killed: "Process", seconds: float) -> "Process":
+        made = cls(killed.database, killed.world.time.now + seconds)
+        await made.store.load()
+        return made
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.world.time.time(), UTC)
+
+    def pass_time(self, seconds: float) -> datetime:
+        self.world.time.advance(seconds)
+        return self.now()
+
+    def join(self, name: str, room: str = ROOM) -> Party:
+        return Party(self.world, name, room=room)
+
+    def record(self, kind: str, **values: Any) -> Record:
+        return Record(kind, self.world.time.time(), **values)
+
+    async def stored(self) -> None:
+        await until(lambda: self.store.waiting == 0, "all rows are stored")
+
+    async def rows(self, kind: type[Row], order: Any) -> list[Any]:
+        async with self.database.reading() as session:
+            return list(await session.scalars(select(kind).order_by(order)))
+
+
+@pytest.fixture
+def now() -> datetime:
+    return START
+
+
+@pytest.fixture
+async def process(database: Database) -> Process:
+    return Process(database)
+
+
+async def test_attendance_and_speaking_times_equal_what_happened(process: Process) -> None:
+    came = process.now()
+    an, binh = process.join("an"), process.join("binh")
+    begun = process.pass_time(60)
+    process.store.turn(ROOM, Turn("t1", "an", "An", begun.timestamp(), delegation="Sở Y tế"))
+    ended = process.pass_time(90)
+    process.store.turn(ROOM, Turn("t1", "an", "An", begun.timestamp(), ended.timestamp(), delegation="Sở Y tế"))
+    process.store.turn(ROOM, Turn("t2", "binh", "Bình", ended.timestamp(), kind="reply"))
+    left = process.pass_time(30)
+    an.conference.kick("an")
+    over = process.pass_time(5)
+    process.world.registry.delete(ROOM)
+    await process.stored()
+    stays = await process.rows(Attendance, Attendance.identity)
+    assert [(one.name, one.came_at, one.left_at, one.reason) for one in stays] == [
+        ("An", came, left, "removed"),
+        ("Binh", came, over, "conference_deleted"),
+    ]
+    turns = await process.rows(SpeakingTurn, SpeakingTurn.began_at)
+    assert [(one.id, one.began_at, one.ended_at, one.kind) for one in turns] == [
+        ("t1", begun, ended, "speech"),
+        ("t2", ended, over, "reply"),  # the chair did not end this turn, so the end of the meeting did
+    ]
+    events = await process.rows(MeetingEvent, MeetingEvent.place)
+    assert [(one.kind, one.on_id) for one in events] == [
+        ("came", "an"),
+        ("came", "binh"),
+        ("left", "an"),
+        ("left", "binh"),
+    ]
+    (sitting,) = await process.rows(Sitting, Sitting.id)
+    assert (sitting.began_at, sitting.ended_at) == (came, over)
+    assert binh.participant.left
+
+
+async def test_after_a_kill_the_machines_go_on_where_they_were(process: Process) -> None:
+    process.join("an")
+    chair = process.record(
+        "hand_over", by="an", by_name="An", for_chair=True, way="desk", on="an", detail={"role": "chair"}
+    )
+    await process.store.keep(ROOM, "roles", {"version": 1, "chair": "an"}, [chair])
+    process.store.note(ROOM, "floor", {"version": 1, "queue": ["an"]})
+    process.store.note(ROOM, "floor", {"version": 1, "queue": ["an", "binh"]})
+    await process.stored()
+    seen = process.pass_time(40)
+    await process.store.look()
+    later = await Process.after(process, 5)
+    assert later.store.restored(ROOM) == {
+        "roles": {"version": 1, "chair": "an"},
+        "floor": {"version": 1, "queue": ["an", "binh"]},
+    }
+    assert later.store.restored("another") == {}
+    later.join("an")
+    await later.stored()
+    first, second = await later.rows(Attendance, Attendance.came_at)
+    assert (first.left_at, first.reason) == (seen, "lost"), "after that the server saw nobody"
+    assert second.left_at is None
+    assert len(await later.rows(Sitting, Sitting.id)) == 1
+    events = await later.rows(MeetingEvent, MeetingEvent.place)
+    assert [one.kind for one in events] == ["came", "hand_over", "restarted", "came"]
+    told = events[1]
+    assert (told.by_name, told.for_chair, told.way, told.detail) == ("An", True, "desk", {"role": "chair"})
+
+
+async def test_a_new_meeting_begins_new_and_a_booked_date_goes_on(
+    database: Database, province: Province, now: datetime, process: Process
+) -> None:
+    meeting = await approved(database, province, now)
+    date = f"o-{await date_id(database, meeting)}"
+    for room in (ROOM, date):
+        party = process.join("an", room)
+        await process.store.keep(room, "roles", {"chair": "an"})
+        party.conference.kick("an")
+    process.world.pass_time(25)
+    assert len(process.world.registry) == 0, "all have left long ago"
+    assert process.store.restored(ROOM) == {}
+    assert process.store.restored(date) == {"roles": {"chair": "an"}}
+    await process.stored()
+    later = await Process.after(process, limits.RESUMED_S + 1)
+    assert later.store.restored(date) == {"roles": {"chair": "an"}}
+    later.join("an", date)
+    later.world.registry.delete(date)
+    assert later.store.restored(date) == {}
+    await later.stored()
+    assert (await Process.after(later, 1)).store.restored(date) == {}
+
+
+async def test_a_meeting_without_a_booking_goes_on_only_soon_after_a_kill(process: Process) -> None:
+    process.join("an")
+    await process.store.keep(ROOM, "roles", {"chair": "an"})
+    assert (await Process.after(process, limits.RESUMED_S - 1)).store.restored(ROOM) != {}
+    assert (await Process.after(process, limits.RESUMED_S + 1)).store.restored(ROOM) == {}
+
+
+async def test_a_date_that_was_left_long_ago_is_dropped(
+    database: Database, province: Province, now: datetime, process: Process
+) -> None:
+    date = f"o-{await date_id(database, await approved(database, province, now))}"
+    process.store.note(date, "roles", {"chair": "an"})
+    await process.stored()
+    process.pass_time(timedelta(hours=rooms.limits.SITTING_IDLE_HOURS).total_seconds() - 1)
+    await process.store.look()
+    assert process.store.restored(date) != {}
+    process.pass_time(1)
+    await process.store.look()
+    assert process.store.restored(date) == {}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_an_outage_refuses_stored_orders_and_loses_nothing_else(
+    postgres: Postgres, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TELL_AGAIN_S", 0.1)
+    name = database_url.split("@/")[1].split("?")[0]
+    async with before(postgres, name) as (proxy, url):
+        process = Process(Database.open(url))
+        process.join("an")
+        await process.store.keep(ROOM, "roles", {"chair": "an"}, [process.record("hand_over")])
+        plenty, proxy.left = proxy.left, 0
+        with pytest.raises(Refusal) as refused:
+            await process.store.keep(ROOM, "roles", {"chair": "binh"}, [process.record("refused_order")])
+        assert refused.value.code == "not_stored"
+        assert "Cơ sở dữ liệu" in refused.value.vietnamese
+        assert "database" in refused.value.english
+        assert process.store.restored(ROOM) == {"roles": {"chair": "an"}}
+        process.store.note(ROOM, "floor", {"queue": ["an"]}, [process.record("mute_one", on="an")])
+        process.join("binh")
+        assert process.store.waiting
+        proxy.left = plenty
+        await process.stored()
+        events = await process.rows(MeetingEvent, MeetingEvent.place)
+        assert [one.kind for one in events] == ["came", "hand_over", "mute_one", "came"]
+        states = {one.machine: one.state for one in await process.rows(SittingState, SittingState.machine)}
+        assert states == {"roles": {"chair": "an"}, "floor": {"queue": ["an"]}}
+        await process.database.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_an_order_whose_answer_is_lost_is_taken_back(
+    postgres: Postgres, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database commits the order, and its answer does not arrive: the chair was refused, so nothing of it may stay."""
+    monkeypatch.setattr(limits, "TELL_AGAIN_S", 0.1)
+    monkeypatch.setattr(limits, "ORDER_STORED_S", 0.5)
+    name = database_url.split("@/")[1].split("?")[0]
+    async with before(postgres, name) as (proxy, url):
+        process = Process(Database.open(url))
+        await process.store.keep(ROOM, "roles", {"chair": "an"})
+        direct = Database.open(database_url)
+        order = asyncio.create_task(
+            process.store.keep(ROOM, "roles", {"chair": "binh"}, [process.record("refused_order")])
+        )
+        proxy.talks.clear()
+        with pytest.raises(Refusal, match="not_stored"):
+            await order
+        proxy.talks.set()
+        await process.stored()
+        process = Process(direct)
+        assert await process.rows(MeetingEvent, MeetingEvent.place) == []
+        (state,) = await process.rows(SittingState, SittingState.machine)
+        assert state.state == {"chair": "an"}
+        await direct.close()
+
+
+async def test_a_database_that_another_process_locks_refuses_the_order(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ORDER_STORED_S", 0.2)
+    await process.store.keep(ROOM, "roles", {"chair": "an"})
+    other = Database.open(process.database.engine.url.render_as_string().replace("+aiosqlite", ""))
+    async with other.engine.connect() as connection:
+        await connection.execution_options(diemcau_writes=True)
+        async with connection.begin():
+            await connection.execute(text("UPDATE pool SET legs = 1"))
+            with pytest.raises(Refusal, match="not_stored"):
+                await process.store.keep(ROOM, "roles", {"chair": "binh"})
+    await other.close()
+    await process.stored()
+    (state,) = await process.rows(SittingState, SittingState.machine)
+    assert state.state == {"chair": "an"}
+
+
+async def test_the_wait_for_the_database_is_bounded_and_the_gap_is_named(
+    process: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No task of the writer runs within this turn, so all rows wait."""
+    monkeypatch.setattr(limits, "UNSTORED_ROWS", 10)
+    for number in range(13):
+        process.store.note(ROOM, "floor", {"number": number}, [process.record("mute_one", on=str(number))])
+    assert process.store.waiting <= 11
+    await process.stored()
+    events = await process.rows(MeetingEvent, MeetingEvent.place)
+    assert [one.on_id for one in events[:-1]] == [str(number) for number in range(9)]
+    assert (events[-1].kind, events[-1].detail) == ("gap", {"rows": 4})
+    assert process.store.lost == 4
+    assert process.store.restored(ROOM) == {"floor": {"number": 12}}, (
+        "a state replaces the state before, and is never lost"
+    )
+    assert "gap" in caplog.text
+
+
+async def test_a_state_over_the_limit_is_refused(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STATE_BYTES", len('{"a": "xx"}'))
+    await process.store.keep(ROOM, "roles", {"a": "xx"})
+    with pytest.raises(Refusal, match="not_stored"):
+        await process.store.keep(ROOM, "roles", {"a": "xxx"})
+    process.store.note(ROOM, "floor", {"a": "xxx"})
+    assert process.store.lost == 1
+    assert process.store.restored(ROOM) == {"roles": {"a": "xx"}}
+
+
+async def test_only_so_many_meetings_are_remembered(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SITTINGS", 2)
+    for room in ("one", "two"):
+        await process.store.keep(room, "roles", {"chair": room})
+    await process.store.keep("three", "roles", {"chair": "three"})
+    assert [process.store.restored(room) != {} for room in ("one", "two", "three")] == [False, True, True]
+
+
+async def test_a_stop_for_secret_content_reaches_rows_that_still_wait(
+    process: Process, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    process.join("an")
+    await process.store.keep(
+        ROOM, "agenda", {"items": [SECRET]}, [process.record("set_item", by="an", detail={"t": SECRET})]
+    )
+    process.store.note(ROOM, "agenda", {"items": [SECRET, SECRET]}, [process.record("set_item", detail={"t": SECRET})])
+    await process.store.forget(ROOM, process.record("secret_stop", by="an", by_name="An", for_chair=True))
+    assert process.store.restored(ROOM) == {}
+    await process.store.settle()
+    assert await process.rows(SittingState, SittingState.machine) == []
+    events = await process.rows(MeetingEvent, MeetingEvent.place)
+    assert [(one.kind, one.by_id, one.detail) for one in events] == [
+        ("came", "", {}),
+        ("set_item", "an", {}),
+        ("set_item", "", {}),
+        ("secret_stop", "an", {}),
+    ]
+    (sitting,) = await process.rows(Sitting, Sitting.id)
+    assert sitting.wiped_at is not None
+    assert sitting.scrubbed_at is not None
+    assert SECRET not in caplog.text
+
+
+async def test_a_stop_while_the_database_is_away_is_done_later(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TELL_AGAIN_S", 0.05)
+    await process.store.keep(ROOM, "agenda", {"items": [SECRET]})
+    transact = process.database.transact
+
+    async def away(_work: Any) -> None:
+        raise SQLAlchemyError("away")
+
+    monkeypatch.setattr(process.database, "transact", away)
+    with pytest.raises(Refusal, match="not_stored"):
+        await process.store.forget(ROOM, process.record("secret_stop", by="an"))
+    monkeypatch.setattr(process.database, "transact", transact)
+
+    async def done() -> bool:
+        return await process.rows(SittingState, SittingState.machine) == []
+
+    await until(done, "the words are destroyed")
+    await process.store.settle()
