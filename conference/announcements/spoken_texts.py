@@ -71,6 +71,29 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Star six: microphone off or on. Star five: ask for the floor. Star four: change the layout. "
         "Star zero: call the operator.",
     ),
+    "vote_keys": (
+        "Mời biểu quyết. Sao một một: tán thành. Sao một hai: không tán thành. Sao một ba: không có ý kiến.",
+        "Please vote. Star one one: for. Star one two: against. Star one three: abstain.",
+    ),
+    "vote_none": ("Hiện không có nội dung biểu quyết.", "There is nothing to vote on at the moment."),
+    "vote_recorded": ("Đã ghi nhận.", "Your vote has been recorded."),
+    "vote_for": ("Đã ghi nhận: tán thành.", "Recorded: for."),
+    "vote_against": ("Đã ghi nhận: không tán thành.", "Recorded: against."),
+    "vote_abstain": ("Đã ghi nhận: không có ý kiến.", "Recorded: abstain."),
+    "vote_already": ("Điểm cầu đã bỏ phiếu.", "Your site has already voted."),
+    "vote_not_yours": (
+        "Điểm cầu không có tên trong danh sách biểu quyết.",
+        "Your site is not on the list of voters.",
+    ),
+    "vote_hands": (
+        "Nội dung này biểu quyết bằng giơ tay. Thư ký ghi số đại biểu.",
+        "This vote is by show of hands. The secretary enters the numbers.",
+    ),
+    "vote_by_page": (
+        "Hãy bầu trên trang của cuộc họp hoặc bằng điện thoại.",
+        "Please vote on the page of the meeting, or by phone.",
+    ),
+    "vote_failed": ("Chưa ghi nhận được. Xin bấm lại.", "Your vote was not recorded. Please try again."),
     "operator": ("Đã báo người điều hành.", "The operator has been called."),
     "operator_key": (
         "Để gọi người điều hành, bấm không rồi phím thăng.",

@@ -36,6 +36,8 @@ from conference.ports.time import Clock
 from conference.tracks import publishing
 from conference.tracks.track import Announcement, Track
 
+_CHOICES: Final = {Command.VOTE_FOR: 0, Command.VOTE_AGAINST: 1, Command.VOTE_ABSTAIN: 2}
+"""The options of a motion, in the order of `chair.voting.question.MOTION`."""
 Wants = Literal["operator", "floor", "mute", "layout", "begin"]
 
 CAMERA: Final = Announcement("camera", "video", Source.CAMERA, width=1280, height=720)
@@ -117,7 +119,7 @@ class Remote:
         self._pad = Keypad()
 
     def press(self, key: str, now: float) -> None:
-        self._pad, command = keypad.press(self._pad, key, now)
+        self._pad, command = keypad.press(self._pad, key, now, waits=WAITS in self._hall.grants.attributes)
         if command is not None:
             self._do(command)
 
@@ -140,6 +142,8 @@ class Remote:
         elif command is Command.BEGIN:
             if WAITS in hall.grants.attributes and not hall.apart:
                 hall.wish("begin")
+        elif command in _CHOICES:
+            hall.ballot(_CHOICES[command])
         else:
             hall.say("help")
 
@@ -208,6 +212,10 @@ class Hall(Participant):
         """True while the hall cannot unmute itself, because a host muted it."""
         self.deafened = False
         self.floor_wanted_at: float | None = None
+        self.ballot: Callable[[int], None] = lambda choice: self.say("vote_none")
+        """Takes a ballot from the keypad: the place of an option of a motion. The chair of the meeting sets the function.
+        A ballot is no wish (`wish`), because wishes reach the operator's board.
+        """
         self.position = 10_000
         """The place in the order of sites. It is 0 for a hall of the date's call list. The default is for other halls."""
         self.served = Served(None, None, None)

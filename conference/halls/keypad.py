@@ -7,7 +7,7 @@ names them. Owns no clock: the caller gives the time of each key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
@@ -22,6 +22,9 @@ class Command(Enum):
     OPERATOR = "operator"
     BEGIN = "begin"  # open the meeting, from the chair's hall
     HELP = "help"
+    VOTE_FOR = "vote_for"
+    VOTE_AGAINST = "vote_against"
+    VOTE_ABSTAIN = "vote_abstain"
 
 
 COMMANDS: Final[Mapping[str, Command]] = {
@@ -33,26 +36,39 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "**": Command.HELP,
     "*#": Command.HELP,
 }
+VOTES: Final[Mapping[str, Command]] = {
+    "*11": Command.VOTE_FOR,
+    "*12": Command.VOTE_AGAINST,
+    "*13": Command.VOTE_ABSTAIN,
+}
+"""Commands of three keys, which begin with the keys of BEGIN. Before the opening of a meeting there is no vote, so `*1` is then
+BEGIN at once. After the opening `*1` is only the beginning of these commands.
+"""
+_BEGIN: Final = "*1"
 KEYS: Final = frozenset("0123456789*#ABCD")
 
 
 @dataclass(frozen=True, slots=True)
 class Keypad:
-    """The keys of an unfinished command, and the time of the last key."""
+    """The keys of an unfinished command, and the time of the last key. `repr` shows no key: they may be half of a ballot."""
 
-    keys: str = ""
+    keys: str = field(default="", repr=False)
     at: float = float("-inf")
 
 
-def press(pad: Keypad, key: str, now: float) -> tuple[Keypad, Command | None]:
-    """Return the keypad and the command after a key. A star begins a command. A command that is not complete within KEY_PAUSE_S
-    is forgotten. Other keys do nothing.
+def press(pad: Keypad, key: str, now: float, *, waits: bool = True) -> tuple[Keypad, Command | None]:
+    """Return the keypad and the command after a key. A star begins a command. A command is forgotten if KEY_PAUSE_S passes
+    between two of its keys. Other keys do nothing. `waits`: the hall waits for the opening of the meeting.
     """
     if key not in KEYS:
         return pad, None
     begun = pad.keys if now - pad.at <= limits.KEY_PAUSE_S else ""
     keys = begun + key if begun else (key if key == "*" else "")
-    command = COMMANDS.get(keys)
+    if not waits and keys == _BEGIN:
+        return Keypad(keys, now), None
+    if begun == _BEGIN and keys not in VOTES:
+        keys = key if key == "*" else ""  # As after each other command, a star begins anew.
+    command = COMMANDS.get(keys) or VOTES.get(keys)
     return Keypad("" if command or len(keys) > 1 else keys, now), command
 
 
@@ -66,6 +82,9 @@ class Heard(NamedTuple):
     key: str
     way: Way
     at: float
+
+    def __repr__(self) -> str:
+        return f"Heard({self.way})"
 
 
 def twice(heard: tuple[Heard, ...], key: str, way: Way, now: float) -> tuple[tuple[Heard, ...], bool]:

@@ -188,6 +188,26 @@ def test_its_keypad(world: HallWorld) -> None:
     assert [wished.what for _, wished in world.ports.wishes][:5] == ["mute", "mute", "floor", "floor", "operator"]
 
 
+def test_a_ballot_without_a_vote_is_answered_and_no_wish(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    hall.press("*12")
+    world.settle()
+    assert [one.path for one in world.scene().prompts] == ["/vote_none.ogg"]
+    assert world.ports.wishes == []
+
+
+def test_a_ballot_goes_to_the_chair_alone(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    cast: list[int] = []
+    hall.hall.ballot = cast.append
+    for ballot in ("*11", "*12", "*13"):
+        hall.press(ballot)
+    world.settle()
+    assert cast == [0, 1, 2]
+    assert world.ports.wishes == []
+    assert world.scene().prompts == ()
+
+
 def test_a_floor_request_is_a_raised_hand_until_granted(world: HallWorld) -> None:
     ann, hall = Party(world, "ann"), HallParty(world, "hall")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import keypad, limits, spoken_texts
-from conference.halls.keypad import COMMANDS, KEYS, Asks, Command, Heard, Keypad, Menu, Way, twice
+from conference.halls.keypad import COMMANDS, KEYS, VOTES, Asks, Command, Heard, Keypad, Menu, Way, twice
 
 
 def type_keys(keys: str, pause_s: float = 0.5) -> list[Command]:
@@ -22,6 +22,64 @@ def type_keys(keys: str, pause_s: float = 0.5) -> list[Command]:
 @pytest.mark.parametrize(("keys", "command"), COMMANDS.items())
 def test_each_command(keys: str, command: Command) -> None:
     assert type_keys(keys) == [command]
+
+
+def type_in_meeting(keys: str, pause_s: float = 0.5) -> list[Command]:
+    """Type keys in a hall that does not wait for the opening of the meeting."""
+    pad, found = Keypad(), []
+    for place, key in enumerate(keys):
+        pad, command = keypad.press(pad, key, place * pause_s, waits=False)
+        if command:
+            found.append(command)
+    return found
+
+
+@pytest.mark.parametrize(("keys", "command"), VOTES.items())
+def test_each_ballot(keys: str, command: Command) -> None:
+    assert type_in_meeting(keys) == [command]
+    assert type_in_meeting(keys, pause_s=limits.KEY_PAUSE_S) == [command]
+    assert type_in_meeting(keys, pause_s=limits.KEY_PAUSE_S + 0.1) == []
+
+
+@pytest.mark.parametrize(("keys", "command"), [one for one in COMMANDS.items() if one[0] != "*1"])
+def test_the_other_commands_in_a_meeting(keys: str, command: Command) -> None:
+    assert type_in_meeting(keys) == [command]
+    assert type_in_meeting("*1" + keys) == [command], "after half a ballot"
+    assert type_in_meeting("*14" + keys) == [command]
+    assert type_in_meeting("*1" + "*1" + keys) == [command]
+
+
+@pytest.mark.parametrize("keys", ["*1", "*14", "*10", "*1#", "*1A", "*1*", "*", "11", "12", "*1*1", "*9*1"])
+def test_keys_that_are_no_ballot(keys: str) -> None:
+    assert type_in_meeting(keys) == []
+
+
+def test_a_ballot_after_other_keys() -> None:
+    assert type_in_meeting("*1*11") == [Command.VOTE_FOR]
+    assert type_in_meeting("*9*12") == [Command.VOTE_AGAINST]
+    assert type_in_meeting("*1311*13") == [Command.VOTE_ABSTAIN] * 2
+    assert type_in_meeting("*6*12*6") == [Command.MICROPHONE, Command.VOTE_AGAINST, Command.MICROPHONE]
+
+
+def test_a_hall_that_waits_opens_the_meeting_and_does_not_vote() -> None:
+    assert type_keys("*1") == [Command.BEGIN]
+    assert type_keys("*11*12") == [Command.BEGIN] * 2
+
+
+def test_no_text_of_a_keypad_shows_a_key() -> None:
+    pad, _ = keypad.press(Keypad(), "*", 0.0)
+    pad, _ = keypad.press(pad, "1", 0.0, waits=False)
+    assert repr(pad) == "Keypad(at=0.0)"
+    heard, _ = twice((), "3", "packets", 0.0)
+    assert repr(heard) == "(Heard(packets),)"
+
+
+@given(st.text(alphabet=sorted(KEYS), max_size=40))
+def test_only_a_star_and_a_one_change_between_waiting_and_meeting(keys: str) -> None:
+    """All commands of two keys, except BEGIN, work in a meeting as they work before it."""
+    assert [one for one in type_in_meeting(keys) if one not in VOTES.values()] == [
+        one for one in type_keys(keys) if one is not Command.BEGIN
+    ]
 
 
 def test_stray_keys_do_nothing_and_the_next_command_works() -> None:
