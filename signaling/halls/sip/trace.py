@@ -18,6 +18,9 @@ from signaling.sip.transaction.transport import Hop, Transports
 
 _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S{1,255})", re.IGNORECASE | re.MULTILINE)
 _DIGITS: Final = re.compile(rb"^(?:content-type|c)[ \t]*:\s*application/dtmf", re.IGNORECASE | re.MULTILINE)
+_KNOWN: Final = re.compile(
+    rb"^(?:content-type|c)[ \t]*:\s*application/media_control\+xml", re.IGNORECASE | re.MULTILINE
+)
 _HIDDEN: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(r"(inline:)[^\s|]+", re.IGNORECASE), r"\1[khóa/key]"),
     # A header field continues in lines that begin with a blank (RFC 3261 section 7.3.1).
@@ -110,11 +113,14 @@ class Traces:
 def redacted(data: bytes) -> str:
     """Return a message as text, without secrets and cut to the kept length.
 
-    The whole body of an INFO with keys is removed, because keys can be written in many ways.
+    The whole body of an INFO is removed unless it is known to hold no keys. Keys can be written in many ways, and some terminals
+    send a key several times: the server reads one of them, and another one may have a type that the server does not know. A
+    secret ballot is keys.
     """
-    text = data[: limits.TRACE_CHARACTERS].decode("utf-8", "replace")
+    kept = data[: limits.TRACE_CHARACTERS]
+    text = kept.decode("utf-8", "replace")
     head, blank, _ = text.partition("\r\n\r\n")
-    if blank and _DIGITS.search(data[: limits.TRACE_CHARACTERS]):
+    if blank and (_DIGITS.search(kept) or (kept.startswith(b"INFO ") and not _KNOWN.search(kept))):
         text = f"{head}{blank}[phím/key]"
     for pattern, instead in _HIDDEN:
         text = pattern.sub(instead, text)

@@ -40,6 +40,29 @@ def test_no_secret_is_kept(line: str) -> None:
     assert "\r\n\r\n" in line or "Max-Forwards: 70" in kept
 
 
+INFO = "INFO sip:1@h SIP/2.0\r\nCall-ID: one\r\nContent-Type: {}\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/vnd.nortelnetworks.digits", "p=Digit-Collection\r\ny=Digits\r\nd=*12"),
+        ("text/plain", "*12"),
+        ("application/dtmf-relay;charset=utf-8", "Signal=*12"),
+        ("APPLICATION/DTMF", "*12"),
+    ],
+)
+def test_no_key_of_any_type_is_kept(content_type: str, body: str) -> None:
+    kept = redacted(INFO.format(content_type, body).encode())
+    assert "*12" not in kept
+    assert kept.endswith("[phím/key]")
+
+
+def test_other_orders_in_info_are_kept() -> None:
+    body = "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>"
+    assert body in redacted(INFO.format("application/media_control+xml", body).encode())
+
+
 def invite(call_id: str, more: str = "") -> bytes:
     return f"INVITE sip:1@h SIP/2.0\r\nCall-ID: {call_id}\r\n{more}\r\n".encode()
 
