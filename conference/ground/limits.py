@@ -538,6 +538,14 @@ PINS = 16
 """Places of a layout that the chair can give to sites; the rest is ignored. The largest layout has 16 places (`layout.PLACES`).
 Larger: no effect. Smaller: the last places of large layouts cannot be pinned.
 """
+VIEW_LEAST_S, VIEW_MOST_S = 10.0, 120.0
+"""The range, in seconds, of the time for each site while all sites are shown in turn. Chosen, as chairs of hardware multipoint
+units know it. Longer maximum: 240 sites take more than 8 hours. Shorter minimum: the picture changes before people know the site.
+"""
+VIEWS_ALONE = 4
+"""Halls of one conference that look at a site alone at the same time; a further one is refused. Each takes one of GROUPS (6)
+programs. Larger: halls with another decoder get a simpler picture. Smaller: chair and secretary cannot both look.
+"""
 RECESS_MOST_S = 24 * 3600.0
 """Seconds until the latest time of return that a recess can have; a later one is refused. Chosen: a meeting of two days has one
 night. Longer: the slate shows an hour without its day. Shorter: no recess until the next morning.
