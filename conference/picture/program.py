@@ -125,6 +125,7 @@ class Program:
     def leave(self, hall: Seat) -> None:
         self.halls.pop(hall.sid, None)
         self.thumbnails.pop(hall.sid, None)
+        self.status.looks.pop(hall.sid, None)
         self.prompts.leave(hall.sid)
         self.gone(hall.sid)
 

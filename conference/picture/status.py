@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from conference.ground import limits
 from conference.picture.words.prompts import Prompts
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ class MixerStatus:
         """The steps by which the mixer makes all pictures worse because of the load (`MixerEvents.degraded`)."""
         self.sound_late = False
         """True while the halls' sound is late."""
+        self.looks: dict[str, Literal["good", "black", "frozen"]] = {}
+        """The look of the last thumbnail of each hall, by sid."""
 
     def ready(self, mixer: Any) -> None:
         self.health = "ready"
@@ -61,6 +64,10 @@ class MixerStatus:
 
     def thumbnail(self, mixer: Any, site: str, jpeg: bytes) -> None:
         self._told.keep_thumbnail(site, jpeg)
+
+    def looked(self, mixer: Any, site: str, look: Literal["good", "black", "frozen"]) -> None:
+        if site in self.looks or len(self.looks) < limits.HALLS:
+            self.looks[site] = look
 
     def prompt_ended(self, mixer: Any, prompt: str) -> None:
         self._told.prompts.go_on(prompt)

@@ -17,7 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from media.frames.port import AUDIO_LEVEL_ID, connect
 from media.ground import limits
@@ -96,6 +96,9 @@ class MixerEvents(Protocol):
         """Report the loudness (0..1) of each mixed microphone, five times a second."""
 
     def thumbnail(self, mixer: Mixer, site: str, jpeg: bytes) -> None: ...
+    def looked(self, mixer: Mixer, site: str, look: Literal["good", "black", "frozen"]) -> None:
+        """Report the look of the site's last thumbnail. A frozen picture and a picture without any movement look the same."""
+
     def prompt_ended(self, mixer: Mixer, prompt: str) -> None: ...
 
 
@@ -448,9 +451,14 @@ class Mixer:
         elif kind == "accepted":
             self._events.accepted(self, message["group"])
         elif kind == "thumbnail":
-            self._events.thumbnail(self, message["site"], base64.b64decode(message["jpeg"]))
+            self._take_thumbnail(message)
         elif kind == "prompt":
             self._events.prompt_ended(self, message["id"])
+
+    def _take_thumbnail(self, message: control.Message) -> None:
+        self._events.thumbnail(self, message["site"], base64.b64decode(message["jpeg"]))
+        if "look" in message:
+            self._events.looked(self, message["site"], message["look"])
 
     def _forward(self, heights: dict[int, int]) -> None:
         """Forward to the process only the sources that it shows or plays."""

@@ -227,8 +227,8 @@ class Process:
 
     def _snap(self) -> None:
         pulsed, ready = self._snapshots.turn(self._scene, monotonic_us())
-        for site, data in ready:
-            self._send({"type": "thumbnail", "site": site, "jpeg": base64.b64encode(data).decode()})
+        for site, data, look in ready:
+            self._send({"type": "thumbnail", "site": site, "jpeg": base64.b64encode(data).decode(), "look": look})
         if pulsed != self._pulsed:
             self._pulsed = pulsed
             self._want([program.view.effective.group for program in self._programs.values()])

@@ -1,4 +1,4 @@
-"""The chair's orders about pictures: who is large for everybody, which places are fixed, which hall sees a site alone. Pure.
+"""The chair's orders about pictures: which site all see large, which places are fixed, which hall sees a site alone. Pure.
 
 | mode | what all see |
 |---|---|
@@ -28,7 +28,7 @@ JSON: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One setting. `site` is empty in the mode `voice`. `layout` None: the number of pictures decides. `pins`: the sites with
+    """A setting. `site` is empty in the mode `voice`. `layout` None: the number of pictures decides. `pins`: the sites with
     fixed places, "" for an automatic place. `hold_s`: the time that a speaker stays large.
     """
 
@@ -210,7 +210,7 @@ TABLE: Final[Mapping[tuple[Mode, type[Event]], _Does]] = {
     **{(mode, Tick): _nothing for mode in get_args(Mode)},
     ("turn", Tick): _tick,
 }
-"""What each event does in each mode."""
+"""The effect of each event in each mode."""
 
 
 def as_document(state: State) -> JSON:

@@ -18,6 +18,7 @@ from PIL import Image
 from media.mixer.ground.marks import Marks
 from media.mixer.ground.scene import Scene, Source
 from media.mixer.picture.decoding import Picture
+from media.mixer.picture.looks import Look, Looks
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +50,14 @@ class Snapshots:
     marks: Marks = field(default_factory=Marks)
     _taken_us: dict[str, int] = field(default_factory=dict)
     _waiting_us: dict[str, int] = field(default_factory=dict)
+    _looks: Looks = field(default_factory=Looks)
 
-    def turn(self, scene: Scene, now_us: int) -> tuple[list[Source], list[tuple[str, bytes]]]:
-        """Return (the sources that must be decoded for snapshots, the finished (site, JPEG) pairs). Called several times a
+    def turn(self, scene: Scene, now_us: int) -> tuple[list[Source], list[tuple[str, bytes, Look]]]:
+        """Return (the sources that must be decoded for snapshots, the finished (site, JPEG, look)). Called several times a
         second.
         """
         self._choose(scene.thumbnails, now_us)
+        self._looks.keep(one.site for one in scene.sites)
         sources, ready = [], []
         for site, since_us in tuple(self._waiting_us.items()):
             source = scene.source_of(site, "video")
@@ -82,11 +85,11 @@ class Snapshots:
         picture = self.latest(source.ssrc) if source is not None else None
         return picture if picture is not None and now_us - picture.arrival_us < WAIT_US else None
 
-    def _taken(self, site: str, source: Source, picture: Picture) -> list[tuple[str, bytes]]:
-        """Return the JPEG, or nothing if the picture cannot be scaled. Such a fault concerns only its site."""
+    def _taken(self, site: str, source: Source, picture: Picture) -> list[tuple[str, bytes, Look]]:
+        """Return the JPEG with its look, or nothing if the picture cannot be scaled. Such a fault concerns only its site."""
         try:
             with self.marks.at(source.ssrc):
-                return [(site, jpeg(picture.frame))]
+                return [(site, jpeg(picture.frame), self._looks.look(site, picture.frame, picture.arrival_us))]
         except (FFmpegError, ValueError, MemoryError) as error:
             logger.warning("no thumbnail of source %d could be made: %s", source.ssrc, type(error).__name__)
             return []

@@ -48,6 +48,9 @@ class Told:
     def thumbnail(self, mixer: Mixer, site: str, jpeg: bytes) -> None:
         self.events.append(("thumbnail", site, jpeg))
 
+    def looked(self, mixer: Mixer, site: str, look: str) -> None:
+        self.events.append(("looked", site, look))
+
     def prompt_ended(self, mixer: Mixer, prompt: str) -> None:
         self.events.append(("prompt", prompt))
 

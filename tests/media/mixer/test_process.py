@@ -177,6 +177,9 @@ async def test_thumbnails_come_only_when_asked_for(conference: Conference) -> No
     assert picture.size == (320, 180)
     assert np.abs(np.asarray(picture)[90:150, 40:280].reshape(-1, 3).mean(0) - np.array([119, 52, 62])).max() < 25
     await conference.until(lambda: conference.mixer._feeds[1002].paused)  # and the camera is paused again
+    await conference.until(
+        lambda: {event[1:] for event in conference.told.of("looked")} >= {("a", "good"), ("b", "good")}
+    )
 
 
 async def test_too_much_is_refused_and_load_degrades_in_order() -> None:
