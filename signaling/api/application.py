@@ -24,7 +24,17 @@ from signaling.api.routes.calendar import (
     published,
     sending,
 )
-from signaling.api.routes.control import adding, bans, boards, checks, contacts, endings, records, rehearsals
+from signaling.api.routes.control import (
+    adding,
+    bans,
+    boards,
+    checks,
+    contacts,
+    endings,
+    proceedings,
+    records,
+    rehearsals,
+)
 from signaling.api.routes.control import people as board_people
 from signaling.api.routes.live import conferences, hosting, lobby, notices
 from signaling.api.routes.register import codes, devices, equipping, exchange, people, recipients, sites, units
@@ -61,6 +71,7 @@ ROUTERS: Sequence[APIRouter] = (
     endings.router,
     bans.router,
     contacts.router,
+    proceedings.router,
     rehearsals.router,
     adding.router,
     board_people.router,

@@ -1,4 +1,4 @@
-"""One live meeting as its store knows it: the last states, who is there, and the rows that wait for the database."""
+"""The memory of one live meeting for its store: the last states, the stays, and the rows that wait for the database."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class Wipe:
 
 
 class Sitting:
-    """One run of a meeting in this process."""
+    """A run of a meeting in this process."""
 
     def __init__(self, run: Run) -> None:
         self.run = run

@@ -110,3 +110,33 @@ class Preferences(View):
     """The preferences of one account for its pages."""
 
     value: dict[str, Any]
+
+
+class TimelineLine(View):
+    """A line of the timeline of a date."""
+
+    at: datetime
+    kind: str = Field(
+        description="The name of an order or event (`came`, `left`, `call_speaker`, `mute_one`), or of a hall's call: "
+        "`call_answered`, `call_failed`, `call_alarm`, `site_phoned`."
+    )
+    by_name: str = Field(description="The person who acted. Empty: the server.")
+    for_chair: bool = Field(description="True: on behalf of the chair (thay mặt chủ trì).")
+    way: str = Field(description="`page`, `rest`, `desk`, `keypad`, `bfcp`, `api`, or empty.")
+    on_id: str = Field(description="The identity of the participant, or the site.")
+    on_name: str
+    detail: dict[str, Any]
+
+
+class Attended(View):
+    """A person or hall that was in the meetings of a date. `left_at` null: it is in the meeting now."""
+
+    identity: str
+    name: str
+    came_at: datetime
+    left_at: datetime | None
+    stays: int
+    present_s: float
+    turns: int = Field(description="The times that the chair gave the floor.")
+    spoken_s: float
+    delegation: str

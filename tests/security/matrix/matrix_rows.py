@@ -312,6 +312,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/contacts"): Row(),
     ("GET", "/occurrences/{occurrence_id}/people"): Row(),
+    ("GET", "/occurrences/{occurrence_id}/timeline"): Row(),
+    ("GET", "/occurrences/{occurrence_id}/attendance"): Row(),
     ("GET", "/occurrences/{occurrence_id}/hall-candidates"): Row(),
     ("POST", "/occurrences/{occurrence_id}/legs/{leg_id}/move"): Row(
         lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, refused=HALLS_OFF, proven=False

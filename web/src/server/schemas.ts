@@ -249,6 +249,20 @@ export interface components {
             moves: components["schemas"]["Move"][];
             reason: string;
         };
+        /** @description A person or hall that was in the meetings of a date. `left_at` null: it is in the meeting now. */
+        Attended: {
+            identity: string;
+            name: string;
+            /** Format: date-time */
+            came_at: string;
+            left_at: string | null;
+            stays: number;
+            present_s: number;
+            /** @description The times that the chair gave the floor. */
+            turns: number;
+            spoken_s: number;
+            delegation: string;
+        };
         /** @description An invitee and the answer. `dates`: future dates that have a different answer. */
         Attendee: {
             id: string;
@@ -3964,6 +3978,25 @@ export interface components {
         Ticket: {
             ticket: string;
         };
+        /** @description A line of the timeline of a date. */
+        TimelineLine: {
+            /** Format: date-time */
+            at: string;
+            /** @description The name of an order or event (`came`, `left`, `call_speaker`, `mute_one`), or of a hall's call: `call_answered`, `call_failed`, `call_alarm`, `site_phoned`. */
+            kind: string;
+            /** @description The person who acted. Empty: the server. */
+            by_name: string;
+            /** @description True: on behalf of the chair (thay mặt chủ trì). */
+            for_chair: boolean;
+            /** @description `page`, `rest`, `desk`, `keypad`, `bfcp`, `api`, or empty. */
+            way: string;
+            /** @description The identity of the participant, or the site. */
+            on_id: string;
+            on_name: string;
+            detail: {
+                [key: string]: unknown;
+            };
+        };
         /** @description The unit whose administrators decide for the whole system. */
         Top: {
             unit_id: string | null;
@@ -4148,6 +4181,7 @@ export type Appointment = components['schemas']['Appointment'];
 export type Approval = components['schemas']['Approval'];
 export type AskRefusal = components['schemas']['AskRefusal'];
 export type AskedMoves = components['schemas']['AskedMoves'];
+export type Attended = components['schemas']['Attended'];
 export type Attendee = components['schemas']['Attendee'];
 export type AttendeeFields = components['schemas']['AttendeeFields'];
 export type AttendeeList = components['schemas']['AttendeeList'];
@@ -4389,6 +4423,7 @@ export type Terminal = components['schemas']['Terminal'];
 export type TerminalFields = components['schemas']['TerminalFields'];
 export type TerminalState = components['schemas']['TerminalState'];
 export type Ticket = components['schemas']['Ticket'];
+export type TimelineLine = components['schemas']['TimelineLine'];
 export type Top = components['schemas']['Top'];
 export type TopFields = components['schemas']['TopFields'];
 export type Trouble = components['schemas']['Trouble'];
