@@ -11,7 +11,7 @@ recording. A Protocol describes the part of a higher folder that a lower folder 
 `tracks.track.TrackTable`, `data.state.DataTable`, `picture.seat.Seat`.
 """
 
-from conference import announcements, data, ground, halls, ports
+from conference import announcements, chair, data, ground, halls, ports
 from conference.announcements import spoken_texts
 from conference.conference import Conference
 from conference.data import blobs, packets
@@ -75,6 +75,7 @@ __all__ = [
     "announce",
     "announcements",
     "blobs",
+    "chair",
     "check_token",
     "cleaned",
     "data",

@@ -30,10 +30,12 @@ from conference.ports.watchers import Observer
 from media import Budget, Node, NodeSettings, StaleLibrary, usable_cores
 from signaling.access.refusals import STATUS
 from signaling.api.ground import checks
-from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
+from signaling.api.ground.doorway import InstantMeetings, Probes, ServerFacts, Starting
 from signaling.api.ground.invitations import Invitations, new_number
 from signaling.api.late import Late
 from signaling.api.pages import Pages
+from signaling.desk.channels import Channels
+from signaling.desk.routing import routes as desk_routes
 from signaling.front import sockets, strangers, tls, whereabouts
 from signaling.front.certificate import Certificate
 from signaling.front.door import Door, Proxies
@@ -57,6 +59,7 @@ from signaling.host.turn import Turn
 from signaling.meetings.secretariat import Secretariat
 from signaling.notify.live import LiveWebhooks
 from signaling.ops import libraries, metrics
+from signaling.orders.doorway import Doorway
 from signaling.rtc.routing import routes
 from signaling.rtc.webhooks import Reporter
 from signaling.rtc.webhooks import body as event_body
@@ -115,6 +118,9 @@ class Composition:
         self.webhooks = LiveWebhooks(
             settings.webhook_urls, event_body, lambda body: self.authenticator.sign_body(body, CLOCK.time())
         )
+        desk = self.secretariat
+        self.doorway = Doorway(self.authenticator, desk.lobbies, desk.shared, desk.live, desk.hosts, CLOCK.time)
+        self.channels = Channels(self.doorway, CLOCK, lambda: secrets.token_hex(16), desk.about)
         self._prepared = False
         self._certificate = certificate
         self._stopping = False
@@ -161,9 +167,11 @@ class Composition:
             self.running = Running(node, self._registry(node, loop))
             self.secretariat.open(self.running.registry)
             self._watch(self.running)
-            self._starlette.router.routes[:0] = routes(
-                self.running.registry, self.authenticator, self._relays(), self.arrivals or self.metrics
-            )
+            tally = self.arrivals or self.metrics
+            self._starlette.router.routes[:0] = [
+                *routes(self.running.registry, self.authenticator, self._relays(), tally),
+                *desk_routes(self.doorway, self.channels),
+            ]
         return self.running
 
     @property
@@ -190,7 +198,7 @@ class Composition:
                 around.background.start,
                 around.changed,
             )
-        observers: list[Observer] = [desk.capacity, desk.proceedings]
+        observers: list[Observer] = [desk.capacity, desk.proceedings, self.channels]
         if self.settings.webhook_urls:
             reporter = Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
             observers.append(reporter)
@@ -310,7 +318,7 @@ class Composition:
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(running.registry.run()), loop.create_task(self.secretariat.work())]
         tasks += [loop.create_task(self.webhooks.run()), loop.create_task(self.metrics.watch())]
-        tasks.append(loop.create_task(self._build_rest()))
+        tasks += [loop.create_task(self._build_rest()), loop.create_task(self.channels.run())]
         if self._certificate is not None:
             tasks.append(loop.create_task(self._certificate.keep()))
         if self.halls is not None:
@@ -347,9 +355,8 @@ class Composition:
         starting = Starting(everybody=settings.open_creation, local=settings.local_creation)
         probes = Probes(self._is_ready, lambda: self.metrics.busy, desk.ready)
         facts = ServerFacts(version(), starting, lambda: self.fingerprint, probes)
-        doorway = Doorway(self.authenticator, desk.lobbies, desk.shared, desk.live, desk.hosts, CLOCK.time)
         instant = InstantMeetings(
-            doorway, starting, self.invitations, desk.numbers, secrets.token_bytes, settings.public_url
+            self.doorway, starting, self.invitations, desk.numbers, secrets.token_bytes, settings.public_url
         )
 
         def build() -> ASGIApp:

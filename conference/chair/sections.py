@@ -44,6 +44,10 @@ class Sections:
         """Set the title (empty: none) and the booked end in Unix seconds (None: not booked)."""
         self._change(title=title or None, ends_at=None if ends_at is None else _ms(ends_at))
 
+    def extend(self, ends_at: float) -> None:
+        """Set a later booked end."""
+        self._change(ends_at=_ms(ends_at))
+
     def changed(self, participant: Participant) -> None:
         """Note a change of a participant. The row of a participant who left stays removed."""
         if participant.left:

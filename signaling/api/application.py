@@ -36,7 +36,7 @@ from signaling.api.routes.control import (
     rehearsals,
 )
 from signaling.api.routes.control import people as board_people
-from signaling.api.routes.live import conferences, hosting, lobby, notices
+from signaling.api.routes.live import conferences, desk_orders, hosting, lobby, notices
 from signaling.api.routes.register import codes, devices, equipping, exchange, people, recipients, sites, units
 from signaling.host import limits
 
@@ -111,6 +111,7 @@ def application(
         conferences.server_routes(server),
         lobby.routes(instant.doorway),
         hosting.routes(instant.doorway),
+        desk_orders.routes(instant.doorway),
     )
     for router in (*own, *routers, *(ROUTERS if parts else ()), docs.routes(app)):
         app.router.routes.extend(router.routes)

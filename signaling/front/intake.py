@@ -6,7 +6,7 @@ finish its request in time. It also decides when a WebSocket is dead. `guard` an
 
 import asyncio
 from asyncio.events import TimerHandle
-from typing import Any
+from typing import Any, Final
 
 import websockets.http11
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -25,6 +25,17 @@ _TEXTS = {
     414: "Địa chỉ quá dài / the request line is too long",
     431: "Tiêu đề quá dài / the headers are too long",
 }
+
+
+UNPROVED: Final = "diemcau.unproved"
+"""The entry of a `websocket.accept` whose client has shown no token yet: the most bytes of a message of this client."""
+
+
+def unproved_accept(message_bytes: int) -> dict[str, Any]:
+    """Return the message that accepts a WebSocket before its client has shown a token. The route proves it later
+    (`strangers.prove`). A longer message than `message_bytes` closes the socket.
+    """
+    return {"type": "websocket.accept", "subprotocol": None, "headers": [], UNPROVED: message_bytes}
 
 
 class BoundsExceeded(Exception):
@@ -137,10 +148,13 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """Send a message. A route accepts a WebSocket only after its client has shown a token, so `websocket.accept` is a
-        proof.
+        proof. `unproved_accept` is no proof.
         """
-        if message["type"] == "websocket.accept" and self.stranger is not None:
-            self.stranger.prove()
+        if message["type"] == "websocket.accept":
+            if UNPROVED in message:
+                self.conn.max_message_size = message[UNPROVED]
+            elif self.stranger is not None:
+                self.stranger.prove()
         await super().send(message)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -25,6 +25,7 @@ from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.database import Database, reason
 from rooms.store.tables.accounts import Account, Client, SignIn
+from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.access.access import session_id
 from signaling.host import limits
 from signaling.host.dates import PREFIX
@@ -120,6 +121,15 @@ class Hosts:
         actor = _bearer(grants, address)
         terminals = await self._database.transact(lambda session: opening.begin(session, date_id, actor, now))
         self._live.begin(date_id, terminals)
+
+    async def about(self, date_id: str) -> tuple[str, float | None]:
+        """Return the title of a date's meeting, and its booked end in Unix seconds. Raises the errors of the database."""
+        async with self._database.reading(brief=True) as session:
+            date = await session.get(Occurrence, date_id)
+            if date is None:
+                return "", None
+            meeting = await session.get_one(Meeting, date.meeting_id)
+            return meeting.title, date.ends_at.timestamp()
 
     async def end_meeting(self, name: str) -> None:
         """End the meeting for all participants. Raises Refusal `conference_not_found`."""

@@ -111,6 +111,14 @@ class Secretariat:
     def clock(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
 
+    async def about(self, conference: str) -> tuple[str, float | None]:
+        """Return the title of a conference (empty: none), and its booked end in Unix seconds. Raises the errors of the
+        database.
+        """
+        if self.live.owns(conference):
+            return await self.hosts.about(conference.removeprefix(PREFIX))
+        return self.numbers.title(conference), None
+
     @property
     def routers(self) -> "list[APIRouter]":
         from signaling.access.routing import router  # a heavy import

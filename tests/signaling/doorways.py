@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conference import Grants, Lobbies, ProcessMemory, Registry
-from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
+from signaling.api.ground.doorway import InstantMeetings, Probes, ServerFacts, Starting
 from signaling.api.ground.invitations import Invitations
 from signaling.api.ground.numbers import Numbers
 from signaling.host.tokens import Authenticator
+from signaling.orders.doorway import Doorway
 
 
 class NoMeetings:

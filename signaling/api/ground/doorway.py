@@ -5,70 +5,12 @@ The module imports no FastAPI, because the server serves calls before the REST A
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
 
-from conference import Grants, Lobbies, Registry
-from conference.ports.shared import Shared
 from signaling.api.ground.invitations import Invitations
 from signaling.api.ground.numbers import Numbers
-from signaling.host.tokens import Authenticator
-
-
-class Meetings(Protocol):
-    """The live conferences, and the doors of booked meetings. `signaling.meetings.booked` implements it."""
-
-    @property
-    def registry(self) -> Registry | None: ...
-    def identities(self, conference: str) -> list[str]: ...
-    def owns(self, conference: str) -> bool:
-        """Report whether a conference belongs to a booked meeting. Participants enter a booked meeting only by `/join`."""
-
-    def admit(self, grants: Grants) -> None:
-        """Raise Refusal if the calendar does not allow this host to enter."""
-
-
-class Hosts(Protocol):
-    """The store of hosts' decisions. `signaling.meetings.hosts` implements it. A decision for the audit trail is stored before
-    it takes effect.
-    """
-
-    async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
-        """Record an action of this host in the audit trail."""
-
-    async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
-        """Store the switch, so that a restart does not switch off a lobby that a host switched on."""
-
-    async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
-        """Store the permanent bars, so that a barred person cannot enter after a restart."""
-
-    async def still_host(self, grants: Grants) -> None:
-        """Raise Refusal if the account behind a host's key is signed out, switched off, or no longer a host of the meeting."""
-
-    async def extend(self, grants: Grants, minutes: int, address: str) -> datetime:
-        """Extend the booked date of this host, and return its new end. Raise Refusal if its halls are taken."""
-
-    async def begin_meeting(self, grants: Grants, address: str) -> None:
-        """Open the meeting of this host: its halls no longer wait. Raise Refusal `not_on_now`."""
-
-    async def end_meeting(self, name: str) -> None:
-        """End a conference for all participants. Raise Refusal `conference_not_found`."""
-
-
-@dataclass(frozen=True)
-class Doorway:
-    """The door of every live meeting: `routes.live.lobby` and `routes.live.hosting`."""
-
-    authenticator: Authenticator
-    lobbies: Lobbies
-    shared: Shared
-    """The shared tables of the throttles."""
-    meetings: Meetings
-    hosts: Hosts
-    now: Callable[[], float]
-    """Unix seconds."""
+from signaling.orders.doorway import Doorway
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,8 @@ STATUS: dict[str, int] = {
     "link_expired": 403,
     "link_invalid": 403,
     "denied": 403,
+    "not_in_call": 403,
+    "not_allowed": 403,
     "second_factor_needed": 403,
     "conference_unknown": 404,
     "link_wrong": 404,

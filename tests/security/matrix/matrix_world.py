@@ -46,13 +46,14 @@ from rooms.store.tables.records import Delivery, Feed, Webhook
 from rooms.store.tables.sites import DeviceCheck, Hall, Network, Site, Terminal
 from signaling.access.refusals import STATUS
 from signaling.api.application import application
-from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
+from signaling.api.ground.doorway import InstantMeetings, Probes, ServerFacts, Starting
 from signaling.api.ground.invitations import Invitations
 from signaling.api.ground.numbers import Numbers
 from signaling.front.guard import Guard
 from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
 from signaling.meetings.secretariat import Secretariat
+from signaling.orders.doorway import Doorway
 from tests.rooms.people import add_account
 from tests.signaling.api.checks import FIGURES
 from tests.signaling.api.office import BASE, SECRET, Quiet

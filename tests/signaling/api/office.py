@@ -13,13 +13,14 @@ from conference import Refusal
 from rooms.store.database import Database
 from signaling.access.refusals import STATUS
 from signaling.api.application import application
-from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
+from signaling.api.ground.doorway import InstantMeetings, Probes, ServerFacts, Starting
 from signaling.api.ground.invitations import Invitations
 from signaling.api.ground.numbers import Numbers
 from signaling.front.guard import Guard
 from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
 from signaling.meetings.secretariat import Secretariat
+from signaling.orders.doorway import Doorway
 from tests.rooms.people import signed_in
 from tests.rooms.province import Province
 

@@ -1100,6 +1100,8 @@ export interface components {
             /** @default  */
             link?: string;
         };
+        /** @description The answer of an order that has no other result. */
+        Done: Record<string, never>;
         /** @description A booking request that fills the form. */
         Draft: {
             request: {
@@ -2587,6 +2589,8 @@ export interface components {
             created_at: string;
             secret: string;
         };
+        /** @description An order without fields. */
+        Nothing: Record<string, never>;
         /** @description A notice of the caller. Title, host, times, names and reason are empty if the caller may not read the meeting any more. */
         Notice: {
             id: string;
@@ -4021,7 +4025,7 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @description The `undo` of `mute-all`. */
+        /** @description The `undo` of the order that is taken back. */
         Undoing: {
             undo: string;
         };
@@ -4239,6 +4243,7 @@ export type Displaced = components['schemas']['Displaced'];
 export type Displacer = components['schemas']['Displacer'];
 export type Document = components['schemas']['Document'];
 export type DocumentFields = components['schemas']['DocumentFields'];
+export type Done = components['schemas']['Done'];
 export type Draft = components['schemas']['Draft'];
 export type Dropped = components['schemas']['Dropped'];
 export type Enrolment = components['schemas']['Enrolment'];
@@ -4324,6 +4329,7 @@ export type NewFeed = components['schemas']['NewFeed'];
 export type NewGrant = components['schemas']['NewGrant'];
 export type NewUnit = components['schemas']['NewUnit'];
 export type NewWebhook = components['schemas']['NewWebhook'];
+export type Nothing = components['schemas']['Nothing'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeCounts = components['schemas']['NoticeCounts'];
 export type Objection = components['schemas']['Objection'];

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import Header, Path, Request
 
-from conference import Grants, Passage, Refusal
-from signaling.api.ground.doorway import Doorway
-from signaling.api.ground.problems import TEXTS, refused
+from conference import Grants, Refusal
+from signaling.api.ground.problems import refused
 from signaling.host import limits
 from signaling.host.throttle import Throttle
+from signaling.orders import authority
+from signaling.orders.doorway import Doorway
 
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Bearer = Annotated[str, Header(max_length=limits.TOKEN_BYTES + 16)]
@@ -19,20 +20,11 @@ Bearer = Annotated[str, Header(max_length=limits.TOKEN_BYTES + 16)]
 
 async def host_of(around: Doorway, request: Request, name: str, authorization: str, tries: Throttle) -> Grants:
     """Return the grants of the host. Raise Refusal `token_…`, `denied`, `too_many_requests`, and the refusals of the door."""
-    now = around.now()
     scheme, _, token = authorization.partition(" ")
     try:
-        grants = around.authenticator.verify(token.strip() if scheme.lower() == "bearer" else "", now)
-        if not grants.may_moderate(name):
-            raise Refusal("denied", *TEXTS["denied"])
-        # The check is only for hosts with a key of the desk, not for the bearer of the server's own key.
-        if grants.passage is Passage.HOST:
-            around.meetings.admit(grants)
-            await around.hosts.still_host(grants)
-        around.lobbies.get(name, now).check(grants, False)
+        return await authority.host(around, name, token.strip() if scheme.lower() == "bearer" else "")
     except Refusal as refusal:
         raise counted(refusal, around, request, tries) from refusal
-    return grants
 
 
 def counted(refusal: Refusal, around: Doorway, request: Request, tries: Throttle) -> Exception:

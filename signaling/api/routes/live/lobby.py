@@ -17,7 +17,6 @@ from pydantic import ConfigDict, Field
 import conference
 from conference import Grants, Knock, Lobby, Passage, Refusal, State
 from rooms.policy.actors import Actor
-from signaling.api.ground.doorway import Doorway
 from signaling.api.models.parts import Text200
 from signaling.api.routes.live.hosts import Bearer, Name, address_of, counted, host_of
 from signaling.host import limits
@@ -26,8 +25,10 @@ from signaling.host.declared import SECRET, needs
 from signaling.host.routers import new_router
 from signaling.host.throttle import Throttle
 from signaling.host.tokens import OF_CLIENT
-
-MOST_IDS = conference.limits.LOBBY_WAITING
+from signaling.orders import performing
+from signaling.orders.doorway import Doorway
+from signaling.orders.performing import Given
+from signaling.orders.shapes import Admitted, Admitting
 
 
 class _Message(Body):
@@ -87,19 +88,6 @@ class LobbyView(_Message):
     revision: int
     waiting: list[Waiter]
     barred: int = Field(0, description="The number of users who were finally turned away.")
-
-
-class Admitting(_Message):
-    """The users to admit. `all`: all users who wait now."""
-
-    ids: list[Annotated[str, Field(max_length=64)]] = Field(default_factory=list, max_length=MOST_IDS)
-    all: bool = False
-
-
-class Admitted(_Message):
-    """The number of admitted users."""
-
-    admitted: int
 
 
 class Denying(_Message):
@@ -198,16 +186,8 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/admit", openapi_extra=needs(SECRET))
     async def admit(request: Request, conference: Name, wanted: Admitting, authorization: Bearer = "") -> Admitted:
         """Admit one, some or all waiting users. Users who have left are skipped; `knock_unknown` if none of the users waits."""
-        lobby, host = await _host(around, request, conference, authorization, tries)
-        lobby.room.expire(around.now())
-        ids = list(lobby.room.waiting) if wanted.all else [one for one in wanted.ids if one in lobby.room.waiting]
-        if not ids:
-            raise Refusal("knock_unknown")
-        names = [lobby.room.waiting[one].who.name for one in ids]
-        await around.hosts.note_lobby(
-            host, "lobby.admit", {"names": names[:50], "count": len(ids)}, address_of(request)
-        )
-        return Admitted(admitted=len(lobby.admit(ids)))
+        _, host = await _host(around, request, conference, authorization, tries)
+        return await performing.admit(Given(around, conference, host, address_of(request)), wanted)
 
     @router.post("/deny", status_code=204, openapi_extra=needs(SECRET))
     async def deny(request: Request, conference: Name, wanted: Denying, authorization: Bearer = "") -> None:

@@ -1,0 +1,60 @@
+"""The orders of the desk as routes: `POST /api/v1/conferences/{conference}/desk/{order}`, one for each row of the table.
+
+
+The bearer shows the token of the call, or the key of a host, as in `/desk`. The fields and the answers are those of `/desk`.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request
+
+from conference import Refusal
+from signaling.api.routes.live.hosts import Bearer, Name, address_of, counted
+from signaling.host import limits
+from signaling.host.declared import SECRET, needs
+from signaling.host.routers import new_router
+from signaling.host.throttle import Throttle
+from signaling.orders import authority, table
+from signaling.orders.doorway import Doorway
+from signaling.orders.shapes import Message
+
+Route = Callable[..., Awaitable[Message]]
+
+
+def routes(around: Doorway) -> APIRouter:
+    router = new_router("desk", prefix="/conferences/{conference}/desk")
+    tries = Throttle(around.shared, "tries of hosts", limits.LOBBY_TRIES_PER_MINUTE)
+    for name, order in table.ORDERS.items():
+        router.add_api_route(
+            f"/{name}",
+            _route(around, tries, name),
+            methods=["POST"],
+            description=order.says,
+            response_model=order.answer,
+            openapi_extra=needs(SECRET),
+        )
+    return router
+
+
+def _route(around: Doorway, tries: Throttle, name: str) -> Route:
+    async def give(request: Request, conference: Name, wanted: Message, authorization: Bearer = "") -> Message:
+        found = await _bearer(around, request, conference, authorization, tries)
+        return await table.perform(around, found, name, wanted, address_of(request), "rest")
+
+    give.__annotations__["wanted"] = table.ORDERS[name].fields
+    give.__name__ = name
+    return give
+
+
+async def _bearer(
+    around: Doorway, request: Request, conference: str, authorization: str, tries: Throttle
+) -> authority.Bearer:
+    """Return the bearer of the header. Raise Refusal as `authority.bearer` does, and `too_many_requests`."""
+    scheme, _, token = authorization.partition(" ")
+    try:
+        grants = around.authenticator.verify(token.strip() if scheme.lower() == "bearer" else "", around.now())
+        if grants.conference != conference:
+            raise authority.refused("denied")
+        return await authority.bearer(around, grants)
+    except Refusal as refusal:
+        raise counted(refusal, around, request, tries) from refusal

@@ -1,0 +1,122 @@
+"""The check who gives an order or reads a desk: a host with a key, a participant of the call, or the bearer of the server's key.
+
+A host shows a key, which opens no call. `may_moderate` of its grants is the right of a host. A participant shows the token of
+the call, or the key that `/desk` gave. Then the grants of the participant count, because they may have changed since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from conference import Conference, Grants, Hall, Participant, Passage, Refusal
+from conference.chair.rights import By, Role, Way
+from signaling.orders.doorway import Doorway
+
+TEXTS = {
+    "denied": ("Bạn không có quyền làm việc này.", "you have no right to do this"),
+    "not_in_call": ("Bạn không còn trong cuộc họp.", "you are not in the meeting"),
+    "token_expired": ("Thẻ vào cửa đã hết hạn.", "the token has expired"),
+    "conference_not_found": (
+        "Cuộc họp chưa có ai, hoặc đã kết thúc.",
+        "the meeting has no participants, or it is over",
+    ),
+}
+
+
+def refused(code: str) -> Refusal:
+    return Refusal(code, *TEXTS[code])
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A checked bearer of a token. `grants`: those of the participant if the bearer is in the call, otherwise those of the token.
+
+    `leads`: the bearer has the right of a host.
+    """
+
+    token: Grants
+    grants: Grants
+    in_call: bool
+
+    @property
+    def leads(self) -> bool:
+        return self.grants.may_moderate(self.token.conference)
+
+
+def meeting(around: Doorway, name: str) -> Conference:
+    """Return the conference. Raise Refusal `conference_not_found`."""
+    registry = around.meetings.registry
+    try:
+        if registry is None:
+            raise Refusal("conference_not_found")
+        return registry.get(name)
+    except Refusal as refusal:
+        raise refused("conference_not_found") from refusal
+
+
+async def host(around: Doorway, name: str, token: str) -> Grants:
+    """Return the grants of a host of this meeting, which need not run. Raise Refusal `token_…`, `denied`, and the refusals of
+    the door.
+    """
+    grants = around.authenticator.verify(token, around.now())
+    if not grants.may_moderate(name):
+        raise refused("denied")
+    # The checks of a key are only for hosts with a key of the desk, not for the bearer of the server's own key.
+    if grants.passage is Passage.HOST:
+        around.meetings.admit(grants)
+        await around.hosts.still_host(grants)
+    around.lobbies.get(name, around.now()).check(grants, False)
+    return grants
+
+
+async def bearer(around: Doorway, grants: Grants) -> Bearer:
+    """Check the bearer of these grants, also in the database. Raise Refusal as `check` does, and `signed_out`, `denied`."""
+    found = check(around, grants)
+    if found.leads and grants.passage is Passage.HOST:
+        await around.hosts.still_host(found.token)
+    return found
+
+
+def check(around: Doorway, token: Grants) -> Bearer:
+    """Check the bearer of a verified token without the database. Raise Refusal `not_in_call`, `conference_not_found`,
+    `removed`, `token_expired`, and the refusals of the door.
+
+    The token of a call counts as long as its participant is in the call. A key of a host counts until it expires.
+    """
+    found = meeting(around, token.conference)
+    removed_at = found.removed.get(token.identity)
+    if removed_at is not None and token.issued_at <= removed_at:
+        raise Refusal("removed")
+    participant = found.participants.get(token.identity)
+    present = participant is not None and not isinstance(participant, Hall)
+    if participant is not None and present and (token.join or not token.may_moderate(token.conference)):
+        return Bearer(token, participant.grants, True)
+    if token.join or not token.may_moderate(token.conference):
+        raise refused("not_in_call")
+    if around.now() >= token.expires_at:
+        raise refused("token_expired")
+    if token.passage is Passage.HOST:
+        around.meetings.admit(token)
+    around.lobbies.get(token.conference, around.now()).check(token, False)
+    return Bearer(token, token, present)
+
+
+def given_by(found: Bearer, way: Way) -> By:
+    """Return the giver of an order, as the table of rights knows the giver."""
+    grants = found.grants
+    if not found.leads:
+        return By(grants.identity, grants.name, Role.DELEGATE, way=way)
+    role = Role.OPERATOR if grants.passage is not Passage.HOST else Role.CO_CHAIR if found.in_call else Role.SECRETARY
+    return By(grants.identity if found.in_call else "", grants.name, role, way=way)
+
+
+def role_of(one: Participant) -> Role:
+    """Return the role that follows from a participant's token."""
+    if isinstance(one, Hall):
+        return Role.HALL
+    return Role.CO_CHAIR if one.grants.passage is Passage.HOST else Role.DELEGATE
+
+
+def key(found: Bearer) -> Grants:
+    """Return the grants of a key for later hellos of this bearer. The key opens no call, and has no long facts."""
+    return replace(found.grants, join=False, metadata="", attributes={}, terms=None, facts_kept=False)

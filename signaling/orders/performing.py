@@ -1,0 +1,135 @@
+"""How each order is performed. The giver's right was checked. A decision for the audit trail is stored before it takes effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from conference import Conference, Grants, Participant, Passage, Refusal, limits
+from signaling.orders import authority
+from signaling.orders.doorway import Doorway
+from signaling.orders.shapes import (
+    Admitted,
+    Admitting,
+    Extended,
+    Extending,
+    Muted,
+    Nothing,
+    Removing,
+    Undoing,
+    Undone,
+    Whom,
+)
+
+GONE: Final = ("Người này đã rời cuộc họp.", "this participant has left the meeting")
+TEXTS: Final = {
+    "host_stays": ("Không mời chủ trì, thư ký ra khỏi cuộc họp được.", "a host of the meeting cannot be removed"),
+    "microphone_on": ("Micro của người này đang bật.", "this microphone is already on"),
+    "undo_gone": (
+        "Đã quá 10 giây nên không hoàn tác được nữa.",
+        "more than 10 seconds have passed: this cannot be undone",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An order that may be performed. `conference` is the name of the meeting, and `address` the giver's network address."""
+
+    around: Doorway
+    conference: str
+    giver: Grants
+    address: str
+
+    def meeting(self) -> Conference:
+        return authority.meeting(self.around, self.conference)
+
+    def find(self, identity: str) -> Participant:
+        """Return the participant. Raise Refusal `participant_not_found`, also for a hidden participant."""
+        participant = self.meeting().participants.get(identity)
+        if participant is None or participant.grants.hidden:
+            raise Refusal("participant_not_found", *GONE)
+        return participant
+
+    async def note(self, action: str, detail: dict[str, object]) -> None:
+        """Write the decision to the audit trail."""
+        await self.around.hosts.note_lobby(self.giver, action, detail, self.address)
+
+
+async def mute_one(given: Given, wanted: Whom) -> None:
+    given.find(wanted.identity).silence()
+
+
+async def unmute_ask(given: Given, wanted: Whom) -> None:
+    with _worded():
+        given.find(wanted.identity).ask_to_unmute()
+
+
+async def lower_hand(given: Given, wanted: Whom) -> None:
+    given.find(wanted.identity).lower_hand()
+
+
+async def mute_all(given: Given, _wanted: Nothing) -> Muted:
+    await given.note("host.mute_all", {})
+    made = given.meeting().moderation.silence_all(given.giver.identity)
+    return Muted(muted=len(made.sids), undo=made.token, undo_s=limits.SILENCE_UNDO_S)
+
+
+async def mute_all_undo(given: Given, wanted: Undoing) -> Undone:
+    with _worded():
+        back = given.meeting().moderation.take_back(wanted.undo)
+    return Undone(unmuted=back.unmuted, asked=back.asked)
+
+
+async def remove(given: Given, wanted: Removing) -> None:
+    participant, around = given.find(wanted.identity), given.around
+    if participant.grants.passage is Passage.HOST:
+        raise Refusal("host_stays", *TEXTS["host_stays"])
+    await given.note("host.remove", {"name": participant.grants.name, "keep_out": wanted.keep_out})
+    meeting, now = given.meeting(), around.now()
+    lobby = around.lobbies.get(given.conference, now)
+    same = lobby.keep_out(wanted.identity, now) if wanted.keep_out else []
+    for identity in {wanted.identity, *same} & set(meeting.participants):
+        meeting.kick(identity)
+    if wanted.keep_out:
+        await around.hosts.keep_bars(given.conference, lobby.turned_away.bars)
+
+
+async def begin(given: Given, _wanted: Nothing) -> None:
+    await given.around.hosts.begin_meeting(replace(given.giver, conference=given.conference), given.address)
+
+
+async def extend(given: Given, wanted: Extending) -> Extended:
+    meeting = given.meeting()
+    ends_at = await given.around.hosts.extend(given.giver, wanted.minutes, given.address)
+    meeting.sections.extend(ends_at.timestamp())
+    return Extended(ends_at=ends_at)
+
+
+async def end(given: Given, _wanted: Nothing) -> None:
+    given.meeting()
+    await given.note("host.end", {})
+    await given.around.hosts.end_meeting(given.conference)
+
+
+async def admit(given: Given, wanted: Admitting) -> Admitted:
+    lobby = given.around.lobbies.get(given.conference, given.around.now())
+    lobby.room.expire(given.around.now())
+    ids = list(lobby.room.waiting) if wanted.all else [one for one in wanted.ids if one in lobby.room.waiting]
+    if not ids:
+        raise Refusal("knock_unknown")
+    names = [lobby.room.waiting[one].who.name for one in ids]
+    await given.note("lobby.admit", {"names": names[:50], "count": len(ids)})
+    return Admitted(admitted=len(lobby.admit(ids)))
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    """Replace a refusal of `conference` by one with a text for hosts."""
+    try:
+        yield
+    except Refusal as refusal:
+        code = refusal.code
+        raise (Refusal(code, *TEXTS[code]) if code in TEXTS else refusal) from refusal

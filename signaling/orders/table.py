@@ -1,0 +1,156 @@
+"""The table of all orders: the name, the fields, the right, the answer, and the function that performs the order.
+
+`/desk` reads an order by its name. The REST API has one route for each row: `signaling/api/routes/live/desk_orders.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from conference import Refusal
+from conference.chair import rights
+from conference.chair.rights import Act, Role, Way
+from signaling.orders import authority, performing
+from signaling.orders.authority import Bearer
+from signaling.orders.doorway import Doorway
+from signaling.orders.performing import Given
+from signaling.orders.shapes import (
+    Admitted,
+    Admitting,
+    Done,
+    Extended,
+    Extending,
+    Message,
+    Muted,
+    Nothing,
+    Removing,
+    Undoing,
+    Undone,
+    Whom,
+)
+
+UNKNOWN: Final = ("Không có lệnh này.", "there is no such order")
+UNREADABLE: Final = ("Lệnh thiếu hoặc sai trường dữ liệu.", "a field of the order is missing or wrong")
+NOT_ALLOWED: Final = ("Vai trò của bạn không có quyền làm việc này.", "your role may not do this")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order. `says` describes the order for the API: one sentence or more, with the codes of its refusals."""
+
+    act: Act
+    fields: type[Message]
+    perform: Callable[[Given, Any], Awaitable[Message | None]]
+    says: str
+    answer: type[Message] = Done
+
+
+ORDERS: Final[Mapping[str, Order]] = {
+    "mute_one": Order(
+        Act.MUTE_ONE,
+        Whom,
+        performing.mute_one,
+        "Mute a microphone at once. A participant may switch it on again; a hall may only after a host has asked.",
+    ),
+    "unmute_ask": Order(
+        Act.UNMUTE_ASK,
+        Whom,
+        performing.unmute_ask,
+        "Ask a participant to unmute. A browser shows a question with a button; a hall hears and reads which key to press. "
+        "Refused with `microphone_on`, `microphone_denied`.",
+    ),
+    "lower_hand": Order(Act.LOWER_HAND, Whom, performing.lower_hand, "Lower the raised hand of a participant."),
+    "mute_all": Order(
+        Act.MUTE_ALL,
+        Nothing,
+        performing.mute_all,
+        "Mute every microphone except that of the person who asks.",
+        Muted,
+    ),
+    "mute_all_undo": Order(
+        Act.MUTE_ALL,
+        Undoing,
+        performing.mute_all_undo,
+        "Unmute the halls that `mute_all` muted, and ask the other participants: the server switches on no browser's "
+        "microphone. Refused with `undo_gone`.",
+        Undone,
+    ),
+    "remove": Order(
+        Act.REMOVE,
+        Removing,
+        performing.remove,
+        "Remove a participant. Its tokens become invalid. A hall is hung up and not called again. `keep_out` lasts until a "
+        "host pardons (`lobby/pardon`). Refused with `host_stays`.",
+    ),
+    "begin": Order(
+        Act.BEGIN,
+        Nothing,
+        performing.begin,
+        "Open the meeting (khai mạc). The halls that wait see it now. The microphones of the chair's halls go on, and the "
+        "other halls may switch theirs on. Refused with `not_on_now`.",
+    ),
+    "extend": Order(
+        Act.EXTEND,
+        Extending,
+        performing.extend,
+        "Extend the booked end, if halls and people are free. Otherwise the refusal says who comes next, and which extension "
+        "is free. Refused with `overlap`, `capacity`, `not_running`.",
+        Extended,
+    ),
+    "end": Order(
+        Act.END,
+        Nothing,
+        performing.end,
+        "End the meeting for all, with its halls. A booked date that has begun ends too, and no participant can enter it "
+        "again.",
+    ),
+    "admit": Order(
+        Act.ADMIT,
+        Admitting,
+        performing.admit,
+        "Admit one, some or all users who wait in the lobby. Refused with `knock_unknown` if none of the users waits.",
+        Admitted,
+    ),
+}
+
+
+async def perform(
+    around: Doorway, found: Bearer, name: str, fields: Message, address: str, way: Way = "desk"
+) -> Message:
+    """Check the giver's right, and perform the order. Raise Refusal."""
+    order, by = ORDERS[name], authority.given_by(found, way)
+    target = _target(around, found, fields)
+    if not rights.may(by.role, order.act, target):
+        stays = rights.may(by.role, order.act)
+        raise Refusal("host_stays", *performing.TEXTS["host_stays"]) if stays else Refusal("not_allowed", *NOT_ALLOWED)
+    given = Given(around, found.token.conference, found.grants, address)
+    return await order.perform(given, fields) or Done()
+
+
+def allowed(found: Bearer) -> list[str]:
+    """Return the orders that the bearer may give now."""
+    role = authority.given_by(found, "desk").role
+    return [name for name, order in ORDERS.items() if rights.may(role, order.act)]
+
+
+def read(name: object, fields: object) -> Message:
+    """Return the checked fields of an order. Raise Refusal `order_unknown`, `order_unreadable`."""
+    order = ORDERS.get(name) if isinstance(name, str) else None
+    if order is None:
+        raise Refusal("order_unknown", *UNKNOWN)
+    try:
+        return order.fields.model_validate(fields, strict=True)
+    except ValidationError as error:
+        raise Refusal("order_unreadable", *UNREADABLE) from error
+
+
+def _target(around: Doorway, found: Bearer, fields: Message) -> Role | None:
+    """Return the role of the participant at whom the order aims, or None."""
+    if not isinstance(fields, Whom):
+        return None
+    participant = authority.meeting(around, found.token.conference).participants.get(fields.identity)
+    return None if participant is None else authority.role_of(participant)
