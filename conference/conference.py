@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from conference.chair.document import Document
-from conference.chair.sections import Sections
+from conference.chair.rights import Role
+from conference.chair.sections import Sections, usual_role
+from conference.chair.voting.keys import Escrow
+from conference.chair.voting.polls import Polls
 from conference.data import tracks as data_tracks
 from conference.data.state import DataTable
 from conference.door import admission
@@ -33,7 +36,7 @@ from conference.ground.events import (
 from conference.ground.identifiers import ConferenceSid, ParticipantSid, random_bytes
 from conference.ground.lifecycle import What
 from conference.ground.outbox import Outbox, change
-from conference.ground.permissions import Grants
+from conference.ground.permissions import Grants, Passage
 from conference.ground.terms import Terms
 from conference.halls.hall import Hall
 from conference.halls.halls import Halls
@@ -78,6 +81,8 @@ class Surroundings:
     observers: Sequence[Observer] = ()
     proceedings: Proceedings | None = None
     """The store of what must survive a restart. None: nothing is stored."""
+    escrow: Escrow | None = None
+    """The keys of open secret votes. None: such a vote does not survive a restart."""
     pace: Pace = field(default_factory=Pace)
     data_drops: Counter[str] = field(default_factory=Counter)
     """Dropped packets and frames of senders that sent too many, by kind: `reliable`, `lossy`, `frames`."""
@@ -138,6 +143,16 @@ class Conference:
         self.moderation = Moderation(self.participants, around.clock, around.suffix)
         self.document = Document(around.clock, around.turns)
         self.sections = Sections(self.document, name, around.clock)
+        self.polls = Polls(
+            self,
+            self.document,
+            _role,
+            around.suffix,
+            around.random_bytes,
+            around.proceedings,
+            around.escrow,
+        )
+        self.halls.ballots = self.polls.press
         self.signal_lost = self.sections.changed
 
     # -- joining and leaving
@@ -273,6 +288,8 @@ class Conference:
         if self.closed:
             return
         self.closed = self.settling.closed = True
+        if reason not in (Reason.SERVER_SHUTDOWN, Reason.CONFERENCE_IDLE):
+            self.polls.finish()
         action = Action.RECONNECT if reason is Reason.SERVER_SHUTDOWN else Action.DISCONNECT
         for participant in list(self.participants.values()):
             self.expel(participant, reason, action)
@@ -330,3 +347,7 @@ class Conference:
         """Report whether the conference can end: it has been empty long enough, and no hall is being called."""
         wait = self.terms.departure_s if self.joins else self.terms.empty_s
         return not (self.participants or self.halls.expected) and now - self._empty_since >= wait
+
+
+def _role(one: Participant) -> Role:
+    return Role.GUEST if one.grants.passage is Passage.ADMITTED else Role(usual_role(one))

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from conference.chair.voting.keys import Escrow
 from conference.conference import Conference, Surroundings
 from conference.door import admission
 from conference.door.lobbies import Lobbies
@@ -46,6 +47,7 @@ class Registry:
         halls: HallPorts | None = None,
         observers: Sequence[Observer] = (),
         proceedings: Proceedings | None = None,
+        escrow: Escrow | None = None,
     ) -> None:
         """`lobbies` is shared with the code that makes people wait. Lobbies exist before their conferences."""
         self.lobbies = lobbies if lobbies is not None else Lobbies(random_suffix)
@@ -60,6 +62,7 @@ class Registry:
             halls=halls,
             observers=tuple(observers),
             proceedings=proceedings,
+            escrow=escrow,
         )
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute

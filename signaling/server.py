@@ -56,6 +56,7 @@ from signaling.host.sources import Profile
 from signaling.host.tasks import Background
 from signaling.host.tokens import Authenticator, kept_secret
 from signaling.host.turn import Turn
+from signaling.meetings.ballot_keys import BallotKeys
 from signaling.meetings.secretariat import Secretariat
 from signaling.notify.live import LiveWebhooks
 from signaling.ops import libraries, metrics
@@ -213,6 +214,7 @@ class Composition:
             halls=ports,
             observers=observers,
             proceedings=desk.proceedings,
+            escrow=BallotKeys.open(self.settings.data_dir, CLOCK.time()),
         )
 
     def _watch(self, running: Running) -> None:

@@ -7,6 +7,7 @@ until the chair opens the meeting (`wait`, `begin`). Implements `tracks.track.Pi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Protocol
 
 from conference.ground import limits
@@ -47,6 +48,8 @@ class Halls:
         self.program: Program | None = None
         self.expected: set[Hall] = set()
         """The halls whose calls are not answered yet."""
+        self.ballots: Callable[[Hall, int], None] | None = None
+        """Takes the ballots from keypads: the hall, and the place of an option. None: nothing can be voted on."""
         self.waiting = False
         """The chair has not opened the meeting."""
         self._begun = False
@@ -72,6 +75,8 @@ class Halls:
             if self.waiting:
                 self.program.splash.wait()
         hall = Hall(self._stage, entry, self.program, signal, options, self._random_bytes)
+        if self.ballots is not None:
+            hall.ballot = partial(self.ballots, hall)
         self.expected.add(hall)
         return hall
 

@@ -221,6 +221,10 @@ SEEN_EVERY_S = 15.0
 """Seconds between two notes that a live meeting goes on. After a crash of the server, the stays of all participants end at the
 last note. Chosen. Longer: the attendance after a crash is less exact. Shorter: more writes.
 """
+BALLOT_KEYS_S = 7 * 24 * 3600.0
+"""Age of the key of an open secret vote, after which a start of the server destroys it. Chosen: longer than any meeting with a
+vote. Longer: keys of meetings that ended in a crash stay in memory. Shorter: a vote over several days is lost at a restart.
+"""
 RESUMED_S = 600.0
 """Seconds. If a meeting without a booking was seen in this time before the start of the server, it goes on with its roles and
 its floor. Chosen: longer than a restart. Longer: a later meeting of the same number gets the roles of the earlier one. Shorter:

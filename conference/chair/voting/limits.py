@@ -4,9 +4,9 @@ VOTES = 50
 """Votes of one meeting: prepared, open, closed and annulled ones together. A further vote is refused. Larger: more bytes are
 written at each ballot. Smaller: a session of a council with many resolutions cannot prepare all of them.
 """
-ID_CHARACTERS = 64
-"""Characters of a vote's id; a longer id is refused. The server's own ids have 14. Larger: longer messages. Below 14: no vote can
-be prepared.
+ID_CHARACTERS = 32
+"""Characters of a vote's id; a longer id is refused. The server's own ids have 14. Above 35: the name of the stored form is too
+long for its column (40). Below 14: no vote can be prepared.
 """
 OPTIONS = 64
 """Candidates of one election. A ballot is 8 bytes in the sealed box, one bit for each candidate. Larger: the marks do not fit.

@@ -1,8 +1,12 @@
-"""The votes as one JSON value for the database, and back. The box of an open secret vote is sealed."""
+"""The votes as JSON values for the database, and back. The box of an open secret vote is sealed.
+
+There is one form for the list of all votes, with the questions of those that were never opened, and one form for each other vote.
+So a ballot writes its own vote only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from conference.chair.voting import box as boxes
@@ -14,6 +18,8 @@ JSON = dict[str, Any]
 
 VERSION = 1
 """The version of the JSON form."""
+LIST = "votes"
+"""The name of the form of the list."""
 BOX_LOST = "Máy chủ khởi động lại và không mở được hòm phiếu kín. Hãy biểu quyết lại."
 """The reason of a vote whose box no key opens after a restart. A person reads it."""
 
@@ -24,25 +30,48 @@ class Restored(NamedTuple):
     """The secret votes that are annulled because no key opens their box."""
 
 
-def needs_key(votes: Votes) -> bool:
-    """Report whether the stored form holds a sealed box."""
-    return votes.open is not None and votes.open.secret
+def sealed(vote: Vote | None) -> bool:
+    """Report whether the form of this vote holds a sealed box, and needs a key."""
+    return vote is not None and vote.secret and vote.state is State.OPEN
 
 
-def as_json(votes: Votes, key: bytes = b"") -> JSON:
-    """Return the JSON form. `key` is fresh for each call (`needs_key`)."""
-    return {"version": VERSION, "votes": [_vote_as_json(one, key) for one in votes.all]}
+def changed(before: Votes, after: Votes) -> Vote | None:
+    """Return the vote whose form one event has changed. None: the list has changed."""
+    return next((one for one in after.all if one.opened_at is not None and before.get(one.id) != one), None)
 
 
-def of_json(value: JSON, keys: Sequence[bytes] = ()) -> Restored:
-    """Return the votes of a JSON form of `as_json`. `keys`: the keys that the escrow holds."""
-    read = [_vote_of_json(one, keys) for one in value["votes"]]
+def form_of(votes: Votes, vote: Vote | None, key: bytes = b"") -> tuple[str, JSON]:
+    """Return the name and the form of a vote, or of the list (None). `key` is fresh for each sealed form."""
+    if vote is not None:
+        return f"vote {vote.id}", {"version": VERSION, "vote": _vote_as_json(vote, key)}
+    rows = [{"id": one.id} if one.opened_at is not None else _vote_as_json(one, b"") for one in votes.all]
+    return LIST, {"version": VERSION, "votes": rows}
+
+
+def of_json(forms: Mapping[str, Mapping[str, Any]], keys: Sequence[bytes] = ()) -> Restored:
+    """Return the votes of all stored forms, by name. `keys`: the keys that the escrow holds.
+
+    A vote that was opened has a form of its own, which is newer than its row in the list.
+    """
+    read = list(_read(forms, keys))
     return Restored(Votes(tuple(one for one, _ in read)), tuple(one.id for one, lost in read if lost))
+
+
+def _read(forms: Mapping[str, Mapping[str, Any]], keys: Sequence[bytes]) -> Iterator[tuple[Vote, bool]]:
+    for row in _known(forms, LIST).get("votes", ()):
+        form = _known(forms, f"vote {row['id']}").get("vote")
+        if form is not None or "question" in row:
+            yield _vote_of_json(form or row, keys)
+
+
+def _known(forms: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """Return a form. Empty: there is none, or another version of the program wrote it."""
+    form = forms.get(name, {})
+    return form if form.get("version") == VERSION else {}
 
 
 def _vote_as_json(vote: Vote, key: bytes) -> JSON:
     names = [one.identity for one in vote.entitled]
-    sealed = vote.secret and vote.state is State.OPEN
     return {
         "id": vote.id,
         "question": question_as_json(vote.question),
@@ -50,7 +79,7 @@ def _vote_as_json(vote: Vote, key: bytes) -> JSON:
         "entitled": [[one.identity, one.name, one.delegates, one.present] for one in vote.entitled],
         "named": dict(sorted(vote.named.items())),
         "hands": {hall: list(counts) for hall, counts in sorted(vote.hands.items())},
-        "box": boxes.seal(vote.box, vote.id, names, vote.question.receipts, key) if sealed else None,
+        "box": boxes.seal(vote.box, vote.id, names, vote.question.receipts, key) if sealed(vote) else None,
         "result": None if vote.result is None else result_as_json(vote.result),
         "reason": vote.reason,
         "opened_at": vote.opened_at,

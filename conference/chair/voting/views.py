@@ -1,57 +1,55 @@
-"""The views of the votes for each audience. A view of a secret vote holds the number of ballots, and no name of a voter. Pure."""
+"""The views of the votes for each audience. A view of a secret vote holds the number of ballots, and no name of a voter. Pure.
+
+The section `votes` of the desk document has one row for each vote, by id. Members read the votes that were opened. A row has the
+question, `place` (the place in the order), `state`, `entitled`, `present`, `quorum_reached`, `cast` (ballots, or raised hands),
+`reason` and `result`. The newest open vote by name or by hands also has `rows`: who voted how, by identity. Hosts read the rows
+while they arrive, and members after the closing.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from conference.chair.voting.question import Way, choices_of
 from conference.chair.voting.stored import question_as_json, result_as_json
 from conference.chair.voting.vote import State, Vote, Votes
 
 JSON = dict[str, Any]
+Audience = Literal["host", "member"]
 
 
-def host(votes: Votes) -> JSON:
-    """Return the view of the chair, the secretary and the operator: all votes, and the open ballots while they arrive."""
-    return _view([_host(one) for one in votes.all])
+def whole(votes: Votes, audience: Audience) -> dict[str, JSON]:
+    """Return the rows of all votes that an audience reads, by id."""
+    rows = {one.id: row(votes, one, audience) for one in votes.all}
+    return {id_: one for id_, one in rows.items() if one is not None}
 
 
-def member(votes: Votes) -> JSON:
-    """Return the view of all others: the votes that were opened. Ballots and hands are shown after the closing."""
-    return _view([_member(one) for one in votes.all if one.opened_at is not None])
-
-
-def _view(rows: list[JSON]) -> JSON:
-    """Key the votes by id, so that a merge patch holds only the vote that changed."""
-    return {"order": [one["id"] for one in rows], "by_id": {one["id"]: one for one in rows}}
-
-
-def _host(vote: Vote) -> JSON:
-    shown = _member(vote)
-    if vote.state is State.OPEN and not vote.secret:
-        shown |= _ballots(vote)
-    return shown
-
-
-def _member(vote: Vote) -> JSON:
+def row(votes: Votes, vote: Vote, audience: Audience) -> JSON | None:
+    """Return the row of one vote. None: the audience does not read it."""
+    if audience == "member" and vote.opened_at is None:
+        return None
     entitled = sum(one.delegates for one in vote.entitled)
     present = sum(one.present for one in vote.entitled)
     shown: JSON = {
-        "id": vote.id,
+        "place": votes.all.index(vote),
         **question_as_json(vote.question),
         "state": vote.state.value,
         "entitled": entitled,
         "present": present,
         "quorum_reached": vote.question.quorum.reached(present, entitled),
         "cast": vote.cast if vote.result is None else vote.result.cast,
-        "reason": vote.reason,
-        "result": None,
+        "reason": vote.reason or None,
     }
     if vote.result is not None:
-        result = result_as_json(vote.result)
-        del result["voters"]
-        shown |= {"result": result, **_ballots(vote)}
+        shown["result"] = {**result_as_json(vote.result), "voters": None}
+    if vote is newest(votes) and (audience == "host" or vote.state is State.CLOSED):
+        shown |= _ballots(vote)
     return shown
+
+
+def newest(votes: Votes) -> Vote | None:
+    """Return the vote that was opened last. Only its row names people, so the document stays small."""
+    return max((one for one in votes.all if one.opened_at), key=lambda one: one.opened_at or 0.0, default=None)
 
 
 def _ballots(vote: Vote) -> JSON:

@@ -1,6 +1,6 @@
 """The votes of a meeting as one machine: prepared, opened in order, closed and counted, or annulled. Pure.
 
-Owns the table of states. The parts are in `voting/`; `voting/VOTES.md` gives the rules. Does not decide who may order what
+Owns the table of states. `VOTES.md` gives the rules. Does not decide who may order what
 (`rights.py`) and who is entitled: the caller names the entitled at the opening, from the roll call.
 """
 

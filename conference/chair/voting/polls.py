@@ -1,0 +1,304 @@
+"""The votes of one live meeting: each order asks its right, is stored, and then takes effect and is announced.
+
+Owns the state of the machine (`votes.py`), the section `votes` of the desk document, and the keys of the sealed box. A vote is
+always stored before it is announced; without a store every order is refused with `not_stored`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final, Protocol
+
+from conference.chair.rights import LEADERS, TABLE, Act, By, Role, Way, ask
+from conference.chair.voting import by_keypad, stored, views
+from conference.chair.voting import limits as bounds
+from conference.chair.voting.box import Randomness
+from conference.chair.voting.keys import Escrow, Keys
+from conference.chair.voting.question import Kind, Question
+from conference.chair.voting.question import Way as Manner
+from conference.chair.voting.views import JSON
+from conference.chair.voting.vote import (
+    Admit,
+    Annul,
+    Cast,
+    Close,
+    Effect,
+    Event,
+    Hands,
+    Noted,
+    Open,
+    Order,
+    Prepare,
+    Result,
+    Told,
+    Vote,
+    Voter,
+    Votes,
+)
+from conference.chair.voting.votes import step
+from conference.ground.errors import Refusal
+from conference.halls.hall import Hall
+from conference.people.participant import Participant
+from conference.ports.proceedings import Proceedings, Record
+from conference.ports.time import Clock
+
+SERVER: Final = By("", "", Role.OPERATOR, way="api")
+ENDED: Final = "Cuộc họp kết thúc khi đang biểu quyết."
+"""The reason of a vote that was open at the end of the meeting. A person reads it."""
+
+
+class Meeting(Protocol):
+    """The conference as its votes see it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def participants(self) -> Mapping[str, Participant]: ...
+
+
+class Announces(Protocol):
+    """The desk document."""
+
+    def put_row(self, section: str, key: str, row: Mapping[str, Any] | None, *, host_only: bool = False) -> None: ...
+
+
+class Polls:
+    """The votes of one conference. `role_of`: the role of a participant."""
+
+    def __init__(
+        self,
+        meeting: Meeting,
+        document: Announces,
+        role_of: Callable[[Participant], Role],
+        suffix: Callable[[], str],
+        randomness: Randomness,
+        proceedings: Proceedings | None = None,
+        escrow: Escrow | None = None,
+    ) -> None:
+        self.votes = Votes()
+        self.delegates: Callable[[str], int | None] = lambda identity: None
+        """Returns the present delegates of a hall by the roll call. None: the roll was not called there. The conference sets the
+        function.
+        """
+        self._meeting, self._document, self._role_of = meeting, document, role_of
+        self._suffix, self._randomness, self._proceedings = suffix, randomness, proceedings
+        self._keys = Keys(escrow or Nowhere(), meeting.name, randomness)
+        self._turn = asyncio.Lock()
+        self.pressed: set[asyncio.Task[None]] = set()
+        """The ballots from keypads that are being stored."""
+        self._restore()
+
+    # -- orders of leaders
+
+    async def prepare(self, by: By, question: Question, vote: str = "") -> str:
+        """Prepare a vote, or replace the question of a prepared vote. Return its id."""
+        vote = vote or self._suffix()
+        await self._do(by, Act.VOTE_PREPARE, Prepare(vote, question))
+        return vote
+
+    async def reorder(self, by: By, votes: Collection[str]) -> None:
+        """Set the order of the prepared votes."""
+        await self._do(by, Act.VOTE_PREPARE, Order(tuple(votes)))
+
+    async def open(self, by: By, vote: str, expected: Iterable[Voter] = ()) -> None:
+        """Open a vote. `expected`: the entitled, who may be absent. Empty: all who are present and may vote."""
+        found = self.votes.get(vote)
+        manner = found.question.way if found is not None else Manner.NAMED
+        await self._do(by, Act.VOTE_OPEN, Open(vote, tuple(self._entitled(manner, tuple(expected)))))
+        self._call_halls()
+
+    async def admit(self, by: By, vote: str, identity: str) -> None:
+        """Entitle a participant who came late, until the first ballot."""
+        one = self._meeting.participants.get(identity)
+        if one is None or one.grants.hidden:
+            raise Refusal("participant_not_found")
+        found = self.votes.get(vote)
+        known = found.voter(identity) if found is not None else None
+        voter = known or Voter(identity, one.grants.name)
+        manner = found.question.way if found is not None else Manner.NAMED
+        await self._do(by, Act.VOTE_OPEN, Admit(vote, self._counted(manner, voter)))
+
+    async def close(self, by: By, vote: str) -> Result:
+        """Close and count the vote."""
+        await self._do(by, Act.VOTE_CLOSE, Close(vote))
+        closed = self.votes.get(vote)
+        assert closed is not None
+        assert closed.result is not None
+        return closed.result
+
+    async def annul(self, by: By, vote: str, reason: str) -> None:
+        await self._do(by, Act.VOTE_ANNUL, Annul(vote, reason))
+
+    async def count(self, by: By, vote: str, hall: str, counts: tuple[int, ...]) -> None:
+        """Enter the raised hands of a hall or a person. Others than leaders enter only their own."""
+        if by.role not in LEADERS and hall != by.identity:
+            raise Refusal("not_allowed")
+        act = Act.BALLOT if hall == by.identity and by.role not in LEADERS else Act.VOTE_COUNT
+        await self._do(by, act, Hands(vote, hall, counts))
+
+    # -- ballots
+
+    async def cast(self, by: By, vote: str, choices: tuple[int, ...]) -> Told:
+        """Cast the ballot of the person who orders it. Return what the person may read."""
+        effects = await self._do(by, Act.BALLOT, Cast(vote, by.identity, choices))
+        return next(one for one in effects if isinstance(one, Told))
+
+    def own(self, identity: str) -> JSON | None:
+        return views.own(self.votes, identity)
+
+    def press(self, hall: Hall, choice: int) -> None:
+        """Take a ballot from the keypad of a hall, and announce the answer there (`Hall.ballot`)."""
+        found = by_keypad.ballot(self.votes, hall.identity, choice)
+        if isinstance(found, str):
+            hall.say(found)
+            return
+        task = asyncio.get_running_loop().create_task(self._press(hall, found))
+        self.pressed.add(task)
+        task.add_done_callback(self.pressed.discard)
+
+    async def _press(self, hall: Hall, found: Cast) -> None:
+        try:
+            told = await self.cast(self._by(hall, "keypad"), found.vote, found.choices)
+        except Refusal as refused:
+            said = by_keypad.SPOKEN.get(refused.code, "vote_failed" if refused.code == "not_stored" else "vote_none")
+        else:
+            said = told.code
+        if not hall.left:
+            hall.say(said)
+
+    def _by(self, one: Participant, way: Way) -> By:
+        return By(one.identity, one.grants.name, self._role_of(one), way=way)
+
+    # -- the end
+
+    def finish(self) -> None:
+        """Annul an open vote, because the meeting ends. A server that stops does not call this: the vote goes on after it."""
+        vote = self.votes.open
+        if vote is not None:
+            self._at_once(Annul(vote.id, ENDED))
+
+    # -- the entitled
+
+    def _entitled(self, manner: Manner, expected: tuple[Voter, ...]) -> Iterable[Voter]:
+        if expected:
+            return [self._counted(manner, one) for one in expected]
+        visible = (one for one in self._meeting.participants.values() if not one.grants.hidden)
+        voters = (one for one in visible if self._role_of(one) in TABLE[Act.BALLOT])
+        return [self._counted(manner, Voter(one.identity, one.grants.name)) for one in voters]
+
+    def _counted(self, manner: Manner, voter: Voter) -> Voter:
+        """Return the voter with the present delegates of the roll call. In other ways than hands each voter is one person."""
+        here = voter.identity in self._meeting.participants
+        if manner is not Manner.HANDS:
+            return Voter(voter.identity, voter.name, 1, int(here))
+        counted = self.delegates(voter.identity)
+        present = counted if counted is not None else (voter.delegates if here else 0)
+        return Voter(voter.identity, voter.name, max(voter.delegates, present, 1), present)
+
+    def _call_halls(self) -> None:
+        """Say to the entitled halls which keys vote."""
+        vote = self.votes.open
+        if vote is None or vote.question.kind is not Kind.MOTION or vote.question.way is Manner.HANDS:
+            return
+        for one in vote.entitled:
+            hall = self._meeting.participants.get(one.identity)
+            if isinstance(hall, Hall):
+                hall.say("vote_keys")
+
+    # -- storing
+
+    async def _do(self, by: By, act: Act, event: Event) -> tuple[Effect, ...]:
+        """Step the machine, store the new form, and let it take effect. Raise Refusal; then nothing has changed."""
+        ask(by, act)
+        if self._proceedings is None:
+            raise Refusal("not_stored")
+        async with self._turn:
+            moved, effects = step(self.votes, event, self._meeting.clock.time(), self._randomness)
+            if moved == self.votes:
+                return effects
+            vote = stored.changed(self.votes, moved)
+            key = self._keys.fresh() if stored.sealed(vote) else b""
+            name, form = stored.form_of(moved, vote, key)
+            await self._proceedings.keep(self._meeting.name, name, form, self._records(by, moved, effects))
+            self._settle(moved, vote, key)
+            self._announce(moved, vote)
+        return effects
+
+    def _at_once(self, event: Event) -> None:
+        """Step the machine for the server itself. The store gets the form when the database answers."""
+        moved, effects = step(self.votes, event, self._meeting.clock.time(), self._randomness)
+        vote = stored.changed(self.votes, moved)
+        if self._proceedings is not None:
+            name, form = stored.form_of(moved, vote)
+            self._proceedings.note(self._meeting.name, name, form, self._records(SERVER, moved, effects))
+        self._settle(moved, vote, b"")
+        self._announce(moved, vote)
+
+    def _settle(self, moved: Votes, vote: Vote | None, key: bytes) -> None:
+        """Destroy the old keys. While a secret vote is open, a change of another vote does not touch the key of its box."""
+        if stored.sealed(vote) or not stored.sealed(moved.open):
+            self._keys.settle(key)
+
+    def _records(self, by: By, votes: Votes, effects: tuple[Effect, ...]) -> tuple[Record, ...]:
+        """Return the records of the noted effects. A secret ballot has none."""
+        at, made = self._meeting.clock.time(), []
+        for effect in effects:
+            if isinstance(effect, Noted):
+                facts = dict(effect.facts)
+                on = facts.get("voter") or facts.get("hall") or ""
+                vote = votes.get(facts["vote"])
+                voter = vote.voter(on) if vote is not None and on else None
+                name = voter.name if voter is not None else ""
+                made.append(Record(effect.what, at, by.identity, by.name, by.for_chair, by.way, on, name, facts))
+        return tuple(made)
+
+    def _restore(self) -> None:
+        """Go on where a crash left the votes. A secret vote whose box cannot be opened is annulled."""
+        if self._proceedings is None:
+            return
+        forms = self._proceedings.restored(self._meeting.name)
+        self.votes, lost = stored.of_json(forms, self._keys.held)
+        for vote in self.votes.all:
+            if vote.id in lost:
+                name, form = stored.form_of(self.votes, vote)
+                facts = {"vote": vote.id, "reason": vote.reason}
+                record = Record("vote_annulled", self._meeting.clock.time(), detail=facts)
+                self._proceedings.note(self._meeting.name, name, form, (record,))
+        if lost:
+            self._keys.settle()
+        for vote in self.votes.all:
+            self._put(vote)
+
+    # -- announcing
+
+    def _announce(self, moved: Votes, vote: Vote | None) -> None:
+        """Let the new votes take effect. Only the rows that changed are put: of one vote, or of the list."""
+        before, self.votes = self.votes, moved
+        if vote is None:
+            for one in moved.all:
+                self._put(one)
+            return
+        self._put(vote)
+        previous = views.newest(before)
+        if previous is not None and previous.id != vote.id:
+            now = moved.get(previous.id)
+            if now is not None:
+                self._put(now)
+
+    def _put(self, vote: Vote) -> None:
+        """Put the rows of both audiences. The row of the hosts is put last, because a row for all replaces it."""
+        self._document.put_row("votes", vote.id, views.row(self.votes, vote, "member"))
+        self._document.put_row("votes", vote.id, views.row(self.votes, vote, "host"), host_only=True)
+
+
+class Nowhere:
+    """An escrow that keeps nothing. After a restart the open secret vote is annulled."""
+
+    def hold(self, conference: str, keys: tuple[bytes, ...]) -> None:
+        assert len(keys) <= bounds.KEYS_HELD
+
+    def held(self, conference: str) -> tuple[bytes, ...]:
+        return ()

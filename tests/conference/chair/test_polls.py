@@ -1,0 +1,430 @@
+"""The votes of a live meeting: rights, storing before announcing, keypads of halls, restarts, and what subscribers read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from conference import Passage, Refusal
+from conference.chair.rights import By, Role
+from conference.chair.voting import stored, views
+from conference.chair.voting.polls import ENDED, Polls
+from conference.chair.voting.question import AGAINST, FOR, Kind, Question, Way
+from conference.chair.voting.vote import State, Told, Vote, Voter
+from conference.ground.events import Reason
+from conference.ports.proceedings import Record, Turn
+from tests.conference.hall_doubles import HallParty, HallWorld
+from tests.conference.parties import Party
+
+CHAIR = By("chair", "Chủ tịch", Role.CHAIR)
+NAMED = Question("Thông qua nghị quyết")
+SECRET = replace(NAMED, way=Way.SECRET)
+HANDS = replace(NAMED, way=Way.HANDS)
+PEOPLE = ("an", "binh", "chi", "dung", "em")
+
+
+@dataclass
+class Store:
+    """The database of a meeting. `away`: it does not answer."""
+
+    forms: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
+    away: bool = False
+
+    def restored(self, conference: str) -> Mapping[str, Mapping[str, Any]]:
+        return self.forms
+
+    async def keep(
+        self, conference: str, machine: str, state: Mapping[str, Any], records: Sequence[Record] = ()
+    ) -> None:
+        await asyncio.sleep(0)
+        if self.away:
+            raise Refusal("not_stored")
+        self.note(conference, machine, state, records)
+
+    def note(
+        self, conference: str, machine: str, state: Mapping[str, Any] | None, records: Sequence[Record] = ()
+    ) -> None:
+        if state is not None:
+            self.forms[machine] = json.loads(json.dumps(state))
+            self.history.append(json.dumps(state))
+        self.records += records
+
+    def turn(self, conference: str, turn: Turn) -> None: ...
+    async def forget(self, conference: str, by: Record) -> None: ...
+
+
+@dataclass
+class Shelf:
+    """An escrow that outlives the world of a test."""
+
+    keys: tuple[bytes, ...] = ()
+
+    def hold(self, conference: str, keys: tuple[bytes, ...]) -> None:
+        self.keys = keys
+
+    def held(self, conference: str) -> tuple[bytes, ...]:
+        return self.keys
+
+
+class Hall(HallWorld):
+    """A meeting with five browsers, a guest and two halls."""
+
+    def __init__(self, store: Store | None = None, shelf: Shelf | None = None) -> None:
+        self.store, self.shelf = store or Store(), shelf or Shelf()
+        super().__init__()
+        around = self.registry.around
+        self.registry.around = replace(
+            around, proceedings=self.store, escrow=self.shelf, random_bytes=random.Random(7).randbytes
+        )
+        self.patches: dict[str, list[str]] = {"host": [], "member": []}
+        document = self.registry.create("c").document
+        document.subscribe("host", self.patches["host"].append)
+        document.subscribe("member", self.patches["member"].append)
+        for name in PEOPLE:
+            Party(self, name)
+        Party(self, "khach", passage=Passage.ADMITTED)
+        self.hall, self.other = HallParty(self, "hoi-truong"), HallParty(self, "xa")
+        self.settle()
+
+    @property
+    def polls(self) -> Polls:
+        return self.registry.get("c").polls
+
+    def by(self, identity: str, role: Role = Role.DELEGATE) -> By:
+        return By(identity, identity.title(), role)
+
+    def vote(self, vote: str = "v") -> Vote:
+        found = self.polls.votes.get(vote)
+        assert found is not None
+        return found
+
+    def heard(self) -> list[str]:
+        """Return the announcements of the first hall, and forget them."""
+        self.settle()
+        said = [one.path.strip("/").removesuffix(".ogg") for one in self.scene().prompts if one.site == self.hall.sid]
+        self.time.advance(30)
+        return said
+
+    def row(self, audience: str) -> dict[str, Any]:
+        self.settle()
+        document: dict[str, Any] = json.loads(self.registry.get("c").document.whole(audience))  # type: ignore[arg-type]
+        rows: dict[str, Any] = document.get("votes", {})
+        return rows
+
+    async def opened(self, question: Question = NAMED, expected: Sequence[Voter] = ()) -> None:
+        await self.polls.prepare(CHAIR, question, "v")
+        await self.polls.open(CHAIR, "v", expected)
+
+
+async def refused(order: Awaitable[object]) -> str:
+    with pytest.raises(Refusal) as caught:
+        await order
+    return caught.value.code
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not done():
+            await asyncio.sleep(0)
+
+
+# -- a vote by name
+
+
+async def test_a_vote_from_its_preparation_to_its_result() -> None:
+    world = Hall()
+    await world.polls.prepare(CHAIR, NAMED, "v")
+    assert world.row("member") == {}
+    assert world.row("host")["v"]["state"] == "prepared"
+    await world.polls.open(CHAIR, "v")
+    entitled = {one.identity for one in world.vote().entitled}
+    assert entitled == {*PEOPLE, "hoi-truong", "xa"}, "a guest does not vote"
+    for name in PEOPLE:
+        told = await world.polls.cast(world.by(name), "v", (FOR,))
+        assert told == Told(name, "vote_for")
+    assert world.row("member")["v"]["cast"] == 5
+    assert "rows" not in world.row("member")["v"]
+    assert world.row("host")["v"]["rows"]["an"] == {"name": "An", "choices": [FOR]}
+    assert world.polls.own("an") == {"vote": "v", "voted": True, "present": 1, "name": "An", "choices": [FOR]}
+    result = await world.polls.close(CHAIR, "v")
+    assert (result.counts, result.adopted) == ((5, 0, 0), True)
+    row = world.row("member")["v"]
+    assert row["result"]["digest"] == result.digest
+    assert row["rows"]["an"]["choices"] == [FOR]
+    kinds = [one.kind for one in world.store.records]
+    assert kinds == ["vote_prepared", "vote_opened", *["ballot_cast"] * 5, "vote_closed"]
+    assert world.store.records[-1].detail["result"]["digest"] == result.digest
+    assert (world.store.records[2].on, world.store.records[2].on_name) == ("an", "An")
+
+
+async def test_only_the_newest_vote_names_people() -> None:
+    world = Hall()
+    await world.opened()
+    await world.polls.close(CHAIR, "v")
+    assert "rows" in world.row("member")["v"]
+    await world.polls.prepare(CHAIR, HANDS, "w")
+    await world.polls.open(CHAIR, "w")
+    assert "rows" not in world.row("member")["v"]
+    assert "result" in world.row("member")["v"]
+    assert world.row("host")["w"]["place"] == 1
+
+
+async def test_absent_people_are_entitled_if_the_chair_names_them() -> None:
+    world = Hall()
+    await world.opened(expected=[Voter("an", "An"), Voter("vang", "Vắng mặt")])
+    assert [(one.identity, one.present) for one in world.vote().entitled] == [("an", 1), ("vang", 0)]
+    assert await refused(world.polls.cast(world.by("binh"), "v", (FOR,))) == "vote_not_entitled"
+
+
+async def test_a_late_person_is_admitted() -> None:
+    world = Hall()
+    await world.opened()
+    assert await refused(world.polls.admit(CHAIR, "v", "muon")) == "participant_not_found"
+    Party(world, "muon")
+    await world.polls.admit(CHAIR, "v", "muon")
+    await world.polls.cast(world.by("muon"), "v", (AGAINST,))
+    Party(world, "muon-hon")
+    assert await refused(world.polls.admit(CHAIR, "v", "muon-hon")) == "vote_begun"
+
+
+# -- rights
+
+
+async def test_who_may_order_what() -> None:
+    world = Hall()
+    delegate, guest, hall = world.by("an"), world.by("khach", Role.GUEST), world.by("xa", Role.HALL)
+    for order in (
+        world.polls.prepare(delegate, NAMED, "v"),
+        world.polls.reorder(delegate, ()),
+        world.polls.open(delegate, "v"),
+        world.polls.close(hall, "v"),
+        world.polls.annul(delegate, "v", "Nhầm"),
+        world.polls.cast(guest, "v", (FOR,)),
+        world.polls.count(hall, "v", "hoi-truong", (1, 0, 0)),
+        world.polls.count(delegate, "v", "xa", (1, 0, 0)),
+    ):
+        assert await refused(order) == "not_allowed"
+    assert world.store.records == []
+
+
+async def test_hands_of_halls_by_the_roll_call() -> None:
+    world = Hall()
+    world.polls.delegates = {"hoi-truong": 20, "xa": 0}.get
+    await world.opened(HANDS)
+    await world.polls.count(CHAIR, "v", "hoi-truong", (15, 3, 2))
+    assert await refused(world.polls.count(CHAIR, "v", "xa", (1, 0, 0))) == "vote_hands_many"
+    hall = world.by("hoi-truong", Role.HALL)
+    assert await refused(world.polls.count(hall, "v", "hoi-truong", (21, 0, 0))) == "vote_hands_many"
+    await world.polls.count(hall, "v", "hoi-truong", (16, 2, 2))
+    await world.polls.count(world.by("an"), "v", "an", (1, 0, 0))
+    result = await world.polls.close(CHAIR, "v")
+    assert (result.counts, result.entitled, result.present) == ((17, 2, 2), 5 + 20 + 1, 5 + 20)
+    corrected = [one for one in world.store.records if one.kind == "hands_corrected"]
+    assert [(one.by, one.on, one.detail["before"]) for one in corrected] == [("hoi-truong", "hoi-truong", [15, 3, 2])]
+
+
+# -- storing
+
+
+async def test_nothing_takes_effect_before_it_is_stored() -> None:
+    world = Hall()
+    await world.opened()
+    before, rows = world.polls.votes, world.row("host")
+    world.store.away = True
+    for order in (
+        world.polls.cast(world.by("an"), "v", (FOR,)),
+        world.polls.close(CHAIR, "v"),
+        world.polls.annul(CHAIR, "v", "Nhầm"),
+        world.polls.prepare(CHAIR, NAMED),
+    ):
+        assert await refused(order) == "not_stored"
+    assert world.polls.votes == before
+    assert world.row("host") == rows
+    world.store.away = False
+    await world.polls.cast(world.by("an"), "v", (FOR,))
+    assert world.vote().cast == 1
+
+
+async def test_without_a_database_every_vote_is_refused() -> None:
+    world = HallWorld()
+    polls = world.registry.create("c").polls
+    assert await refused(polls.prepare(CHAIR, NAMED)) == "not_stored"
+
+
+async def test_ballots_at_the_same_time_are_all_counted() -> None:
+    world = Hall()
+    await world.opened()
+    await asyncio.gather(*(world.polls.cast(world.by(name), "v", (FOR,)) for name in PEOPLE))
+    assert world.vote().cast == 5
+
+
+@pytest.mark.parametrize("question", [NAMED, SECRET, HANDS])
+async def test_a_vote_goes_on_after_a_crash(question: Question) -> None:
+    world = Hall()
+    await world.opened(question)
+    await world.polls.prepare(CHAIR, NAMED, "later")
+    for name in PEOPLE[:3]:
+        if question is HANDS:
+            await world.polls.count(CHAIR, "v", name, (1, 0, 0))
+        else:
+            await world.polls.cast(world.by(name), "v", (FOR,))
+    again = Hall(world.store, world.shelf)
+    assert again.polls.votes == world.polls.votes
+    assert again.row("host") == world.row("host")
+    assert again.row("member") == world.row("member")
+    for name in PEOPLE[3:]:
+        if question is HANDS:
+            await again.polls.count(CHAIR, "v", name, (0, 1, 0))
+        else:
+            await again.polls.cast(again.by(name), "v", (AGAINST,))
+    result = await again.polls.close(CHAIR, "v")
+    assert result.counts == (3, 2, 0)
+    assert again.shelf.keys == ()
+
+
+async def test_a_change_of_another_vote_keeps_the_key_of_the_box() -> None:
+    world = Hall()
+    await world.opened(SECRET)
+    await world.polls.cast(world.by("an"), "v", (FOR,))
+    await world.polls.prepare(CHAIR, NAMED, "next")
+    await world.polls.annul(CHAIR, "next", "Hoãn")
+    assert Hall(world.store, world.shelf).polls.votes == world.polls.votes
+
+
+async def test_without_the_key_a_secret_vote_is_annulled_after_a_restart() -> None:
+    world = Hall()
+    await world.opened(SECRET)
+    await world.polls.cast(world.by("an"), "v", (FOR,))
+    again = Hall(world.store, Shelf())
+    assert (again.vote().state, again.vote().reason) == (State.ANNULLED, stored.BOX_LOST)
+    assert again.store.records[-1].kind == "vote_annulled"
+    assert Hall(again.store, Shelf()).polls.votes == again.polls.votes
+    assert again.row("member")["v"]["reason"] == stored.BOX_LOST
+
+
+@pytest.mark.parametrize("reason", [Reason.CONFERENCE_DELETED, Reason.SERVER_SHUTDOWN])
+async def test_the_end_of_the_meeting_ends_its_vote_and_a_stop_of_the_server_does_not(reason: Reason) -> None:
+    world = Hall()
+    await world.opened(SECRET)
+    world.registry.get("c").close(reason)
+    again = Hall(world.store, world.shelf)
+    if reason is Reason.SERVER_SHUTDOWN:
+        assert again.vote().state is State.OPEN
+        assert again.shelf.keys
+    else:
+        assert (again.vote().state, again.vote().reason) == (State.ANNULLED, ENDED)
+        assert again.shelf.keys == ()
+
+
+# -- the keypad
+
+
+async def test_a_hall_votes_by_name_and_hears_its_choice() -> None:
+    world = Hall()
+    world.heard()
+    await world.opened()
+    assert world.heard() == ["vote_keys"]
+    world.hall.press("*12")
+    await until(lambda: world.vote().has_voted("hoi-truong"))
+    assert world.heard() == ["vote_against"]
+    world.hall.press("*11")
+    await until(lambda: world.vote().named["hoi-truong"] == 1 << FOR)
+    assert world.heard() == ["vote_for"]
+
+
+async def test_a_hall_votes_in_secret_and_hears_no_choice() -> None:
+    world = Hall()
+    await world.opened(SECRET)
+    world.heard()
+    world.hall.press("*12")
+    await until(lambda: world.vote().cast == 1)
+    await until(lambda: not world.polls.pressed)
+    assert world.heard() == ["vote_recorded"]
+    world.hall.press("*11")
+    await until(lambda: not world.polls.pressed)
+    assert world.heard() == ["vote_already"]
+    assert world.vote().cast == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "expected", "away", "said"),
+    [
+        (HANDS, (), False, "vote_hands"),
+        (replace(NAMED, kind=Kind.ELECTION, options=("An",)), (), False, "vote_by_page"),
+        (NAMED, (Voter("an", "An"),), False, "vote_not_yours"),
+        (NAMED, (), True, "vote_failed"),
+    ],
+)
+async def test_why_a_ballot_by_keypad_was_not_recorded(
+    question: Question, expected: tuple[Voter, ...], away: bool, said: str
+) -> None:
+    world = Hall()
+    await world.opened(question, expected)
+    world.heard()
+    world.store.away = away
+    world.hall.press("*11")
+    await until(lambda: not world.polls.pressed)
+    assert world.heard() == [said]
+
+
+async def test_no_vote_is_open() -> None:
+    world = Hall()
+    world.heard()
+    world.hall.press("*13")
+    assert world.heard() == ["vote_none"]
+
+
+# -- secrecy of the whole meeting
+
+
+async def watched(ballots: Mapping[str, int], caplog: pytest.LogCaptureFixture) -> list[Any]:
+    """Return all that leaves a meeting with these secret ballots, apart from the sealed boxes."""
+    caplog.clear()
+    world = Hall()
+    answers: list[Any] = []
+    await world.opened(SECRET)
+    for name, choice in ballots.items():
+        if name == "hoi-truong":
+            world.hall.press(f"*1{choice + 1}")
+            await until(lambda: not world.polls.pressed)
+        else:
+            answers.append(await world.polls.cast(world.by(name), "v", (choice,)))
+        answers.append([world.polls.own(one) for one in ballots])
+        world.settle()
+    await world.polls.close(CHAIR, "v")
+    forms = [json.loads(text) for text in world.store.history]
+    boxes = [form["vote"].pop("box") for form in forms if "vote" in form]
+    world.settle()
+    return [
+        [repr(one) for one in answers],
+        world.patches,
+        [one.path for scene in world.mixer.scenes for one in scene.prompts],
+        forms,
+        [len(one or "") for one in boxes],
+        world.store.records,
+        [one.getMessage() for one in caplog.records],
+        repr(world.polls.votes),
+        views.whole(world.polls.votes, "host"),
+    ]
+
+
+async def test_exchanged_secret_ballots_change_nothing_that_leaves_the_meeting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    names = (*PEOPLE, "hoi-truong")
+    choices = (FOR, AGAINST, AGAINST, FOR, FOR, AGAINST)
+    first = await watched(dict(zip(names, choices, strict=True)), caplog)
+    then = await watched(dict(zip(names, choices[::-1], strict=True)), caplog)
+    for one, other in zip(first, then, strict=True):
+        assert one == other
+    assert any("votes" in patch for patch in first[1]["member"])
