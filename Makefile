@@ -99,6 +99,7 @@ bench: build $(STAMPS)/python-test
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/halls/halls.py
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/booking/booking.py
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/signing.py
+	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/desk.py
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/returns/again.py
 
 bench-halls: build $(STAMPS)/python-test
