@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from conference.chair.chair import Chair, Machines
 from conference.chair.document import Document
-from conference.chair.rights import Role
-from conference.chair.sections import Sections, usual_role
+from conference.chair.sections import Sections
 from conference.chair.voting.keys import Escrow
 from conference.chair.voting.polls import Polls
 from conference.data import tracks as data_tracks
@@ -36,7 +36,7 @@ from conference.ground.events import (
 from conference.ground.identifiers import ConferenceSid, ParticipantSid, random_bytes
 from conference.ground.lifecycle import What
 from conference.ground.outbox import Outbox, change
-from conference.ground.permissions import Grants, Passage
+from conference.ground.permissions import Grants
 from conference.ground.terms import Terms
 from conference.halls.hall import Hall
 from conference.halls.halls import Halls
@@ -79,6 +79,8 @@ class Surroundings:
     halls: HallPorts | None = None
     """The ports that halls need. None: this server has no halls."""
     observers: Sequence[Observer] = ()
+    chair_code: Callable[[str], str] | None = None
+    """The chair code of a conference, by name. None: no keypad can take the chair."""
     proceedings: Proceedings | None = None
     """The store of what must survive a restart. None: nothing is stored."""
     escrow: Escrow | None = None
@@ -142,18 +144,25 @@ class Conference:
         self.meter = Meter(self.participants, self.roster, around.clock.monotonic())
         self.moderation = Moderation(self.participants, around.clock, around.suffix)
         self.document = Document(around.clock, around.turns)
-        self.sections = Sections(self.document, name, around.clock)
+        self.sections = Sections(
+            self.document, name, around.clock, lambda one: self.machines.roles.of(one.identity).value
+        )
+        self.machines: Machines = Machines(
+            self, self.document, self.sections.changed, around.proceedings, around.chair_code
+        )
+        self.hands = self.tracks.gate = self.machines
+        self.shuts_out = self.machines.shuts_out
+        self.chair = Chair(self.machines, around.suffix)
         self.polls = Polls(
             self,
             self.document,
-            _role,
+            lambda one: self.machines.roles.of(one.identity),
             around.suffix,
             around.random_bytes,
             around.proceedings,
             around.escrow,
         )
         self.halls.ballots = self.polls.press
-        self.signal_lost = self.sections.changed
 
     # -- joining and leaving
 
@@ -190,6 +199,7 @@ class Conference:
             own, dual = participant.view(), participant.entry.dual
             participant.deliver(Welcome(self.summary.view(), own, others, dual=dual, relay=participant.relay_wanted))
             upkeep.tell_state(participant)
+            self.machines.came(participant)
             self.settling.negotiate(participant)
         if participant.presence is Presence.ACTIVE:  # a hall whose packets arrived before its call was answered
             self.reports.arrived(participant)
@@ -200,6 +210,7 @@ class Conference:
     def begin(self, opened: Collection[str] = ()) -> None:
         """Open the meeting: halls wait no more. `opened`: the identities of the halls whose microphones go on."""
         self.halls.begin(opened)
+        self.machines.begun()
         if self.participants:
             self._opening.note()
 
@@ -213,7 +224,7 @@ class Conference:
             if participant.client is not None:
                 self.outbox.put(participant.client, Superseded())
             participant.client, participant.detached_at = client, None
-            self.sections.changed(participant)
+            self.signal_lost(participant)
             relay, silenced = participant.relay_wanted, publishing.silenced(participant)
             everybody = self._everybody(participant)
             participant.deliver(Resumed(sid, self.summary.view(), everybody, relay=relay, silenced=silenced))
@@ -271,6 +282,7 @@ class Conference:
         self.meter.gone(participant.sid)
         participant.connection.close()
         self.halls.gone(participant)
+        self.machines.gone(participant)
         view = participant.last_view(reason)
         self.reports.left(participant, view)
         if not participant.grants.hidden:
@@ -290,6 +302,7 @@ class Conference:
         self.closed = self.settling.closed = True
         if reason not in (Reason.SERVER_SHUTDOWN, Reason.CONFERENCE_IDLE):
             self.polls.finish()
+            self.machines.finish()
         action = Action.RECONNECT if reason is Reason.SERVER_SHUTDOWN else Action.DISCONNECT
         for participant in list(self.participants.values()):
             self.expel(participant, reason, action)
@@ -323,6 +336,11 @@ class Conference:
 
     # -- changes
 
+    def signal_lost(self, participant: Participant) -> None:
+        """Note that a signalling connection was lost, or is there again."""
+        self.sections.changed(participant)
+        self.machines.connected(participant)
+
     def changed(self, participant: Participant) -> None:
         """Note a change of a participant. The others are notified at the end of the turn."""
         if not participant.left:
@@ -341,13 +359,10 @@ class Conference:
         if figures is not None:
             self.meter.measure(figures, now)
         self.summary.tick(now)
+        self.machines.tick()
         self.departures.forget(now)
 
     def idle(self, now: float) -> bool:
         """Report whether the conference can end: it has been empty long enough, and no hall is being called."""
         wait = self.terms.departure_s if self.joins else self.terms.empty_s
         return not (self.participants or self.halls.expected) and now - self._empty_since >= wait
-
-
-def _role(one: Participant) -> Role:
-    return Role.GUEST if one.grants.passage is Passage.ADMITTED else Role(usual_role(one))

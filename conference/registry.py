@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from conference.chair.voting.keys import Escrow
@@ -48,6 +48,7 @@ class Registry:
         observers: Sequence[Observer] = (),
         proceedings: Proceedings | None = None,
         escrow: Escrow | None = None,
+        chair_code: Callable[[str], str] | None = None,
     ) -> None:
         """`lobbies` is shared with the code that makes people wait. Lobbies exist before their conferences."""
         self.lobbies = lobbies if lobbies is not None else Lobbies(random_suffix)
@@ -63,6 +64,7 @@ class Registry:
             observers=tuple(observers),
             proceedings=proceedings,
             escrow=escrow,
+            chair_code=chair_code,
         )
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute

@@ -65,11 +65,30 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "floor_asked": ("Đã đăng ký phát biểu.", "You have asked for the floor."),
     "floor_withdrawn": ("Đã hủy đăng ký phát biểu.", "Your request for the floor is withdrawn."),
     "floor_given": ("Mời điểm cầu phát biểu.", "You have the floor."),
+    "floor_needed": (
+        "Cuộc họp đang lần lượt phát biểu. Bấm sao năm để đăng ký.",
+        "Speakers are called one after the other. Press star five to ask for the floor.",
+    ),
+    "floor_queue_full": ("Danh sách đăng ký phát biểu đã đầy.", "The list of requests for the floor is full."),
+    "turn_ended": ("Đã kết thúc lượt phát biểu. Xin cảm ơn.", "Your turn has ended. Thank you."),
+    "time_ends_in_1": ("Còn một phút phát biểu.", "One minute of speaking time is left."),
+    "time_over": ("Đã hết giờ phát biểu. Xin kết luận.", "Your speaking time is over. Please conclude."),
+    "ask_chair_code": (
+        "Hãy nhập mã chủ trì, rồi bấm phím thăng.",
+        "Please enter the chair code, followed by the pound key.",
+    ),
+    "chair_taken": ("Điểm cầu này chủ trì cuộc họp.", "Your site now chairs the meeting."),
+    "chair_code_wrong": ("Mã chủ trì không đúng.", "The chair code is wrong."),
+    "chair_code_shut": (
+        "Không nhận mã chủ trì. Hãy liên hệ thư ký cuộc họp.",
+        "No chair code is accepted. Please contact the secretary of the meeting.",
+    ),
     "layout": ("Đã đổi bố cục hình.", "The layout has changed."),
     "help": (
-        "Sao sáu: tắt hoặc bật micro. Sao năm: đăng ký phát biểu. Sao bốn: đổi bố cục hình. Sao không: gọi người điều hành.",
+        "Sao sáu: tắt hoặc bật micro. Sao năm: đăng ký phát biểu. Sao bốn: đổi bố cục hình. Sao bảy: nhận quyền chủ trì. "
+        "Sao không: gọi người điều hành.",
         "Star six: microphone off or on. Star five: ask for the floor. Star four: change the layout. "
-        "Star zero: call the operator.",
+        "Star seven: take the chair. Star zero: call the operator.",
     ),
     "vote_keys": (
         "Mời biểu quyết. Sao một một: tán thành. Sao một hai: không tán thành. Sao một ba: không có ý kiến.",

@@ -60,8 +60,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A grant of the floor. `ends_at` None: no time was set. `delegation` is the unit whose time runs."""
+    """A grant of the floor.
 
+    `id` is the token of the call. `ends_at` None: no time was set. `delegation` is the unit whose time runs.
+    """
+
+    id: str
     identity: str
     kind: Kind
     delegation: str
@@ -125,8 +129,11 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
+    """A request to speak. `at`: the time of an older request that comes back with its participant. None: now."""
+
     identity: str
     kind: Kind = Kind.SPEECH
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +269,10 @@ def _ask(state: Floor, event: Any, now: float) -> Made:
         return state, ()
     if known is None and len(state.queue) >= limits.FLOOR_QUEUE:
         raise Refusal("floor_queue_full")
-    request = Request(event.identity, event.kind, known.at if known is not None else now)
-    others = tuple(one for one in state.queue if one.identity != event.identity)
-    before = [place for place, one in enumerate(others) if RANKS[one.kind] <= RANKS[event.kind]]
+    asked_at = now if event.at is None else event.at
+    request = Request(event.identity, event.kind, known.at if known is not None else asked_at)
+    others, rank = _without(state.queue, event.identity), (RANKS[event.kind], request.at)
+    before = [place for place, one in enumerate(others) if (RANKS[one.kind], one.at) <= rank]
     at = before[-1] + 1 if before else 0
     return replace(state, queue=(*others[:at], request, *others[at:])), (Raised(request),)
 
@@ -292,6 +300,7 @@ def _call(state: Floor, event: Any, now: float) -> Made:
     state, effects = _end_turns(state, ended, "replaced", now)
     rest_s = event.time_s or state.remaining_s(event.delegation or event.identity)
     turn = Turn(
+        event.token,
         event.identity,
         Kind.SPEECH if request is None else request.kind,
         event.delegation or event.identity,
@@ -457,6 +466,7 @@ def as_json(state: Floor) -> dict[str, Any]:
         "queue": [{"identity": one.identity, "kind": one.kind.value, "at": one.at} for one in state.queue],
         "turns": [
             {
+                "id": one.id,
                 "identity": one.identity,
                 "kind": one.kind.value,
                 "delegation": one.delegation,

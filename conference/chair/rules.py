@@ -167,21 +167,22 @@ def barred(rules: Rules, floor: Floor, identity: str, role: Role, source: Source
     """Return why this participant may not send this track now: the code of a refusal. Empty: the track may be sent.
 
     A track without a source counts as microphone or camera, because a foreign client may name no source. The chair is never
-    barred. In the mode `one` and `several` only the participants with the floor may speak.
+    barred. In the modes `one` and `several` only the participants with the floor may send sound, of a screen too.
     """
     if role is Role.CHAIR:
         return ""
-    if source in (Source.SCREEN_SHARE, Source.SCREEN_SHARE_AUDIO):
-        return "share_off" if rules.share_off.means(role) else ""
+    if source in (Source.SCREEN_SHARE, Source.SCREEN_SHARE_AUDIO) and rules.share_off.means(role):
+        return "share_off"
+    if source is Source.SCREEN_SHARE:
+        return ""
     if kind == "video":
         return "camera_off" if rules.camera_off.means(role) else ""
     if floor.turn_of(identity) is not None:
         return ""
     if floor.mode is not Mode.DISCUSSION:
         return "floor_needed"
-    if rules.unmute_off.means(role) and identity not in rules.allowed:
-        return "unmute_off"
-    return ""
+    spoken = source is not Source.SCREEN_SHARE_AUDIO
+    return "unmute_off" if spoken and rules.unmute_off.means(role) and identity not in rules.allowed else ""
 
 
 def as_json(state: Rules) -> dict[str, Any]:

@@ -29,6 +29,9 @@ class Place(Protocol):
     def removed(self) -> Table[float]:
         """The time of each removal by an administrator, by identity, in Unix seconds. Older tokens of that identity are void."""
 
+    def shuts_out(self, grants: Grants) -> bool:
+        """Report whether the meeting is locked for these grants."""
+
 
 class Lobbies(Protocol):
     """The lobbies of all conferences."""
@@ -53,6 +56,8 @@ def ask(grants: Grants, place: Place | None, lobbies: Lobbies, watcher: Watcher 
             rejoins=rejoins,
             removed_at=place.removed.get(grants.identity),
         )
+        if not rejoins and place.shuts_out(grants):
+            raise Refusal("conference_locked")
 
 
 def check_token(grants: Grants) -> None:

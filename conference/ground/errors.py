@@ -84,6 +84,11 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "not_allowed": ("Vai trò này không có quyền làm việc đó", "this role may not do this"),
     "host_stays": ("Không mời chủ trì, thư ký ra khỏi cuộc họp được", "a host of the meeting cannot be removed"),
+    "chair_code_wrong": ("Mã chủ trì không đúng", "the chair code is wrong"),
+    "chair_code_shut": (
+        "Cuộc họp này không nhận mã chủ trì từ bàn phím",
+        "the keypads of this meeting cannot take the chair",
+    ),
     "no_chair": ("Cuộc họp chưa có chủ trì", "the meeting has no chair"),
     "role_bad": ("Không giao vai trò này được", "this role cannot be given"),
     "floor_queue_full": ("Danh sách đăng ký phát biểu đã đầy", "the list of requests to speak is full"),

@@ -698,3 +698,26 @@ AGENDA_ID_CHARACTERS = 64
 """Characters of the id of an item; a longer id is refused. Chosen. Larger: longer messages. Smaller: no effect above 14."""
 AGENDA_ITEM_S = 24 * 3600.0
 """The longest planned duration of an item. Chosen. Longer: a typing error is not noticed. Shorter: long sessions are refused."""
+ENTRY_MUTED_S = 30.0
+"""For this time after joining, a new microphone is muted if the rules mute newcomers. Chosen: a browser on a slow network
+publishes the microphone some seconds after joining. Longer: a person who switches the microphone on is muted. Shorter: a slow
+newcomer is heard.
+"""
+CHAIR_MEMBERS = 5000
+"""People of one meeting who may come back while the meeting is locked. Chosen like PARTICIPANTS_MOST (5000). More: memory. Fewer:
+a person with a broken network stays outside.
+"""
+FLOOR_RESTORED_S = 60.0
+"""Seconds after a restart for which turns and requests of people who are not back yet are kept. Chosen: halls are called again
+and browsers resume within this time. Longer: the queue shows people who left. Shorter: a slow network loses its place.
+"""
+CHAIR_CODE_DIGITS = 12
+"""Digits of a chair code that a keypad keeps. Further digits push the first ones out. Chosen: twice the length of a code."""
+CHAIR_CODE_TRIES = 10
+"""Wrong chair codes in one meeting. After them the keypads of this meeting take no code. Chosen: with 1,000,000 codes a guess
+succeeds in 1 of 100,000 meetings. More: easier to guess. Fewer: the errors of a few halls shut the keypad.
+"""
+CODE_PAUSE_S = 15.0
+"""Seconds between two digits of a chair code on a keypad. Chosen: a person reads the code from a screen. Longer: a forgotten code
+swallows later keys. Shorter: slow people cannot enter the code.
+"""

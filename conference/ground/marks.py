@@ -10,9 +10,11 @@ WAITS: Final = "diemcau.waits"
 """The time since which a hall waits, muted, for the chair to open the meeting."""
 HOST: Final = "diemcau.host"
 """Marks a host. The server sets it from the token each time and never stores it. Its value has no meaning."""
+STAGE: Final = "diemcau.stage"
+"""The time since which the chair shows the participant large to all."""
 UNIT: Final = "diemcau.unit"
 """The name of the participant's unit. The server takes the name from the register, for pass and hall."""
 SITE: Final = "diemcau.site"
 """The name of the site of a hall."""
-RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST, UNIT, SITE))
+RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST, STAGE, UNIT, SITE))
 """The attributes that no client can write, even if it may change its own attributes."""

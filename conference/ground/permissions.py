@@ -88,6 +88,8 @@ class Grants:
     """The account that was signed in when the token was made, and its session. Empty: no account was signed in."""
     issued_at: float = 0.0
     expires_at: float = 0.0
+    role: str = ""
+    """The role in the meeting that the booking gives: a value of `chair.rights.Role`. Empty: the way in decides."""
     facts_kept: bool = False
     """The metadata and attributes were too long for the token. The server that signed the token keeps them."""
 

@@ -18,7 +18,7 @@ from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import Action, Event, LayersWanted, Left, MuteAsked, Quality, Reason
 from conference.ground.identifiers import ParticipantSid
-from conference.ground.marks import HAND, UNMUTE_ASKED, WAITS
+from conference.ground.marks import UNMUTE_ASKED, WAITS
 from conference.ground.permissions import Source
 from conference.ground.plan import AudioPlan, MediaPlan
 from conference.halls import keypad
@@ -128,10 +128,7 @@ class Remote:
         if command is Command.MICROPHONE:
             self._toggle_microphone()
         elif command is Command.FLOOR:
-            wanted = hall.floor_wanted_at is None
-            hall.set_floor_wanted(wanted)
-            hall.say("floor_asked" if wanted else "floor_withdrawn")
-            hall.wish("floor", wanted)
+            self._ask_floor()
         elif command is Command.LAYOUT:
             hall.set_layout(_next_layout(hall.layout))
             hall.say("layout")
@@ -139,6 +136,10 @@ class Remote:
         elif command is Command.OPERATOR:
             hall.say("operator")
             hall.wish("operator")
+        elif command is Command.CHAIR:
+            hall.say("ask_chair_code")
+        elif command is Command.CODE:
+            self._take_chair(self._pad.code or "")
         elif command is Command.BEGIN:
             if WAITS in hall.grants.attributes and not hall.apart:
                 hall.wish("begin")
@@ -147,10 +148,36 @@ class Remote:
         else:
             hall.say("help")
 
+    def _ask_floor(self) -> None:
+        hall = self._hall
+        wanted = hall.floor_wanted_at is None
+        try:
+            hall.raise_hand(wanted)
+        except Refusal:  # the list is full
+            hall.say("floor_queue_full")
+            return
+        hall.say("floor_asked" if wanted else "floor_withdrawn")
+        hall.wish("floor", wanted)
+
+    def _take_chair(self, code: str) -> None:
+        """Take the chair with its code, and announce the result."""
+        hall = self._hall
+        try:
+            hall.stage.hands.take_chair(hall, code)
+        except Refusal as refusal:
+            hall.notify(refusal.code if refusal.code in spoken_texts.TEXTS else "chair_code_shut")
+        else:
+            hall.notify("chair_taken")
+            hall.wish("floor")
+
     def _toggle_microphone(self) -> None:
         hall = self._hall
         if hall.muted and hall.locked:
             hall.say("waiting" if WAITS in hall.grants.attributes else "unmute_denied")
+            return
+        barred = hall.table.gate.barred(hall, Source.MICROPHONE, "audio")
+        if hall.muted and barred:
+            hall.notify("floor_needed" if barred == "floor_needed" else "unmute_denied")
             return
         hall.set_muted(not hall.muted)
         hall.set_mark(UNMUTE_ASKED, on=False)
@@ -285,7 +312,7 @@ class Hall(Participant):
         if producer is not None and not self.left:
             track = publishing.publish(self, announcement, producer)
             if announcement is MICROPHONE and self.muted:
-                publishing.mute(self, track.sid, True)
+                publishing.set_muted(self, track, True)
 
     def let_present(self, allowed: bool) -> None:
         """Set whether the hall holds the content token. Only with the token do others see its second picture."""
@@ -310,7 +337,7 @@ class Hall(Participant):
         self.muted = muted
         track = track_of(self, Source.MICROPHONE)
         if track is not None:
-            publishing.mute(self, track.sid, muted)
+            publishing.set_muted(self, track, muted)
         self.program.changed()
 
     def silence(self) -> bool:
@@ -327,8 +354,7 @@ class Hall(Participant):
         if not self.muted:
             raise Refusal("microphone_on")
         self.set_muted(True, locked=False)
-        self.say("unmute_asked")
-        self._notice.show(spoken_texts.text("unmute_asked", self.language))
+        self.notify("unmute_asked")
         self.set_mark(UNMUTE_ASKED, on=True)
 
     def unsilence(self) -> bool:
@@ -337,9 +363,14 @@ class Hall(Participant):
             self.say("unmuted")
         return True
 
+    def notify(self, code: str) -> None:
+        """Announce a text in sound and picture."""
+        self.say(code)
+        self._notice.show(spoken_texts.text(code, self.language))
+
     def lower_hand(self) -> None:
         if self.floor_wanted_at is not None:
-            self.set_floor_wanted(False)
+            self.raise_hand(False)
             self.say("floor_withdrawn")
 
     def set_deafened(self, deafened: bool) -> None:
@@ -362,16 +393,10 @@ class Hall(Participant):
         self.text = text[: limits.HALL_TEXT_CHARACTERS]
         self.program.changed()
 
-    def set_floor_wanted(self, wanted: bool) -> None:
-        now = self.stage.clock.time()
-        at = self.floor_wanted_at = (self.floor_wanted_at or now) if wanted else None
-        self.update_facts(name=None, metadata=None, attributes={HAND: "" if at is None else str(round(at * 1000))})
-        self.program.changed()
-
     def give_floor(self) -> None:
         """Give the floor to a hall that requested it, and announce this to the hall."""
         if self.floor_wanted_at is not None:
-            self.set_floor_wanted(False)
+            self.raise_hand(False)
             self.say("floor_given")
 
     # -- the hall as a client (ports.Client)

@@ -20,6 +20,8 @@ class Command(Enum):
     FLOOR = "floor"  # request the floor, or take the request back
     LAYOUT = "layout"
     OPERATOR = "operator"
+    CHAIR = "chair"  # take the chair: the chair code follows
+    CODE = "code"  # the chair code is complete
     BEGIN = "begin"  # open the meeting, from the chair's hall
     HELP = "help"
     VOTE_FOR = "vote_for"
@@ -32,6 +34,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "*5": Command.FLOOR,
     "*4": Command.LAYOUT,
     "*0": Command.OPERATOR,
+    "*7": Command.CHAIR,
     "*1": Command.BEGIN,
     "**": Command.HELP,
     "*#": Command.HELP,
@@ -50,18 +53,25 @@ KEYS: Final = frozenset("0123456789*#ABCD")
 
 @dataclass(frozen=True, slots=True)
 class Keypad:
-    """The keys of an unfinished command, and the time of the last key. `repr` shows no key: they may be half of a ballot."""
+    """The keys of an unfinished command, and the time of the last key. `repr` shows no key: they may be half of a ballot.
+
+    `code`: the digits of a chair code after `*7`, until `#`. None: no code is expected.
+    """
 
     keys: str = field(default="", repr=False)
     at: float = float("-inf")
+    code: str | None = field(default=None, repr=False)
 
 
 def press(pad: Keypad, key: str, now: float, *, waits: bool = True) -> tuple[Keypad, Command | None]:
     """Return the keypad and the command after a key. A star begins a command. A command is forgotten if KEY_PAUSE_S passes
-    between two of its keys. Other keys do nothing. `waits`: the hall waits for the opening of the meeting.
+    between two of its keys. Other keys do nothing. `waits`: the hall waits for the opening of the meeting. A chair code may take
+    CODE_PAUSE_S for each digit.
     """
     if key not in KEYS:
         return pad, None
+    if pad.code is not None and key != "*" and now - pad.at <= limits.CODE_PAUSE_S:
+        return _spell(pad, pad.code, key, now)
     begun = pad.keys if now - pad.at <= limits.KEY_PAUSE_S else ""
     keys = begun + key if begun else (key if key == "*" else "")
     if not waits and keys == _BEGIN:
@@ -69,7 +79,15 @@ def press(pad: Keypad, key: str, now: float, *, waits: bool = True) -> tuple[Key
     if begun == _BEGIN and keys not in VOTES:
         keys = key if key == "*" else ""  # As after each other command, a star begins anew.
     command = COMMANDS.get(keys) or VOTES.get(keys)
-    return Keypad("" if command or len(keys) > 1 else keys, now), command
+    code = "" if command is Command.CHAIR else None
+    return Keypad("" if command or len(keys) > 1 else keys, now, code), command
+
+
+def _spell(pad: Keypad, code: str, key: str, now: float) -> tuple[Keypad, Command | None]:
+    """Add a digit to the chair code. With CODE the keypad still has the code: the next key forgets the code."""
+    if key == "#":
+        return Keypad("", float("-inf"), code), Command.CODE
+    return replace(pad, at=now, code=(code + key)[-limits.CHAIR_CODE_DIGITS :]), None
 
 
 # -- two ways of one key press

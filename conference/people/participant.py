@@ -6,7 +6,7 @@ Owns the state of one participant, and the methods that its session calls. Chang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, Protocol
@@ -55,6 +55,16 @@ NAMES_OTHERS: Final = (Answered, Offered, SectionsWanted)
 """Events with tracks of other participants. The receiver must know these participants first."""
 
 
+class Hands(Protocol):
+    """The queue of requests to speak."""
+
+    def hand(self, one: Participant, up: bool, kind: str = "") -> None:
+        """Queue a request of this kind (empty: a speech), or take it back. Raises Refusal."""
+
+    def take_chair(self, hall: Participant, code: str) -> None:
+        """Make a hall the chair, if its code is right. Raises Refusal."""
+
+
 class Stage(Protocol):
     """The conference as its participants see it."""
 
@@ -90,8 +100,9 @@ class Stage(Protocol):
         """Note a change. Other participants are notified at the end of this turn."""
 
     @property
-    def signal_lost(self) -> Callable[[Participant], None]:
-        """The function that notes the end of a participant's signalling connection. The participant may return."""
+    def hands(self) -> Hands: ...
+    def signal_lost(self, participant: Participant) -> None:
+        """Note that a participant's signalling connection was lost, or is there again. The participant may return."""
 
     def remove(self, participant: Participant, reason: Reason) -> None:
         """Remove the participant from all parts of the conference. Idempotent."""
@@ -210,6 +221,8 @@ class Participant:
         """
         if self.grants.describes_itself:
             facts = described(attributes or {})
+            if HAND in facts:
+                self.raise_hand(bool(facts[HAND]), facts.pop(HAND))
             self.update_facts(name=cleaned(name or "") or None, metadata=metadata, attributes=facts)
         elif self.grants.raises_hand or self.grants.can_update_own_metadata:
             self._update_marks(attributes or {})
@@ -221,14 +234,14 @@ class Participant:
 
     def _update_marks(self, wanted: Mapping[str, str]) -> None:
         if HAND in wanted:
-            self.raise_hand(bool(wanted[HAND]))
+            self.raise_hand(bool(wanted[HAND]), wanted[HAND])
         if wanted.get(UNMUTE_ASKED) == "":  # the person has answered
             self.set_mark(UNMUTE_ASKED, on=False)
 
     @change
     def silence(self) -> bool:
         """Mute the participant's microphones by order of a host. Return True if one was on. The client may switch it on again."""
-        on = self._microphones()
+        on = self.microphones()
         for track in on:
             publishing.mute_from_outside(self, track.sid, True)
         self.set_mark(UNMUTE_ASKED, on=False)
@@ -238,7 +251,7 @@ class Participant:
         """Ask the person to switch the microphone on. Raises Refusal `microphone_denied`, `microphone_on`."""
         if not self.grants.may_publish(Source.MICROPHONE):
             raise Refusal("microphone_denied")
-        if self._microphones():
+        if self.microphones():
             raise Refusal("microphone_on")
         self.set_mark(UNMUTE_ASKED, on=True)
 
@@ -250,15 +263,14 @@ class Participant:
         """Remove the participant from the list of raised hands, by order of a host."""
         self.raise_hand(False)
 
-    def _microphones(self) -> list[Track]:
+    def microphones(self) -> list[Track]:
         """Return the microphones that are on. Sound without a source counts, because it may come from a microphone."""
         voices = (Source.MICROPHONE, Source.UNKNOWN)
         return [one for one in self.tracks.values() if one.kind == "audio" and one.source in voices and not one.muted]
 
-    def raise_hand(self, up: bool) -> None:
-        """Raise or lower the hand. A hand that is already up keeps its place in the list."""
-        if up != bool(self.grants.attributes.get(HAND)):
-            self.set_mark(HAND, on=up)
+    def raise_hand(self, up: bool, kind: str = "") -> None:
+        """Raise or lower the hand: a request to speak, or its end. A hand that is already up keeps its place. Raises Refusal."""
+        self.stage.hands.hand(self, up, kind)
 
     def set_mark(self, name: str, *, on: bool) -> None:
         """Set an attribute of `marks` to the current time, or remove it."""

@@ -16,6 +16,7 @@ from conference.ground.outbox import change
 from conference.ground.permissions import Source
 from conference.ports.media import Producer
 from conference.tracks import backup_codec, subscriptions
+from conference.tracks.gate import muted_at_entry
 from conference.tracks.track import Announcement, Party, PendingSection, Permission, Publisher, Track, sid_prefix
 from media import HELD_S, Acceptance
 
@@ -174,9 +175,16 @@ def mute(publisher: Publisher, track_sid: str, muted: bool) -> None:
         track = next((pending for pending in publisher.pending.values() if pending.sid == track_sid), None)
     if track is None:
         return
-    if not muted and _has_not_heard(publisher, track):
+    barred = publisher.table.gate.barred(publisher, track.source, track.kind)
+    if not muted and (_has_not_heard(publisher, track) or barred):
         publisher.deliver(MuteAsked(track.sid, True))
         return
+    set_muted(publisher, track, muted)
+
+
+@change
+def set_muted(publisher: Publisher, track: Track, muted: bool) -> None:
+    """Mute or unmute a track of a hall. The server itself holds the sound of a hall back, so the gate is not asked."""
     track.silenced_at = None
     if track.mute(muted) and track.live:
         publisher.changed()
@@ -236,6 +244,9 @@ def mute_from_outside(publisher: Publisher, track_sid: str, muted: bool) -> Trac
         raise Refusal("track_not_found")
     if not muted and track.muted and not publisher.table.remote_unmute:
         raise Refusal("unmute_denied")
+    barred = publisher.table.gate.barred(publisher, track.source, track.kind)
+    if not muted and barred:
+        raise Refusal(barred)
     if track.mute(muted):
         track.silenced_at = publisher.table.clock.monotonic() if muted else None
         publisher.changed()
@@ -371,9 +382,21 @@ def _go_live(publisher: Publisher, track: Track, section: PendingSection) -> Non
     if track.announcement.source is Source.SCREEN_SHARE_AUDIO:
         section.producer.keep()
     publisher.table.by_sid[track.sid] = track
+    _pass_gate(publisher, track)
     publisher.changed()
     publisher.table.reports.published(track)
     subscriptions.offer_to_all(track)
+
+
+def _pass_gate(publisher: Publisher, track: Track) -> None:
+    """Mute a new track that may not be sent now. The sound of a hall is muted by the hall (`Hall.set_muted`)."""
+    table = publisher.table
+    if track.muted or publisher.negotiated is None:
+        return
+    if muted_at_entry(table.gate, publisher, track.source, track.kind, table.clock.time()):
+        track.mute(True)
+        track.silenced_at = table.clock.monotonic()
+        publisher.deliver(MuteAsked(track.sid, True))
 
 
 def _back_up(main: Track, backup: Track, producer: Producer) -> None:

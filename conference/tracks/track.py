@@ -15,6 +15,7 @@ from conference.ports.audience import Audience, Listener
 from conference.ports.clients import Entry
 from conference.ports.media import Consumer, Producer
 from conference.ports.time import Clock, Turns
+from conference.tracks.gate import Gate, OpenGate
 
 if TYPE_CHECKING:
     from media import Acceptance, Answer, OfferedTrack
@@ -118,6 +119,8 @@ class Publisher(Listener, Protocol):
 
     @property
     def entry(self) -> Entry: ...
+    @property
+    def joined_at(self) -> float: ...
     @property
     def client(self) -> object: ...
 
@@ -228,6 +231,7 @@ class TrackTable:
     """Called when a publisher changes its permissions. Subscribers gain or lose tracks at the end of the turn or a little
     later.
     """
+    gate: Gate = field(default_factory=OpenGate)
     by_producer: dict[Producer, Track] = field(default_factory=dict)
     """The tracks by producer, second codecs included."""
     by_sid: dict[str, Track] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import jwt
 
 from conference import Grants, Kind, Passage, Refusal, Source, Terms
+from conference.chair.rights import Role
 from signaling.host import limits
 from signaling.host.files import write_private
 
@@ -25,6 +26,7 @@ T = TypeVar("T")
 OF_CLIENT = "client:"
 """The prefix of the session in a token that another system got by its key; the identifier of the client follows."""
 
+ROLES = frozenset(role.value for role in Role if role is not Role.OPERATOR)
 _HEADER = {"alg", "typ", "kid"}
 _TEXTS = {
     "token_missing": ("Thiếu thẻ vào cửa.", "no token was given"),
@@ -169,6 +171,7 @@ def _grants(claims: Claims, issued_at: float, expires_at: float) -> Grants:
         destination=_text(video, "destinationRoom", limits.CONFERENCE_BYTES),
         terms=_terms(claims),
         passage=_passage(claims),
+        role=_role(claims),
         account=_text(claims, "account", limits.ACCOUNT_BYTES),
         session=_text(claims, "session", limits.ACCOUNT_BYTES),
         issued_at=issued_at,
@@ -249,6 +252,14 @@ def _passage(claims: Claims) -> Passage:
     return passage
 
 
+def _role(claims: Claims) -> str:
+    """Return the role from the claim `role`. Only this server sets the claim. An unknown role is refused."""
+    role = _typed(claims, "role", str, "")
+    if role and role not in ROLES:
+        raise refused("token_malformed")
+    return role
+
+
 def _source(text: object) -> Source:
     try:
         return Source(text.lower() if isinstance(text, str) else text)
@@ -286,6 +297,7 @@ def _claims(grants: Grants) -> dict[str, Any]:
     claims["factsKept"] = grants.facts_kept
     claims["kind"] = "" if grants.kind is Kind.STANDARD else grants.kind.value
     claims["lobby"] = grants.passage.value
+    claims["role"] = grants.role
     claims["account"], claims["session"] = grants.account, grants.session
     claims["roomConfig"] = _room_configuration(grants.terms) if grants.terms else None
     return {name: value for name, value in claims.items() if value} | {"video": video}

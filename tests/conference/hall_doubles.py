@@ -220,9 +220,9 @@ class FakeSignal:
 
 
 class HallWorld(World):
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.ports = FakePorts()
-        super().__init__(halls=self.ports)
+        super().__init__(halls=self.ports, **options)
 
     @property
     def mixer(self) -> FakeMixer:

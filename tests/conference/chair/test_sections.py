@@ -45,7 +45,7 @@ def test_a_row_shows_microphone_camera_hand_and_role() -> None:
     reader = Reader(an.conference.document, "member")
     assert whole(an.conference, world)["people"] == {
         "an": {"n": "An", "u": "Sở Nội vụ"},
-        host.participant.identity: {"n": "Chủ Trì", "r": "co_chair"},
+        host.participant.identity: {"n": "Chủ Trì", "r": "chair"},
     }
     an.publish(MICROPHONE, CAMERA)
     an.participant.raise_hand(True)

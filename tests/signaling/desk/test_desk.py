@@ -51,7 +51,7 @@ async def test_a_participant_reads_the_document_and_its_changes(meeting: Meeting
         assert people(client)["an"] == {"n": "An"}
         async with meeting.call("bình", **HOST):
             await client.until(lambda: "bình" in people(client))
-            assert people(client)["bình"] == {"n": "Bình", "r": "co_chair"}
+            assert people(client)["bình"] == {"n": "Bình", "r": "chair"}
             await raise_hand(an, "an")
             await client.until(lambda: people(client)["an"].get("h"))
             await client.send({"ping": 3})

@@ -1,0 +1,141 @@
+"""The microphones of one meeting, as the chair's orders change them.
+
+Owns what an undo gives back, and which halls stay muted when they are called again.
+
+A hall is unmuted by the server, because the server itself holds back the hall's sound. A person in a browser is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ground.marks import WAITS
+from conference.ground.permissions import Source
+from conference.halls.hall import Hall
+from conference.people.participant import Participant
+from conference.tracks import publishing
+from conference.tracks.track import Track
+
+Barred = Callable[[Participant, Source, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The microphones at one moment. `halls`: (muted, locked) by sid. `people`: the sids of people with a microphone on."""
+
+    halls: Mapping[str, tuple[bool, bool]]
+    people: frozenset[str]
+
+
+class Microphones:
+    """`barred` returns why a participant may not send a track now; empty if it may."""
+
+    def __init__(self, participants: Mapping[str, Participant], barred: Barred) -> None:
+        self._participants = participants
+        self._barred = barred
+        self._locked: dict[str, None] = {}
+        """The identities of halls that a host muted, and whose calls were lost after that."""
+
+    def _all(self) -> list[Participant]:
+        return [one for one in tuple(self._participants.values()) if not one.left]
+
+    def heard(self) -> Heard:
+        here = self._all()
+        halls = {one.sid: (one.muted, one.locked) for one in here if isinstance(one, Hall)}
+        return Heard(halls, frozenset(one.sid for one in here if not isinstance(one, Hall) and one.microphones()))
+
+    def restore(self, before: Heard) -> tuple[int, int]:
+        """Give the microphones back as they were, as far as the rules permit. Return the number of halls that are heard again,
+        and of people who are asked.
+        """
+        unmuted = asked = 0
+        for one in self._all():
+            if isinstance(one, Hall):
+                muted, locked = before.halls.get(one.sid, (one.muted, one.locked))
+                muted = muted or bool(self._barred(one, Source.MICROPHONE, "audio"))
+                unmuted += one.muted and not muted
+                one.set_muted(muted, locked=locked)
+            elif one.sid in before.people:
+                asked += self._ask_back(one)
+            elif one.microphones():
+                one.silence()
+        return unmuted, asked
+
+    def _ask_back(self, one: Participant) -> bool:
+        if one.microphones() or self._barred(one, Source.MICROPHONE, "audio"):
+            return False
+        with suppress(Refusal):  # the person may no longer use a microphone
+            one.ask_to_unmute()
+            return True
+        return False
+
+    def give_back(self, sids: Collection[str]) -> tuple[int, int]:
+        """Undo a mute of all: unmute these halls, and ask these people. Return the numbers of both."""
+        unmuted = asked = 0
+        for one in self._all():
+            if one.sid not in sids or self._barred(one, Source.MICROPHONE, "audio"):
+                continue
+            if one.unsilence():
+                unmuted += 1
+                continue
+            asked += self._ask_back(one)
+        return unmuted, asked
+
+    def open(self, one: Participant) -> None:
+        """Let a participant be heard who was called to speak: unmute a hall, ask a person."""
+        if isinstance(one, Hall):
+            one.set_muted(False)
+            one.notify("floor_given")
+            return
+        with suppress(Refusal):  # the microphone is on already, or the person may only listen
+            one.ask_to_unmute()
+
+    def enforce(self) -> None:
+        """Mute everything that the rules no longer permit."""
+        for one in self._all():
+            if isinstance(one, Hall):
+                if not one.muted and self._barred(one, Source.MICROPHONE, "audio"):
+                    one.set_muted(True)
+                continue
+            for track in tuple(one.tracks.values()):
+                self._check(one, track)
+
+    def _check(self, one: Participant, track: Track) -> None:
+        if not track.muted and self._barred(one, track.source, track.kind):
+            publishing.mute_from_outside(one, track.sid, True)
+
+    # -- halls that lose their call
+
+    def came(self, hall: Hall, *, entry_muted: bool) -> None:
+        """Mute a hall at its entry: as a host had muted it in its earlier call, or because the rules want it."""
+        if hall.identity in self._locked:
+            del self._locked[hall.identity]
+            hall.set_muted(True, locked=True)
+        elif entry_muted or self._barred(hall, Source.MICROPHONE, "audio"):
+            hall.set_muted(True, locked=hall.locked)
+
+    def gone(self, hall: Hall) -> None:
+        """Note whether a host had muted the hall. A hall that waits for the opening is muted by the wait only."""
+        self._locked.pop(hall.identity, None)
+        if hall.muted and hall.locked and WAITS not in hall.grants.attributes:
+            self.remember(hall.identity)
+
+    def remember(self, identity: str) -> None:
+        """Mute this hall when it comes. The oldest entry gives way."""
+        self._locked.pop(identity, None)
+        self._locked[identity] = None
+        while len(self._locked) > limits.HALLS:
+            del self._locked[next(iter(self._locked))]
+
+    @property
+    def remembered(self) -> frozenset[str]:
+        return frozenset(self._locked)
+
+    def forget(self, identities: Collection[str] | None = None) -> None:
+        """Let these halls come back unmuted. None: all halls."""
+        for identity in tuple(self._locked) if identities is None else identities:
+            self._locked.pop(identity, None)

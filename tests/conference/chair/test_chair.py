@@ -1,0 +1,414 @@
+"""The chair of a live meeting of browsers and halls: roles, floor, rules, lock, and the memory of muted halls."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conference import Hall, Passage, Refusal, Source, limits, marks, publishing
+from conference.chair import rules
+from conference.chair.floor import Mode
+from conference.chair.rights import By, Role
+from conference.chair.rules import Whom
+from conference.ground.events import MuteAsked, Reason
+from tests.conference.hall_doubles import HallParty, HallWorld
+from tests.conference.parties import CAMERA, MICROPHONE, Party
+
+HOST: Any = {"passage": Passage.HOST}
+OPERATOR = By("", "Tổ kỹ thuật", Role.OPERATOR, way="rest")
+
+
+@pytest.fixture
+def world() -> HallWorld:
+    return HallWorld()
+
+
+class Room:
+    """A meeting with a chair and two delegates in browsers, all with microphones."""
+
+    def __init__(self, world: HallWorld) -> None:
+        self.world = world
+        self.an = Party(world, "an", raises_hand=True, **HOST)
+        self.binh = Party(world, "binh", raises_hand=True)
+        self.chi = Party(world, "chi", raises_hand=True)
+        self.microphones = {one.sid: one.publish(MICROPHONE)[0] for one in (self.an, self.binh, self.chi)}
+        self.conference = self.an.conference
+        self.chair = self.conference.chair
+        self.by = self.conference.machines.by("an", "An", "desk")
+
+    def on(self) -> list[str]:
+        """Return who is heard: people with a microphone on."""
+        everybody = self.conference.participants.values()
+        return [one.identity for one in everybody if one.microphones() and not isinstance(one, Hall)]
+
+    def unmute(self, party: Party) -> None:
+        publishing.mute(party.participant, self.microphones[party.sid], True)  # the client confirms an earlier mute
+        publishing.mute(party.participant, self.microphones[party.sid], False)
+        self.world.time.turn()
+
+    def document(self) -> dict[str, Any]:
+        self.world.time.advance(1)
+        return dict(json.loads(self.conference.document.whole("member")))
+
+
+@pytest.fixture
+def room(world: HallWorld) -> Room:
+    return Room(world)
+
+
+def asked(party: Party) -> bool:
+    return marks.UNMUTE_ASKED in party.participant.grants.attributes
+
+
+def large(party: Party | HallParty) -> bool:
+    one = party.participant if isinstance(party, Party) else party.hall
+    return marks.STAGE in one.grants.attributes
+
+
+# -- roles
+
+
+def test_the_first_host_is_chair_and_the_rest_are_delegates(room: Room) -> None:
+    roles = room.conference.machines.roles
+    assert [roles.of(one) for one in ("an", "binh")] == [Role.CHAIR, Role.DELEGATE]
+    Party(room.world, "thu", **HOST)
+    Party(room.world, "xem", role="observer")
+    Party(room.world, "chu", role="chair", **HOST)
+    roles = room.conference.machines.roles
+    assert [roles.of(one) for one in ("an", "thu", "xem", "chu")] == [
+        Role.CO_CHAIR,
+        Role.CO_CHAIR,
+        Role.OBSERVER,
+        Role.CHAIR,
+    ]
+
+
+def test_a_chair_who_lost_the_connection_lends_the_rights_and_gets_them_back(room: Room) -> None:
+    Party(room.world, "thu", role="secretary", **HOST)
+    room.an.participant.detach(room.an.client)
+    room.world.pass_time(limits.CHAIR_AWAY_S - 1)
+    assert room.conference.machines.roles.holder == ""
+    room.world.pass_time(2)
+    assert room.conference.machines.roles.holder == "thu"
+    room.conference.resume("an", room.an.sid, room.an.client)
+    assert room.conference.machines.roles.holder == "an"
+
+
+async def test_the_chair_hands_over_and_loses_the_right(room: Room) -> None:
+    await room.chair.hand_over(room.by, "binh")
+    assert room.conference.machines.roles.holder == "binh"
+    by = room.conference.machines.by("an", "An", "desk")
+    assert (by.role, by.for_chair) == (Role.CO_CHAIR, True)
+    with pytest.raises(Refusal) as refused:
+        await room.chair.hand_over(by, "chi")
+    assert refused.value.code == "not_allowed"
+
+
+# -- hands
+
+
+def test_a_raised_hand_is_a_request_in_the_queue_for_browsers_and_halls(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    room.binh.participant.update_own(name=None, metadata=None, attributes={"hand": "reply"})
+    hall.press("*5")
+    room.chi.participant.update_own(name=None, metadata=None, attributes={"hand": "1"})
+    assert [one.identity for one in room.conference.machines.speech.state.queue] == ["binh", "hall", "chi"]
+    assert hall.hall.floor_wanted_at is not None
+    assert room.document()["queue"] == {"binh": {"o": 1, "k": "reply"}, "hall": {"o": 2}, "chi": {"o": 3}}
+    hall.press("*5")
+    room.chair.lower_hand(room.by, "chi")
+    assert [one.identity for one in room.conference.machines.speech.state.queue] == ["binh"]
+    assert marks.HAND not in room.chi.participant.grants.attributes
+    assert marks.HAND not in hall.hall.grants.attributes
+    room.binh.participant.leave(Reason.CLIENT_INITIATED)
+    assert room.conference.machines.speech.state.queue == ()
+
+
+def test_the_chair_reorders_and_the_others_may_not(room: Room) -> None:
+    for one in (room.binh, room.chi):
+        one.participant.raise_hand(True)
+    room.chair.reorder(room.by, "chi", 0)
+    assert [one.identity for one in room.conference.machines.speech.state.queue] == ["chi", "binh"]
+    with pytest.raises(Refusal) as refused:
+        room.chair.reorder(room.conference.machines.by("binh", "Bình", "desk"), "binh", 0)
+    assert refused.value.code == "not_allowed"
+
+
+# -- the floor
+
+
+def test_one_microphone_mutes_the_others_and_the_server_refuses_their_unmute(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    room.chair.set_floor_mode(room.by, Mode.ONE)
+    assert room.on() == ["an"]  # the chair
+    assert hall.muted()
+    assert not hall.hall.locked
+    hall.press("*6")
+    assert hall.muted(), "its key does not unmute it either"
+    room.binh.client.events.clear()
+    room.unmute(room.binh)
+    assert room.on() == ["an"]
+    assert MuteAsked(room.microphones[room.binh.sid], True) in room.binh.client.events
+    late = Party(room.world, "late")
+    late.publish(MICROPHONE)
+    assert "late" not in room.on(), "a track that a foreign client publishes is muted"
+
+
+def test_calling_a_hall_shows_and_opens_it_for_everybody_and_one_undo_gives_all_back(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    program = room.conference.program
+    assert program is not None
+    program.set_stage("lecture", room.an.sid)
+    room.chair.set_floor_mode(room.by, Mode.ONE)
+    room.chair.call_speaker(room.by, "binh", time_s=300)
+    room.unmute(room.binh)
+    room.chi.participant.raise_hand(True)
+    hall.press("*5")
+    assert (room.on(), large(room.binh)) == (["an", "binh"], True)
+    room.world.pass_time(40)
+
+    token = room.chair.call_speaker(room.by, "hall", time_s=60)
+    room.world.settle()
+    assert (room.on(), hall.muted()) == (["an"], False)
+    assert set(room.world.scene().open_microphones) == {room.an.sid, hall.sid}
+    assert (program.stage.mode, program.stage.site) == ("pinned", hall.sid)
+    assert (large(hall), large(room.binh)) == (True, False)
+    assert [one.identity for one in room.conference.machines.speech.state.queue] == ["chi"]
+
+    room.world.pass_time(5)
+    back = room.chair.undo(room.by, token)
+    assert (hall.muted(), large(hall), large(room.binh), asked(room.binh)) == (True, False, True, True)
+    assert back.asked == 1, "the server never switches a person's microphone on"
+    assert (program.stage.mode, program.stage.site) == ("pinned", room.binh.sid)
+    assert [one.identity for one in room.conference.machines.speech.state.queue] == ["chi", "hall"]
+    turn = room.conference.machines.speech.state.turns[0]
+    assert turn.identity == "binh"
+    assert turn.ends_at == pytest.approx(room.world.time.time() + 260)
+    room.unmute(room.binh)
+    assert room.on() == ["an", "binh"]
+    with pytest.raises(Refusal) as refused:
+        room.chair.undo(room.by, token)
+    assert refused.value.code == "undo_gone"
+
+
+def test_the_end_of_a_turn_mutes_the_speaker_and_frees_the_picture(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    room.chair.set_floor_mode(room.by, Mode.ONE)
+    room.chair.call_speaker(room.by, "hall")
+    assert not hall.muted()
+    room.chair.end_turn(room.by)
+    program = room.conference.program
+    assert program is not None
+    assert (hall.muted(), large(hall), program.stage.mode) == (True, False, "auto")
+
+
+def test_in_a_discussion_a_call_mutes_no_one(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    room.chair.call_speaker(room.by, "hall")
+    room.chair.end_turn(room.by, "hall")
+    assert (room.on(), hall.muted()) == (["an", "binh", "chi"], False)
+
+
+def test_a_hall_hears_the_warnings_of_its_time(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    room.chair.call_speaker(room.by, "hall", time_s=120)
+    room.world.settle()
+    room.world.pass_time(61)
+    room.world.settle()
+    assert [one.path for one in room.world.scene().prompts] == ["/time_ends_in_1.ogg"]
+    assert hall.hall.text == "Còn một phút phát biểu."
+    room.world.pass_time(60)
+    room.world.settle()
+    assert [one.path for one in room.world.scene().prompts] == ["/time_over.ogg"]
+    room.world.pass_time(limits.OVERTIME_S)
+    assert room.conference.machines.speech.state.turns == ()
+
+
+def test_people_without_the_right_get_the_floor_from_no_one(room: Room) -> None:
+    by = room.conference.machines.by("binh", "Bình", "desk")
+    for order in (
+        lambda: room.chair.call_speaker(by, "binh"),
+        lambda: room.chair.mute_all(by),
+        lambda: room.chair.mute_one(by, "an"),
+        lambda: room.chair.set_floor_mode(by, Mode.ONE),
+        lambda: room.chair.lock(by, True),
+        lambda: room.chair.remove(by, "chi"),
+        lambda: room.chair.stage(by, "binh"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            order()
+        assert refused.value.code == "not_allowed"
+    assert room.on() == ["an", "binh", "chi"]
+
+
+# -- microphones and rules
+
+
+def test_mute_all_spares_the_actor_and_one_undo_asks_the_people(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    made = room.chair.mute_all(room.by)
+    assert (room.on(), hall.muted(), len(made.sids)) == (["an"], True, 3)
+    room.unmute(room.chi)
+    back = room.chair.undo(room.by, made.token)
+    assert (back.unmuted, back.asked) == (1, 1)
+    assert (hall.muted(), asked(room.binh), room.on()) == (False, True, ["an", "chi"])
+
+
+def test_who_may_not_unmute_may_after_a_leader_asked(room: Room) -> None:
+    room.chair.set_rules(room.by, rules.Set(unmute_off=Whom.ALL, camera_off=Whom.GUESTS))
+    assert room.on() == ["an"]
+    room.unmute(room.binh)
+    assert room.on() == ["an"]
+    room.chair.ask_to_unmute(room.by, "binh")
+    room.unmute(room.binh)
+    assert room.on() == ["an", "binh"]
+    room.chair.mute_one(room.by, "binh")
+    room.unmute(room.binh)
+    assert room.on() == ["an"]
+
+
+def test_a_camera_that_the_rules_forbid_is_muted(room: Room) -> None:
+    guest = Party(room.world, "guest", role="guest")
+    camera = guest.publish(CAMERA)[0]
+    room.chair.set_rules(room.by, rules.Set(camera_off=Whom.GUESTS))
+    assert guest.participant.tracks[camera].muted
+    publishing.mute(guest.participant, camera, False)
+    assert guest.participant.tracks[camera].muted
+    room.chair.set_rules(room.by, rules.Set(camera_off=Whom.NOBODY))
+    room.world.time.advance(limits.MUTE_SHOWN_S)
+    publishing.mute(guest.participant, camera, False)
+    assert not guest.participant.tracks[camera].muted
+
+
+def test_newcomers_enter_muted_and_may_unmute(room: Room) -> None:
+    room.chair.set_rules(room.by, rules.Set(entry_muted=True))
+    late, hall = Party(room.world, "late"), HallParty(room.world, "hall")
+    sid = late.publish(MICROPHONE)[0]
+    assert ("late" not in room.on(), hall.muted()) == (True, True)
+    publishing.mute(late.participant, sid, True)  # the client confirms
+    publishing.mute(late.participant, sid, False)
+    hall.press("*6")
+    assert ("late" in room.on(), hall.muted()) == (True, False)
+    host = Party(room.world, "host", **HOST)
+    host.publish(MICROPHONE)
+    assert "host" in room.on(), "a leader is not muted"
+
+
+def test_nobody_new_enters_a_locked_meeting(room: Room) -> None:
+    room.chair.lock(room.by, True)
+    with pytest.raises(Refusal) as refused:
+        Party(room.world, "late")
+    assert refused.value.code == "conference_locked"
+    room.binh.participant.leave(Reason.CLIENT_INITIATED)
+    Party(room.world, "binh")  # came back
+    Party(room.world, "host", **HOST)
+    room.chair.remove(room.by, "chi")
+    with pytest.raises(Refusal):
+        Party(room.world, "chi", issued_at=room.world.time.time() + 1)
+    room.chair.lock(room.by, False)
+    Party(room.world, "late")
+
+
+def test_a_leader_is_removed_by_an_operator_only(room: Room) -> None:
+    Party(room.world, "thu", role="secretary", **HOST)
+    by = room.conference.machines.by("thu", "Thư", "desk")
+    with pytest.raises(Refusal) as refused:
+        room.chair.remove(by, "an")
+    assert refused.value.code == "host_stays"
+    room.chair.remove(OPERATOR, "thu")
+    assert "thu" not in room.conference.participants
+
+
+# -- halls that lose their call
+
+
+def test_a_hall_that_a_host_muted_comes_back_muted_and_locked(room: Room) -> None:
+    first = HallParty(room.world, "hall")
+    room.chair.mute_one(room.by, "hall")
+    first.hall.hung_up()
+    again = HallParty(room.world, "hall")
+    assert (again.muted(), again.hall.locked) == (True, True)
+    again.press("*6")
+    assert again.muted()
+
+
+@pytest.mark.parametrize("cleared_by", ["begin", "undo", "unmute", "nothing"])
+def test_what_lets_a_muted_hall_come_back_unmuted(room: Room, cleared_by: str) -> None:
+    first = HallParty(room.world, "hall")
+    made = room.chair.mute_all(room.by)
+    if cleared_by == "unmute":
+        room.chair.set_hall_muted(OPERATOR, first.hall, False, locked=False)
+    first.hall.hung_up()
+    if cleared_by == "undo":
+        room.chair.undo(room.by, made.token)
+    if cleared_by == "begin":
+        room.conference.begin()
+    assert HallParty(room.world, "hall").muted() == (cleared_by == "nothing")
+
+
+def test_the_memory_of_muted_halls_is_bounded(room: Room) -> None:
+    microphones = room.conference.machines.microphones
+    for number in range(limits.HALLS + 1):
+        hall = HallParty(room.world, f"hall{number}") if number < 2 else None
+        if hall is not None:
+            room.chair.mute_one(room.by, hall.hall.identity)
+            hall.hall.hung_up()
+        else:
+            microphones.remember(f"hall{number}")
+    assert len(microphones.remembered) == limits.HALLS
+    assert not HallParty(room.world, "hall0").muted()
+    assert HallParty(room.world, "hall1").muted()
+
+
+# -- the stage and the keypad
+
+
+def test_an_operator_shows_a_site_large_and_takes_it_back(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    program = room.conference.program
+    assert program is not None
+    before = room.chair.stage(OPERATOR, "binh", "lecture")
+    assert (program.stage.mode, program.stage.site, large(room.binh)) == ("lecture", room.binh.sid, True)
+    room.chair.restage(OPERATOR, before)
+    assert (program.stage.mode, large(room.binh)) == ("auto", False)
+    room.chair.stage(OPERATOR, "hall")
+    room.chair.stage(OPERATOR)
+    assert (program.stage.mode, large(hall)) == ("auto", False)
+
+
+def test_a_first_hall_that_comes_later_sees_the_participant_on_stage(room: Room) -> None:
+    room.chair.call_speaker(room.by, "binh")
+    HallParty(room.world, "hall")
+    program = room.conference.program
+    assert program is not None
+    assert (program.stage.mode, program.stage.site) == ("pinned", room.binh.sid)
+
+
+def test_a_hall_takes_the_chair_with_the_code() -> None:
+    world = HallWorld(chair_code=lambda name: "135790")
+    room = Room(world)
+    hall = HallParty(world, "hall")
+    hall.press("*7246#")
+    assert room.conference.machines.roles.holder == "an"
+    assert [one.path for one in world.scene().prompts] == ["/chair_code_wrong.ogg"]
+    hall.press("*7135790#")
+    assert room.conference.machines.roles.holder == "hall"
+    assert [one.path for one in world.scene().prompts] == ["/chair_taken.ogg"]
+    other = HallParty(world, "other")
+    for _ in range(limits.CHAIR_CODE_TRIES):
+        other.press("*71#")
+    other.press("*7135790#")
+    assert room.conference.machines.roles.holder == "hall", "too many wrong codes shut the keypads"
+
+
+def test_the_server_api_mutes_and_does_not_break_the_floor(room: Room) -> None:
+    sid = room.microphones[room.binh.sid]
+    assert room.chair.mute_track(OPERATOR, "binh", sid, True).muted
+    room.chair.set_floor_mode(room.by, Mode.ONE)
+    hall = HallParty(room.world, "hall")
+    with pytest.raises(Refusal) as refused:
+        room.chair.set_hall_muted(OPERATOR, hall.hall, False, locked=False)
+    assert refused.value.code == "floor_needed"
+    assert room.conference.machines.barred(room.binh.participant, Source.SCREEN_SHARE_AUDIO, "audio") == "floor_needed"
