@@ -12,9 +12,11 @@ HOST: Final = "diemcau.host"
 """Marks a host. The server sets it from the token each time and never stores it. Its value has no meaning."""
 STAGE: Final = "diemcau.stage"
 """The time since which the chair shows the participant large to all."""
+ROLE: Final = "diemcau.role"
+"""The role of a host in a booked meeting: `chair`, `secretary`, `operator`. The server takes the role from the booking."""
 UNIT: Final = "diemcau.unit"
 """The name of the participant's unit. The server takes the name from the register, for pass and hall."""
 SITE: Final = "diemcau.site"
 """The name of the site of a hall."""
-RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST, STAGE, UNIT, SITE))
+RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST, STAGE, ROLE, UNIT, SITE))
 """The attributes that no client can write, even if it may change its own attributes."""

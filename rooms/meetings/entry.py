@@ -32,7 +32,11 @@ LEADERS = ("chair", "secretary")
 
 @dataclass(frozen=True)
 class Entry:
-    """A date, and the person who enters. `name` is the name that the other participants see, with the post."""
+    """A date, and the person who enters. `name` is the name that the other participants see, with the post.
+
+    `role` is `chair`, `secretary` or `operator` as in the booking; empty for other people, who may be hosts. `unit` is the short
+    name of the unit for which the person comes; empty for a guest.
+    """
 
     meeting: Meeting
     occurrence: Occurrence
@@ -42,6 +46,8 @@ class Entry:
     attendee_id: str = ""
     host: bool = False
     invited: bool = False
+    role: str = ""
+    unit: str = ""
 
     @property
     def opens_at(self) -> datetime:
@@ -79,7 +85,8 @@ async def by_link(session: AsyncSession, secret: str, now: datetime) -> Entry:
     name = await attendee_name(session, attendee, now)
     way: Way = "personal_link"
     date = await _date_now(session, meeting, now)
-    return await _entry(session, meeting, date, way, name, attendee, host=attendee.role in LEADERS)
+    person = _comes(attendee)
+    return await _entry(session, meeting, date, way, name, attendee, person, host=attendee.role in LEADERS)
 
 
 async def by_number(session: AsyncSession, number: str, pin: str, name: str, now: datetime) -> Entry:
@@ -97,7 +104,9 @@ async def by_number(session: AsyncSession, number: str, pin: str, name: str, now
     shown = cleaned(name)[: limits.NAME_CHARACTERS]
     if not shown:
         raise Refusal("name_empty", "Hãy nhập tên.", "a name is needed")
-    return await _entry(session, meeting, await _date_now(session, meeting, now), "number_pin", shown, None, host=False)
+    return await _entry(
+        session, meeting, await _date_now(session, meeting, now), "number_pin", shown, None, None, host=False
+    )
 
 
 async def by_account(
@@ -115,7 +124,8 @@ async def by_account(
     host = host or leads(attendee, actor, await headed(session, actor, now))
     name = await actor_name(session, actor, now)
     way: Way = "phone_browser" if phone else "browser"
-    return await _entry(session, meeting, occurrence, way, name, attendee, host=host)
+    person = actor.person_id or None
+    return await _entry(session, meeting, occurrence, way, name, attendee, person, host=host)
 
 
 async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> list[tuple[str, str, int, bool, bool]]:
@@ -216,12 +226,39 @@ async def _entry(
     way: Way,
     name: str,
     attendee: Attendee | None,
+    person_id: str | None,
     *,
     host: bool,
 ) -> Entry:
     unit = await session.get_one(Unit, meeting.host_unit_id)
     known = attendee.id if attendee else ""
-    return Entry(meeting, occurrence, unit.name, way, name, known, host, attendee is not None)
+    role = _role(meeting, attendee, person_id) if host else ""
+    sent_by = await _unit_name(session, attendee, person_id)
+    return Entry(meeting, occurrence, unit.name, way, name, known, host, attendee is not None, role, sent_by)
+
+
+def _comes(attendee: Attendee) -> str | None:
+    """Return the person who comes by a personal link: the agreed substitute if there is one."""
+    agreed = attendee.substitute_state == "agreed" and attendee.substitute_name
+    return attendee.substitute_person_id if agreed else attendee.person_id
+
+
+def _role(meeting: Meeting, attendee: Attendee | None, person_id: str | None) -> str:
+    invited = attendee.role if attendee else ""
+    if invited in LEADERS:
+        return invited
+    if person_id and person_id == meeting.chair_id:
+        return "chair"
+    if person_id in leaders.people_of(meeting, leaders.SECRETARIES):
+        return "secretary"
+    return "operator" if person_id in leaders.people_of(meeting, leaders.OPERATORS) else ""
+
+
+async def _unit_name(session: AsyncSession, attendee: Attendee | None, person_id: str | None) -> str:
+    person = await session.get(Person, person_id) if person_id else None
+    unit_id = person.unit_id if person else attendee.unit_id if attendee else None
+    unit = await session.get(Unit, unit_id) if unit_id else None
+    return (unit.short_name or unit.name) if unit else ""
 
 
 def leads(attendee: Attendee | None, actor: Actor, headed_units: set[str]) -> bool:

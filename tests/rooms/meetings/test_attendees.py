@@ -237,17 +237,22 @@ async def test_of_a_unit_that_chairs_only_its_head_is_a_host(
 
     date_id = await database.transact(work)
 
+    told: list[tuple[str, str]] = []
+
     async def hosts(person: str, *deputises: str) -> tuple[bool, bool]:
         actor = Actor("account", "a", person_id=province.people[person], deputises=deputises)
         async with database.reading() as session:
             found = await entry.by_account(session, date_id, actor, now)
             shown = await own_dates.dates(session, actor, now)
+        told.append((found.role, found.unit))
         return found.host, any(one.can_enter for one in shown)
 
     assert await hosts("xa1-2") == (False, True)
     assert await hosts("xa1-1") == (True, True)
     assert await hosts("xa1-2", province.people["xa1-1"]) == (True, True)
     assert await hosts("yt-1") == (True, True)
+    commune, health = ("UBND xã Mỹ Hạnh", "Sở Y tế")
+    assert told == [("", commune), ("chair", commune), ("chair", commune), ("secretary", health)]
 
 
 async def test_who_may_answer_for_an_attendee(database: Database, province: Province, now: datetime) -> None:

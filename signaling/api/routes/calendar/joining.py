@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Grants, Knocker, Passage, State
+from conference import Grants, Knocker, Passage, State, marks
 from rooms.errors import Refusal
 from rooms.meetings import entry
 from rooms.policy.actors import Actor
@@ -146,6 +146,7 @@ async def _comer(
     grants = Grants(
         identity=f"{found.way}.{bearer or 'guest'}.{passes.suffix()}",
         name=_shown(found.name),
+        attributes=_marks(found),
         conference=visit.desk.live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby),
         join=True,
         raises_hand=True,
@@ -216,6 +217,12 @@ def _pass(visit: Visit, passes: Passes, found: entry.Entry, grants: Grants) -> B
         moderation=host_key(passes.sign, grants, now) if found.host else "",
         number=(meeting.number or "") if found.host else "",
     )
+
+
+def _marks(found: entry.Entry) -> dict[str, str]:
+    """Return the attributes that the pages of all participants read, without empty ones."""
+    told = {marks.UNIT: _shown(found.unit), marks.ROLE: found.role}
+    return {name: value for name, value in told.items() if value}
 
 
 def _shown(name: str) -> str:
