@@ -365,10 +365,11 @@ async def pages(visitor: Visitor, place: str, counts: tuple[int, int]) -> list[s
     return found[0] + found[1]
 
 
-def silent(server: LiveServer, conference: str, name: str) -> connect:
-    """Connect a participant that has only a signalling socket."""
+def silent(server: LiveServer, conference: str, name: str, unit: str = "") -> connect:
+    """Connect a participant that has only a signalling socket. `unit`: the unit that the server put into the token."""
     grants = api.VideoGrants(room=conference, room_join=True)
     known = api.AccessToken(server.api_key, server.api_secret).with_identity(name).with_name(name)
+    known = known.with_attributes({"diemcau.unit": unit}) if unit else known
     headers = {"authorization": f"Bearer {known.with_grants(grants).to_jwt()}"}
     return connect(f"{server.ws_url}/rtc?protocol=17&auto_subscribe=1", additional_headers=headers)
 

@@ -300,6 +300,7 @@ async def test_tab_stops_once_at_the_pictures_and_their_order_lasts(visit: Visit
         order = await named(visitor, ".grid")
         for view in ("grid", "speaker", "auto"):
             await visitor.part("view-button").click()
+            await visitor.part(f"view-{view}").click()
             await expect(visitor.part("stage")).to_have_attribute(
                 "data-view", "speaker" if view == "speaker" else "grid"
             )

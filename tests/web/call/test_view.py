@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from tests.conftest import LiveServer
 from tests.waiting import until
 from tests.web.call.test_in_call import is_large
 from tests.web.call.test_quality import ALL_OFF, SCREEN, enter
-from tests.web.test_pages import new_meeting
+from tests.web.test_pages import new_meeting, silent, tiles
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
@@ -105,6 +107,93 @@ async def in_full_screen(viewer: Visitor) -> None:
     await viewer.part("full-toggle").click()
     await expect(viewer.page.locator("header").first).to_be_visible()
     await expect(viewer.part("tile")).to_have_count(4)
+
+
+async def test_two_people_see_the_other_large_and_themselves_small(visit: Visit, live_server: LiveServer) -> None:
+    """The own picture moves by a button and by the mouse, and can be hidden. The layout is chosen from pictures."""
+    one, other = await visit(script=ALL_OFF), await visit(script=ALL_OFF)
+    link = await new_meeting(one, live_server)
+    await enter(one, link)
+    await enter(other, link, "Trần Thị Bình")
+    await tiles(one, 2)
+    own = one.part("own-tile")
+    small, large = await own.bounding_box(), await one.page.locator(".pair .main").bounding_box()
+    assert small
+    assert large
+    assert large["width"] > 1_000
+    assert small["width"] < 260
+    await expect(one.part("duration")).to_contain_text("Đã họp")
+    assert await one.barriers() == []
+    await own.hover()
+    await one.part("own-move").click()
+    await expect(own).to_have_attribute("data-corner", "bottom-left")
+    moved = await own.bounding_box()
+    assert moved
+    await one.page.mouse.move(moved["x"] + 20, moved["y"] + 70)
+    await one.page.mouse.down()
+    await one.page.mouse.move(1_100, 200, steps=4)
+    await one.page.mouse.up()
+    await expect(own).to_have_attribute("data-corner", "top-right")
+    await one.part("own-hide").focus()
+    await one.page.keyboard.press("Enter")
+    await tiles(one, 1)
+    await one.part("own-show").click()
+    await tiles(one, 2)
+    await other.part("chat-toggle").click()
+    await other.part("chat-input").fill("Đề nghị gửi báo cáo.")
+    await other.page.keyboard.press("Enter")
+    await expect(one.page).to_have_title(re.compile(r"^\(1\) "))
+    await one.page.locator("h1").focus()
+    await one.page.keyboard.press("c")
+    await expect(one.part("chat-input")).to_be_focused()
+    await expect(one.page).to_have_title(re.compile(r"^Cuộc họp"))
+    await one.page.keyboard.press("Escape")
+    await one.page.locator("h1").focus()
+    await one.page.keyboard.press("v")
+    await one.part("layout-sheet").wait_for()
+    assert await one.barriers() == []
+    await one.part("view-grid").click()
+    await expect(own).to_have_count(0)
+    await tiles(one, 2)
+
+
+async def test_a_raised_hand_comes_to_the_first_page_with_its_number(visit: Visit, live_server: LiveServer) -> None:
+    """On a phone with four pictures a page, the person who asks to speak was on the second page. Keys reach every part. The list
+    has the people by unit.
+    """
+    phone, late = await visit(width=390, height=844, touch=True, script=ALL_OFF), await visit(script=ALL_OFF)
+    link = await new_meeting(phone, live_server)
+    await enter(phone, link)
+    conference = link.split("/m/")[1].split("#")[0]
+    async with AsyncExitStack() as stack:
+        for number, unit in enumerate(("Sở Y tế", "UBND xã 10", "UBND xã 2", "")):
+            await stack.enter_async_context(silent(live_server, conference, f"Đại biểu {number}", unit))
+        await phone.part("stage").wait_for()
+        await phone.part("more-button").click()
+        await phone.part("view-grid").click()
+        await expect(phone.part("page-number")).to_contain_text("1/2")
+        await enter(late, link, "Trần Thị Bình")
+        binh = phone.page.locator("[data-testid=tile][aria-label^='Trần Thị Bình']")
+        await expect(phone.part("present-count")).to_contain_text("6")
+        await expect(binh).to_have_count(0)
+        await late.part("stage").wait_for()
+        await late.page.locator("h1").focus()
+        await late.page.keyboard.press("h")
+        await expect(late.part("hand-toggle")).to_have_attribute("aria-pressed", "true")
+        await expect(binh.locator(".hand")).to_have_text("1")
+        await expect(binh).to_have_accessible_name(re.compile("đang giơ tay, thứ 1"))
+        await expect(phone.part("more-button")).to_have_attribute("aria-label", re.compile(r"\(1\)"))
+        await phone.part("more-button").click()
+        await expect(phone.part("people-toggle")).to_contain_text("1")
+        assert await phone.barriers() == []
+        await phone.part("people-toggle").click()
+        groups = ["Chủ trì, thư ký (1)", "Sở Y tế (1)", "UBND xã 2 (1)", "UBND xã 10 (1)", "Người dự khác (2)"]
+        await expect(phone.part("people-group")).to_have_text(groups)
+        assert await phone.barriers() == []
+        await expect(late.part("people-toggle")).to_have_attribute("aria-label", "Người dự họp, có người giơ tay (1)")
+        for part in ("stage", "controls"):
+            await late.page.keyboard.press("F6")
+            await expect(late.part(part).locator(":focus")).to_have_count(1)
 
 
 async def box(visitor: Visitor) -> Any:

@@ -4,13 +4,13 @@ import { pieces } from '../../src/call/live/chat.svelte';
 import { joinFailureText, leavingText } from '../../src/call/live/leaving';
 import { Patience, Pulse } from '../../src/call/live/flow';
 import { Talk } from '../../src/call/media/mutedtalk.svelte';
-import { hallsAmong, handQueue, handTime, linkedBy, type Member } from '../../src/call/live/members';
+import { groupsOf, hallsAmong, handQueue, handTime, linkedBy, type Member } from '../../src/call/live/members';
 import { Notices } from '../../src/call/live/notices.svelte';
 
 function member(identity: string, hand_ms: number): Member {
   return {
     identity, name: identity, local: false, microphone: true, camera: null, screen: null, starved: { camera: false, screen: false }, undecoded: { camera: false, screen: false }, waiting: { camera: false, screen: false }, speaking: false, hand_ms,
-    asked_ms: 0, waits: false, host: false, quality: ConnectionQuality.Good, composed: false,
+    asked_ms: 0, waits: false, host: false, role: '', unit: '', quality: ConnectionQuality.Good, composed: false,
   };
 }
 
@@ -29,6 +29,26 @@ describe('halls', () => {
   it('are counted by their identity', () => {
     expect(hallsAmong([member('hall_terminal.abc', 0), member('hall_program', 0), member('an', 0)])).toBe(1);
     expect(hallsAmong([])).toBe(0);
+  });
+});
+
+describe('the list of people', () => {
+  it('is one list until there are two units', () => {
+    const all = [member('an', 0), { ...member('binh', 0), unit: 'Sở Y tế' }];
+    expect(groupsOf(all)).toEqual([{ kind: 'others', name: '', members: all }]);
+  });
+
+  it('begins with the chair and the secretary, then has the units by name, halls and others', () => {
+    const of = (identity: string, unit: string, role: Member['role'] = '') => ({ ...member(identity, 0), unit, role });
+    const all = [of('guest', ''), of('x10', 'Xã 10'), of('secretary', 'Sở Y tế', 'secretary'), of('hall_terminal.a', ''), of('x2', 'Xã 2'), of('chair', 'Xã 2', 'chair'), of('staff', 'Sở Y tế', 'operator')];
+    expect(groupsOf(all).map((one) => [one.kind, one.name, one.members.map((each) => each.identity)])).toEqual([
+      ['lead', '', ['chair', 'secretary']],
+      ['unit', 'Sở Y tế', ['staff']],
+      ['unit', 'Xã 2', ['x2']],
+      ['unit', 'Xã 10', ['x10']],
+      ['halls', '', ['hall_terminal.a']],
+      ['others', '', ['guest']],
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GAP_PX, isPinned, mostTiles, planGrid, planSpeaker, viewFor } from '../../src/call/stage/layout';
+import { cornerAt, GAP_PX, isPair, isPinned, mostTiles, nextCorner, ownSize, planGrid, planSpeaker, viewFor } from '../../src/call/stage/layout';
 
 const AREAS = [
   { width: 1264, height: 666 },
@@ -77,5 +77,37 @@ describe('what is pinned on a phone', () => {
   it('is one picture of a person who shows two', () => {
     const screen = { identity: 'a', screen: true };
     expect([isPinned(screen, 'a', true), isPinned(screen, 'a', false), isPinned(screen, 'b', true), isPinned(null, 'a', true)]).toEqual([true, false, false, false]);
+  });
+});
+
+describe('two people', () => {
+  it('are large and small in the automatic view only', () => {
+    expect(isPair('auto', 'grid', 2)).toBe(true);
+    expect([isPair('grid', 'grid', 2), isPair('auto', 'speaker', 2), isPair('auto', 'grid', 1), isPair('auto', 'grid', 3)]).toEqual([false, false, false, false]);
+  });
+
+  it('move the own picture to the nearest corner, or to each corner in turn', () => {
+    const area = { width: 1000, height: 600 };
+    expect(cornerAt({ x: 10, y: 10 }, area)).toBe('top-left');
+    expect(cornerAt({ x: 900, y: 20 }, area)).toBe('top-right');
+    expect(cornerAt({ x: 30, y: 500 }, area)).toBe('bottom-left');
+    let corner = cornerAt({ x: 900, y: 500 }, area);
+    const seen = [0, 1, 2, 3].map(() => (corner = nextCorner(corner)));
+    expect(new Set(seen).size).toBe(4);
+    expect(corner).toBe('bottom-right');
+  });
+
+  it('leave the other person most of the picture', () => {
+    for (const area of AREAS) expect(ownSize(area).width).toBeLessThanOrEqual(Math.max(104, area.width / 4));
+  });
+});
+
+describe('the small pictures beside a large one', () => {
+  it('leave room for the buttons that turn the pages, if there are pages', () => {
+    const area = { width: 1264, height: 666 };
+    const fitting = planSpeaker(area, 1, 25).count;
+    expect(planSpeaker(area, fitting, 25).count).toBe(fitting);
+    const { count, tile } = planSpeaker(area, fitting + 1, 25);
+    expect(count * tile.height + (count - 1) * GAP_PX).toBeLessThanOrEqual(area.height - 44);
   });
 });

@@ -27,6 +27,10 @@ export interface Member {
   waits: boolean;
   /** True for a host, as the server says. */
   host: boolean;
+  /** The role of a host in a booked meeting. Empty: no host, or the meeting is not booked. */
+  role: Role | '';
+  /** The unit for which the member comes, by its short name. Empty: unknown. */
+  unit: string;
   quality: ConnectionQuality;
   /**
    * True for the composed picture of all halls, which is no person. It is for a browser that does not decode the halls'
@@ -45,6 +49,11 @@ export const HAND = 'hand';
 export const UNMUTE_ASKED = 'diemcau.unmuteAsked';
 const WAITS = 'diemcau.waits';
 const HOST = 'diemcau.host';
+const ROLE = 'diemcau.role';
+const UNIT = 'diemcau.unit';
+
+const ROLES = ['chair', 'secretary', 'operator'] as const;
+export type Role = (typeof ROLES)[number];
 
 /**
  * Return all members. `undecoded` holds the sids of tracks that the server cannot give in a codec of this browser. `waiting`
@@ -86,6 +95,8 @@ function member(participant: Participant, undecoded: ReadonlySet<string>, waitin
     asked_ms: handTime(participant.attributes[UNMUTE_ASKED]),
     waits: handTime(participant.attributes[WAITS]) > 0,
     host: participant.attributes[HOST] === '1',
+    role: roleOf(participant.attributes),
+    unit: participant.attributes[UNIT] ?? '',
     quality: participant.connectionQuality,
     composed: isComposed(participant),
   };
@@ -110,6 +121,43 @@ function isStarved(publication: TrackPublication | null): boolean {
 export function handTime(value: string | undefined): number {
   const time_ms = Number(value ?? '');
   return Number.isSafeInteger(time_ms) && time_ms > 0 ? time_ms : 0;
+}
+
+/** Return the role of a host. A host of a meeting that is not booked is the chair. */
+function roleOf(attributes: Record<string, string>): Role | '' {
+  if (attributes[HOST] !== '1') return '';
+  return ROLES.find((one) => one === attributes[ROLE]) ?? 'chair';
+}
+
+/** A part of the list of people: the people who lead, a unit, the halls, or all others. */
+export interface Group {
+  kind: 'lead' | 'unit' | 'halls' | 'others';
+  /** The name of the unit. Empty for the other kinds. */
+  name: string;
+  members: Member[];
+}
+
+/**
+ * Return the members by unit: first the people who lead, then the units by name, then the halls, then people without a unit.
+ * Without two units there is one group.
+ */
+export function groupsOf(members: readonly Member[]): Group[] {
+  const units = new Map<string, Member[]>();
+  const [lead, halls, others]: [Member[], Member[], Member[]] = [[], [], []];
+  for (const one of members) {
+    if (one.role === 'chair' || one.role === 'secretary') lead.push(one);
+    else if (one.unit !== '') units.set(one.unit, [...(units.get(one.unit) ?? []), one]);
+    else (one.identity.startsWith(HALL) ? halls : others).push(one);
+  }
+  if (units.size < 2) return [{ kind: 'others', name: '', members: [...members] }];
+  const byName = [...units].sort(([one], [other]) => one.localeCompare(other, 'vi', { numeric: true }));
+  const all: Group[] = [
+    { kind: 'lead', name: '', members: lead.sort((one, other) => ROLES.indexOf(one.role as Role) - ROLES.indexOf(other.role as Role)) },
+    ...byName.map(([name, of]) => ({ kind: 'unit' as const, name, members: of })),
+    { kind: 'halls', name: '', members: halls },
+    { kind: 'others', name: '', members: others },
+  ];
+  return all.filter((one) => one.members.length > 0);
 }
 
 /** Return the number of hall terminals. */

@@ -14,6 +14,7 @@ export interface GridPlan {
 
 export type View = 'grid' | 'speaker';
 export type ViewChoice = 'auto' | View;
+export const VIEWS: readonly ViewChoice[] = ['auto', 'grid', 'speaker'];
 
 /**
  * Chosen. Larger: decoding heats laptops and phones until the pictures stutter. Smaller: viewers need more pages to see all
@@ -40,6 +41,9 @@ const SMALLEST_TILE_PX = 168;
  * smaller. Smaller: faces are hard to see.
  */
 const SMALL_TILE_PX = 128;
+
+/** CSS pixels. The height of the buttons that turn pages, below a column of small tiles. */
+const PAGER_PX = 44;
 
 export function isPhone(screen: Size): boolean {
   return Math.min(screen.width, screen.height) < PHONE_PX;
@@ -115,7 +119,7 @@ export function isPinned(pinned: Pin | null, identity: string, screen: boolean):
  */
 export function planSpeaker(area: Size, others: number, most: number, first = false): SpeakerPlan {
   if (first) return planFirst(area, others, most);
-  if (area.width > area.height) return planSide(area, most);
+  if (area.width > area.height) return planSide(area, others, most);
   const main_px = Math.floor(Math.min(area.height * 0.6, area.width * 0.75));
   const rest = { width: area.width, height: Math.max(0, area.height - main_px - GAP_PX) };
   const grid = planGrid(rest, Math.min(others, most - 1), most - 1);
@@ -135,11 +139,35 @@ function planFirst(area: Size, others: number, most: number): SpeakerPlan {
   return { side: false, main_px: Math.max(0, area.height - tile.height - GAP_PX), count, tile };
 }
 
-function planSide(area: Size, most: number): SpeakerPlan {
+function planSide(area: Size, others: number, most: number): SpeakerPlan {
   const width = Math.min(240, Math.max(150, Math.round(area.width * 0.18)));
   const tile = { width, height: Math.round(width / ASPECT) };
-  const fitting = Math.floor((area.height + GAP_PX) / (tile.height + GAP_PX));
-  return { side: true, main_px: null, tile, count: Math.max(1, Math.min(most - 1, fitting)) };
+  const fitting = (height: number) => Math.max(1, Math.min(most - 1, Math.floor((height + GAP_PX) / (tile.height + GAP_PX))));
+  const whole = fitting(area.height);
+  return { side: true, main_px: null, tile, count: others <= whole ? whole : fitting(area.height - PAGER_PX) };
+}
+
+/** Report whether one other person is large and the user small in a corner: two people in the automatic view. */
+export function isPair(choice: ViewChoice, view: View, shown: number): boolean {
+  return choice === 'auto' && view === 'grid' && shown === 2;
+}
+
+/** Return the size of the user's own small picture over the picture of one other person. */
+export function ownSize(area: Size): Size {
+  const width = Math.round(Math.min(240, Math.max(104, area.width * 0.24)));
+  return { width, height: Math.round(width / ASPECT) };
+}
+
+const CORNERS = ['bottom-right', 'bottom-left', 'top-left', 'top-right'] as const;
+export type Corner = (typeof CORNERS)[number];
+
+export function nextCorner(corner: Corner): Corner {
+  return CORNERS[(CORNERS.indexOf(corner) + 1) % CORNERS.length]!;
+}
+
+/** Return the corner of the area that is nearest to a point. The point counts from the top left. */
+export function cornerAt(point: { x: number; y: number }, area: Size): Corner {
+  return `${point.y < area.height / 2 ? 'top' : 'bottom'}-${point.x < area.width / 2 ? 'left' : 'right'}`;
 }
 
 /**

@@ -3,7 +3,7 @@
  * belongs to the page only; no other participant notices it.
  */
 import { isDoubleTap, moved, fitted, zoomed, TAPPED_SCALE, WHOLE, type Point, type Tap, type Zoom } from './zoom';
-import type { Size } from './layout';
+import type { Corner, Size } from './layout';
 
 /**
  * Milliseconds without a move after which names and buttons leave the presentation. Chosen. Longer: they cover the slide.
@@ -22,6 +22,10 @@ export class Viewing {
   zoom = $state.raw<Zoom>(WHOLE);
   /** No pointer has moved and no key was pressed for some time. */
   resting = $state(false);
+  /** The user does not see the own picture. The other participants still see it. */
+  ownHidden = $state(false);
+  /** The corner of the user's own small picture. On a phone the notices lie at the lower edge. */
+  corner = $state<Corner>('bottom-right');
   private surface: HTMLElement | null = null;
   private restTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly fingers = new Map<number, Point>();
@@ -31,7 +35,8 @@ export class Viewing {
     if (document.fullscreenElement === null) this.full = false;
   };
 
-  constructor() {
+  constructor(phone: boolean) {
+    if (phone) this.corner = 'top-right';
     document.addEventListener('fullscreenchange', this.left);
     this.stir();
   }
