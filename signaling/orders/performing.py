@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from conference import Conference, Grants, Participant, Passage, Refusal, limits
+from conference.chair.rights import By, Role
 from signaling.orders import authority
 from signaling.orders.doorway import Doorway
 from signaling.orders.shapes import (
@@ -23,6 +24,7 @@ from signaling.orders.shapes import (
     Whom,
 )
 
+NOBODY: Final = By("", "", Role.GUEST)
 GONE: Final = ("Người này đã rời cuộc họp.", "this participant has left the meeting")
 TEXTS: Final = {
     "host_stays": ("Không mời chủ trì, thư ký ra khỏi cuộc họp được.", "a host of the meeting cannot be removed"),
@@ -42,6 +44,8 @@ class Given:
     conference: str
     giver: Grants
     address: str
+    by: By = NOBODY
+    """The giver, as the table of rights knows the giver."""
 
     def meeting(self) -> Conference:
         return authority.meeting(self.around, self.conference)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from conference import Refusal
 from conference.chair import rights
 from conference.chair.rights import Act, Role, Way
-from signaling.orders import authority, performing
+from signaling.orders import authority, ballots, performing
 from signaling.orders.authority import Bearer
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
@@ -48,6 +48,72 @@ class Order:
     says: str
     answer: type[Message] = Done
 
+
+VOTES: Final[Mapping[str, Order]] = {
+    "vote_prepare": Order(
+        Act.VOTE_PREPARE,
+        ballots.Preparing,
+        ballots.prepare,
+        "Prepare a vote, or replace the question of a prepared vote. Refused with `not_stored`, `vote_limit`, `vote_text_bad`, "
+        "`vote_options_bad`, `vote_seats_bad`, `vote_share_bad`, `vote_election_by_hands`, `vote_receipts_bad`.",
+        ballots.Prepared,
+    ),
+    "vote_order": Order(
+        Act.VOTE_PREPARE,
+        ballots.Ordered,
+        ballots.reorder,
+        "Set the order of the prepared votes. They open in this order. Refused with `not_stored`, `vote_order_bad`.",
+    ),
+    "vote_open": Order(
+        Act.VOTE_OPEN,
+        ballots.Opening,
+        ballots.open_,
+        "Open the next prepared vote. Who is entitled is frozen now; `expected` empty means all who are present and may vote. "
+        "Refused with `not_stored`, `vote_not_next`, `vote_open_already`, `vote_entitled_bad`, `vote_secret_few`.",
+    ),
+    "vote_admit": Order(
+        Act.VOTE_OPEN,
+        ballots.Late,
+        ballots.admit,
+        "Entitle a participant who came late, or count its late delegates. Refused with `not_stored`, `vote_begun` after the "
+        "first ballot.",
+    ),
+    "vote_count": Order(
+        Act.VOTE_COUNT,
+        ballots.HallHands,
+        ballots.count,
+        "Enter or correct the raised hands of a hall. Refused with `not_stored`, `vote_hands_many` if there are more hands than "
+        "present delegates.",
+    ),
+    "hands": Order(
+        Act.BALLOT,
+        ballots.OwnHands,
+        ballots.hands,
+        "Enter or correct the raised hands of the own hall. Refused as `vote_count`.",
+    ),
+    "ballot": Order(
+        Act.BALLOT,
+        ballots.Ballot,
+        ballots.cast,
+        "Cast the own ballot. A ballot by name may be changed until the closing; a secret ballot is final. Refused with "
+        "`not_stored`, `vote_state`, `vote_not_entitled`, `vote_cast_already`, `vote_choice_bad`.",
+        ballots.Recorded,
+    ),
+    "my_ballot": Order(Act.BALLOT, Nothing, ballots.own, "Read the own part in the open vote.", ballots.Own),
+    "vote_close": Order(
+        Act.VOTE_CLOSE,
+        ballots.Voted,
+        ballots.close,
+        "Close and count the open vote. The result is in the document. Refused with `not_stored`, `vote_state`.",
+    ),
+    "vote_annul": Order(
+        Act.VOTE_ANNUL,
+        ballots.Annulled,
+        ballots.annul,
+        "Annul a vote with a reason. An open secret vote loses its ballots at once. Refused with `not_stored`, `vote_state`.",
+    ),
+}
+"""The orders of votes (`ballots.py`)."""
 
 ORDERS: Final[Mapping[str, Order]] = {
     "mute_one": Order(
@@ -115,6 +181,7 @@ ORDERS: Final[Mapping[str, Order]] = {
         "Admit one, some or all users who wait in the lobby. Refused with `knock_unknown` if none of the users waits.",
         Admitted,
     ),
+    **VOTES,
 }
 
 
@@ -127,7 +194,7 @@ async def perform(
     if not rights.may(by.role, order.act, target):
         stays = rights.may(by.role, order.act)
         raise Refusal("host_stays", *performing.TEXTS["host_stays"]) if stays else Refusal("not_allowed", *NOT_ALLOWED)
-    given = Given(around, found.token.conference, found.grants, address)
+    given = Given(around, found.token.conference, found.grants, address, by)
     return await order.perform(given, fields) or Done()
 
 

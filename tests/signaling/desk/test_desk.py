@@ -19,6 +19,8 @@ from tests.conftest import LiveServer
 from tests.signaling.desk.desk_client import WAIT_S, DeskClient, Meeting
 
 HOST = {"passage": Passage.HOST}
+VOTER = ["hands", "ballot", "my_ballot"]
+"""The orders of a delegate: only the own ballot."""
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ async def rest(meeting: Meeting, order: str, token: str, **fields: Any) -> httpx
 async def test_a_participant_reads_the_document_and_its_changes(meeting: Meeting) -> None:
     async with meeting.call("an") as an, meeting.desk(meeting.token("an")) as client:
         told = client.welcome
-        assert (told["identity"], told["name"], told["audience"], told["orders"]) == ("an", "An", "member", [])
+        assert (told["identity"], told["name"], told["audience"], told["orders"]) == ("an", "An", "member", VOTER)
         assert told["resumed"] is False
         await client.until(lambda: people(client).get("an"))
         assert client.state["meeting"]["name"] == meeting.name

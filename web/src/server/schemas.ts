@@ -79,6 +79,11 @@ export interface components {
             acknowledged_by: string;
             acknowledged_at: string | null;
         };
+        /** @description The vote to annul, and the reason. */
+        Annulled: {
+            vote: string;
+            reason: string;
+        };
         /** @description A future date of a series. `answer`: the answer for this date alone. */
         AnswerDate: {
             occurrence_id: string;
@@ -435,6 +440,11 @@ export interface components {
             legs?: number;
             /** @default 20 */
             limit?: number;
+        };
+        /** @description A ballot: the marked options, from 0. A motion has 0 for, 1 against, 2 abstain. An election may be left blank. */
+        Ballot: {
+            vote: string;
+            choices: number[];
         };
         /**
          * @description The halls by time. `off`: holidays of the span, by day. `closed`: days on which the caller's unit does not book.
@@ -1306,6 +1316,13 @@ export interface components {
             vi: string;
             en: string;
         };
+        /** @description An entitled person or hall, present or absent. `delegates`: the entitled people of a hall, for a vote by show of hands. */
+        Expected: {
+            identity: string;
+            name: string;
+            /** @default 1 */
+            delegates?: number;
+        };
         /** @description The minutes by which a date continues after its end. */
         ExtendFields: {
             minutes: number;
@@ -1470,6 +1487,17 @@ export interface components {
             main?: boolean;
             /** @default  */
             note?: string;
+        };
+        /** @description The raised hands of a hall. */
+        HallHands: {
+            vote: string;
+            /** @default 0 */
+            for?: number;
+            /** @default 0 */
+            against?: number;
+            /** @default 0 */
+            abstain?: number;
+            identity: string;
         };
         /**
          * @description The hall of an invited unit. `soft`: held until the approval, or until the unit accepts. `firm`: no other meeting can book
@@ -1694,6 +1722,11 @@ export interface components {
              * @default
              */
             ticket?: string;
+        };
+        /** @description The participant who came late. */
+        Late: {
+            vote: string;
+            identity: string;
         };
         /** @description A hall of a date, as a row of the board. */
         Leg: {
@@ -2679,6 +2712,11 @@ export interface components {
             /** @description The date gave way to this meeting and has no own new time yet. */
             displaced: components["schemas"]["Displacer"] | null;
         };
+        /** @description The vote to open. `expected`: the entitled; empty: all who are present and may vote. */
+        Opening: {
+            vote: string;
+            expected?: components["schemas"]["Expected"][];
+        };
         /** @description A hall that has dialled the operator and waits. `seen_by`: the operator who handles the call. */
         OperatorCall: {
             id: string;
@@ -2692,9 +2730,38 @@ export interface components {
             seen_by: string;
             seen_at: string | null;
         };
+        /** @description All prepared votes, in the new order. */
+        Ordered: {
+            votes: string[];
+        };
         /** @description The reason why mail may go to an address that is not official. */
         OutsideFields: {
             reason: string;
+        };
+        /**
+         * @description The own part in the open vote. `vote` empty: no vote is open, or the person is not entitled.
+         *
+         *     `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown.
+         */
+        Own: {
+            /** @default  */
+            vote: string;
+            /** @default false */
+            voted: boolean;
+            /** @default 0 */
+            present: number;
+            choices: number[] | null;
+            counts: number[] | null;
+        };
+        /** @description The raised hands of the own hall. */
+        OwnHands: {
+            vote: string;
+            /** @default 0 */
+            for?: number;
+            /** @default 0 */
+            against?: number;
+            /** @default 0 */
+            abstain?: number;
         };
         /** @description A browser in which the user is signed in. */
         OwnSession: {
@@ -2709,6 +2776,15 @@ export interface components {
             agent: string;
             factors: number;
             current: boolean;
+        };
+        /** @description A share of a number: `part` of `whole`. `above`: more than this share. Otherwise at least this share. */
+        Part: {
+            /** @default 1 */
+            part?: number;
+            /** @default 2 */
+            whole?: number;
+            /** @default true */
+            above?: boolean;
         };
         /** @description The permission to enter within ten minutes. */
         Pass: {
@@ -2945,6 +3021,46 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description The id of the prepared vote. */
+        Prepared: {
+            vote: string;
+        };
+        /**
+         * @description A vote to prepare. `vote`: the prepared vote whose question is replaced; empty: a new one.
+         *
+         *     `options`: the candidates of an election; a motion has none here. `seats`: the most candidates of one ballot. `base`: what
+         *     100 % is. `needs`: the share of the base that a motion or candidate needs. `quorum`: the share of the entitled that must be
+         *     present. `receipts`: only for secret votes.
+         */
+        Preparing: {
+            /** @default  */
+            vote?: string;
+            title: string;
+            /** @default  */
+            text?: string;
+            /**
+             * @default motion
+             * @enum {string}
+             */
+            kind?: "motion" | "election";
+            /**
+             * @default named
+             * @enum {string}
+             */
+            way?: "hands" | "named" | "secret";
+            options?: string[];
+            /** @default 1 */
+            seats?: number;
+            /**
+             * @default entitled
+             * @enum {string}
+             */
+            base?: "entitled" | "present" | "cast" | "valid";
+            needs?: components["schemas"]["Part"];
+            quorum?: components["schemas"]["Part"];
+            /** @default false */
+            receipts?: boolean;
+        };
         /** @description Every date of a request, with every clash. The preview reserves nothing. `bookable`: the request would succeed as it is. */
         Preview: {
             dates: components["schemas"]["PreviewDate"][];
@@ -3116,6 +3232,11 @@ export interface components {
             /** @example 5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70 */
             owner_unit_id: string;
             rules: components["schemas"]["RecipientRule"][];
+        };
+        /** @description The answer to a ballot. `said`: a code, which names no choice of a secret ballot. `receipt`: usually empty. */
+        Recorded: {
+            said: string;
+            receipt: string;
         };
         /** @description Codes that each replace the application once. They are shown only this once. */
         Recovery: {
@@ -4088,6 +4209,10 @@ export interface components {
             valid_from?: string | null;
             valid_to?: string | null;
         };
+        /** @description The vote that an order is about. */
+        Voted: {
+            vote: string;
+        };
         /** @description A waiting user, as hosts see the user. `named`: the name is confirmed by an invitation or an account. */
         Waiter: {
             id: string;
@@ -4177,6 +4302,7 @@ export type Admitting = components['schemas']['Admitting'];
 export type AgendaItem = components['schemas']['AgendaItem'];
 export type AgendaItemFields = components['schemas']['AgendaItemFields'];
 export type Alarm = components['schemas']['Alarm'];
+export type Annulled = components['schemas']['Annulled'];
 export type AnswerDate = components['schemas']['AnswerDate'];
 export type AnswerFields = components['schemas']['AnswerFields'];
 export type AnswerRehearsal = components['schemas']['AnswerRehearsal'];
@@ -4194,6 +4320,7 @@ export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuthorityNote = components['schemas']['AuthorityNote'];
 export type Availability = components['schemas']['Availability'];
 export type AvailabilityFields = components['schemas']['AvailabilityFields'];
+export type Ballot = components['schemas']['Ballot'];
 export type Board = components['schemas']['Board'];
 export type BoardDate = components['schemas']['BoardDate'];
 export type BoardEntry = components['schemas']['BoardEntry'];
@@ -4251,6 +4378,7 @@ export type Entering = components['schemas']['Entering'];
 export type EquippedHall = components['schemas']['EquippedHall'];
 export type EquippedHallFields = components['schemas']['EquippedHallFields'];
 export type Excluded = components['schemas']['Excluded'];
+export type Expected = components['schemas']['Expected'];
 export type ExtendFields = components['schemas']['ExtendFields'];
 export type Extended = components['schemas']['Extended'];
 export type Extending = components['schemas']['Extending'];
@@ -4264,6 +4392,7 @@ export type Hall = components['schemas']['Hall'];
 export type HallBan = components['schemas']['HallBan'];
 export type HallCandidate = components['schemas']['HallCandidate'];
 export type HallFields = components['schemas']['HallFields'];
+export type HallHands = components['schemas']['HallHands'];
 export type HallHold = components['schemas']['HallHold'];
 export type HallHolds = components['schemas']['HallHolds'];
 export type HallTerminal = components['schemas']['HallTerminal'];
@@ -4279,6 +4408,7 @@ export type InvitedCount = components['schemas']['InvitedCount'];
 export type JoinFields = components['schemas']['JoinFields'];
 export type JoinView = components['schemas']['JoinView'];
 export type Joining = components['schemas']['Joining'];
+export type Late = components['schemas']['Late'];
 export type Leg = components['schemas']['Leg'];
 export type LegAudio = components['schemas']['LegAudio'];
 export type LegCall = components['schemas']['LegCall'];
@@ -4335,9 +4465,14 @@ export type NoticeCounts = components['schemas']['NoticeCounts'];
 export type Objection = components['schemas']['Objection'];
 export type Occupied = components['schemas']['Occupied'];
 export type Occurrence = components['schemas']['Occurrence'];
+export type Opening = components['schemas']['Opening'];
 export type OperatorCall = components['schemas']['OperatorCall'];
+export type Ordered = components['schemas']['Ordered'];
 export type OutsideFields = components['schemas']['OutsideFields'];
+export type Own = components['schemas']['Own'];
+export type OwnHands = components['schemas']['OwnHands'];
 export type OwnSession = components['schemas']['OwnSession'];
+export type Part = components['schemas']['Part'];
 export type Pass = components['schemas']['Pass'];
 export type PassedRole = components['schemas']['PassedRole'];
 export type PasswordChange = components['schemas']['PasswordChange'];
@@ -4359,6 +4494,8 @@ export type PrecedenceAskFields = components['schemas']['PrecedenceAskFields'];
 export type PrecedenceDone = components['schemas']['PrecedenceDone'];
 export type PreferenceFields = components['schemas']['PreferenceFields'];
 export type Preferences = components['schemas']['Preferences'];
+export type Prepared = components['schemas']['Prepared'];
+export type Preparing = components['schemas']['Preparing'];
 export type Preview = components['schemas']['Preview'];
 export type PreviewDate = components['schemas']['PreviewDate'];
 export type ProfileMatch = components['schemas']['ProfileMatch'];
@@ -4375,6 +4512,7 @@ export type RecipientRule = components['schemas']['RecipientRule'];
 export type RecipientRuleView = components['schemas']['RecipientRuleView'];
 export type RecipientSet = components['schemas']['RecipientSet'];
 export type RecipientSetFields = components['schemas']['RecipientSetFields'];
+export type Recorded = components['schemas']['Recorded'];
 export type Recovery = components['schemas']['Recovery'];
 export type Reference = components['schemas']['Reference'];
 export type Rehearsal = components['schemas']['Rehearsal'];
@@ -4437,6 +4575,7 @@ export type Undoing = components['schemas']['Undoing'];
 export type Undone = components['schemas']['Undone'];
 export type Unit = components['schemas']['Unit'];
 export type UnitFields = components['schemas']['UnitFields'];
+export type Voted = components['schemas']['Voted'];
 export type Waiter = components['schemas']['Waiter'];
 export type Waiting = components['schemas']['Waiting'];
 export type Warned = components['schemas']['Warned'];

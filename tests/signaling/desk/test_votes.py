@@ -1,0 +1,183 @@
+"""Votes over `/desk` and REST of a real server with its database: what each person may do, and what each person reads."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import LiveServer, start_server
+from tests.signaling.desk.desk_client import WAIT_S, DeskClient, Meeting
+
+PEOPLE = ("an", "binh", "chi", "dung", "em")
+FOR, AGAINST = 0, 1
+
+
+class Council(Meeting):
+    """A meeting with five people in the call, the desk of a host, and the desk of one person."""
+
+    host: DeskClient
+    an: DeskClient
+    number = 0
+
+    async def give(self, order: str, **fields: Any) -> dict[str, Any]:
+        """Give an order at the desk of the host, and return the answer."""
+        self.number += 1
+        return await self.host.order(self.number, order, **fields)
+
+    async def rest(self, name: str, order: str, **fields: Any) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.server.url, timeout=WAIT_S) as web:
+            head = {"authorization": f"Bearer {self.token(name)}"}
+            return await web.post(f"/api/v1/conferences/{self.name}/desk/{order}", json=fields, headers=head)
+
+    async def opened(self, **question: Any) -> str:
+        vote: str = (await self.give("vote_prepare", title="Nghị quyết", **question))["ok"]["vote"]
+        assert (await self.give("vote_open", vote=vote))["ok"] == {}
+        return vote
+
+    async def row(self, client: DeskClient, vote: str, **facts: Any) -> dict[str, Any]:
+        """Return the row of a vote as soon as it has these facts."""
+
+        def row() -> dict[str, Any]:
+            found: dict[str, Any] = (client.state or {}).get("votes", {}).get(vote, {})
+            return found
+
+        await client.until(lambda: facts.items() <= row().items() and row())
+        return row()
+
+
+@asynccontextmanager
+async def sitting(server: LiveServer, name: str, now: float) -> AsyncIterator[Council]:
+    """Let five people join, and open the two desks."""
+    made = Council(server, name, now)
+    async with AsyncExitStack() as stack:
+        for one in PEOPLE:
+            await stack.enter_async_context(made.call(one))
+        made.host = await stack.enter_async_context(made.desk(made.key()))
+        made.an = await stack.enter_async_context(made.desk(made.token("an")))
+        yield made
+
+
+@pytest.fixture
+async def council(live_server: LiveServer, now: float, request: pytest.FixtureRequest) -> AsyncIterator[Council]:
+    async with sitting(live_server, f"votes-{request.node.name[:40]}", now) as made:
+        yield made
+
+
+async def test_a_vote_by_name(council: Council) -> None:
+    vote = await council.opened()
+    assert (await council.row(council.an, vote, state="open"))["entitled"] == 5
+    answer = await council.an.order(1, "ballot", vote=vote, choices=[FOR])
+    assert answer["ok"] == {"said": "vote_for", "receipt": ""}
+    assert (await council.an.order(2, "my_ballot"))["ok"]["choices"] == [FOR]
+    for name in PEOPLE[1:]:
+        assert (await council.rest(name, "ballot", vote=vote, choices=[AGAINST])).status_code == 200
+    row = await council.row(council.host, vote, cast=5)
+    assert row["rows"]["an"] == {"name": "An", "choices": [FOR]}
+    assert "rows" not in await council.row(council.an, vote, cast=5)
+    assert (await council.give("vote_close", vote=vote))["ok"] == {}
+    row = await council.row(council.an, vote, state="closed")
+    assert row["result"]["counts"] == [1, 4, 0]
+    assert row["result"]["adopted"] is False
+    assert row["rows"]["binh"]["choices"] == [AGAINST]
+    late = await council.rest("an", "ballot", vote=vote, choices=[FOR])
+    assert (late.status_code, late.json()["code"]) == (422, "vote_state")
+
+
+async def test_a_secret_vote_shows_no_choice(council: Council) -> None:
+    vote = await council.opened(way="secret")
+    assert (await council.an.order(1, "ballot", vote=vote, choices=[AGAINST]))["ok"]["said"] == "vote_recorded"
+    own = (await council.an.order(2, "my_ballot"))["ok"]
+    assert own == {"vote": vote, "voted": True, "present": 1, "choices": None, "counts": None}
+    for name in PEOPLE[1:]:
+        answer = await council.rest(name, "ballot", vote=vote, choices=[FOR])
+        assert answer.json() == {"said": "vote_recorded", "receipt": ""}
+    again = await council.rest("binh", "ballot", vote=vote, choices=[FOR])
+    assert again.json()["code"] == "vote_cast_already"
+    assert "rows" not in await council.row(council.host, vote, cast=5)
+    await council.give("vote_close", vote=vote)
+    row = await council.row(council.an, vote, state="closed")
+    assert row["result"]["counts"] == [4, 1, 0]
+    assert "rows" not in row
+
+
+async def test_a_secret_vote_goes_on_after_a_kill_and_no_log_shows_a_choice(tmp_path: Path, now: float) -> None:
+    """Each logger of the server writes everything. The second server has the data of the first one."""
+    data, outputs = tmp_path / "data", []
+    server = start_server(data, DIEMCAU_LOG_LEVEL="debug")
+    try:
+        async with sitting(server, "phieu-kin", now) as council:
+            vote = await council.opened(way="secret")
+            for name in PEOPLE[:3]:
+                assert (await council.rest(name, "ballot", vote=vote, choices=[AGAINST])).status_code == 200
+            wrong = await council.rest("em", "ballot", vote=vote, choices=["chín"])
+            assert (wrong.status_code, "chín" in wrong.text) == (400, False)
+            assert "refused" in await council.an.order(1, "ballot", vote=vote, choices=["chín"])
+            server.stop(signal.SIGKILL)
+        outputs.append("".join(server.output))
+        server = start_server(data, DIEMCAU_LOG_LEVEL="debug")
+        async with sitting(server, "phieu-kin", now) as council:
+            assert (await council.row(council.an, vote, cast=3))["state"] == "open"
+            again = await council.an.order(1, "ballot", vote=vote, choices=[FOR])
+            assert again["refused"]["code"] == "vote_cast_already"
+            for name in PEOPLE[3:]:
+                assert (await council.rest(name, "ballot", vote=vote, choices=[FOR])).status_code == 200
+            await council.give("vote_close", vote=vote)
+            assert (await council.row(council.an, vote, state="closed"))["result"]["counts"] == [2, 3, 0]
+    finally:
+        server.stop()
+    outputs.append("".join(server.output))
+    for text in outputs:
+        assert "debug   executing" in text
+        assert "choices" not in text
+        assert "chín" not in text
+
+
+async def test_hands_are_entered_by_the_person_or_the_host(council: Council) -> None:
+    vote = await council.opened(way="hands")
+    assert (await council.an.order(1, "hands", vote=vote, **{"for": 1}))["ok"] == {}
+    many = await council.an.order(2, "hands", vote=vote, **{"for": 1, "against": 1})
+    assert many["refused"]["code"] == "vote_hands_many"
+    assert many["refused"]["vi"] == "Số giơ tay nhiều hơn số đại biểu đã điểm danh"
+    other = await council.an.order(3, "vote_count", vote=vote, identity="binh", against=1)
+    assert other["refused"]["code"] == "not_allowed"
+    assert (await council.give("vote_count", vote=vote, identity="binh", against=1))["ok"] == {}
+    row = await council.row(council.host, vote, cast=2)
+    assert row["rows"]["binh"]["counts"] == [0, 1, 0]
+    await council.give("vote_annul", vote=vote, reason="Nhầm nội dung")
+    assert (await council.row(council.an, vote, state="annulled"))["reason"] == "Nhầm nội dung"
+
+
+async def test_an_election_with_receipts_and_its_order(council: Council) -> None:
+    first = (await council.give("vote_prepare", title="A"))["ok"]["vote"]
+    election: dict[str, Any] = {"kind": "election", "way": "secret", "options": ["An", "Bình", "Chi"], "seats": 2}
+    share = {"part": 1, "whole": 5, "above": False}
+    made = await council.give("vote_prepare", title="B", receipts=True, needs=share, **election)
+    vote = made["ok"]["vote"]
+    assert (await council.give("vote_open", vote=vote))["refused"]["code"] == "vote_not_next"
+    assert (await council.give("vote_order", votes=[vote, first]))["ok"] == {}
+    assert (await council.give("vote_open", vote=vote))["ok"] == {}
+    receipts = set()
+    for name in PEOPLE:
+        receipts.add((await council.rest(name, "ballot", vote=vote, choices=[0, 2])).json()["receipt"])
+    await council.give("vote_close", vote=vote)
+    result = (await council.row(council.an, vote, state="closed"))["result"]
+    assert result["elected"] == [0, 2]
+    assert {code for code, _ in result["receipts"]} == receipts
+    assert first not in council.an.state["votes"], "members do not read prepared votes"
+
+
+@pytest.mark.parametrize("order", ["vote_prepare", "vote_open", "vote_close", "vote_annul", "vote_order", "vote_admit"])
+async def test_a_member_orders_no_vote(council: Council, order: str) -> None:
+    fields: dict[str, dict[str, Any]] = {
+        "vote_prepare": {"title": "x"},
+        "vote_annul": {"vote": "v", "reason": "x"},
+        "vote_order": {"votes": []},
+        "vote_admit": {"vote": "v", "identity": "an"},
+    }
+    assert (await council.an.order(1, order, **fields.get(order, {"vote": "v"})))["refused"]["code"] == "not_allowed"
