@@ -18,6 +18,7 @@ from conference.chair.sections import Sections
 from conference.chair.voting.keys import Escrow
 from conference.chair.voting.polls import Polls
 from conference.data import tracks as data_tracks
+from conference.data.chat import Chat
 from conference.data.state import DataTable
 from conference.door import admission
 from conference.door.lobbies import Lobbies
@@ -130,6 +131,7 @@ class Conference:
             terms.remote_unmute,
             Paced(around.clock, around.turns, upkeep.permit).add,
         )
+        self.chat = Chat(name, self.participants, around.clock, around.suffix, around.proceedings)
         self.data = DataTable(
             self.participants,
             self.roster,
@@ -137,6 +139,7 @@ class Conference:
             around.turns,
             around.suffix,
             around.data_drops,
+            self.chat,
             Paced(around.clock, around.turns, data_tracks.tell_table).add,
         )
         self.speakers = Speakers(self.tracks)
@@ -152,6 +155,7 @@ class Conference:
         )
         self.hands = self.tracks.gate = self.machines
         self.shuts_out = self.machines.shuts_out
+        self.chat.barred = self.machines.bars_chat
         self.chair = Chair(self.machines, around.suffix)
         self.polls = Polls(
             self,
@@ -282,7 +286,8 @@ class Conference:
         self.meter.gone(participant.sid)
         participant.connection.close()
         self.halls.gone(participant)
-        self.machines.gone(participant)
+        if reason is not Reason.SERVER_SHUTDOWN:  # after the restart the meeting goes on with its queue and its turns
+            self.machines.gone(participant)
         view = participant.last_view(reason)
         self.reports.left(participant, view)
         if not participant.grants.hidden:

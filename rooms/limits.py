@@ -778,6 +778,10 @@ INSTANT_LOG_DAYS = 90
 """Days for which the record of a meeting without a booking is stored. Chosen, as NOTICE_DAYS. Longer: personal data is stored
 for longer. Shorter: an office cannot find out later who was there.
 """
+CHAT_EXPORTED = 10_000
+"""Lines of the chat of one date in the file for the secretary; of more lines the last ones. Chosen: a file of some megabytes.
+More: more memory for one request. Fewer: the file of a long meeting has no beginning.
+"""
 CHAT_LINES = 500
 """Lines of the chat of one meeting that the server holds for people who come late; the oldest is forgotten first. Chosen, the
 same as the lines of the page (`web/src/call/live/chat.svelte.ts`). More: more memory, and a slower start of the page. Fewer:

@@ -171,6 +171,10 @@ class Machines:
         role = self.roles.of(sender.identity)
         return rules.barred(self.rules, self.speech.state, sender.identity, role, source, kind)
 
+    def bars_chat(self, identity: str) -> str:
+        """Return the code of the refusal if this participant may not write to the chat now, or an empty text."""
+        return rules.bars_chat(self.rules, self.roles.of(identity))
+
     # -- people.participant.Hands
 
     def hand(self, one: Participant, up: bool, kind: str = "", way: Way = "page") -> None:

@@ -185,6 +185,11 @@ def barred(rules: Rules, floor: Floor, identity: str, role: Role, source: Source
     return "unmute_off" if spoken and rules.unmute_off.means(role) and identity not in rules.allowed else ""
 
 
+def bars_chat(rules: Rules, role: Role) -> str:
+    """Return the code of the refusal if this role may not write to the chat now, or an empty text."""
+    return "chat_off" if rules.chat_off.means(role) else ""
+
+
 def as_json(state: Rules) -> dict[str, Any]:
     return {name: getattr(value, "value", value) for name in (*RULES, "locked") for value in (getattr(state, name),)}
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from conference.ground import limits
+from conference.ports import clients
 from media import PeerError
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class NoPackets:
     def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
         return None
 
+    def from_server(self, payload: bytes, topic: str) -> Packet:
+        return clients.Packet(b"")
+
     def frame_handle(self, frame: bytes) -> int:
         raise PeerError("no data tracks")
 
@@ -47,7 +51,11 @@ def receive(sender: Party, label: str, message: bytes) -> None:
     packet = sender.entry.packets.stamp(message, sender.sid, sender.identity, hidden=sender.grants.hidden)
     if packet is None:
         return
-    if label == RELIABLE:
+    if packet.chat is not None:
+        sender.data.table.chat.heard(sender, packet.chat)
+    elif packet.foreign_chat and sender.data.table.chat.barred(sender.identity):
+        drop(sender, "chat")
+    elif label == RELIABLE:
         _hold(sender, packet)
     elif may_send(sender):
         _pass_on(sender, packet, reliable=False)

@@ -30,6 +30,14 @@ class Link(Protocol):
     def channels(self) -> Channels: ...
 
 
+class Chat(Protocol):
+    """The chat of the conference (`data.chat`)."""
+
+    @property
+    def barred(self) -> Callable[[str], str]: ...
+    def heard(self, sender: Party, message: bytes) -> None: ...
+
+
 class Party(Listener, Protocol):
     """A participant as a sender and receiver of data."""
 
@@ -53,7 +61,8 @@ class DataTable:
     turns: Turns
     suffix: Callable[[], str]
     drops: Counter[str]
-    """Dropped packets and frames of senders that sent too many, by kind: `reliable`, `lossy`, `frames`."""
+    """Dropped packets and frames, by kind: `reliable`, `lossy`, `frames` of senders that sent too many; `chat` by a rule."""
+    chat: Chat
     tell_soon: Callable[[Party], None] = lambda _: None
     """Sends the handle table of one subscriber at the end of the turn, or a little later if many tables wait."""
     tracks: dict[str, DataTrack] = field(default_factory=dict)
@@ -87,6 +96,14 @@ class Outgoing:
 
 
 @dataclass(slots=True)
+class Chatter:
+    """The limits on what one participant sends to the chat."""
+
+    lines: TokenBucket = field(default_factory=lambda: TokenBucket(limits.CHAT_PER_S, limits.CHAT_BURST))
+    history: TokenBucket = field(default_factory=lambda: TokenBucket(limits.CHAT_ASKED_PER_S, limits.CHAT_ASKED_BURST))
+
+
+@dataclass(slots=True)
 class DataState:
     """The data state of one participant. `published` holds its own tracks by the handles that it chose. `received` holds the
     tracks that it receives, by the handles in the frames to it.
@@ -97,5 +114,6 @@ class DataState:
     received: dict[int, DataTrack] = field(default_factory=dict)
     next_handle: int = 1
     outgoing: Outgoing = field(default_factory=Outgoing)
+    chatter: Chatter = field(default_factory=Chatter)
     blobs: dict[bytes, bytes] = field(default_factory=dict)
     """The blobs that this participant stored for others, by key."""

@@ -78,6 +78,9 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Không hỗ trợ kết nối chỉ để phát; hãy dùng thẻ không có quyền nhận",
         "publish-only connections are not supported: use a token without canSubscribe",
     ),
+    "chat_too_fast": ("Gửi quá nhanh. Hãy chờ vài giây", "too many messages: wait some seconds"),
+    "chat_too_long": ("Tin nhắn trống hoặc quá dài", "the message is empty or too long"),
+    "line_unknown": ("Không còn tin nhắn được trả lời", "the message that you answer is no longer there"),
     "not_stored": (
         "Cơ sở dữ liệu chưa trả lời nên chưa ghi được việc này. Hãy thử lại sau ít phút",
         "the database does not answer, so this was not stored: try again in a few minutes",

@@ -130,6 +130,30 @@ WAITING_BYTES = 512 * 1024
 counted; WAITING_PACKETS (256) limits their number. Chosen. Larger: more memory for dead connections, only if packets have more
 than 2 KiB. Smaller: a short interruption loses long packets.
 """
+CHAT_CHARACTERS = 2000
+"""Characters of one line of the chat; a longer one is refused. Chosen, the same as the page cuts
+(`web/src/call/live/chat.svelte.ts`). More: one line fills the panel. Fewer: long texts must be sent in parts.
+"""
+CHAT_LINES = 500
+"""Lines of the chat of one conference that the server gives to people who come late; the oldest is forgotten first. Chosen, the
+same as the page keeps. More: more memory, and a slower start of the page. Fewer: people who come late miss more.
+"""
+CHAT_PER_S, CHAT_BURST = 1.0, 10
+"""Lines of the chat that one participant may send: one a second, 10 at once after a pause; further ones are refused. Chosen.
+Higher rate or burst: one participant floods the chat. Lower: people who write quickly are refused.
+"""
+CHAT_ASKED_PER_S, CHAT_ASKED_BURST = 0.1, 5
+"""Requests of one participant for the earlier lines: one in 10 s, 5 at once. Chosen: a page asks once for each connection. Higher
+rate or burst: one participant makes the server send megabytes. Lower: a page on a bad network does not get the lines.
+"""
+CHAT_PART_BYTES = 12 * 1024
+"""Bytes of the lines in one packet of earlier lines; more lines go into the next packet. Chosen: below the 16 KiB that every
+browser receives as one message. Larger: some browsers refuse it. Smaller: more packets.
+"""
+CHAT_KEY_CHARACTERS = 64
+"""Characters of the key that a page gives to its line to know its answer; a longer one is refused. Chosen. More: larger answers.
+Fewer: a page cannot use a UUID.
+"""
 DATA_UNITS_PER_S, DATA_UNITS_BURST, DATA_UNIT_BYTES = 10_000, 30_000, 1024
 """The budget for the data that one participant sends: 10,000 units a second, 30,000 units at once after a pause, 1024 bytes a
 unit. A packet costs one unit for each receiver, and one more for each KiB and receiver. One unit is about 30 µs of work. Beyond

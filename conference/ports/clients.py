@@ -27,6 +27,10 @@ class Packet:
     destinations: frozenset[str] = frozenset()
     metrics: bool = False
     """The packet holds a client's metrics. Only participants whose grants allow metrics receive it."""
+    chat: bytes | None = None
+    """A message of our pages to the chat of the server (`data.chat`). The packet is not forwarded."""
+    foreign_chat: bool = False
+    """The packet begins a chat message between clients, in the way of LiveKit's own pages. The server does not keep it."""
 
 
 class PacketFormat(Protocol):
@@ -36,6 +40,9 @@ class PacketFormat(Protocol):
         """Return the packet with its true sender, or without a sender if the sender is `hidden`. None if the packet must not be
         forwarded.
         """
+
+    def from_server(self, payload: bytes, topic: str) -> Packet:
+        """Return a packet of the server, which has no sender."""
 
     def frame_handle(self, frame: bytes) -> int: ...
     def with_handle(self, frame: bytes, handle: int) -> bytes: ...

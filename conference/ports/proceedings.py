@@ -51,6 +51,23 @@ class Turn:
     """The unit or site whose time budget pays for the turn."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChatLine:
+    """A line of the chat. The server gives `id` and `at`."""
+
+    id: str
+    at: float
+    """Unix seconds."""
+    identity: str
+    name: str
+    text: str
+    to: str = ""
+    """The identity of the only receiver of a private line. Empty: all participants."""
+    to_name: str = ""
+    reply: str = ""
+    """The identifier of the line that this line answers. Empty: none."""
+
+
 class Proceedings(Protocol):
     """The store of all conferences of this server, by the name of the conference."""
 
@@ -69,6 +86,12 @@ class Proceedings(Protocol):
 
     def turn(self, conference: str, turn: Turn) -> None:
         """Note a turn to speak at its beginning and at its end."""
+
+    def chat(self, conference: str, line: ChatLine) -> None:
+        """Note a line of the chat. The type of the meeting says whether the database gets the line."""
+
+    def chatted(self, conference: str) -> Sequence[ChatLine]:
+        """Return the stored lines of a meeting that did not end, the earliest first, as `restored` does for states."""
 
     async def forget(self, conference: str, by: Record) -> None:
         """Destroy chat, notes, states and details since the start, because secret content came up. Who did what and when

@@ -66,15 +66,26 @@ async def _open(session: AsyncSession, one: Sitting) -> Open:
     )
 
 
-async def chat_of(session: AsyncSession, occurrence_id: str) -> str:
-    """Return the way to keep the chat of a date: `kept`, `exported` or `forgotten`. An unknown date: `forgotten`."""
-    found = await session.scalar(
+async def exported(session: AsyncSession, occurrence_id: str) -> list[ChatLine] | None:
+    """Return the public lines of the chat of a date, the earliest first, at most the last `CHAT_EXPORTED`. None: the type of the
+    meeting does not export the chat.
+    """
+    kept = await session.scalar(
         select(MeetingType.chat_kept)
         .join(Meeting, Meeting.type_code == MeetingType.code)
         .join(Occurrence, Occurrence.meeting_id == Meeting.id)
         .where(Occurrence.id == occurrence_id)
     )
-    return found or "forgotten"
+    if kept != "exported":
+        return None
+    rows = await session.scalars(
+        select(ChatLine)
+        .join(Sitting, Sitting.id == ChatLine.sitting_id)
+        .where(Sitting.occurrence_id == occurrence_id, ChatLine.to_id == "")
+        .order_by(ChatLine.at.desc(), ChatLine.id.desc())
+        .limit(limits.CHAT_EXPORTED)
+    )
+    return list(reversed(rows.all()))
 
 
 async def stays(session: AsyncSession, occurrence_id: str) -> list[Attendance]:

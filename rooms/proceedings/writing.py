@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.store.tables.columns import EPOCH, MICROSECOND, Row
-from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 from rooms.store.tables.proceedings import Attendance, ChatLine, MeetingEvent, Sitting, SittingState, SpeakingTurn
 
 Values = dict[str, Any]
@@ -84,8 +84,10 @@ def place(at: datetime, last: int) -> int:
     return max(last + 1, (at - EPOCH) // MICROSECOND)
 
 
-async def write(session: AsyncSession, run: Run, batch: Batch, now: datetime) -> None:
-    """Store a batch, and that the sitting was seen at `now`."""
+async def write(session: AsyncSession, run: Run, batch: Batch, now: datetime) -> bool:
+    """Store a batch, and that the sitting was seen at `now`. Report whether the type of the meeting keeps the chat. The chat of
+    other meetings is not stored.
+    """
     await session.execute(_begun(session), [_sitting(run, now, await _occurrence(session, run.occurrence_id))])
     own = {"sitting_id": run.id}
     states = [own | {"machine": name, "state": dict(one), "at": now} for name, one in batch.states.items()]
@@ -93,17 +95,30 @@ async def write(session: AsyncSession, run: Run, batch: Batch, now: datetime) ->
     await _put(session, MeetingEvent, ("sitting_id", "place"), (), [own | one for one in batch.events])
     await _put(session, Attendance, ("id",), ("left_at", "reason"), [own | one for one in batch.stays.values()])
     await _put(session, SpeakingTurn, ("id",), ("ended_at",), [own | one for one in batch.turns.values()])
-    await _put(session, ChatLine, ("id",), (), [own | one for one in batch.lines])
+    keeps = bool(batch.lines) and await _keeps_chat(session, run.occurrence_id)
+    if keeps:
+        await _put(session, ChatLine, ("id",), (), [own | one for one in batch.lines])
     if batch.retracted:
         gone = (MeetingEvent.sitting_id == run.id, MeetingEvent.place.in_(batch.retracted))
         await session.execute(delete(MeetingEvent).where(*gone))
     if batch.ended_at is not None:
         await session.execute(update(Sitting).where(Sitting.id == run.id).values(ended_at=batch.ended_at))
+    return keeps
 
 
 async def seen(session: AsyncSession, sitting_ids: Collection[str], now: datetime) -> None:
     """Note that these sittings go on."""
     await session.execute(update(Sitting).where(Sitting.id.in_(sitting_ids)).values(seen_at=now))
+
+
+async def _keeps_chat(session: AsyncSession, occurrence_id: str | None) -> bool:
+    found = await session.scalar(
+        select(MeetingType.chat_kept)
+        .join(Meeting, Meeting.type_code == MeetingType.code)
+        .join(Occurrence, Occurrence.meeting_id == Meeting.id)
+        .where(Occurrence.id == occurrence_id)
+    )
+    return found in ("kept", "exported")
 
 
 async def _occurrence(session: AsyncSession, id_: str | None) -> str | None:

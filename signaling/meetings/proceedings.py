@@ -20,21 +20,21 @@ import rooms.limits
 from conference import Refusal
 from conference.ground.events import Reason
 from conference.ground.lifecycle import Happening, What
-from conference.ports.proceedings import Record, State, Turn
+from conference.ports.proceedings import ChatLine, Record, State, Turn
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor
 from rooms.proceedings import reading, retention, writing
 from rooms.proceedings.writing import Batch, Run
 from rooms.store import scrubbing
 from rooms.store.database import Database, reason
-from rooms.store.tables.proceedings import ChatLine, MeetingEvent, SittingState
+from rooms.store.tables import proceedings as tables
 from signaling.host import limits
 from signaling.host.dates import PREFIX, is_date
 from signaling.meetings.places import is_meeting
 from signaling.meetings.sitting import Sitting, Wipe, fits
 
 log = logging.getLogger(__name__)
-WORDS = (ChatLine, SittingState, MeetingEvent)
+WORDS = (tables.ChatLine, tables.SittingState, tables.MeetingEvent)
 """The tables that hold words of a meeting."""
 TOO_LARGE = (
     "Dữ liệu của cuộc họp quá lớn nên không lưu được.",
@@ -61,8 +61,8 @@ class Proceedings:
 
     @property
     def waiting(self) -> int:
-        """Return the number of rows that wait for the database."""
-        return sum(len(one.waiting) for one in (*self._sittings.values(), *self._ending))
+        """Return the number of rows that are not stored yet."""
+        return sum(len(one.waiting) + one.writing for one in (*self._sittings.values(), *self._ending))
 
     async def load(self) -> None:
         """Read the sittings that an earlier process did not end. Raise the errors of the database."""
@@ -139,6 +139,16 @@ class Proceedings:
         sitting = self._sitting(conference)
         sitting.turn(turn)
         self._start(sitting)
+
+    def chat(self, conference: str, line: ChatLine) -> None:
+        if is_date(conference):  # the chat of a conference without a booking is only in its memory
+            sitting = self._sitting(conference)
+            sitting.chat(line)
+            self._start(sitting)
+
+    def chatted(self, conference: str) -> Sequence[ChatLine]:
+        sitting = self._sittings.get(conference)
+        return tuple(sitting.lines) if sitting is not None else ()
 
     async def forget(self, conference: str, by: Record) -> None:
         sitting = self._sitting(conference)
@@ -263,17 +273,22 @@ class Proceedings:
         taken = sitting.taken(now)
         whole.add(taken)
         whole.add(batch)
+        sitting.writing = len(whole)
 
-        async def work(session: AsyncSession) -> None:
-            await writing.write(session, sitting.run, whole, now)
+        async def work(session: AsyncSession) -> bool:
+            kept = await writing.write(session, sitting.run, whole, now)
             if wipe is not None:
                 await retention.wipe(session, sitting.run.id, wipe.actor, wipe.at, wipe.for_chair)
+            return kept and wipe is None
 
         try:
-            await self._database.transact(work)
+            if await self._database.transact(work):
+                sitting.note_stored(whole.lines)
         except BaseException:
             sitting.give_back(taken)
             raise
+        finally:
+            sitting.writing = 0
         if wipe is not None:
             sitting.wipe = None
             self._scrub()

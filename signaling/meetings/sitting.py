@@ -3,13 +3,16 @@
 import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import conference
+import rooms.limits
 from conference.ground.events import ParticipantView
-from conference.ports.proceedings import Record, State, Turn
+from conference.ports.proceedings import ChatLine, Record, State, Turn
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor
 from rooms.proceedings import writing
@@ -39,6 +42,8 @@ class Sitting:
         self.states: dict[str, State] = {}
         """The last state of each machine that was accepted."""
         self.waiting = Batch()
+        self.writing = 0
+        """Rows that are being stored."""
         self.wipe: Wipe | None = None
         self.lock = asyncio.Lock()
         """The writer holds it. So states and events are stored in their order."""
@@ -46,6 +51,8 @@ class Sitting:
         self.seen_at = run.began_at
         self.lost = 0
         """Rows that found no place in `waiting`, and that the record does not name yet."""
+        self.lines: deque[ChatLine] = deque(maxlen=rooms.limits.CHAT_LINES)
+        """The stored lines of the chat."""
         self._stays: dict[str, Values] = {}
         """The stays without an end, by the sid of the participant."""
         self._turns: dict[str, Values] = {}
@@ -57,6 +64,7 @@ class Sitting:
         made = cls(found.run)
         made.states = {name: state for name, state in found.states.items() if state}
         made.seen_at = found.seen_at
+        made.lines.extend(_line(one) for one in found.lines)
         made._turns = {one.id: _columns(one) for one in found.turns}
         for one in found.stays:
             made.waiting.stays[one.id] = _columns(one) | {"left_at": found.seen_at, "reason": "lost"}
@@ -100,6 +108,20 @@ class Sitting:
         detail = {"reason": who.reason.value}
         self.add(events=[Record("left", at.timestamp(), on=who.identity, on_name=stay["name"], detail=detail)])
 
+    def chat(self, line: ChatLine) -> None:
+        if not self._has_place():
+            return
+        values: Values = {"id": line.id[:32], "at": moment(line.at), "identity": line.identity, "to_id": line.to}
+        values |= {"name": writing.text(line.name, NAME), "to_name": writing.text(line.to_name, NAME)}
+        text = writing.text(line.text, conference.limits.CHAT_CHARACTERS)
+        self.waiting.lines.append(values | {"reply_to": line.reply[:32], "text": text})
+
+    def note_stored(self, lines: Sequence[Values]) -> None:
+        """Remember stored lines of the chat, for people who come back to the meeting."""
+        for one in lines:
+            who = (one["identity"], one["name"], one["text"], one["to_id"], one["to_name"], one["reply_to"])
+            self.lines.append(ChatLine(one["id"], one["at"].timestamp(), *who))
+
     def turn(self, turn: Turn) -> None:
         values: Values = {
             "id": turn.id[:64],
@@ -126,6 +148,7 @@ class Sitting:
         """Destroy all words in memory: states, chat and details. Who and when stays."""
         self.wipe = wipe
         self.states.clear()
+        self.lines.clear()
         self.waiting.states.clear()
         self.waiting.lines.clear()
         for one in self.waiting.events:
@@ -184,6 +207,10 @@ class Sitting:
 
 def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
+
+
+def _line(row: Any) -> ChatLine:
+    return ChatLine(row.id, row.at.timestamp(), row.identity, row.name, row.text, row.to_id, row.to_name, row.reply_to)
 
 
 def fits(state: State) -> bool:

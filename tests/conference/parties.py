@@ -21,14 +21,22 @@ CAMERA = Announcement("cam", "video", Source.CAMERA, width=1280, height=720, lay
 
 
 class Format:
-    """`destination,destination|payload`; frames are `handle:payload`."""
+    """`destination,destination|payload`; frames are `handle:payload`. The payload `chat:…` is for the chat of the server, and
+    `foreign:…` is the chat of another client.
+    """
 
     def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
         head, bar, body = data.partition(b"|")
         if not bar:
             raise PeerError("no bar")
+        if body.startswith(b"chat:"):
+            return Packet(b"", chat=body.removeprefix(b"chat:"))
         destinations = frozenset(name for name in head.decode().split(",") if name)
-        return Packet((b"" if hidden else sender_identity.encode()) + b"|" + body, destinations)
+        payload = (b"" if hidden else sender_identity.encode()) + b"|" + body
+        return Packet(payload, destinations, foreign_chat=body.startswith(b"foreign:"))
+
+    def from_server(self, payload: bytes, topic: str) -> Packet:
+        return Packet(topic.encode() + b"|" + payload)
 
     def frame_handle(self, frame: bytes) -> int:
         return int(frame.partition(b":")[0])

@@ -46,6 +46,9 @@ RecurrenceRule = Annotated[
 ]
 
 
+ChatKept = Literal["kept", "exported", "forgotten"]
+
+
 class MeetingType(View):
     """A type of meeting (phiên họp UBND, giao ban, tập huấn…) with its default values."""
 
@@ -58,6 +61,9 @@ class MeetingType(View):
     conclusion_days: int
     grace_min: int
     call_ahead_min: int
+    chat_kept: ChatKept
+    chat_days: int
+    log_days: int
     internal: bool
     precedence: int
     position: int
@@ -78,6 +84,13 @@ class MeetingTypeFields(Strict):
     call_ahead_min: int = Field(
         15, ge=0, le=limits.CALL_AHEAD_MIN, description="Minutes before the start at which the halls are called."
     )
+    chat_kept: ChatKept = Field(
+        "kept",
+        description="`kept`: the chat is stored, for late comers and for a restart. `exported`: the secretary may download it "
+        "too. `forgotten`: it is only in the memory of the server during the meeting.",
+    )
+    chat_days: int = Field(30, ge=1, le=3650, description="Days after the meeting for which its chat is stored.")
+    log_days: int = Field(365, ge=1, le=3650, description="Days after the meeting for which its timeline is stored.")
     internal: bool = False
     precedence: int = Field(100, ge=0, le=10_000)
     position: int = Field(0, ge=0, le=10_000)

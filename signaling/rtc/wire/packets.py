@@ -11,9 +11,12 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models
 
 from conference import PeerError
+from conference.data.chat import TOPIC as CHAT
 from conference.ports.clients import Packet
 from signaling.rtc.wire.rpc import Calls
 
+FOREIGN_CHAT = frozenset({"lk.chat", "lk-chat-topic"})
+"""The topics of chat between clients. Source: `DataTopic` and `LegacyDataTopic` of LiveKit's components."""
 _HEADER_BYTES = 12
 _HANDLE = struct.Struct("!H")
 
@@ -32,6 +35,8 @@ class Packets:
         kind = packet.WhichOneof("value")
         if kind == "speaker" or self.calls.take(packet, sender_sid):  # only a server may report active speakers
             return None
+        if kind == "user" and packet.user.topic == CHAT:
+            return Packet(b"", chat=packet.user.payload)
         if hidden:
             sender_sid = sender_identity = ""
         packet.participant_sid = sender_sid
@@ -41,7 +46,15 @@ class Packets:
             packet.user.participant_sid = sender_sid
             packet.user.participant_identity = sender_identity
             destinations |= frozenset(packet.user.destination_identities)
-        return Packet(packet.SerializeToString(), destinations, metrics=kind == "metrics")
+        return Packet(
+            packet.SerializeToString(),
+            destinations,
+            metrics=kind == "metrics",
+            foreign_chat=_is_foreign_chat(packet, kind),
+        )
+
+    def from_server(self, payload: bytes, topic: str) -> Packet:
+        return from_server(payload, reliable=True, topic=topic, destinations=frozenset())
 
     def frame_handle(self, frame: bytes) -> int:
         if len(frame) < _HEADER_BYTES:
@@ -51,6 +64,12 @@ class Packets:
 
     def with_handle(self, frame: bytes, handle: int) -> bytes:
         return frame[:2] + _HANDLE.pack(handle) + frame[4:]
+
+
+def _is_foreign_chat(packet: models.DataPacket, kind: str | None) -> bool:
+    """Report whether a packet begins a chat message of LiveKit's own pages, in one of their three ways."""
+    topic = {"user": packet.user.topic, "stream_header": packet.stream_header.topic}.get(kind or "", "")
+    return kind == "chat_message" or topic in FOREIGN_CHAT
 
 
 def from_server(

@@ -334,6 +334,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/occurrences/{occurrence_id}/people"): Row(),
     ("GET", "/occurrences/{occurrence_id}/timeline"): Row(),
     ("GET", "/occurrences/{occurrence_id}/attendance"): Row(),
+    # The types of the matrix export no chat. tests/signaling/api/control/test_timeline.py downloads one.
+    ("GET", "/occurrences/{occurrence_id}/chat.txt"): Row(refused=frozenset({"not_found"}), proven=False),
     ("GET", "/occurrences/{occurrence_id}/hall-candidates"): Row(),
     ("POST", "/occurrences/{occurrence_id}/legs/{leg_id}/move"): Row(
         lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, refused=HALLS_OFF, proven=False

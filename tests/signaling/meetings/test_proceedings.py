@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 import rooms.limits
-from conference import Refusal
-from conference.ports.proceedings import Record, Turn
+from conference import Passage, Refusal
+from conference.ports.proceedings import ChatLine, Record, Turn
 from rooms.store.database import Database
 from rooms.store.tables.columns import Row
+from rooms.store.tables.meetings import MeetingType
 from rooms.store.tables.proceedings import Attendance, MeetingEvent, Sitting, SittingState, SpeakingTurn
 from signaling.host import limits
 from signaling.meetings.proceedings import Proceedings
@@ -29,6 +30,7 @@ from tests.rooms.proxy import before
 from tests.waiting import until
 
 ROOM = "giao-ban"
+MACHINES = ("first", "second", "third")
 SECRET = "Nội dung mật Z7"
 
 
@@ -56,8 +58,12 @@ class Process:
         self.world.time.advance(seconds)
         return self.now()
 
-    def join(self, name: str, room: str = ROOM) -> Party:
-        return Party(self.world, name, room=room)
+    def join(self, name: str, room: str = ROOM, **options: Any) -> Party:
+        return Party(self.world, name, room=room, **options)
+
+    def restored(self, room: str) -> dict[str, Any]:
+        """The states of the machines of this test. The conference has machines of its own."""
+        return {name: state for name, state in self.store.restored(room).items() if name in MACHINES}
 
     def record(self, kind: str, **values: Any) -> Record:
         return Record(kind, self.world.time.time(), **values)
@@ -68,6 +74,12 @@ class Process:
     async def rows(self, kind: type[Row], order: Any) -> list[Any]:
         async with self.database.reading() as session:
             return list(await session.scalars(select(kind).order_by(order)))
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer to store an order than people should wait."""
+    monkeypatch.setattr(limits, "ORDER_STORED_S", 60.0)
 
 
 @pytest.fixture
@@ -120,18 +132,18 @@ async def test_after_a_kill_the_machines_go_on_where_they_were(process: Process)
     chair = process.record(
         "hand_over", by="an", by_name="An", for_chair=True, way="desk", on="an", detail={"role": "chair"}
     )
-    await process.store.keep(ROOM, "roles", {"version": 1, "chair": "an"}, [chair])
-    process.store.note(ROOM, "floor", {"version": 1, "queue": ["an"]})
-    process.store.note(ROOM, "floor", {"version": 1, "queue": ["an", "binh"]})
+    await process.store.keep(ROOM, "first", {"version": 1, "chair": "an"}, [chair])
+    process.store.note(ROOM, "second", {"version": 1, "queue": ["an"]})
+    process.store.note(ROOM, "second", {"version": 1, "queue": ["an", "binh"]})
     await process.stored()
     seen = process.pass_time(40)
     await process.store.look()
     later = await Process.after(process, 5)
-    assert later.store.restored(ROOM) == {
-        "roles": {"version": 1, "chair": "an"},
-        "floor": {"version": 1, "queue": ["an", "binh"]},
+    assert later.restored(ROOM) == {
+        "first": {"version": 1, "chair": "an"},
+        "second": {"version": 1, "queue": ["an", "binh"]},
     }
-    assert later.store.restored("another") == {}
+    assert later.restored("another") == {}
     later.join("an")
     await later.stored()
     first, second = await later.rows(Attendance, Attendance.came_at)
@@ -144,6 +156,23 @@ async def test_after_a_kill_the_machines_go_on_where_they_were(process: Process)
     assert (told.by_name, told.for_chair, told.way, told.detail) == ("An", True, "desk", {"role": "chair"})
 
 
+async def test_after_a_stop_and_start_of_the_server_the_floor_goes_on(process: Process) -> None:
+    chair = process.join("chair", passage=Passage.HOST)
+    process.join("an")
+    meeting = chair.conference
+    meeting.machines.hand(meeting.participants["an"], True)
+    meeting.chair.call_speaker(meeting.machines.by("chair", "Chair", "desk"), "an", 60.0)
+    process.world.time.turn()
+    floor = process.store.restored(ROOM)["floor"]
+    process.world.registry.close()
+    await process.store.settle()
+    later = await Process.after(process, 3)
+    assert later.store.restored(ROOM)["floor"] == floor
+    assert [
+        one.identity for one in later.join("chair", passage=Passage.HOST).conference.machines.speech.state.turns
+    ] == ["an"]
+
+
 async def test_a_new_meeting_begins_new_and_a_booked_date_goes_on(
     database: Database, province: Province, now: datetime, process: Process
 ) -> None:
@@ -151,41 +180,41 @@ async def test_a_new_meeting_begins_new_and_a_booked_date_goes_on(
     date = f"o-{await date_id(database, meeting)}"
     for room in (ROOM, date):
         party = process.join("an", room)
-        await process.store.keep(room, "roles", {"chair": "an"})
+        await process.store.keep(room, "first", {"chair": "an"})
         party.conference.kick("an")
     process.world.pass_time(25)
     assert len(process.world.registry) == 0, "all have left long ago"
-    assert process.store.restored(ROOM) == {}
-    assert process.store.restored(date) == {"roles": {"chair": "an"}}
+    assert process.restored(ROOM) == {}
+    assert process.restored(date) == {"first": {"chair": "an"}}
     await process.stored()
     later = await Process.after(process, limits.RESUMED_S + 1)
-    assert later.store.restored(date) == {"roles": {"chair": "an"}}
+    assert later.restored(date) == {"first": {"chair": "an"}}
     later.join("an", date)
     later.world.registry.delete(date)
-    assert later.store.restored(date) == {}
+    assert later.restored(date) == {}
     await later.stored()
-    assert (await Process.after(later, 1)).store.restored(date) == {}
+    assert (await Process.after(later, 1)).restored(date) == {}
 
 
 async def test_a_meeting_without_a_booking_goes_on_only_soon_after_a_kill(process: Process) -> None:
     process.join("an")
-    await process.store.keep(ROOM, "roles", {"chair": "an"})
-    assert (await Process.after(process, limits.RESUMED_S - 1)).store.restored(ROOM) != {}
-    assert (await Process.after(process, limits.RESUMED_S + 1)).store.restored(ROOM) == {}
+    await process.store.keep(ROOM, "first", {"chair": "an"})
+    assert (await Process.after(process, limits.RESUMED_S - 1)).restored(ROOM) != {}
+    assert (await Process.after(process, limits.RESUMED_S + 1)).restored(ROOM) == {}
 
 
 async def test_a_date_that_was_left_long_ago_is_dropped(
     database: Database, province: Province, now: datetime, process: Process
 ) -> None:
     date = f"o-{await date_id(database, await approved(database, province, now))}"
-    process.store.note(date, "roles", {"chair": "an"})
+    process.store.note(date, "first", {"chair": "an"})
     await process.stored()
     process.pass_time(timedelta(hours=rooms.limits.SITTING_IDLE_HOURS).total_seconds() - 1)
     await process.store.look()
-    assert process.store.restored(date) != {}
+    assert process.restored(date) != {}
     process.pass_time(1)
     await process.store.look()
-    assert process.store.restored(date) == {}
+    assert process.restored(date) == {}
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -197,15 +226,15 @@ async def test_an_outage_refuses_stored_orders_and_loses_nothing_else(
     async with before(postgres, name) as (proxy, url):
         process = Process(Database.open(url))
         process.join("an")
-        await process.store.keep(ROOM, "roles", {"chair": "an"}, [process.record("hand_over")])
+        await process.store.keep(ROOM, "first", {"chair": "an"}, [process.record("hand_over")])
         plenty, proxy.left = proxy.left, 0
         with pytest.raises(Refusal) as refused:
-            await process.store.keep(ROOM, "roles", {"chair": "binh"}, [process.record("refused_order")])
+            await process.store.keep(ROOM, "first", {"chair": "binh"}, [process.record("refused_order")])
         assert refused.value.code == "not_stored"
         assert "Cơ sở dữ liệu" in refused.value.vietnamese
         assert "database" in refused.value.english
-        assert process.store.restored(ROOM) == {"roles": {"chair": "an"}}
-        process.store.note(ROOM, "floor", {"queue": ["an"]}, [process.record("mute_one", on="an")])
+        assert process.restored(ROOM) == {"first": {"chair": "an"}}
+        process.store.note(ROOM, "second", {"queue": ["an"]}, [process.record("mute_one", on="an")])
         process.join("binh")
         assert process.store.waiting
         proxy.left = plenty
@@ -213,7 +242,7 @@ async def test_an_outage_refuses_stored_orders_and_loses_nothing_else(
         events = await process.rows(MeetingEvent, MeetingEvent.place)
         assert [one.kind for one in events] == ["came", "hand_over", "mute_one", "came"]
         states = {one.machine: one.state for one in await process.rows(SittingState, SittingState.machine)}
-        assert states == {"roles": {"chair": "an"}, "floor": {"queue": ["an"]}}
+        assert states == {"first": {"chair": "an"}, "second": {"queue": ["an"]}}
         await process.database.close()
 
 
@@ -223,14 +252,14 @@ async def test_an_order_whose_answer_is_lost_is_taken_back(
 ) -> None:
     """The database commits the order, and its answer does not arrive: the chair was refused, so nothing of it may stay."""
     monkeypatch.setattr(limits, "TELL_AGAIN_S", 0.1)
-    monkeypatch.setattr(limits, "ORDER_STORED_S", 0.5)
     name = database_url.split("@/")[1].split("?")[0]
     async with before(postgres, name) as (proxy, url):
         process = Process(Database.open(url))
-        await process.store.keep(ROOM, "roles", {"chair": "an"})
+        await process.store.keep(ROOM, "first", {"chair": "an"})
+        monkeypatch.setattr(limits, "ORDER_STORED_S", 0.5)
         direct = Database.open(database_url)
         order = asyncio.create_task(
-            process.store.keep(ROOM, "roles", {"chair": "binh"}, [process.record("refused_order")])
+            process.store.keep(ROOM, "first", {"chair": "binh"}, [process.record("refused_order")])
         )
         proxy.talks.clear()
         with pytest.raises(Refusal, match="not_stored"):
@@ -247,15 +276,15 @@ async def test_an_order_whose_answer_is_lost_is_taken_back(
 async def test_a_database_that_another_process_locks_refuses_the_order(
     process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await process.store.keep(ROOM, "first", {"chair": "an"})
     monkeypatch.setattr(limits, "ORDER_STORED_S", 0.2)
-    await process.store.keep(ROOM, "roles", {"chair": "an"})
     other = Database.open(process.database.engine.url.render_as_string().replace("+aiosqlite", ""))
     async with other.engine.connect() as connection:
         await connection.execution_options(diemcau_writes=True)
         async with connection.begin():
             await connection.execute(text("UPDATE pool SET legs = 1"))
             with pytest.raises(Refusal, match="not_stored"):
-                await process.store.keep(ROOM, "roles", {"chair": "binh"})
+                await process.store.keep(ROOM, "first", {"chair": "binh"})
     await other.close()
     await process.stored()
     (state,) = await process.rows(SittingState, SittingState.machine)
@@ -268,35 +297,33 @@ async def test_the_wait_for_the_database_is_bounded_and_the_gap_is_named(
     """No task of the writer runs within this turn, so all rows wait."""
     monkeypatch.setattr(limits, "UNSTORED_ROWS", 10)
     for number in range(13):
-        process.store.note(ROOM, "floor", {"number": number}, [process.record("mute_one", on=str(number))])
+        process.store.note(ROOM, "second", {"number": number}, [process.record("mute_one", on=str(number))])
     assert process.store.waiting <= 11
     await process.stored()
     events = await process.rows(MeetingEvent, MeetingEvent.place)
     assert [one.on_id for one in events[:-1]] == [str(number) for number in range(9)]
     assert (events[-1].kind, events[-1].detail) == ("gap", {"rows": 4})
     assert process.store.lost == 4
-    assert process.store.restored(ROOM) == {"floor": {"number": 12}}, (
-        "a state replaces the state before, and is never lost"
-    )
+    assert process.restored(ROOM) == {"second": {"number": 12}}, "a state replaces the state before, and is never lost"
     assert "gap" in caplog.text
 
 
 async def test_a_state_over_the_limit_is_refused(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "STATE_BYTES", len('{"a": "xx"}'))
-    await process.store.keep(ROOM, "roles", {"a": "xx"})
+    await process.store.keep(ROOM, "first", {"a": "xx"})
     with pytest.raises(Refusal, match="not_stored"):
-        await process.store.keep(ROOM, "roles", {"a": "xxx"})
-    process.store.note(ROOM, "floor", {"a": "xxx"})
+        await process.store.keep(ROOM, "first", {"a": "xxx"})
+    process.store.note(ROOM, "second", {"a": "xxx"})
     assert process.store.lost == 1
-    assert process.store.restored(ROOM) == {"roles": {"a": "xx"}}
+    assert process.restored(ROOM) == {"first": {"a": "xx"}}
 
 
 async def test_only_so_many_meetings_are_remembered(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SITTINGS", 2)
     for room in ("one", "two"):
-        await process.store.keep(room, "roles", {"chair": room})
-    await process.store.keep("three", "roles", {"chair": "three"})
-    assert [process.store.restored(room) != {} for room in ("one", "two", "three")] == [False, True, True]
+        await process.store.keep(room, "first", {"chair": room})
+    await process.store.keep("three", "first", {"chair": "three"})
+    assert [process.restored(room) != {} for room in ("one", "two", "three")] == [False, True, True]
 
 
 async def test_a_stop_for_secret_content_reaches_rows_that_still_wait(
@@ -305,11 +332,11 @@ async def test_a_stop_for_secret_content_reaches_rows_that_still_wait(
     caplog.set_level(logging.DEBUG)
     process.join("an")
     await process.store.keep(
-        ROOM, "agenda", {"items": [SECRET]}, [process.record("set_item", by="an", detail={"t": SECRET})]
+        ROOM, "third", {"items": [SECRET]}, [process.record("set_item", by="an", detail={"t": SECRET})]
     )
-    process.store.note(ROOM, "agenda", {"items": [SECRET, SECRET]}, [process.record("set_item", detail={"t": SECRET})])
+    process.store.note(ROOM, "third", {"items": [SECRET, SECRET]}, [process.record("set_item", detail={"t": SECRET})])
     await process.store.forget(ROOM, process.record("secret_stop", by="an", by_name="An", for_chair=True))
-    assert process.store.restored(ROOM) == {}
+    assert process.restored(ROOM) == {}
     await process.store.settle()
     assert await process.rows(SittingState, SittingState.machine) == []
     events = await process.rows(MeetingEvent, MeetingEvent.place)
@@ -325,11 +352,29 @@ async def test_a_stop_for_secret_content_reaches_rows_that_still_wait(
     assert SECRET not in caplog.text
 
 
+@pytest.mark.parametrize(("kept", "lines"), [("kept", ["một", "hai"]), ("exported", ["một", "hai"]), ("forgotten", [])])
+async def test_the_type_of_a_date_says_whether_its_chat_survives(
+    database: Database, province: Province, now: datetime, process: Process, kept: str, lines: list[str]
+) -> None:
+    date = f"o-{await date_id(database, await approved(database, province, now))}"
+    await database.transact(lambda session: session.execute(update(MeetingType).values(chat_kept=kept)))
+    party = process.join("an", date)
+    for room in (date, ROOM):
+        for number, words in enumerate(("một", "hai")):
+            process.store.chat(room, ChatLine(f"{room[:1]}{number}", 1.0 + number, "an", "An", words))
+    await process.stored()
+    assert [one.text for one in process.store.chatted(date)] == lines
+    party.conference.kick("an")
+    later = await Process.after(process, 1)
+    assert [one.text for one in later.store.chatted(date)] == lines
+    assert later.store.chatted(ROOM) == ()
+
+
 async def test_a_stop_while_the_database_is_away_is_done_later(
     process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "TELL_AGAIN_S", 0.05)
-    await process.store.keep(ROOM, "agenda", {"items": [SECRET]})
+    await process.store.keep(ROOM, "third", {"items": [SECRET]})
     transact = process.database.transact
 
     async def away(_work: Any) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import weakref
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from livekit.protocol import metrics, models, rtc
 
 from conference import PeerError
 from conference.ground.events import LayersWanted, Quality, SpeakersChanged, Speaking, Superseded
+from conference.ports.clients import Packet
 from signaling.rtc.webhooks import Reporter
 from signaling.rtc.wire import views
 from signaling.rtc.wire.messages import Encoder, ServerFacts
@@ -99,6 +101,29 @@ def test_the_sender_of_a_packet_is_the_servers_word() -> None:
     read = models.DataPacket.FromString(stamped.payload)
     assert (read.participant_sid, read.participant_identity, read.sequence) == ("PA_ann", "ann", 7)
     assert (read.user.participant_sid, read.user.participant_identity, read.user.payload) == ("PA_ann", "ann", b"x")
+
+
+def test_chat_of_our_pages_is_for_the_server_and_other_chat_is_marked() -> None:
+    def stamped(**value: Any) -> Packet:
+        found = Packets().stamp(models.DataPacket(**value).SerializeToString(), "PA_ann", "ann", hidden=False)
+        assert found is not None
+        return found
+
+    ours = stamped(user=models.UserPacket(payload=b"{}", topic="dc.chat"))
+    assert (ours.chat, ours.payload) == (b"{}", b"")
+    for foreign in (
+        {"chat_message": models.ChatMessage(message="x")},
+        {"user": models.UserPacket(payload=b"x", topic="lk-chat-topic")},
+        {"stream_header": models.DataStream.Header(topic="lk.chat")},
+    ):
+        assert stamped(**foreign).foreign_chat
+    for other in (
+        {"user": models.UserPacket(payload=b"x", topic="t")},
+        {"stream_header": models.DataStream.Header(topic="f")},
+    ):
+        assert (stamped(**other).foreign_chat, stamped(**other).chat) == (False, None)
+    made = models.DataPacket.FromString(Packets().from_server(b"{}", "dc.chat").payload)
+    assert (made.user.topic, made.user.payload, made.participant_identity) == ("dc.chat", b"{}", "")
 
 
 def test_a_hidden_sender_is_never_named() -> None:

@@ -2311,6 +2311,10 @@ export interface components {
             conclusion_days: number;
             grace_min: number;
             call_ahead_min: number;
+            /** @enum {string} */
+            chat_kept: "kept" | "exported" | "forgotten";
+            chat_days: number;
+            log_days: number;
             internal: boolean;
             precedence: number;
             position: number;
@@ -2338,6 +2342,22 @@ export interface components {
              * @default 15
              */
             call_ahead_min?: number;
+            /**
+             * @description `kept`: the chat is stored, for late comers and for a restart. `exported`: the secretary may download it too. `forgotten`: it is only in the memory of the server during the meeting.
+             * @default kept
+             * @enum {string}
+             */
+            chat_kept?: "kept" | "exported" | "forgotten";
+            /**
+             * @description Days after the meeting for which its chat is stored.
+             * @default 30
+             */
+            chat_days?: number;
+            /**
+             * @description Days after the meeting for which its timeline is stored.
+             * @default 365
+             */
+            log_days?: number;
             /** @default false */
             internal?: boolean;
             /** @default 100 */

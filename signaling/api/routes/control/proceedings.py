@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Response
+from fastapi.responses import PlainTextResponse
 
+from rooms.org.fields import ZONE
 from rooms.proceedings import attending, reading, timeline
-from signaling.api.ground.visits import Caller, Rows
+from signaling.api.ground.visits import Caller, Rows, found
 from signaling.api.models.parts import Id, Page
 from signaling.api.models.records import Attended, TimelineLine
 from signaling.api.routes.control.rights import require
@@ -35,6 +37,28 @@ async def read_attendance(visit: Caller, rows: Rows, occurrence_id: Key) -> Page
     stays = await visit.read(lambda session: reading.stays(session, occurrence_id))
     turns = await visit.read(lambda session: reading.turns(session, occurrence_id))
     return rows.cut(attending.attended(stays, turns, visit.now), _attended)
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/chat.txt",
+    openapi_extra=needs(READ, of="occurrence"),
+    response_class=PlainTextResponse,
+)
+async def download_chat(visit: Caller, occurrence_id: Key) -> Response:
+    """Download the public lines of the chat of a date as text, if the type of the meeting exports the chat. Private lines are
+    never in the file.
+    """
+    await require(visit, occurrence_id, READ)
+    lines = found(await visit.read(lambda session: reading.exported(session, occurrence_id)))
+    text = "".join(
+        f"{one.at.astimezone(ZONE):%d/%m/%Y %H:%M:%S}\t{one.name}\t{_one_line(one.text)}\r\n" for one in lines
+    )
+    headers = {"content-disposition": f'attachment; filename="chat-{occurrence_id}.txt"'}
+    return PlainTextResponse("\ufeff" + text, headers=headers)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _line(one: timeline.Line) -> TimelineLine:

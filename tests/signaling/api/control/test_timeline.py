@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference.ports.proceedings import Record, Turn
+from conference.ports.proceedings import ChatLine, Record, Turn
 from rooms.dialling import legs
 from rooms.identifiers import new_id
+from rooms.org.fields import ZONE
 from rooms.proceedings import attending
 from rooms.store.tables.dialling import DialLeg, SiteCall
 from rooms.store.tables.proceedings import Attendance, SpeakingTurn
@@ -105,6 +106,27 @@ async def test_another_unit_reads_neither(office: Office) -> None:
     for what in ("timeline", "attendance"):
         problem(await other.get(f"/occurrences/{date}/{what}"), 403, "denied")
         problem(await other.get(f"/occurrences/unknown/{what}"), 404, "occurrence_unknown")
+
+
+@POSTGRESQL_IN_SIM
+async def test_only_a_type_that_exports_its_chat_gives_the_public_lines(office: Office) -> None:
+    date = await held(office)
+    store, desk = office.secretariat.proceedings, await office.client("secretary", "khcn")
+    lines = [
+        ChatLine("1", office.now.timestamp(), "an", "An", "Kính gửi\r\nthư ký"),
+        ChatLine("2", 1.0, "an", "An", "x", "binh"),
+    ]
+    for line in lines:
+        store.chat(f"o-{date}", line)
+    await until(lambda: store.waiting == 0, "all rows are stored")
+    problem(await desk.get(f"/occurrences/{date}/chat.txt"), 404, "not_found")
+    admin = await office.client("admin")
+    (type_,) = [one for one in (await admin.get("/meeting-types")).json()["items"] if one["code"] == "briefing"]
+    fields = {name: value for name, value in type_.items() if name != "code"} | {"chat_kept": "exported"}
+    assert (await admin.put("/meeting-types/briefing", json=fields)).json()["chat_kept"] == "exported"
+    file = await desk.get(f"/occurrences/{date}/chat.txt")
+    assert file.headers["content-type"] == "text/plain; charset=utf-8"
+    assert file.text == f"\ufeff{office.now.astimezone(ZONE):%d/%m/%Y %H:%M:%S}\tAn\tKính gửi thư ký\r\n"
 
 
 def stay(identity: str, name: str, first: int, last: int | None) -> Attendance:

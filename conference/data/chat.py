@@ -1,0 +1,163 @@
+"""The chat of one conference: lines that the server numbers, dates, keeps for people who come late, and gives to their readers.
+
+A page sends a JSON object in a reliable data packet with the topic `dc.chat`:
+
+- `{"say": TEXT, "key": KEY, "to": IDENTITY, "reply": ID}`: a new line. `key` is the page's own name for the line. `to` makes the
+  line private. `reply` is the line that the new line answers.
+- `{"since": ID}`: ask for the lines after this one. An empty text: all lines.
+
+The server sends, with the same topic and without a sender:
+
+- `{"line": LINE, "key": KEY}`: a new line, to its readers. Only the sender gets the key.
+- `{"lines": [LINE, …], "end": BOOL}`: the answer to `since`, in parts. The last part has `end` true.
+- `{"refused": {"key", "code", "vi", "en"}}`, and `{"gone": true}`: all lines were destroyed.
+
+LINE: `id`, `at` (milliseconds since 1970), `from`, `name`, `text`, and for some `to`, `to_name`, `reply`. A private line reaches
+its sender and its receiver only, also later. Owns no bytes of packets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ports.proceedings import ChatLine, Proceedings
+from conference.ports.time import Clock
+
+if TYPE_CHECKING:
+    from conference.data.state import Party
+
+TOPIC: Final = "dc.chat"
+RELIABLE: Final = "_reliable"
+
+
+class Chat:
+    """The chat of one conference. The keys of `participants` are identities."""
+
+    def __init__(
+        self,
+        name: str,
+        participants: Mapping[str, Party],
+        clock: Clock,
+        suffix: Callable[[], str],
+        store: Proceedings | None,
+    ) -> None:
+        self._name, self._participants = name, participants
+        self._clock, self._suffix, self._store = clock, suffix, store
+        self.barred: Callable[[str], str] = lambda _identity: ""
+        """Return the code of the refusal for this identity, or an empty text if it may write."""
+        known = store.chatted(name) if store is not None else ()
+        self._lines = deque(known, maxlen=limits.CHAT_LINES)
+
+    def heard(self, sender: Party, message: bytes) -> None:
+        """Handle a message of a page. A message in another form is dropped."""
+        wanted = _read(message)
+        key = wanted.get("key", "")
+        if len(key) > limits.CHAT_KEY_CHARACTERS:
+            return
+        try:
+            if "since" in wanted:
+                self._tell_since(sender, wanted["since"])
+            elif "say" in wanted:
+                self._say(sender, wanted, key)
+        except Refusal as refusal:
+            told = {"key": key, "code": refusal.code, "vi": refusal.vietnamese, "en": refusal.english}
+            _send([sender], {"refused": told})
+
+    def clear(self) -> None:
+        """Destroy all lines, because secret content came up."""
+        self._lines.clear()
+        _send(self._participants.values(), {"gone": True})
+
+    def _say(self, sender: Party, wanted: Mapping[str, str], key: str) -> None:
+        text, to, reply = wanted["say"].strip(), wanted.get("to", ""), wanted.get("reply", "")
+        if sender.grants.hidden:
+            raise Refusal("publish_data_denied")
+        code = self.barred(sender.identity)
+        if code:
+            raise Refusal(code)
+        if not text or len(text) > limits.CHAT_CHARACTERS:
+            raise Refusal("chat_too_long")
+        receiver = self._participants.get(to) if to else None
+        if to and (receiver is None or receiver.grants.hidden):
+            raise Refusal("participant_not_found")
+        if reply and not any(one.id == reply and _reads(sender.identity, one) for one in self._lines):
+            raise Refusal("line_unknown")
+        if not sender.data.chatter.lines.take(self._clock.monotonic()):
+            raise Refusal("chat_too_fast")
+        line = ChatLine(
+            self._suffix(),
+            self._clock.time(),
+            sender.identity,
+            sender.grants.name or sender.identity,
+            text,
+            to if receiver is not None else "",
+            receiver.grants.name if receiver is not None else "",
+            reply,
+        )
+        self._lines.append(line)
+        if self._store is not None:
+            self._store.chat(self._name, line)
+        self._tell(sender, line, key)
+
+    def _tell(self, sender: Party, line: ChatLine, key: str) -> None:
+        readers = [one for one in self._participants.values() if _reads(one.identity, line) and one is not sender]
+        _send(readers, {"line": _shown(line)})
+        _send([sender], {"line": _shown(line), "key": key})
+
+    def _tell_since(self, reader: Party, since: str) -> None:
+        if not reader.data.chatter.history.take(self._clock.monotonic()):
+            raise Refusal("chat_too_fast")
+        ids = [one.id for one in self._lines]
+        first = ids.index(since) + 1 if since in ids else 0
+        lines = [_shown(one) for one in list(self._lines)[first:] if _reads(reader.identity, one)]
+        part: list[dict[str, Any]] = []
+        size = 0
+        for line in lines:
+            length = len(_encoded(line))
+            if part and size + length > limits.CHAT_PART_BYTES:
+                _send([reader], {"lines": part, "end": False})
+                part, size = [], 0
+            part.append(line)
+            size += length
+        _send([reader], {"lines": part, "end": True})
+
+
+def _reads(identity: str, line: ChatLine) -> bool:
+    return not line.to or identity in (line.to, line.identity)
+
+
+def _shown(line: ChatLine) -> dict[str, Any]:
+    shown = {"id": line.id, "at": round(line.at * 1000), "from": line.identity, "name": line.name, "text": line.text}
+    more = {"to": line.to, "to_name": line.to_name, "reply": line.reply}
+    return shown | {name: value for name, value in more.items() if value}
+
+
+def _read(message: bytes) -> dict[str, str]:
+    """Return the members of a message, or nothing if the message is no JSON object of texts."""
+    try:
+        found = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    texts = isinstance(found, dict) and all(isinstance(one, str) for one in found.values())
+    return found if texts else {}
+
+
+def _encoded(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _send(readers: Iterable[Party], value: Mapping[str, Any]) -> None:
+    """Send a message to participants. It is encoded once for all that have the same format of packets."""
+    payload, packets = _encoded(value), dict[type, bytes]()
+    for one in readers:
+        form = one.entry.packets
+        packet = packets.get(type(form))
+        if packet is None:
+            packet = packets[type(form)] = form.from_server(payload, TOPIC).payload
+        if packet:
+            one.connection.channels.send(RELIABLE, packet)
