@@ -28,7 +28,6 @@ from conference.ground.process_memory import ProcessMemory
 from conference.ground.terms import Terms
 from conference.halls import dialout, keypad
 from conference.halls.hall import Hall, Wished
-from conference.people import moderation
 from conference.people.participant import Participant, described
 from conference.picture import layout
 from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenState
@@ -90,7 +89,6 @@ __all__ = [
     "lifecycle",
     "limits",
     "marks",
-    "moderation",
     "packets",
     "plan",
     "ports",

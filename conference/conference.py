@@ -43,7 +43,6 @@ from conference.halls.hall import Hall
 from conference.halls.halls import Halls
 from conference.people import upkeep
 from conference.people.departures import Departures
-from conference.people.moderation import Moderation
 from conference.people.pace import Pace, Paced
 from conference.people.participant import Participant, check_facts, whole
 from conference.people.paths import Paths
@@ -145,7 +144,6 @@ class Conference:
         self.speakers = Speakers(self.tracks)
         self.router.on_speakers = self.speakers.heard
         self.meter = Meter(self.participants, self.roster, around.clock.monotonic())
-        self.moderation = Moderation(self.participants, around.clock, around.suffix)
         self.document = Document(around.clock, around.turns)
         self.sections = Sections(
             self.document, name, around.clock, lambda one: self.machines.roles.of(one.identity).value

@@ -501,9 +501,9 @@ class Chair:
         await self.machines.store_roles(by, act, roles.Released(role), former)
 
     def _find(self, by: By, act: Act, identity: str) -> Participant:
-        """Return the visible participant, after the right was asked. Raises Refusal."""
+        """Return the participant, after the right was asked. Only an operator sees a hidden one. Raises Refusal."""
         one = self._meeting.participants.get(identity)
-        if one is None or one.grants.hidden:
+        if one is None or (one.grants.hidden and by.role is not Role.OPERATOR):
             self.machines.ask(by, act)
             raise Refusal("participant_not_found")
         self.machines.ask(by, act, identity)

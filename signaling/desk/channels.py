@@ -47,7 +47,7 @@ class Channels:
     """`suffix` returns a random text of at least 128 bits. Implements `conference.ports.watchers.Observer`."""
 
     def __init__(self, around: Doorway, clock: Clock, suffix: Callable[[], str], about: About) -> None:
-        self._around, self._clock, self._suffix, self._about = around, clock, suffix, about
+        self.around, self._clock, self._suffix, self._about = around, clock, suffix, about
         self._channels: dict[str, Channel] = {}
         """By session, the oldest first."""
         self._networks: Counter[str] = Counter()
@@ -63,7 +63,7 @@ class Channels:
 
     async def welcome(self, grants: conference.Grants, resume: Resume | None, address: str) -> tuple[Channel, bool]:
         """Return the channel of a verified token, and whether it was resumed. Raise Refusal."""
-        bearer = await authority.bearer(self._around, grants)
+        bearer = await authority.bearer(self.around, grants)
         old = self._resumable(bearer, resume)
         if old is not None and resume is not None:
             return old, old.resume(resume.seq)
@@ -91,7 +91,7 @@ class Channels:
             self._end(own[0], TOO_MANY)
         if self._networks[network_] >= limits.CHANNELS_OF_NETWORK or len(self._channels) >= limits.CHANNELS:
             raise refused("too_many_channels")
-        document = authority.meeting(self._around, bearer.token.conference).document
+        document = authority.meeting(self.around, bearer.token.conference).document
         channel = Channel(self._suffix(), bearer, document, network_, self._clock.monotonic())
         self._channels[channel.session] = channel
         self._networks[network_] += 1
@@ -102,7 +102,7 @@ class Channels:
         self._described.add(name)
         try:
             title, ends_at = await self._about(name)
-            authority.meeting(self._around, name).sections.describe(title, ends_at)
+            authority.meeting(self.around, name).sections.describe(title, ends_at)
         except Refusal:
             return  # the meeting is over
         except (OSError, SQLAlchemyError) as error:
@@ -112,7 +112,7 @@ class Channels:
         """Return a token for the next hello. Empty for a bearer of a key, who has one."""
         if not bearer.token.join:
             return ""
-        return self._around.authenticator.sign(authority.key(bearer), bounds.MODERATION_TTL_S, self._around.now())
+        return self.around.authenticator.sign(authority.key(bearer), bounds.MODERATION_TTL_S, self.around.now())
 
     # -- orders
 
@@ -136,8 +136,8 @@ class Channels:
     async def _perform(self, channel: Channel, order: Order, address: str) -> dict[str, Any] | Refusal:
         try:
             fields = table.read(order.name, order.fields)
-            bearer = await authority.bearer(self._around, channel.bearer.token)
-            made = await table.perform(self._around, bearer, order.name, fields, address)
+            bearer = await authority.bearer(self.around, channel.bearer.token)
+            made = await table.perform(self.around, bearer, order.name, fields, address)
             return made.model_dump(mode="json")
         except Refusal as refusal:
             return refusal
@@ -171,7 +171,7 @@ class Channels:
     def _look(self, channel: Channel) -> None:
         """End a channel whose right has ended."""
         try:
-            channel.judge(authority.check(self._around, channel.bearer.token))
+            channel.judge(authority.check(self.around, channel.bearer.token))
         except Refusal as refusal:
             self._end(channel, ENDED, refusal)
 
@@ -212,7 +212,7 @@ class Channels:
         for channel in tuple(self._channels.values()):
             if channel.code is None and channel.bearer.leads:
                 try:
-                    channel.judge(await authority.bearer(self._around, channel.bearer.token))
+                    channel.judge(await authority.bearer(self.around, channel.bearer.token))
                 except Refusal as refusal:
                     self._end(channel, ENDED, refusal)
 

@@ -106,7 +106,7 @@ class Socket:
             "identity": grants.identity,
             "name": grants.name,
             "audience": channel.audience,
-            "orders": table.allowed(channel.bearer),
+            "orders": table.allowed(channels.around, channel.bearer),
             "clock": channels.clock_ms(),
         }
         channel.say({"welcome": told | ({"key": key} if key else {})})

@@ -11,17 +11,23 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from conference import Hall, Participant, Passage, Refusal, Registry, Source, marks
+from conference.chair.chair import Chair
+from conference.chair.rights import By, Role
 from signaling.host.dates import PREFIX
 
 TEXTS: Final = {
     "participant_not_found": ("Người này đã rời cuộc họp.", "this person has left the meeting"),
     "microphone_on": ("Micro của người này đang bật.", "this microphone is already on"),
     "microphone_denied": ("Người này không được bật micro.", "this person may not use a microphone"),
+    "floor_needed": (
+        "Cuộc họp đang lần lượt phát biểu. Hãy mời người này phát biểu.",
+        "speakers are called one after the other: give the floor to this person",
+    ),
 }
-DEEDS: Final[Mapping[str, Callable[[Participant], Any]]] = {
-    "mute": Participant.silence,
-    "ask": Participant.ask_to_unmute,
-    "lower_hand": Participant.lower_hand,
+DEEDS: Final[Mapping[str, Callable[[Chair, By, str], Any]]] = {
+    "mute": Chair.mute_one,
+    "ask": Chair.ask_to_unmute,
+    "lower_hand": Chair.lower_hand,
 }
 
 
@@ -36,22 +42,28 @@ class BoardPeople:
         here = sorted(self._there(occurrence_id).values(), key=lambda one: (one.joined_at, one.identity))
         return [_row(one) for one in here]
 
-    def command(self, occurrence_id: str, action: str, identities: Iterable[str]) -> list[dict[str, Any]]:
-        """Carry out a command: a key of `DEEDS`. Return the result of each identity."""
+    def command(self, occurrence_id: str, action: str, identities: Iterable[str], name: str) -> list[dict[str, Any]]:
+        """Carry out a command: a key of `DEEDS`. `name` is that of the operator. Return the result of each identity."""
         there = self._there(occurrence_id)
-        results = []
+        by, results = By("", name, Role.OPERATOR, for_chair=True, way="rest"), []
         for identity in identities:
-            name, why = identity, ""
+            shown, why = identity, ""
             try:
                 if identity not in there:
                     raise Refusal("participant_not_found")
-                name = there[identity].grants.name or identity
-                DEEDS[action](there[identity])
+                shown = there[identity].grants.name or identity
+                DEEDS[action](self._chair(occurrence_id), by, identity)
             except Refusal as refusal:
                 why = refusal.code
             vietnamese, english = TEXTS.get(why, (why, why))
-            results.append({"name": name, "ok": not why, "vi": vietnamese, "en": english})
+            results.append({"name": shown, "ok": not why, "vi": vietnamese, "en": english})
         return results
+
+    def _chair(self, occurrence_id: str) -> Chair:
+        registry = self._registry()
+        if registry is None:
+            raise Refusal("conference_not_found")
+        return registry.get(PREFIX + occurrence_id).chair
 
     def _there(self, occurrence_id: str) -> dict[str, Participant]:
         registry = self._registry()

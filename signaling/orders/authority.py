@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from conference import Conference, Grants, Hall, Participant, Passage, Refusal
+from conference import Conference, Grants, Hall, Passage, Refusal
 from conference.chair.rights import By, Role, Way
 from signaling.orders.doorway import Doorway
 
@@ -101,20 +101,28 @@ def check(around: Doorway, token: Grants) -> Bearer:
     return Bearer(token, token, present)
 
 
-def given_by(found: Bearer, way: Way) -> By:
+def given_by(around: Doorway, found: Bearer, way: Way) -> By:
     """Return the giver of an order, as the table of rights knows the giver."""
-    grants = found.grants
-    if not found.leads:
-        return By(grants.identity, grants.name, Role.DELEGATE, way=way)
-    role = Role.OPERATOR if grants.passage is not Passage.HOST else Role.CO_CHAIR if found.in_call else Role.SECRETARY
-    return By(grants.identity if found.in_call else "", grants.name, role, way=way)
+    if found.in_call:
+        return meeting(around, found.token.conference).machines.by(found.grants.identity, found.grants.name, way)
+    return host_by(around, found.token.conference, found.grants, way)
 
 
-def role_of(one: Participant) -> Role:
-    """Return the role that follows from a participant's token."""
-    if isinstance(one, Hall):
-        return Role.HALL
-    return Role.CO_CHAIR if one.grants.passage is Passage.HOST else Role.DELEGATE
+def host_by(around: Doorway, name: str, grants: Grants, way: Way = "rest") -> By:
+    """Return the giver for a host, who need not be in the call: in the call with the role there, otherwise as secretary. The
+    bearer of the server's own key is an operator.
+    """
+    if grants.passage is not Passage.HOST:
+        return By("", grants.name, Role.OPERATOR, way=way)
+    secretary = By(grants.identity, grants.name, Role.SECRETARY, for_chair=True, way=way)
+    try:
+        found = meeting(around, name)
+    except Refusal:  # the meeting does not run
+        return secretary
+    here = found.participants.get(grants.identity)
+    if here is None or not here.grants.may_moderate(name):
+        return secretary
+    return found.machines.by(grants.identity, grants.name, way)
 
 
 def key(found: Bearer) -> Grants:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from conference import Conference, Grants, Participant, Passage, Refusal, limits
-from conference.chair.rights import By, Role
+from conference import Conference, Grants, Participant, Refusal, limits
+from conference.chair.rights import Act, By
 from signaling.orders import authority
 from signaling.orders.doorway import Doorway
 from signaling.orders.shapes import (
@@ -24,9 +24,9 @@ from signaling.orders.shapes import (
     Whom,
 )
 
-NOBODY: Final = By("", "", Role.GUEST)
 GONE: Final = ("Người này đã rời cuộc họp.", "this participant has left the meeting")
 TEXTS: Final = {
+    "participant_not_found": GONE,
     "host_stays": ("Không mời chủ trì, thư ký ra khỏi cuộc họp được.", "a host of the meeting cannot be removed"),
     "microphone_on": ("Micro của người này đang bật.", "this microphone is already on"),
     "undo_gone": (
@@ -44,7 +44,7 @@ class Given:
     conference: str
     giver: Grants
     address: str
-    by: By = NOBODY
+    by: By
     """The giver, as the table of rights knows the giver."""
 
     def meeting(self) -> Conference:
@@ -63,40 +63,42 @@ class Given:
 
 
 async def mute_one(given: Given, wanted: Whom) -> None:
-    given.find(wanted.identity).silence()
+    with worded():
+        given.meeting().chair.mute_one(given.by, wanted.identity)
 
 
 async def unmute_ask(given: Given, wanted: Whom) -> None:
-    with _worded():
-        given.find(wanted.identity).ask_to_unmute()
+    with worded():
+        given.meeting().chair.ask_to_unmute(given.by, wanted.identity)
 
 
 async def lower_hand(given: Given, wanted: Whom) -> None:
-    given.find(wanted.identity).lower_hand()
+    with worded():
+        given.meeting().chair.lower_hand(given.by, wanted.identity)
 
 
 async def mute_all(given: Given, _wanted: Nothing) -> Muted:
     await given.note("host.mute_all", {})
-    made = given.meeting().moderation.silence_all(given.giver.identity)
+    made = given.meeting().chair.mute_all(given.by)
     return Muted(muted=len(made.sids), undo=made.token, undo_s=limits.SILENCE_UNDO_S)
 
 
 async def mute_all_undo(given: Given, wanted: Undoing) -> Undone:
-    with _worded():
-        back = given.meeting().moderation.take_back(wanted.undo)
+    with worded():
+        back = given.meeting().chair.undo(given.by, wanted.undo)
     return Undone(unmuted=back.unmuted, asked=back.asked)
 
 
 async def remove(given: Given, wanted: Removing) -> None:
     participant, around = given.find(wanted.identity), given.around
-    if participant.grants.passage is Passage.HOST:
-        raise Refusal("host_stays", *TEXTS["host_stays"])
+    with worded():
+        given.meeting().machines.ask(given.by, Act.REMOVE, wanted.identity)
     await given.note("host.remove", {"name": participant.grants.name, "keep_out": wanted.keep_out})
     meeting, now = given.meeting(), around.now()
     lobby = around.lobbies.get(given.conference, now)
     same = lobby.keep_out(wanted.identity, now) if wanted.keep_out else []
     for identity in {wanted.identity, *same} & set(meeting.participants):
-        meeting.kick(identity)
+        meeting.chair.remove(given.by, identity)
     if wanted.keep_out:
         await around.hosts.keep_bars(given.conference, lobby.turned_away.bars)
 
@@ -113,7 +115,7 @@ async def extend(given: Given, wanted: Extending) -> Extended:
 
 
 async def end(given: Given, _wanted: Nothing) -> None:
-    given.meeting()
+    given.meeting().machines.ask(given.by, Act.END)
     await given.note("host.end", {})
     await given.around.hosts.end_meeting(given.conference)
 
@@ -130,7 +132,7 @@ async def admit(given: Given, wanted: Admitting) -> Admitted:
 
 
 @contextmanager
-def _worded() -> Iterator[None]:
+def worded() -> Iterator[None]:
     """Replace a refusal of `conference` by one with a text for hosts."""
     try:
         yield

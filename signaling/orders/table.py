@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from conference import Refusal
 from conference.chair import rights
 from conference.chair.rights import Act, Role, Way
-from signaling.orders import authority, ballots, performing
+from signaling.orders import authority, ballots, floor, performing
 from signaling.orders.authority import Bearer
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
@@ -182,6 +182,9 @@ ORDERS: Final[Mapping[str, Order]] = {
         Admitted,
     ),
     **VOTES,
+    **{
+        perform.__name__: Order(act, fields, perform, says, answer) for act, fields, perform, says, answer in floor.ROWS
+    },
 }
 
 
@@ -189,7 +192,7 @@ async def perform(
     around: Doorway, found: Bearer, name: str, fields: Message, address: str, way: Way = "desk"
 ) -> Message:
     """Check the giver's right, and perform the order. Raise Refusal."""
-    order, by = ORDERS[name], authority.given_by(found, way)
+    order, by = ORDERS[name], authority.given_by(around, found, way)
     target = _target(around, found, fields)
     if not rights.may(by.role, order.act, target):
         stays = rights.may(by.role, order.act)
@@ -198,9 +201,9 @@ async def perform(
     return await order.perform(given, fields) or Done()
 
 
-def allowed(found: Bearer) -> list[str]:
+def allowed(around: Doorway, found: Bearer) -> list[str]:
     """Return the orders that the bearer may give now."""
-    role = authority.given_by(found, "desk").role
+    role = authority.given_by(around, found, "desk").role
     return [name for name, order in ORDERS.items() if rights.may(role, order.act)]
 
 
@@ -219,5 +222,5 @@ def _target(around: Doorway, found: Bearer, fields: Message) -> Role | None:
     """Return the role of the participant at whom the order aims, or None."""
     if not isinstance(fields, Whom):
         return None
-    participant = authority.meeting(around, found.token.conference).participants.get(fields.identity)
-    return None if participant is None else authority.role_of(participant)
+    found_here = authority.meeting(around, found.token.conference)
+    return found_here.machines.roles.of(fields.identity) if fields.identity in found_here.participants else None

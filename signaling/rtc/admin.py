@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from conference import Conference, Grants, Refusal, Terms, packets, publishing, subscriptions
+from conference import Conference, Grants, Refusal, Terms, marks, packets, subscriptions
+from conference.chair.rights import By, Role
 from signaling.rtc.session import requests
 from signaling.rtc.session.context import Context
 from signaling.rtc.wire import limits, views
@@ -53,6 +54,10 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "call_failed": (409, "aborted"),
     "not_supported": (501, "unimplemented"),
     "unmute_denied": (412, "failed_precondition"),
+    "floor_needed": (412, "failed_precondition"),
+    "unmute_off": (412, "failed_precondition"),
+    "camera_off": (412, "failed_precondition"),
+    "share_off": (412, "failed_precondition"),
     "media_busy": (503, "unavailable"),
     "not_stored": (503, "unavailable"),
     "malformed": (400, "malformed"),
@@ -66,6 +71,11 @@ class Call:
 
     context: Context
     grants: Grants
+
+    @property
+    def by(self) -> By:
+        """Return the actor: a program with a key acts as operator."""
+        return By("", self.grants.name or self.grants.identity, Role.OPERATOR, way="api")
 
     def conference(self, name: str) -> Conference:
         """Return the conference if the caller may administer it. Raises Refusal."""
@@ -159,7 +169,8 @@ def remove_participant(call: Call, message: room.RoomParticipantIdentity) -> roo
     """Remove a participant. Tokens from before `revoke_token_ts` no longer open the conference; without that field, tokens from
     before now.
     """
-    call.conference(message.room).kick(message.identity, revoked_at=_seconds(message.revoke_token_ts) or None)
+    conference = call.conference(message.room)
+    conference.chair.remove(call.by, message.identity, _seconds(message.revoke_token_ts) or None)
     return room.RemoveParticipantResponse()
 
 
@@ -170,7 +181,7 @@ def _seconds(timestamp: int) -> float:
 
 def mute_published_track(call: Call, message: room.MuteRoomTrackRequest) -> room.MuteRoomTrackResponse:
     conference = call.conference(message.room)
-    track = publishing.mute_from_outside(conference.get(message.identity), message.track_sid, message.muted)
+    track = conference.chair.mute_track(call.by, message.identity, message.track_sid, message.muted)
     return room.MuteRoomTrackResponse(track=views.track(track.view()))
 
 
@@ -179,9 +190,11 @@ def update_participant(call: Call, message: room.UpdateParticipantRequest) -> mo
     removes an attribute.
     """
     participant = call.conference(message.room).get(message.identity)
-    participant.update_facts(
-        name=message.name or None, metadata=message.metadata or None, attributes=dict(message.attributes)
-    )
+    attributes = dict(message.attributes)
+    if marks.HAND in attributes:  # a hand is a request to speak, so it has its place in the queue
+        kind = attributes.pop(marks.HAND)
+        participant.raise_hand(bool(kind), kind)
+    participant.update_facts(name=message.name or None, metadata=message.metadata or None, attributes=attributes)
     if message.HasField("permission"):
         participant.change_grants(_permitted(participant.grants, message.permission))
     return views.participant(participant.view())

@@ -53,7 +53,9 @@ class BoardPeople(Protocol):
     """
 
     def rows(self, occurrence_id: str) -> list[dict[str, Any]]: ...
-    def command(self, occurrence_id: str, action: str, identities: Iterable[str]) -> list[dict[str, Any]]: ...
+    def command(
+        self, occurrence_id: str, action: str, identities: Iterable[str], name: str
+    ) -> list[dict[str, Any]]: ...
 
 
 class LiveMeetings(Protocol):

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Hall, Refusal, layout
+from conference.chair.rights import By, Role
 from rooms import errors
 from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
@@ -93,7 +94,7 @@ class Orders:
         steps: list[Callable[[], None]] = []
         results = await self._do_all(known, order, actor, steps)
         if order.action == "stage" and not order.leg_ids:
-            results = [self._free_stage(occurrence_id, steps)]
+            results = [self._free_stage(occurrence_id, actor, steps)]
         await self._note(occurrence_id, order, known, actor)
         self._watchers.changed(occurrence_id)
         return {"results": results, "undo": self._keep(occurrence_id, steps) if order.action in UNDOABLE else ""}
@@ -139,7 +140,7 @@ class Orders:
         try:
             if order.action == "store_preset":
                 await self._name_preset(hall, standing, order, actor)
-            undo = self._apply(hall, order)
+            undo = self._chaired(hall, standing, order, actor) or self._apply(hall, order)
         except errors.Refusal as refusal:
             return refused(leg_id, refusal)
         if undo is not None:
@@ -185,24 +186,31 @@ class Orders:
             return not_done(leg.id, why) | {"ok": True}
         return done(leg.id)
 
+    def _chaired(self, hall: Hall, standing: Standing, order: Order, actor: Actor) -> Callable[[], None] | None:
+        """Give an order that the chair of the meeting may give too. Return the function that undoes the order, or None for
+        another order. Raise Refusal.
+        """
+        conference = self._live.conference(standing.leg.occurrence_id)
+        if conference is None or order.action not in ("mute", "unmute", "stage"):
+            return None
+        chair, by = conference.chair, operator(actor)
+        if order.action == "stage":
+            shown = chair.stage(by, hall.identity, "lecture" if order.mode == "lecture" else "pinned")
+            hall.give_floor()
+            return lambda: chair.restage(by, shown)
+        before = (hall.muted, hall.locked)
+        chair.set_hall_muted(by, hall, order.action == "mute", locked=order.action == "mute")
+        return lambda: chair.set_hall_muted(by, hall, before[0], locked=before[1])
+
     def _apply(self, hall: Hall, order: Order) -> Callable[[], None] | None:
         """Apply an order to a connected hall. Return the function that undoes the order, or None if it cannot be undone. Raise
         Refusal.
         """
         action = order.action
-        if action in ("mute", "unmute"):
-            before = (hall.muted, hall.locked)
-            hall.set_muted(action == "mute", locked=action == "mute")
-            return lambda: hall.set_muted(before[0], locked=before[1])
         if action in ("deafen", "undeafen"):
             was = hall.deafened
             hall.set_deafened(action == "deafen")
             return lambda: hall.set_deafened(was)
-        if action == "stage":
-            stage, program = hall.program.stage, hall.program
-            program.set_stage("lecture" if order.mode == "lecture" else "pinned", hall.sid)
-            hall.give_floor()
-            return lambda: program.set_stage(stage.mode, stage.site)
         if action == "layout":
             earlier = hall.layout
             hall.set_layout(order.layout if order.layout in layout.PLACES else None)  # type: ignore[arg-type]
@@ -218,15 +226,14 @@ class Orders:
             hall.signal.camera.preset(order.preset, store=action == "store_preset")
         return None
 
-    def _free_stage(self, occurrence_id: str, steps: list[Callable[[], None]]) -> Row:
+    def _free_stage(self, occurrence_id: str, actor: Actor, steps: list[Callable[[], None]]) -> Row:
         """Let the picture follow the active speaker again."""
         conference = self._live.conference(occurrence_id)
-        program = conference.program if conference is not None else None
-        if program is None:
+        if conference is None or conference.program is None:
             return not_done("", "not_connected")
-        before = program.stage
-        program.set_stage("auto")
-        steps.append(lambda: program.set_stage(before.mode, before.site))
+        chair, by = conference.chair, operator(actor)
+        shown = chair.stage(by)
+        steps.append(lambda: chair.restage(by, shown))
         return done("")
 
     async def _note(self, occurrence_id: str, order: Order, known: Mapping[str, Standing], actor: Actor) -> None:
@@ -274,6 +281,11 @@ class Orders:
             hall.program.say(hall, ("operator_seen", hall.language))
         self._watchers.changed(occurrence_id)
         return alarm_row(alarm)
+
+
+def operator(actor: Actor) -> By:
+    """Return the operator as the table of rights knows the operator: on behalf of the chair."""
+    return By("", actor.name, Role.OPERATOR, for_chair=True, way="rest")
 
 
 def _require_camera(hall: Hall) -> None:

@@ -33,6 +33,7 @@ CAUSES: Final = {
     "halls_off": Cause.OVERLOADED,
     "conference_not_found": Cause.NO_ANSWER,
     "removed": Cause.DECLINED,
+    "conference_locked": Cause.FORBIDDEN,
     "class_forbids": Cause.FORBIDDEN,
     "lobby_denied": Cause.FORBIDDEN,
 }

@@ -19,8 +19,8 @@ from tests.conftest import LiveServer
 from tests.signaling.desk.desk_client import WAIT_S, DeskClient, Meeting
 
 HOST = {"passage": Passage.HOST}
-VOTER = ["hands", "ballot", "my_ballot"]
-"""The orders of a delegate: only the own ballot."""
+MEMBER = ["ask_floor", "ballot", "hands", "my_ballot", "withdraw_floor"]
+"""The orders of a delegate: the own request to speak, and the own ballot."""
 
 
 @pytest.fixture
@@ -30,6 +30,10 @@ def meeting(live_server: LiveServer, now: float, request: pytest.FixtureRequest)
 
 def people(client: DeskClient) -> dict[str, Any]:
     return dict(client.state.get("people", {})) if client.state else {}
+
+
+def part(client: DeskClient, section: str) -> dict[str, Any]:
+    return dict(client.state.get(section, {})) if client.state else {}
 
 
 async def raise_hand(socket: ClientConnection, identity: str) -> None:
@@ -46,7 +50,8 @@ async def rest(meeting: Meeting, order: str, token: str, **fields: Any) -> httpx
 async def test_a_participant_reads_the_document_and_its_changes(meeting: Meeting) -> None:
     async with meeting.call("an") as an, meeting.desk(meeting.token("an")) as client:
         told = client.welcome
-        assert (told["identity"], told["name"], told["audience"], told["orders"]) == ("an", "An", "member", VOTER)
+        assert (told["identity"], told["name"], told["audience"]) == ("an", "An", "member")
+        assert sorted(told["orders"]) == MEMBER
         assert told["resumed"] is False
         await client.until(lambda: people(client).get("an"))
         assert client.state["meeting"]["name"] == meeting.name
@@ -105,6 +110,29 @@ async def test_a_member_may_give_no_order_of_a_host(meeting: Meeting) -> None:
             assert (await member.order(number, name, identity="bình"))["refused"]["code"] == "not_allowed"
         answer = await rest(meeting, "remove", meeting.token("an"), identity="bình")
         assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+
+
+async def test_the_chair_gives_the_floor_and_takes_it_back(meeting: Meeting) -> None:
+    async with (
+        meeting.call("an") as an,
+        meeting.call("chủ trì", **HOST),
+        meeting.desk(meeting.token("chủ trì", **HOST)) as chair,
+        meeting.desk(meeting.token("an")) as member,
+    ):
+        assert (await chair.order(1, "set_floor_mode", mode="one"))["ok"] == {}
+        await raise_hand(an, "an")
+        await member.until(lambda: part(member, "queue"))
+        made = (await chair.order(2, "call_speaker", identity="an", time_s=60))["ok"]
+        await member.until(lambda: part(member, "floor").get("stage") == "an" and not part(member, "queue"))
+        turn = part(member, "floor")["turns"][0]
+        assert (turn["id"], turn["ends_at"] - turn["since"]) == ("an", 60_000)
+        assert (await member.order(1, "call_speaker", identity="an"))["refused"]["code"] == "not_allowed"
+        assert (await chair.order(3, "undo", undo=made["undo"]))["ok"] == {"unmuted": 0, "asked": 0}
+        await member.until(lambda: part(member, "queue") and "turns" not in part(member, "floor"))
+        assert (await chair.order(4, "lock", locked=True))["ok"] == {}
+        await member.until(lambda: part(member, "rules").get("locked"))
+        assert (await chair.order(5, "hand_over", identity="an"))["ok"] == {}
+        await member.until(lambda: part(member, "chair") == {"id": "an", "phase": "held"})
 
 
 async def test_an_order_that_is_sent_again_is_not_performed_again(meeting: Meeting) -> None:

@@ -30,7 +30,9 @@ async def list_people(visit: Caller, occurrence_id: Key) -> list[BoardPerson]:
 async def command_people(visit: Caller, occurrence_id: Key, wanted: PeopleCommand) -> list[PersonResult]:
     """Carry out a command for these people, and return the result of each. The people may switch their microphones on again."""
     await require(visit, occurrence_id, OPERATE)
-    results = visit.desk.live.people.command(occurrence_id, wanted.action, dict.fromkeys(wanted.identities))
+    results = visit.desk.live.people.command(
+        occurrence_id, wanted.action, dict.fromkeys(wanted.identities), visit.actor.name
+    )
     detail = {"names": [one["name"] for one in results][:50], "count": len(results)}
 
     async def work(session: AsyncSession) -> None:

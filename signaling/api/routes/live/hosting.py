@@ -11,7 +11,7 @@ from signaling.host import limits as bounds
 from signaling.host.declared import SECRET, needs
 from signaling.host.routers import new_router
 from signaling.host.throttle import Throttle
-from signaling.orders import performing
+from signaling.orders import authority, performing
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
 from signaling.orders.shapes import Extended, Extending, Muted, Nothing, Removing, Undoing, Undone, Whom
@@ -29,7 +29,7 @@ def routes(around: Doorway) -> APIRouter:
 async def _given(around: Doorway, request: Request, conference: str, authorization: str, tries: Throttle) -> Given:
     """Return the order of a host. Raise the refusals of `host_of`."""
     host = await host_of(around, request, conference, authorization, tries)
-    return Given(around, conference, host, address_of(request))
+    return Given(around, conference, host, address_of(request), authority.host_by(around, conference, host))
 
 
 def _one(router: APIRouter, around: Doorway, tries: Throttle) -> None:

@@ -25,7 +25,7 @@ from signaling.host.declared import SECRET, needs
 from signaling.host.routers import new_router
 from signaling.host.throttle import Throttle
 from signaling.host.tokens import OF_CLIENT
-from signaling.orders import performing
+from signaling.orders import authority, performing
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
 from signaling.orders.shapes import Admitted, Admitting
@@ -187,7 +187,8 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     async def admit(request: Request, conference: Name, wanted: Admitting, authorization: Bearer = "") -> Admitted:
         """Admit one, some or all waiting users. Users who have left are skipped; `knock_unknown` if none of the users waits."""
         _, host = await _host(around, request, conference, authorization, tries)
-        return await performing.admit(Given(around, conference, host, address_of(request)), wanted)
+        given = Given(around, conference, host, address_of(request), authority.host_by(around, conference, host))
+        return await performing.admit(given, wanted)
 
     @router.post("/deny", status_code=204, openapi_extra=needs(SECRET))
     async def deny(request: Request, conference: Name, wanted: Denying, authorization: Bearer = "") -> None:
