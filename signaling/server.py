@@ -214,6 +214,7 @@ class Composition:
             halls=ports,
             observers=observers,
             proceedings=desk.proceedings,
+            chair_code=self.invitations.chair_code,
             escrow=BallotKeys.open(self.settings.data_dir, CLOCK.time()),
         )
 

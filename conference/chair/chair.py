@@ -513,7 +513,7 @@ class Chair:
 def _arrival(one: Participant) -> roles.Came:
     """Return the arrival with the role that the token gives: by the claim, or by the way in."""
     grants = one.grants
-    if grants.role in {role.value for role in Role if role is not Role.OPERATOR}:
+    if grants.role in {role.value for role in Role}:
         return roles.Came(one.identity, Role(grants.role))
     if isinstance(one, Hall):
         return roles.Came(one.identity, Role.HALL)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 OF_CLIENT = "client:"
 """The prefix of the session in a token that another system got by its key; the identifier of the client follows."""
 
-ROLES = frozenset(role.value for role in Role if role is not Role.OPERATOR)
+ROLES = frozenset(role.value for role in Role)
 _HEADER = {"alg", "typ", "kid"}
 _TEXTS = {
     "token_missing": ("Thiếu thẻ vào cửa.", "no token was given"),

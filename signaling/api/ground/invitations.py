@@ -16,6 +16,10 @@ SECRET_BYTES = 16
 """Bytes of the secret in a link (a shortened HMAC-SHA256). Chosen: 128 bits cannot be guessed. Longer: longer links. Shorter:
 links are easier to guess.
 """
+CHAIR_CODE_DIGITS = 6
+"""Digits of a chair code. Chosen: easy to type on a remote control. More: harder to type. Fewer: easier to guess, also with the
+bound of wrong codes (`conference.ground.limits.CHAIR_CODE_TRIES`).
+"""
 _LETTERS = string.ascii_lowercase
 
 
@@ -24,6 +28,7 @@ class Invitations:
 
     def __init__(self, secret: str) -> None:
         self._key = hmac.digest(secret.encode(), b"diemcau invitation 1", hashlib.sha256)
+        self._chair_key = hmac.digest(secret.encode(), b"diemcau chair 1", hashlib.sha256)
         self._host_key = hmac.digest(secret.encode(), b"diemcau moderator 1", hashlib.sha256)
 
     def seal(self, number: str) -> str:
@@ -38,6 +43,11 @@ class Invitations:
 
     def hosts(self, number: str, secret: str) -> bool:
         return hmac.compare_digest(self.seal_host(number).encode(), secret.encode())
+
+    def chair_code(self, number: str) -> str:
+        """Return the digits by which a hall takes the chair of this meeting with its keypad. Hosts read them at the desk."""
+        value = int.from_bytes(hmac.digest(self._chair_key, number.encode(), hashlib.sha256)[:8], "big")
+        return f"{value % 10**CHAIR_CODE_DIGITS:0{CHAIR_CODE_DIGITS}d}"
 
     def opens(self, number: str, secret: str) -> bool:
         return hmac.compare_digest(self.seal(number).encode(), secret.encode())
