@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 State = Mapping[str, Any]
 """The whole state of one machine as plain JSON. `version` is a number that the machine knows its own older states by."""
@@ -68,6 +68,9 @@ class ChatLine:
     """The identifier of the line that this line answers. Empty: none."""
 
 
+NOTHING: Final[Mapping[str, State]] = {}
+
+
 class Proceedings(Protocol):
     """The store of all conferences of this server, by the name of the conference."""
 
@@ -93,8 +96,9 @@ class Proceedings(Protocol):
     def chatted(self, conference: str) -> Sequence[ChatLine]:
         """Return the stored lines of a meeting that did not end, the earliest first, as `restored` does for states."""
 
-    async def forget(self, conference: str, by: Record) -> None:
-        """Destroy chat, notes, states and details since the start, because secret content came up. Who did what and when
-        stays, and `by` is added. Raise Refusal `not_stored` if the database does not answer: then the store tries again until
-        it has done so.
+    async def forget(self, conference: str, by: Record, kept: Mapping[str, State] = NOTHING) -> None:
+        """Destroy chat, states and details since the start, because secret content came up. Who did what and when stays, and `by`
+        is added. So are the states `kept`: the state of the stop itself, so that no crash opens the meeting again.
+
+        Raise Refusal `not_stored` if the database does not answer. Then the store tries again until it has done so.
         """

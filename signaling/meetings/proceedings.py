@@ -20,7 +20,7 @@ import rooms.limits
 from conference import Refusal
 from conference.ground.events import Reason
 from conference.ground.lifecycle import Happening, What
-from conference.ports.proceedings import ChatLine, Record, State, Turn
+from conference.ports.proceedings import NOTHING, ChatLine, Record, State, Turn
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor
 from rooms.proceedings import reading, retention, writing
@@ -150,12 +150,12 @@ class Proceedings:
         sitting = self._sittings.get(conference)
         return tuple(sitting.lines) if sitting is not None else ()
 
-    async def forget(self, conference: str, by: Record) -> None:
+    async def forget(self, conference: str, by: Record, kept: Mapping[str, State] = NOTHING) -> None:
         sitting = self._sitting(conference)
         who = by.by.split(".")[1] if "." in by.by else by.by
         actor = Actor("link", who[:32], name=by.by_name) if who else Actor("system", name=by.by_name)
         sitting.add(events=[by])
-        sitting.strip(Wipe(actor, by.for_chair, self._now()))
+        sitting.strip(Wipe(actor, by.for_chair, self._now()), kept)
         await self._store(sitting, Batch(), lambda: None)
 
     def leave(self, conference: str) -> None:
@@ -279,6 +279,7 @@ class Proceedings:
             kept = await writing.write(session, sitting.run, whole, now)
             if wipe is not None:
                 await retention.wipe(session, sitting.run.id, wipe.actor, wipe.at, wipe.for_chair)
+                await writing.write(session, sitting.run, Batch(states=dict(sitting.states)), now)
             return kept and wipe is None
 
         try:

@@ -144,10 +144,10 @@ class Sitting:
         self._turns.clear()
         self.waiting.ended_at = at
 
-    def strip(self, wipe: Wipe) -> None:
-        """Destroy all words in memory: states, chat and details. Who and when stays."""
+    def strip(self, wipe: Wipe, kept: Mapping[str, State]) -> None:
+        """Destroy all words in memory: states, chat and details. Who and when stays, and the states `kept`."""
         self.wipe = wipe
-        self.states.clear()
+        self.states = dict(kept)
         self.lines.clear()
         self.waiting.states.clear()
         self.waiting.lines.clear()

@@ -19,7 +19,7 @@ from conference.chair.voting.polls import ENDED, Polls
 from conference.chair.voting.question import AGAINST, FOR, Kind, Question, Way
 from conference.chair.voting.vote import State, Told, Vote, Voter
 from conference.ground.events import Reason
-from conference.ports.proceedings import ChatLine, Record, Turn
+from conference.ports.proceedings import NOTHING, ChatLine, Record, Turn
 from tests.conference.hall_doubles import HallParty, HallWorld
 from tests.conference.parties import Party
 
@@ -63,7 +63,7 @@ class Store:
     def chatted(self, conference: str) -> Sequence[ChatLine]:
         return ()
 
-    async def forget(self, conference: str, by: Record) -> None: ...
+    async def forget(self, conference: str, by: Record, kept: Mapping[str, Mapping[str, Any]] = NOTHING) -> None: ...
 
 
 @dataclass
