@@ -36,7 +36,7 @@ from signaling.api.routes.control import (
     rehearsals,
 )
 from signaling.api.routes.control import people as board_people
-from signaling.api.routes.live import conferences, desk_orders, hosting, lobby, notices
+from signaling.api.routes.live import conferences, desk_orders, hosting, lobby, notices, qr
 from signaling.api.routes.register import codes, devices, equipping, exchange, people, recipients, sites, units
 from signaling.host import limits
 
@@ -109,6 +109,7 @@ def application(
     own = (
         conferences.routes(instant),
         conferences.server_routes(server),
+        qr.routes(instant.doorway, instant.public_url),
         lobby.routes(instant.doorway),
         hosting.routes(instant.doorway),
         desk_orders.routes(instant.doorway),

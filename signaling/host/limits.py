@@ -419,6 +419,20 @@ PAGE_FILES = 2000
 """Files of the built web pages; with more, the start is refused. Chosen: more than a build has. More: a wrong folder is read
 into memory. Fewer: the server refuses its own pages.
 """
+NAMES_BEFORE_JOINING = 5
+"""Participants whom a page names before the person joins; further ones are only counted. Chosen: a line on a phone. More: a long
+text above the button. Fewer: the person does not recognise the meeting.
+"""
+QR_CHARACTERS = 300
+"""Characters of a path that is drawn as a QR code. Chosen: three times the longest link. More: a code that phones read badly from
+a far screen. Fewer: links with secrets do not fit.
+"""
+QR_PER_MINUTE = 120
+"""QR codes that one network may ask for each minute, and as many at once after a pause. A code takes 10 ms of the event loop.
+More: an attacker slows the calls. Fewer: users of a large office see no code.
+"""
+QR_KEPT = 256
+"""Drawn QR codes that are kept, 3 KB each. More: more memory. Fewer: codes that many people open are drawn again."""
 PAGE_ADDRESSES = 16
 """Names of this server for which its page is kept ready. Chosen: more than a server has. More: foreign Host headers with IP
 addresses fill memory. Fewer: the page is compressed again for each request.

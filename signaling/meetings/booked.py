@@ -138,6 +138,10 @@ class BookedMeetings:
             for one in here
         ]
 
+    def names(self, occurrence_id: str) -> list[str]:
+        """Return the names of the participants that other participants see, in the order of their arrival."""
+        return [one.grants.name for one in self._participants(occurrence_id) if not one.grants.hidden]
+
     def vouch(self, conference: str, identity: str, closed: bool) -> None:
         """Note a hall that is at the door, is called, or has agreed on its media. `closed`: its terminal is registered and
         invited, its signalling and media stay in closed networks, and it is encrypted as important meetings require. Only

@@ -73,6 +73,9 @@ class LiveMeetings(Protocol):
         """Raise Refusal `conference_full`, which says whom to call, if no connection is free for this participant."""
 
     def present(self, occurrence_id: str) -> list[Present]: ...
+    def names(self, occurrence_id: str) -> list[str]:
+        """Return the names of the participants that other participants see, in the order of their arrival."""
+
     def set_door(
         self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None
     ) -> None:

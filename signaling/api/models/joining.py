@@ -17,6 +17,13 @@ Waited = Annotated[
 Shown = Annotated[str, Clean, StringConstraints(max_length=100)]
 
 
+class Inside(View):
+    """The participants of a meeting as a person sees them before joining."""
+
+    count: int
+    names: list[str] = Field(description="The names of the first participants, at most 5.")
+
+
 class JoinFields(Strict):
     """The secret of a personal link, or number and PIN. `name` is for a guest; an invitee has a name already."""
 
@@ -55,6 +62,7 @@ class BookedPass(View):
     ends_at: datetime
     moderation: str = Field("", description="A key to the lobby. Only for chair, secretary, operator and host's desk.")
     number: str = Field("", description="The meeting number, for the same users. Others enter with it and the PIN.")
+    listed: bool = Field(False, description="The browser may keep number and title in its list of recent meetings.")
 
 
 class Moderation(View):
@@ -80,6 +88,9 @@ class JoinView(View):
     code: str = Field("", description="`too_early`, `ended`, `class_forbids`, `not_invited`, `cancelled`, `held`")
     vi: str = ""
     en: str = ""
+    inside: Inside | None = Field(
+        None, description="The participants now. Only for a user who may enter an ordinary meeting without the lobby."
+    )
 
 
 class LinkFields(Strict):

@@ -209,6 +209,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("DELETE", "/clients/{client_id}"): Row(),
     # Conferences without booking: a token carries the rights
     ("POST", "/conferences"): Row(of(), proven=False),
+    ("POST", "/qr"): Row(of(path="/m/abc-defg-hij"), proven=False),
     ("POST", "/conferences/{conference}/look"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/token"): Row(of(name="An"), proven=False),
     # Device checks: a client that begins a check may send its result (tests/signaling/api/live/test_checks.py)
@@ -432,6 +433,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/occurrences/{occurrence_id}/rebook"): Row(
         kinds={"occurrence_id": "occurrence-off"}, version="series", proven=False
     ),  # only a skipped date can be booked again, not a cancelled one
+    ("GET", "/occurrences/{occurrence_id}/inside"): Row(proven=False),  # the matrix has no invited caller
     ("POST", "/occurrences/{occurrence_id}/pass"): Row(of(), proven=False),  # the matrix has no invited caller
     ("GET", "/board"): Row(query=span),
     ("POST", "/availability"): Row(lambda w, p: dict(span(w, p)) | {"duration_min": 60}),

@@ -592,6 +592,11 @@ export interface components {
              * @default
              */
             number: string;
+            /**
+             * @description The browser may keep number and title in its list of recent meetings.
+             * @default false
+             */
+            listed: boolean;
         };
         /** @description The family of the browser. The full name is not kept, because it would make users recognisable. */
         BrowserFigures: {
@@ -1274,6 +1279,11 @@ export interface components {
                 submit?: boolean;
             };
         };
+        /** @description The page to draw: the path with its query and fragment. */
+        Drawn: {
+            /** @example /m/abc-defg-hij */
+            path: string;
+        };
         /** @description A participant of the running meeting whom the new class does not admit. */
         Dropped: {
             identity: string;
@@ -1363,6 +1373,8 @@ export interface components {
             by_number: boolean;
             /** @description Participants wait until a host admits them. */
             lobby: boolean;
+            /** @description The participants now. Null: the caller must wait in the lobby first. */
+            inside: components["schemas"]["Inside"] | null;
         };
         /** @description A time at which everything that was requested is free. */
         FreeTime: {
@@ -1651,6 +1663,12 @@ export interface components {
             why_not: string;
             goes_on: boolean;
         };
+        /** @description The participants of a meeting as a person sees them before joining. */
+        Inside: {
+            count: number;
+            /** @description The names of the first participants, at most 5. */
+            names: string[];
+        };
         InvitedCount: {
             /** @default 0 */
             units: number;
@@ -1709,6 +1727,8 @@ export interface components {
             vi: string;
             /** @default  */
             en: string;
+            /** @description The participants now. Only for a user who may enter an ordinary meeting without the lobby. */
+            inside: components["schemas"]["Inside"] | null;
         };
         /** @description The name and the secrets of a user who wants to enter. */
         Joining: {
@@ -2824,6 +2844,11 @@ export interface components {
              * @default false
              */
             by_number: boolean;
+            /**
+             * @description The browser may keep number and title in its list of recent meetings.
+             * @default false
+             */
+            listed: boolean;
         };
         /** @description A role in a unit and in all units below it. */
         PassedRole: {
@@ -3201,6 +3226,12 @@ export interface components {
         /** @description The key with which a browser asks its push service for an address. Empty: this server sends no pushes. */
         PushKey: {
             key: string;
+        };
+        /** @description A QR code with error correction M. */
+        QrCode: {
+            /** @description The whole address that the code holds. */
+            address: string;
+            svg: string;
         };
         /** @description The notices that the caller has read: these, and all up to a time. */
         ReadFields: {
@@ -4392,6 +4423,7 @@ export type Document = components['schemas']['Document'];
 export type DocumentFields = components['schemas']['DocumentFields'];
 export type Done = components['schemas']['Done'];
 export type Draft = components['schemas']['Draft'];
+export type Drawn = components['schemas']['Drawn'];
 export type Dropped = components['schemas']['Dropped'];
 export type Enrolment = components['schemas']['Enrolment'];
 export type Entering = components['schemas']['Entering'];
@@ -4424,6 +4456,7 @@ export type HolidayFields = components['schemas']['HolidayFields'];
 export type HookSecret = components['schemas']['HookSecret'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type InTheWay = components['schemas']['InTheWay'];
+export type Inside = components['schemas']['Inside'];
 export type InvitedCount = components['schemas']['InvitedCount'];
 export type JoinFields = components['schemas']['JoinFields'];
 export type JoinView = components['schemas']['JoinView'];
@@ -4526,6 +4559,7 @@ export type PublicMeeting = components['schemas']['PublicMeeting'];
 export type PublicSchedule = components['schemas']['PublicSchedule'];
 export type PushFields = components['schemas']['PushFields'];
 export type PushKey = components['schemas']['PushKey'];
+export type QrCode = components['schemas']['QrCode'];
 export type ReadFields = components['schemas']['ReadFields'];
 export type Readiness = components['schemas']['Readiness'];
 export type RecipientRule = components['schemas']['RecipientRule'];

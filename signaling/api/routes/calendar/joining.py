@@ -9,16 +9,20 @@ from fastapi import Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Grants, Knocker, Passage, State, marks
+from conference import Refusal as LiveRefusal
 from rooms.errors import Refusal
 from rooms.meetings import entry
 from rooms.policy.actors import Actor
+from rooms.policy.classes import ORDINARY
 from rooms.store import audit
 from signaling.api.ground import problems
+from signaling.api.ground.inside import of_names
 from signaling.api.ground.visits import Caller, EntryPasses, Passes, Stranger, Visit
-from signaling.api.models.joining import BookedPass, Entering, JoinFields, JoinView, Moderation
+from signaling.api.models.joining import BookedPass, Entering, Inside, JoinFields, JoinView, Moderation
 from signaling.api.models.parts import Id
 from signaling.api.routes.live.lobby import Waiting, host_key, session_of, waiting
 from signaling.host import limits
+from signaling.host.dates import PREFIX
 from signaling.host.declared import OWN, SECRET, needs
 from signaling.host.routers import new_router
 from signaling.host.throttle import network
@@ -41,6 +45,7 @@ async def look(visit: Stranger, passes: EntryPasses, wanted: JoinFields) -> Join
         ends_at=found.occurrence.ends_at,
         opens_at=found.opens_at,
         name=found.name,
+        inside=_inside(visit, passes, found),
         **why,
     )
 
@@ -72,6 +77,17 @@ async def enter(
         return await _comer(session, visit, passes, found, actor, who, actor.person_id or actor.id, wanted.ticket)
 
     return _let_in(visit, passes, response, await visit.write(work), wanted.ticket)
+
+
+@router.get("/occurrences/{occurrence_id}/inside", openapi_extra=needs(OWN))
+async def inside(visit: Caller, passes: EntryPasses, occurrence_id: Annotated[Id, Path()]) -> Inside:
+    """Return the participants of a date, for a signed-in user who may enter it now without the lobby. Raise `denied`."""
+    actor = visit.actor
+    found = await visit.read(lambda session: entry.by_account(session, occurrence_id, actor, visit.now))
+    seen = _inside(visit, passes, found)
+    if seen is None:
+        raise problems.refused("denied")
+    return seen
 
 
 @router.post("/occurrences/{occurrence_id}/moderation", openapi_extra=needs("meetings.edit", of="occurrence"))
@@ -111,6 +127,21 @@ async def _by_secret(session: AsyncSession, visit: Visit, passes: Passes, wanted
     found = await entry.by_number(session, number, wanted.pin, wanted.name, visit.now)
     passes.number_tries.gives_back(number, visit.address)
     return found
+
+
+def _inside(visit: Visit, passes: Passes, found: entry.Entry) -> Inside | None:
+    """Return the participants of the date. Return None for an important meeting, and for a user whom the door refuses or the
+    lobby would hold: names are for users who could enter now and see them. A guest with number and PIN always waits.
+    """
+    if found.meeting.class_ != ORDINARY or found.refusal(visit.now) is not None:
+        return None
+    try:
+        lobby = passes.lobbies.find(PREFIX + found.occurrence.id)
+    except LiveRefusal:  # The server has no room to restore the lobby, so the lobby may be on.
+        return None
+    if found.waits(found.meeting.lobby if lobby is None else lobby.on):
+        return None
+    return of_names(visit.desk.live.names(found.occurrence.id))
 
 
 @dataclass(frozen=True)
@@ -217,6 +248,7 @@ def _pass(visit: Visit, passes: Passes, found: entry.Entry, grants: Grants) -> B
         ends_at=date.ends_at,
         moderation=host_key(passes.sign, grants, now) if found.host else "",
         number=(meeting.number or "") if found.host else "",
+        listed=meeting.class_ == ORDINARY,
     )
 
 

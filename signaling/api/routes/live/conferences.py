@@ -16,8 +16,10 @@ from pydantic import ConfigDict, Field
 
 from conference import Grants, Knocker, Passage, Refusal, State, cleaned
 from signaling.api.ground.doorway import InstantMeetings, ServerFacts, Starting
+from signaling.api.ground.inside import of_conference
 from signaling.api.ground.invitations import NUMBER, new_number
 from signaling.api.ground.problems import refused
+from signaling.api.models.joining import Inside
 from signaling.api.routes.live.lobby import Waiting, host_key, waiting
 from signaling.host import limits
 from signaling.host.bodies import Body
@@ -74,6 +76,9 @@ class Found(_Message):
     title: str
     by_number: bool = Field(description="The number alone admits too, without the invitation.")
     lobby: bool = Field(description="Participants wait until a host admits them.")
+    inside: Inside | None = Field(
+        None, description="The participants now. Null: the caller must wait in the lobby first."
+    )
 
 
 class Pass(_Message):
@@ -87,6 +92,7 @@ class Pass(_Message):
     expires_at: int
     moderation: str = Field("", description="A key to the lobby, for a host.")
     by_number: bool = Field(False, description="The number alone admits too, without the invitation.")
+    listed: bool = Field(False, description="The browser may keep number and title in its list of recent meetings.")
 
 
 class AuthorityNote(_Message):
@@ -153,8 +159,15 @@ def routes(around: InstantMeetings) -> APIRouter:
         _take(looks, request, around.doorway.now())
         _check_invitation(around, conference, looking.invite)
         lobby = around.doorway.lobbies.find(conference)
-        title, by_number = around.numbers.title(conference), conference in around.numbers
-        return Found(conference=conference, title=title, by_number=by_number, lobby=lobby is not None and lobby.on)
+        waits = lobby is not None and lobby.on
+        seen = not waits or around.invitations.hosts(conference, request.cookies.get(OPENER_COOKIE, "")[:64])
+        return Found(
+            conference=conference,
+            title=around.numbers.title(conference),
+            by_number=conference in around.numbers,
+            lobby=waits,
+            inside=of_conference(around.doorway.meetings.registry, conference) if seen else None,
+        )
 
     @router.post("/conferences/{conference}/token", responses={202: {"model": Waiting}}, openapi_extra=needs(SECRET))
     async def join(request: Request, response: Response, conference: Number, joining: Joining) -> Pass | Waiting:
@@ -219,6 +232,7 @@ def _pass(around: InstantMeetings, request: Request, grants: Grants) -> Pass:
         expires_at=int(now) + limits.TOKEN_TTL_S,
         moderation=host_key(sign, grants, now) if grants.passage is Passage.HOST else "",
         by_number=grants.conference in around.numbers,
+        listed=grants.conference in around.numbers,
     )
 
 
