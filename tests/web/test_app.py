@@ -21,6 +21,7 @@ from starlette.routing import Route
 from signaling.api.pages import Pages
 from signaling.front.guard import Guard
 from tests.conftest import LiveServer
+from tests.waiting import until
 from tests.web.shots import shots
 from tests.web.visiting import WINDOWED, Visit, Visitor
 from web import DIST
@@ -31,7 +32,7 @@ READY = "navigator.serviceWorker.ready.then(() => null)"
 KEPT = """async () => (await Promise.all((await caches.keys()).map(async (name) =>
   (await (await caches.open(name)).keys()).map((one) => new URL(one.url).pathname)))).flat().sort()"""
 SHELVES = "async () => (await caches.keys()).length"
-OWN_FILES = ["/assets/favicon.svg", "/assets/offline.css", "/assets/offline.js", "/offline.html"]
+OWN_FILES = ["/offline.css", "/offline.html", "/offline.js"]
 
 
 class Office:
@@ -40,6 +41,8 @@ class Office:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url = ""
+        self.asked: list[str] = []
+        """The paths of the requests to the API."""
         self._port = 0
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -52,9 +55,13 @@ class Office:
         self.url = f"http://localhost:{self._port}"
 
         async def nothing(request: Request) -> Response:
+            self.asked.append(request.url.path)
             return JSONResponse({"code": "not_found"}, 404)
 
-        routes = [Route("/api/{path:path}", nothing), Route("/{path:path}", Pages(self.folder, watch=True).__call__)]
+        routes = [
+            Route("/api/{path:path}", nothing, methods=["GET", "POST"]),
+            Route("/{path:path}", Pages(self.folder, watch=True).__call__),
+        ]
         guard = Guard(Starlette(routes=routes), now=lambda: 1_800_000_000.0, names={"localhost"})
         self._server = uvicorn.Server(uvicorn.Config(guard, log_level="error", lifespan="off"))
         self._task = asyncio.create_task(self._server.serve(sockets=[door]))
@@ -134,6 +141,23 @@ async def test_a_new_build_comes_with_the_next_load_and_reloads_a_quiet_page(vis
     await expect(visitor.part("join-number")).to_be_visible()
     await visitor.page.wait_for_function(f"({SHELVES})().then((count) => count === 1)")
     assert await visitor.page.evaluate(KEPT) == OWN_FILES
+
+
+async def test_a_request_that_outlives_its_page_reaches_the_server(visit: Visit, office: Office) -> None:
+    """Show that the worker stays out of the way of `keepalive`: with it a page leaves the lobby while it closes."""
+    visitor = await visit()
+    await visitor.page.goto(office.url)
+    await visitor.page.evaluate(READY)
+    for n in range(5):
+        await visitor.page.goto(office.url)
+        await visitor.page.wait_for_function("navigator.serviceWorker.controller !== null")
+        await visitor.page.evaluate(
+            """(path) => addEventListener('pagehide', () => void fetch(path, { method: 'POST', body: '{}', keepalive: true }))""",
+            f"/api/late-{n}",
+        )
+    await visitor.page.goto(f"{office.url}/trust")
+    wanted = {f"/api/late-{n}" for n in range(5)}
+    await until(lambda: wanted <= set(office.asked), "the server heard each page that closed")
 
 
 async def test_a_new_build_waits_for_the_end_of_the_call(visit: Visit, live_server: LiveServer) -> None:

@@ -145,8 +145,8 @@ async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     assert await visitor.barriers() == []
     await visitor.part("join-number").fill("abc-defg-hij")
     await visitor.part("number-button").click()
-    await visitor.part("unknown-meeting").wait_for()
-    assert visitor.page.url == f"{live_server.url}/m/abc-defg-hij"
+    await expect(visitor.page.locator("#join-trouble")).to_contain_text("Không có cuộc họp nào")
+    assert visitor.page.url == f"{live_server.url}/test"
 
 
 async def test_a_hidden_page_stops_the_check_and_offers_a_restart(live_server: LiveServer, tmp_path: Path) -> None:

@@ -3,18 +3,20 @@
 const BUILD = '__BUILD__';
 const SHELF = `offline-${BUILD}`;
 const OFFLINE = '/offline.html';
-const KEPT = [OFFLINE, '/assets/offline.css', '/assets/offline.js', '/assets/favicon.svg'];
+const KEPT = [OFFLINE, '/offline.css', '/offline.js'];
 const PROGRAMS = /^\/(api|rtc|desk|twirp)(\/|$)/;
+/** Addresses that the browser takes from the network without asking this worker. */
+const PASSED = ['/api/*', '/rtc', '/rtc/*', '/desk', '/twirp/*', '/assets/*', '/build.json'];
+/**
+ * A worker that hears of every request loses the last requests of a page that closes (`keepalive`): nobody would leave the lobby.
+ * So only browsers with static routes (Chromium 123) have the page without a network.
+ */
+const ROUTES = typeof InstallEvent === 'function' && 'addRoutes' in InstallEvent.prototype;
 const HOME = '/my';
 
-self.addEventListener('install', (event) => event.waitUntil(keep()));
+self.addEventListener('install', (event) => event.waitUntil(keep(event)));
 self.addEventListener('activate', (event) => event.waitUntil(begin()));
-self.addEventListener('fetch', (event) => {
-  const { origin, pathname } = new URL(event.request.url);
-  if (event.request.method !== 'GET' || origin !== self.location.origin || PROGRAMS.test(pathname)) return;
-  if (event.request.mode === 'navigate') event.respondWith(first(event.preloadResponse, event.request, OFFLINE));
-  else if (KEPT.includes(pathname)) event.respondWith(first(undefined, event.request, pathname));
-});
+if (ROUTES) self.addEventListener('fetch', answer);
 self.addEventListener('push', (event) => {
   // A push has no content: the text is always the same and names no meeting.
   event.waitUntil(self.registration.showNotification('Điểm Cầu', { body: 'Có việc mới', tag: 'notices', lang: 'vi' }));
@@ -24,7 +26,15 @@ self.addEventListener('notificationclick', (event) => {
   event.waitUntil(show());
 });
 
-async function keep() {
+function answer(event) {
+  const { origin, pathname } = new URL(event.request.url);
+  if (event.request.method !== 'GET' || origin !== self.location.origin || PROGRAMS.test(pathname)) return;
+  if (event.request.mode === 'navigate') event.respondWith(first(event.preloadResponse, event.request, OFFLINE));
+  else if (KEPT.includes(pathname)) event.respondWith(first(undefined, event.request, pathname));
+}
+
+async function keep(event) {
+  if (ROUTES) await event.addRoutes(PASSED.map((pathname) => ({ condition: { urlPattern: new URLPattern({ pathname }) }, source: 'network' })));
   const shelf = await caches.open(SHELF);
   await shelf.addAll(KEPT.map((path) => new Request(path, { cache: 'reload' })));
   await self.skipWaiting();

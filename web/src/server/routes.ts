@@ -1,6 +1,6 @@
 /** The JSON routes that home, lobby, call and check use. This module owns their paths and uses no screen. */
 import { exchange, reach, refusal, sending } from './client';
-import type { About, AnyPass, CheckFigures, CheckKept, CheckOpened, Created, Found, LobbyView, Session, Standing, Waiting } from './model';
+import type { About, AnyPass, CheckFigures, CheckKept, CheckOpened, Created, Found, LobbyView, QrCode, Session, Standing, Waiting } from './model';
 
 export function createConference(name: string): Promise<Created> {
   return ask<Created>('/api/v1/conferences', { body: name === '' ? {} : { name } });
@@ -58,6 +58,11 @@ export function hostDeed<Answer>(conference: string, key: string, deed: string, 
 
 function lobbyPath(conference: string): string {
   return `/api/v1/conferences/${encodeURIComponent(conference)}/lobby`;
+}
+
+/** Return the address of a page of this server as a QR code. `path`: with query and fragment. */
+export function qrCode(path: string): Promise<QrCode> {
+  return ask('/api/v1/qr', { body: { path } });
 }
 
 export function about(): Promise<About> {

@@ -1,4 +1,13 @@
-import type { AnyPass, Found, Waiting } from './model';
+import type { AnyPass, Inside, Waiting } from './model';
+
+/** A meeting as the page shows it before joining. `inside`: null if the server names nobody to this person. */
+export interface Seen {
+  title: string;
+  inside: Inside | null;
+}
+
+/** The beginning of the key of a visit by number and PIN. */
+const BY_NUMBER = 'number-';
 
 /** A meeting that a person is about to join, and the request for its pass. */
 export interface Visit {
@@ -11,9 +20,19 @@ export interface Visit {
   /** The key under which this tab keeps the ticket of a lobby, so that a reload does not begin the wait again. */
   key: string;
   /** Look up whether there is such a meeting. Undefined for a meeting that its own page has opened. */
-  look?: () => Promise<Found>;
+  look?: () => Promise<Seen>;
   /** Ask for the pass. `ticket`: the ticket of a person who waited in the lobby; empty without a ticket. */
   request: (name: string, ticket: string) => Promise<AnyPass | Waiting>;
+}
+
+/** Return the key of a visit by number and PIN. */
+export function keyOfNumber(number: string): string {
+  return BY_NUMBER + number;
+}
+
+/** Return the number by which the person joins. Empty: the person joins by a link or signed in. */
+export function numberFor(visit: Visit): string {
+  return visit.key.startsWith(BY_NUMBER) ? visit.key.slice(BY_NUMBER.length).replace(/\D/g, '') : visit.conference;
 }
 
 /** Return the number that a host of a booked meeting gives to others, together with the PIN. Empty: the pass has no number. */
