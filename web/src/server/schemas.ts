@@ -177,6 +177,12 @@ export interface components {
             /** @description Invitees can still answer. */
             open: boolean;
         };
+        /** @description A role for a participant. */
+        Appointing: {
+            identity: string;
+            /** @enum {string} */
+            role: "co_chair" | "secretary" | "delegate" | "hall" | "observer" | "guest";
+        };
         /** @description A post for a person: an existing post (`post_id`), or a new post `title` of the person's unit. */
         Appointment: {
             post_id?: string | null;
@@ -253,6 +259,14 @@ export interface components {
         AskedMoves: {
             moves: components["schemas"]["Move"][];
             reason: string;
+        };
+        /** @description A request to speak. */
+        Asking: {
+            /**
+             * @default speech
+             * @enum {string}
+             */
+            kind?: "speech" | "reply" | "order" | "question";
         };
         /** @description A person or hall that was in the meetings of a date. `left_at` null: it is in the meeting now. */
         Attended: {
@@ -606,6 +620,11 @@ export interface components {
             /** @enum {string} */
             system: "windows" | "android" | "ios" | "mac" | "linux" | "other";
         };
+        /** @description The speaking time of a delegation: a unit, or the identity of a participant without a unit. 0: no limit. */
+        Budgeting: {
+            delegation: string;
+            budget_s: number;
+        };
         /** @description The busy people and units of a meeting. They only warn. */
         BusyAttendees: {
             occupied: components["schemas"]["Occupied"][];
@@ -664,6 +683,17 @@ export interface components {
             unit: string;
             /** @description The number of dates for which the terminal is not free. */
             dates: number;
+        };
+        /** @description The result of a call to speak. `undo` takes it back for `undo_s` seconds. */
+        Called: {
+            undo: string;
+            undo_s: number;
+        };
+        /** @description A call to speak. `time_s` 0: the rest of the delegation's time, or no time. */
+        Calling: {
+            identity: string;
+            /** @default 0 */
+            time_s?: number;
         };
         CameraFigures: {
             /** @enum {string} */
@@ -1290,6 +1320,11 @@ export interface components {
             name: string;
             /** @description `browser`, `phone_browser`, … */
             way: string;
+        };
+        /** @description The end of a turn. An empty `identity`: all turns. */
+        Ending: {
+            /** @default  */
+            identity?: string;
         };
         /** @description The data that the application scans. `svg`: a QR image; `secret`: the same data for typing. */
         Enrolment: {
@@ -1994,6 +2029,10 @@ export interface components {
              * @default 0
              */
             barred: number;
+        };
+        /** @description The lock of the meeting. */
+        Locking: {
+            locked: boolean;
         };
         /** @description The invitation that a page checks before it opens devices. */
         Looking: {
@@ -2944,6 +2983,11 @@ export interface components {
             attendee_id: string;
             url: string;
         };
+        /** @description A place in the queue. 0 is the next speaker. */
+        Placing: {
+            identity: string;
+            place: number;
+        };
         /** @description The media capacity. */
         Pool: {
             code: string;
@@ -3459,6 +3503,14 @@ export interface components {
             /** @default 30 */
             release_min?: number;
         };
+        /** @description The rules to change. An absent rule stays. `unmute_off`: who may not switch the microphone on without being asked. */
+        Ruling: {
+            unmute_off?: ("nobody" | "guests" | "halls" | "all") | null;
+            camera_off?: ("nobody" | "guests" | "halls" | "all") | null;
+            share_off?: ("nobody" | "guests" | "halls" | "all") | null;
+            chat_off?: ("nobody" | "guests" | "halls" | "all") | null;
+            entry_muted?: boolean | null;
+        };
         /** @description The code of the application, or a recovery code. */
         SecondStep: {
             code: string;
@@ -3872,6 +3924,11 @@ export interface components {
         /** @description The switch of the lobby. Guests by number and PIN always wait, with the switch on or off. */
         Switch: {
             on: boolean;
+        };
+        /** @description The mode of the floor. `one`: one microphone. `several`: a panel. */
+        Switching: {
+            /** @enum {string} */
+            mode: "discussion" | "one" | "several";
         };
         /** @description The meeting that a message of another system has opened. */
         Taken: {
@@ -4358,10 +4415,12 @@ export type AnswerDate = components['schemas']['AnswerDate'];
 export type AnswerFields = components['schemas']['AnswerFields'];
 export type AnswerRehearsal = components['schemas']['AnswerRehearsal'];
 export type AnswerView = components['schemas']['AnswerView'];
+export type Appointing = components['schemas']['Appointing'];
 export type Appointment = components['schemas']['Appointment'];
 export type Approval = components['schemas']['Approval'];
 export type AskRefusal = components['schemas']['AskRefusal'];
 export type AskedMoves = components['schemas']['AskedMoves'];
+export type Asking = components['schemas']['Asking'];
 export type Attended = components['schemas']['Attended'];
 export type Attendee = components['schemas']['Attendee'];
 export type AttendeeFields = components['schemas']['AttendeeFields'];
@@ -4379,11 +4438,14 @@ export type BoardHall = components['schemas']['BoardHall'];
 export type BoardPerson = components['schemas']['BoardPerson'];
 export type BookedPass = components['schemas']['BookedPass'];
 export type BrowserFigures = components['schemas']['BrowserFigures'];
+export type Budgeting = components['schemas']['Budgeting'];
 export type BusyAttendees = components['schemas']['BusyAttendees'];
 export type CallGap = components['schemas']['CallGap'];
 export type CallLine = components['schemas']['CallLine'];
 export type CallPlace = components['schemas']['CallPlace'];
 export type CallTaken = components['schemas']['CallTaken'];
+export type Called = components['schemas']['Called'];
+export type Calling = components['schemas']['Calling'];
 export type CameraFigures = components['schemas']['CameraFigures'];
 export type Cancellation = components['schemas']['Cancellation'];
 export type Census = components['schemas']['Census'];
@@ -4425,6 +4487,7 @@ export type Done = components['schemas']['Done'];
 export type Draft = components['schemas']['Draft'];
 export type Drawn = components['schemas']['Drawn'];
 export type Dropped = components['schemas']['Dropped'];
+export type Ending = components['schemas']['Ending'];
 export type Enrolment = components['schemas']['Enrolment'];
 export type Entering = components['schemas']['Entering'];
 export type EquippedHall = components['schemas']['EquippedHall'];
@@ -4479,6 +4542,7 @@ export type LinkAnswer = components['schemas']['LinkAnswer'];
 export type LinkFields = components['schemas']['LinkFields'];
 export type LinkUse = components['schemas']['LinkUse'];
 export type LobbyView = components['schemas']['LobbyView'];
+export type Locking = components['schemas']['Locking'];
 export type Looking = components['schemas']['Looking'];
 export type MailStanding = components['schemas']['MailStanding'];
 export type Me = components['schemas']['Me'];
@@ -4537,6 +4601,7 @@ export type PersonFields = components['schemas']['PersonFields'];
 export type PersonPost = components['schemas']['PersonPost'];
 export type PersonResult = components['schemas']['PersonResult'];
 export type PersonalLink = components['schemas']['PersonalLink'];
+export type Placing = components['schemas']['Placing'];
 export type Pool = components['schemas']['Pool'];
 export type PoolFields = components['schemas']['PoolFields'];
 export type Post = components['schemas']['Post'];
@@ -4579,6 +4644,7 @@ export type Reservation = components['schemas']['Reservation'];
 export type Resubmission = components['schemas']['Resubmission'];
 export type Rule = components['schemas']['Rule'];
 export type RuleFields = components['schemas']['RuleFields'];
+export type Ruling = components['schemas']['Ruling'];
 export type SecondStep = components['schemas']['SecondStep'];
 export type Sending = components['schemas']['Sending'];
 export type SendingFields = components['schemas']['SendingFields'];
@@ -4613,6 +4679,7 @@ export type Succession = components['schemas']['Succession'];
 export type SuccessionPart = components['schemas']['SuccessionPart'];
 export type SuccessionReport = components['schemas']['SuccessionReport'];
 export type Switch = components['schemas']['Switch'];
+export type Switching = components['schemas']['Switching'];
 export type Taken = components['schemas']['Taken'];
 export type Tally = components['schemas']['Tally'];
 export type Template = components['schemas']['Template'];
