@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from conference.chair.chair import Chair, Machines
+from conference.chair.course.course import Course
 from conference.chair.document import Document
 from conference.chair.sections import Sections
 from conference.chair.voting.keys import Escrow
@@ -165,6 +166,7 @@ class Conference:
             around.escrow,
         )
         self.halls.ballots = self.polls.press
+        self.course = Course(self, self.machines, self.chat, self.document, around.proceedings)
 
     # -- joining and leaving
 
@@ -202,6 +204,7 @@ class Conference:
             participant.deliver(Welcome(self.summary.view(), own, others, dual=dual, relay=participant.relay_wanted))
             upkeep.tell_state(participant)
             self.machines.came(participant)
+            self.course.came(participant)
             self.settling.negotiate(participant)
         if participant.presence is Presence.ACTIVE:  # a hall whose packets arrived before its call was answered
             self.reports.arrived(participant)
@@ -286,6 +289,7 @@ class Conference:
         self.halls.gone(participant)
         if reason is not Reason.SERVER_SHUTDOWN:  # after the restart the meeting goes on with its queue and its turns
             self.machines.gone(participant)
+            self.course.gone(participant)
         view = participant.last_view(reason)
         self.reports.left(participant, view)
         if not participant.grants.hidden:
@@ -363,6 +367,7 @@ class Conference:
             self.meter.measure(figures, now)
         self.summary.tick(now)
         self.machines.tick()
+        self.course.tick()
         self.departures.forget(now)
 
     def idle(self, now: float) -> bool:

@@ -142,7 +142,9 @@ class Registry:
                 conference.tick(now, figures)
             except Exception:  # our own bug: the timed work of the other conferences must go on
                 log.exception("the timed work of a conference failed")
-            if conference.idle(now):
+            if conference.course.over:
+                self.delete(name)
+            elif conference.idle(now):
                 self._end(name, Reason.CONFERENCE_IDLE)
                 if conference.joins:
                     self.lobbies.end(name, Refusal("lobby_ended"))

@@ -88,6 +88,10 @@ class Machines:
             self._turned,
             self.floor_changed,
         )
+        self.silent: Callable[[], bool] = lambda: False
+        """Reports whether all microphones must stay off, because of a recess."""
+        self.stopped: Callable[[], bool] = lambda: False
+        """Reports whether no participant may enter, because secret content came up."""
         self._wrong_codes = 0
         self._queued: frozenset[str] = frozenset()
         """The identities of the queue as the document shows them."""
@@ -160,7 +164,14 @@ class Machines:
         may enter.
         """
         free = grants.passage is Passage.EXEMPT or grants.may_moderate(self.meeting.name)
+        if self.stopped():
+            return True
         return self.rules.locked and not free and grants.identity not in self._members
+
+    @property
+    def speaks(self) -> bool:
+        """Report whether a participant has the floor."""
+        return bool(self.speech.state.turns)
 
     # -- tracks.gate.Gate
 
@@ -168,6 +179,8 @@ class Machines:
         return self.rules.entry_muted and self.roles.of(sender.identity) not in rights.LEADERS
 
     def barred(self, sender: Sender, source: Source, kind: str) -> str:
+        if self.silent() and kind == "audio" and source is not Source.SCREEN_SHARE_AUDIO:
+            return "in_recess"
         role = self.roles.of(sender.identity)
         return rules.barred(self.rules, self.speech.state, sender.identity, role, source, kind)
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
+from conference.ground.marks import WAITS
 from conference.ports.proceedings import ChatLine, Proceedings
 from conference.ports.time import Clock
 
@@ -50,6 +51,8 @@ class Chat:
         self._clock, self._suffix, self._store = clock, suffix, store
         self.barred: Callable[[str], str] = lambda _identity: ""
         """Return the code of the refusal for this identity, or an empty text if it may write."""
+        self.closed: Callable[[], bool] = lambda: False
+        """Reports whether a closed session runs. Its lines reach the participants inside, and are not kept."""
         known = store.chatted(name) if store is not None else ()
         self._lines = deque(known, maxlen=limits.CHAT_LINES)
 
@@ -99,9 +102,10 @@ class Chat:
             receiver.grants.name if receiver is not None else "",
             reply,
         )
-        self._lines.append(line)
-        if self._store is not None:
-            self._store.chat(self._name, line)
+        if not self.closed():
+            self._lines.append(line)
+            if self._store is not None:
+                self._store.chat(self._name, line)
         self._tell(sender, line, key)
 
     def _tell(self, sender: Party, line: ChatLine, key: str) -> None:
@@ -155,6 +159,8 @@ def _send(readers: Iterable[Party], value: Mapping[str, Any]) -> None:
     """Send a message to participants. It is encoded once for all that have the same format of packets."""
     payload, packets = _encoded(value), dict[type, bytes]()
     for one in readers:
+        if WAITS in one.grants.attributes:
+            continue  # the participant waits in the lobby of a closed session
         form = one.entry.packets
         packet = packets.get(type(form))
         if packet is None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from conference.ground import limits
+from conference.ground.marks import WAITS
 from conference.ports import clients
 from media import PeerError
 
@@ -65,7 +66,7 @@ def receive(sender: Party, label: str, message: bytes) -> None:
 
 def spread(table: DataTable, packet: Packet, *, reliable: bool, sender: Party | None = None) -> int:
     """Send a packet to its destinations, or to all participants without destinations. Metrics go only to participants whose
-    grants allow them.
+    grants allow them. Participants who wait in the lobby of a closed session get nothing.
 
     The sender gets nothing. All receivers get the same bytes. Returns the number of receivers.
     """
@@ -82,9 +83,9 @@ def spread(table: DataTable, packet: Packet, *, reliable: bool, sender: Party | 
         table.audience.introduce(sender, receivers)
     elif sender is not None:
         table.audience.know((sender.sid,))
-    receivers = [participant for participant in receivers if participant is not sender]
-    for participant in receivers:
-        participant.connection.channels.send(label, packet.payload)
+    receivers = [one for one in receivers if one is not sender and WAITS not in one.grants.attributes]
+    for one in receivers:
+        one.connection.channels.send(label, packet.payload)
     return len(receivers)
 
 

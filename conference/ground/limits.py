@@ -538,6 +538,10 @@ ROLL_STAGE_S = 10.0
 """Seconds for which the roll call shows one site large. Chosen, as operators of hardware multipoint units do. Longer: the roll
 call of 240 sites takes more than 40 minutes. Shorter: people do not find the speaker of the site in the picture.
 """
+ROLL_HEARD_S = 3.0
+"""Seconds of speech after which the check before a roll call counts a site as heard. Chosen: the time of `alo, một, hai, ba`.
+Longer: a technician must speak again. Shorter: a door that shuts counts as speech.
+"""
 ROLL_SITES = 600
 """Sites in one roll call; a longer list is refused. Chosen, as MIXER_SITES (600). Larger: a longer state is stored at each key.
 Smaller: large meetings cannot call the roll.
@@ -545,6 +549,10 @@ Smaller: large meetings cannot call the roll.
 ROLL_DELEGATES = 2000
 """Delegates that one site can report; more are refused. Chosen: more than any hall seats. Larger: a typing error gives a site
 more votes than all others together. Smaller: large halls cannot report.
+"""
+ROLL_SNAPSHOTS = 240
+"""Small pictures of the roll calls of one conference that are kept in memory. At the limit the oldest one is removed. Larger:
+more memory, up to 64 KB (THUMBNAIL_BYTES) each. Smaller: a large meeting loses the pictures of its first sites.
 """
 ROLL_DEPUTIES = 5
 """Names of deputies in the report of one site; more are refused. Chosen. More: names that nobody reads, in a longer state.

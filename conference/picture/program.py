@@ -97,6 +97,8 @@ class Program:
         """The composed picture. It exists from the first browser on that does not decode H.264."""
         self.watched = False
         """An operator looks at the board, so thumbnails are needed."""
+        self.checked = False
+        """The roll call needs the look of each site, so thumbnails are needed."""
         self.thumbnails: dict[str, bytes] = {}
         self._preview = ""
         """The name of the program that most halls see."""
@@ -304,7 +306,7 @@ class Program:
         fed = {key_of(source): producers[key_of(source)] for source in wanted.picture.sources}
         publishers.tell([one.participant for one in seen if one.site.sid not in self.halls], wanted, fed)
         self._applier.apply(wanted, fed, self.halls, self.composed)
-        if self.watched or wanted.turns_pages:
+        if self.watched or self.checked or wanted.turns_pages:
             self._page_timer.start(limits.PAGE_S)
 
     def _look(self) -> list[Seen]:
@@ -338,7 +340,7 @@ class Program:
             stopped=self.splash.stopped,
             apart=frozenset(sid for sid, hall in self.halls.items() if hall.apart),
             page=self._page,
-            watched=self.watched,
+            watched=self.watched or self.checked,
             composed=self.composed is not None and bool(self.composed.viewers),
             recording=self.recording,
             prompts=self.prompts.now,
@@ -386,3 +388,10 @@ def move_apart(program: Program, hall: Seat) -> None:
             program.ports.content_token_moved(program, changes)
         program.prompts.leave(hall.sid)
     program.changed()
+
+
+def look_at_all(program: Program, checked: bool) -> None:
+    """Begin or end the check of all halls' pictures before a roll call."""
+    if program.checked != checked:
+        program.checked = checked
+        program.changed()

@@ -28,11 +28,14 @@ JSON: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class Recess:
-    """A recess. `until`: the time of return, None if it was not said. `microphones`: the identities whose microphones were on."""
+    """A recess. `until`: the time of return, None if it was not said. `microphones`: the identities whose microphones were on.
+    `locked`: the halls that a host had muted before.
+    """
 
     since: float
     until: float | None
     microphones: tuple[str, ...]
+    locked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,12 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class BeginRecess:
-    """`microphones`: the identities whose microphones are on now."""
+    """`microphones`: the identities whose microphones are on now. `locked`: the halls that cannot unmute themselves now."""
 
     by: str
     until: float | None
     microphones: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +181,10 @@ class MuteAll:
 
 @dataclass(frozen=True, slots=True)
 class Unmute:
-    """Give these participants their microphones back: halls at once, people by a question."""
+    """Give these participants their microphones back: halls at once, people by a question. The `locked` halls stay muted."""
 
     identities: tuple[str, ...]
+    locked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +239,8 @@ def step(state: State, event: Event, now: float) -> Result:
 def _begin_recess(state: State, event: BeginRecess, now: float) -> Result:
     until = _checked_return(event.until, now)
     microphones = tuple(dict.fromkeys(event.microphones))[: limits.PARTICIPANTS_MOST]
-    begun = replace(state, recess=Recess(now, until, microphones))
+    locked = tuple(dict.fromkeys(event.locked))[: limits.HALLS]
+    begun = replace(state, recess=Recess(now, until, microphones, locked))
     return begun, (MuteAll(), ShowSlate(until), Noted("recess.began", event.by, {"until": until}))
 
 
@@ -249,7 +255,8 @@ def _end_recess(state: State, event: EndRecess, now: float) -> Result:
     """End the recess. Participants who wait in the lobby of a closed session get no microphone."""
     assert state.recess is not None
     back = tuple(one for one in state.recess.microphones if not state.keeps_out(one))
-    return replace(state, recess=None), (HideSlate(), Unmute(back), Noted("recess.ended", event.by, {}))
+    effects = HideSlate(), Unmute(back, state.recess.locked), Noted("recess.ended", event.by, {})
+    return replace(state, recess=None), effects
 
 
 def _checked_return(until: float | None, now: float) -> float | None:
@@ -376,8 +383,12 @@ def from_json(value: JSON) -> State:
     """Return the state of `as_json`."""
     recess, closed, stop = value["recess"], value["closed"], value["stop"]
     return State(
-        Recess(**{**recess, "microphones": tuple(recess["microphones"])}) if recess is not None else None,
+        _recess(recess) if recess is not None else None,
         Closed(**{**closed, "out": tuple(closed["out"])}) if closed is not None else None,
         Stop(**stop) if stop is not None else None,
         value["over"],
     )
+
+
+def _recess(value: JSON) -> Recess:
+    return Recess(**{**value, "microphones": tuple(value["microphones"]), "locked": tuple(value["locked"])})

@@ -43,7 +43,7 @@ from conference.ground.errors import Refusal
 
 BY = "chu-tri"
 NOTHING = State()
-RECESS = BeginRecess(BY, 2000.0, ("tinh", "ba-be"))
+RECESS = BeginRecess(BY, 2000.0, ("tinh", "ba-be"), ("cho-don",))
 CLOSED = BeginClosed(BY, "Công tác cán bộ", ("bao-chi", "ba-be"))
 
 
@@ -129,7 +129,7 @@ def test_a_recess_gives_back_the_microphones_that_were_on() -> None:
     state, effects = play(ChangeReturn(BY, 3000.0), state=state)
     assert effects == [ShowSlate(3000.0)]
     state, effects = play(EndRecess(BY), state=state)
-    assert effects == [HideSlate(), Unmute(("tinh", "ba-be"))]
+    assert effects == [HideSlate(), Unmute(("tinh", "ba-be"), ("cho-don",))]
     assert state == NOTHING
 
 
@@ -144,7 +144,7 @@ def test_a_closed_session_brings_all_back_by_one_press() -> None:
 
 def test_a_recess_that_ends_in_a_closed_session_opens_no_microphone_in_the_lobby() -> None:
     state, effects = play(CLOSED, RECESS, EndRecess(BY))
-    assert Unmute(("tinh",)) in effects
+    assert Unmute(("tinh",), ("cho-don",)) in effects
     assert state.phase == "closed"
 
 

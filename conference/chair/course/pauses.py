@@ -1,0 +1,291 @@
+"""The breaks of one meeting with their effects: slate, microphones, lobby, and the stop for secret content.
+
+Recess, closed session and stop act at once, and are stored when the database answers. A participant in the lobby of a closed
+session keeps its connection, so that one press brings all back: the server takes the right to send and to receive, and gives
+the right back. A hall sees words and hears nothing (`halls.hall.set_apart`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, Protocol
+from zoneinfo import ZoneInfo
+
+from conference.chair.course import breaks
+from conference.chair.course.breaks import Noted, State
+from conference.chair.course.store import Store, record
+from conference.chair.rights import Act, By
+from conference.ground.errors import Refusal
+from conference.ground.events import Action, Reason
+from conference.ground.marks import WAITS
+from conference.ground.permissions import Grants, Source
+from conference.halls.hall import Hall, set_apart
+from conference.halls.halls import Halls
+from conference.halls.spotlight import Spotlight
+from conference.people.participant import Participant
+from conference.picture.program import announce
+from conference.ports.proceedings import Record
+from conference.ports.time import Clock
+
+ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
+"""The time zone of the slate."""
+
+
+class Meeting(Protocol):
+    """The conference as its breaks see it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def participants(self) -> Mapping[str, Participant]: ...
+    @property
+    def halls(self) -> Halls: ...
+    def expel(self, participant: Participant, reason: Reason, action: Action = Action.DISCONNECT) -> None: ...
+
+
+class Leads(Protocol):
+    """The rights, the gate and the floor of the meeting. It asks `silent` whether all microphones must stay off, and `stopped`
+    whether no participant may enter.
+    """
+
+    silent: Callable[[], bool]
+    stopped: Callable[[], bool]
+
+    @property
+    def spotlight(self) -> Spotlight: ...
+    @property
+    def speaks(self) -> bool:
+        """Report whether a participant has the floor."""
+
+    def ask(self, by: By, act: Act, identity: str = "") -> None: ...
+    def barred(self, sender: Any, source: Source, kind: str) -> str: ...
+
+
+class Announces(Protocol):
+    """The desk document."""
+
+    def put(self, section: str, value: Any, *, host_only: bool = False) -> None: ...
+
+
+class Pauses:
+    """The breaks of one conference. `destroyed` is called when everything of the meeting must be destroyed."""
+
+    def __init__(
+        self, meeting: Meeting, leads: Leads, document: Announces, store: Store, destroyed: Callable[[], None]
+    ) -> None:
+        self._meeting, self._leads, self._document, self._store = meeting, leads, document, store
+        self._destroyed = destroyed
+        self._rights: dict[str, Grants] = {}
+        """The grants from before the lobby, by the sid of a participant who waits there."""
+        kept = store.restored()
+        self.state = State() if kept is None else breaks.from_json(kept)
+        if kept is not None:
+            self._step(breaks.Restored(), None)
+
+    # -- orders
+
+    def begin_recess(self, by: By, until: float | None) -> None:
+        """Begin a recess until this time (Unix seconds; None: not said). Raises Refusal."""
+        self._leads.ask(by, Act.RECESS)
+        here = [one for one in self._here() if not self.state.keeps_out(one.identity)]
+        on = tuple(one.identity for one in here if _is_heard(one))
+        locked = tuple(one.identity for one in here if isinstance(one, Hall) and one.locked)
+        self._step(breaks.BeginRecess(by.identity, until, on, locked), by)
+
+    def change_return(self, by: By, until: float | None) -> None:
+        self._leads.ask(by, Act.RECESS)
+        self._step(breaks.ChangeReturn(by.identity, until), by)
+
+    def end_recess(self, by: By) -> None:
+        self._leads.ask(by, Act.RECESS)
+        self._step(breaks.EndRecess(by.identity), by)
+
+    def begin_closed(self, by: By, out: tuple[str, ...], item: str = "") -> None:
+        """Let these participants wait in the lobby. `item`: the agenda item. Raises Refusal."""
+        self._leads.ask(by, Act.CLOSED_SESSION)
+        for identity in out:
+            self._check_out(by, identity)
+        self._step(breaks.BeginClosed(by.identity, item, out), by)
+
+    def send_out(self, by: By, identity: str) -> None:
+        self._check_out(by, identity)
+        self._step(breaks.SendOut(by.identity, identity), by)
+
+    def let_in(self, by: By, identity: str) -> None:
+        self._leads.ask(by, Act.CLOSED_SESSION)
+        self._step(breaks.LetIn(by.identity, identity), by)
+
+    def end_closed(self, by: By) -> None:
+        self._leads.ask(by, Act.CLOSED_SESSION)
+        self._step(breaks.EndClosed(by.identity), by)
+
+    def stop(self, by: By) -> Record:
+        """Stop the meeting because of secret content. Returns the record for `Store.forget`."""
+        self._leads.ask(by, Act.SECRET_STOP)
+        now = self._meeting.clock.time()
+        self._step(breaks.StopSecret(by.identity), by)
+        return record("secret_stop", by, now)
+
+    def _check_out(self, by: By, identity: str) -> None:
+        """Raise Refusal if this participant may not be sent to the lobby: hosts stay."""
+        self._leads.ask(by, Act.CLOSED_SESSION)
+        self._leads.ask(by, Act.TO_LOBBY, identity)
+
+    # -- time and participants
+
+    def tick(self) -> None:
+        due = self.state.due
+        if due is not None and self._meeting.clock.time() >= due:
+            self._step(breaks.Tick(), None)
+
+    def came(self, one: Participant) -> None:
+        """Apply the break to a participant that joined."""
+        if self.state.recess is not None and isinstance(one, Hall):
+            self._set_slate(self.state.recess.until)
+        if self.state.closed is not None and one.identity in self.state.closed.out:
+            self._move_out(one)
+
+    def gone(self, one: Participant) -> None:
+        self._rights.pop(one.sid, None)
+
+    # -- the machine
+
+    def _step(self, event: breaks.Event, by: By | None) -> None:
+        now = self._meeting.clock.time()
+        self.state, effects = breaks.step(self.state, event, now)
+        notes = [one for one in effects if isinstance(one, Noted)]
+        self._store.note(breaks.as_json(self.state), [record(one.what, by, now, detail=one.detail) for one in notes])
+        for one in effects:
+            self._do(one)
+        self._announce()
+
+    def _do(self, effect: breaks.Effect) -> None:
+        if isinstance(effect, breaks.ShowSlate | breaks.HideSlate):
+            on = isinstance(effect, breaks.ShowSlate)
+            self._set_slate(effect.until if isinstance(effect, breaks.ShowSlate) else None, on=on)
+        elif isinstance(effect, breaks.MuteAll):
+            self._mute_all()
+        elif isinstance(effect, breaks.Unmute):
+            self._unmute(effect)
+        elif isinstance(effect, breaks.ToLobby | breaks.FromLobby):
+            move = self._move_out if isinstance(effect, breaks.ToLobby) else self._move_in
+            for identity in effect.identities:
+                one = self._meeting.participants.get(identity)
+                if one is not None:
+                    move(one)
+        elif isinstance(effect, breaks.StopMedia):
+            self._stop_media()
+        elif isinstance(effect, breaks.Destroy):
+            self._destroyed()
+
+    def _announce(self) -> None:
+        """Put the break into the desk document. Times are ms since 1970. Only hosts read who waits in the lobby."""
+        state, closed = self.state, self.state.closed
+        recess = state.recess
+        shown = {
+            "phase": state.phase,
+            "since": _ms(recess.since) if recess is not None else None,
+            "until": _ms(recess.until) if recess is not None and recess.until is not None else None,
+            "out": len(closed.out) if closed is not None else None,
+        }
+        self._document.put("break", shown if state.phase != "open" else None)
+        self._document.put("break_out", list(closed.out) if closed is not None else None, host_only=True)
+
+    def _here(self) -> Iterator[Participant]:
+        return (one for one in tuple(self._meeting.participants.values()) if not one.left)
+
+    def _halls(self) -> list[Hall]:
+        return [one for one in self._here() if isinstance(one, Hall)]
+
+    # -- recess
+
+    def _set_slate(self, until: float | None, *, on: bool = True) -> None:
+        program = self._meeting.halls.program
+        if program is None:
+            return
+        was_on = program.splash.recess is not None
+        program.splash.set_recess(_local(until) if on else None)
+        if was_on != on and program.halls:
+            announce(program, "recess" if on else "recess_over")
+
+    def _mute_all(self) -> None:
+        for one in self._here():
+            if isinstance(one, Hall):
+                one.set_muted(True, locked=True)
+            else:
+                one.silence()
+
+    def _unmute(self, effect: breaks.Unmute) -> None:
+        """Give microphones back as far as the rules permit. A person is asked: the server switches no person's microphone on."""
+        for one in self._here():
+            on = one.identity in effect.identities and not self._leads.barred(one, Source.MICROPHONE, "audio")
+            if isinstance(one, Hall):
+                one.set_muted(not on, locked=one.identity in effect.locked)
+            elif on:
+                with suppress(Refusal):
+                    one.ask_to_unmute()
+
+    # -- closed session
+
+    def _move_out(self, one: Participant) -> None:
+        if isinstance(one, Hall):
+            set_apart(one, True)
+        elif one.sid not in self._rights:
+            self._rights[one.sid] = one.grants
+            one.set_mark(WAITS, on=True)
+            one.change_grants(replace(one.grants, can_publish=False, can_subscribe=False, can_publish_data=False))
+
+    def _move_in(self, one: Participant) -> None:
+        if isinstance(one, Hall):
+            set_apart(one, False)
+            return
+        before = self._rights.pop(one.sid, None)
+        if before is not None:
+            one.set_mark(WAITS, on=False)
+            one.change_grants(
+                replace(
+                    one.grants,
+                    can_publish=before.can_publish,
+                    can_subscribe=before.can_subscribe,
+                    can_publish_data=before.can_publish_data,
+                )
+            )
+
+    # -- stop
+
+    def _stop_media(self) -> None:
+        """Cut all media off. Browsers leave at once. Halls hear and see a sentence, and get BYE when the meeting ends."""
+        halls = self._halls()
+        for one in tuple(self._here()):
+            if not isinstance(one, Hall):
+                self._meeting.expel(one, Reason.CONFERENCE_DELETED)
+        for hall in tuple(self._meeting.halls.expected):
+            self._meeting.halls.dismiss(hall)
+        program = self._meeting.halls.program
+        if program is None:
+            return
+        program.splash.stop()
+        program.thumbnails.clear()
+        program.status.looks.clear()
+        for hall in halls:
+            hall.set_muted(True, locked=True)
+            set_apart(hall, False)  # also a hall in the lobby sees and hears the sentence
+        announce(program, "secret_stop")
+
+
+def _is_heard(one: Participant) -> bool:
+    return not one.muted if isinstance(one, Hall) else bool(one.microphones())
+
+
+def _local(until: float | None) -> str:
+    """Return the local time of return for the slate (`09:30`), empty if it was not said."""
+    return "" if until is None else datetime.fromtimestamp(until, ZONE).strftime("%H:%M")
+
+
+def _ms(at: float) -> int:
+    return round(at * 1000)
