@@ -131,6 +131,13 @@ class Hosts:
             meeting = await session.get_one(Meeting, date.meeting_id)
             return meeting.title, date.ends_at.timestamp()
 
+    async def close_date(self, name: str) -> None:
+        """Close the door of the booked date at once, and end the date in the calendar. The conference goes on."""
+        if self._live.owns(name):
+            date_id = name.removeprefix(PREFIX)
+            self._live.end_date(date_id)
+            await self._database.transact(lambda session: ending.end_now(session, date_id, self._clock()))
+
     async def end_meeting(self, name: str) -> None:
         """End the meeting for all participants. Raises Refusal `conference_not_found`."""
         if self._live.owns(name):

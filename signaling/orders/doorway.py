@@ -51,6 +51,9 @@ class Hosts(Protocol):
     async def begin_meeting(self, grants: Grants, address: str) -> None:
         """Open the meeting of this host: its halls no longer wait. Raise Refusal `not_on_now`."""
 
+    async def close_date(self, name: str) -> None:
+        """Close the door of the booked date, so that no participant can enter again. The conference goes on."""
+
     async def end_meeting(self, name: str) -> None:
         """End a conference for all participants. Raise Refusal `conference_not_found`."""
 

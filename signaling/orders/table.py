@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from conference import Refusal
 from conference.chair import rights
 from conference.chair.rights import Act, Role, Way
-from signaling.orders import authority, ballots, floor, performing
+from signaling.orders import authority, ballots, course, floor, performing
 from signaling.orders.authority import Bearer
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
@@ -185,6 +185,7 @@ ORDERS: Final[Mapping[str, Order]] = {
     **{
         perform.__name__: Order(act, fields, perform, says, answer) for act, fields, perform, says, answer in floor.ROWS
     },
+    **{perform.__name__: Order(act, fields, perform, says) for act, fields, perform, says in course.ROWS},
 }
 
 

@@ -19,8 +19,8 @@ from tests.conftest import LiveServer
 from tests.signaling.desk.desk_client import WAIT_S, DeskClient, Meeting
 
 HOST = {"passage": Passage.HOST}
-MEMBER = ["ask_floor", "ballot", "hands", "my_ballot", "withdraw_floor"]
-"""The orders of a delegate: the own request to speak, and the own ballot."""
+MEMBER = ["ask_floor", "ballot", "hands", "my_ballot", "report_delegates", "withdraw_floor"]
+"""The orders of a delegate: the own request to speak, the own ballot, and the report of the own site."""
 
 
 @pytest.fixture

@@ -873,6 +873,12 @@ export interface components {
             created_at: string;
             revoked_at: string | null;
         };
+        /** @description A closed session. `out`: the identities that wait in the lobby. `item`: the agenda item, which stays secret. */
+        ClosedSession: {
+            out: string[];
+            /** @default  */
+            item?: string;
+        };
         /** @description The decision about a substitute, by the chair or the chair's secretary. */
         Consent: {
             agree: boolean;
@@ -927,6 +933,15 @@ export interface components {
              * @default
              */
             link?: string;
+        };
+        /** @description The delegates of a site. An empty `site`: the site of the giver. */
+        DelegatesReport: {
+            /** @default  */
+            site?: string;
+            delegates: number;
+            /** @default  */
+            head?: string;
+            deputies?: string[];
         };
         /** @description An event to one webhook, with the outcome of each try. */
         Delivery: {
@@ -2983,6 +2998,22 @@ export interface components {
             attendee_id: string;
             url: string;
         };
+        /**
+         * @description What all see. `site`: an identity, for all modes except `voice`. `layout` absent: it follows the number of pictures.
+         *     `pins`: identities with fixed places, empty for an automatic place.
+         */
+        PictureSetting: {
+            /** @enum {string} */
+            mode: "voice" | "pinned" | "lecture" | "broadcast" | "turn";
+            /** @default  */
+            site?: string;
+            layout?: ("1" | "1+5" | "1+7" | "2x2" | "3x3" | "4x4") | null;
+            pins?: string[];
+            /** @default 3 */
+            hold_s?: number;
+            /** @default 10 */
+            turn_s?: number;
+        };
         /** @description A place in the queue. 0 is the next speaker. */
         Placing: {
             identity: string;
@@ -3289,6 +3320,10 @@ export interface components {
             at: string | null;
             reason: components["schemas"]["Words"];
         };
+        /** @description The time of return, in ms since 1970. Absent: it was not said. */
+        RecessReturn: {
+            until?: number | null;
+        };
         /** @description The units that have every given property. `unit_id` alone names one unit; with `below` also the units below it. */
         RecipientRule: {
             unit_id?: string | null;
@@ -3464,6 +3499,29 @@ export interface components {
             rehearsal_min?: number | null;
             /** @description Why the meeting is urgent. Necessary if the approvers are asked and the invitation would be late. */
             urgent_reason?: string | null;
+        };
+        /** @description The list of sites in their order. Empty: the participants who are in the meeting now. */
+        RollList: {
+            sites?: components["schemas"]["RollSite"][];
+        };
+        /** @description The mark of one site. `why`: the reason of a correction. */
+        RollMark: {
+            site: string;
+            /** @enum {string} */
+            presence: "present" | "absent" | "fault";
+            /** @default  */
+            why?: string;
+        };
+        /** @description A site of the roll call. `id`: the identity of its hall or participant. `terminal`: the terminal that can be called. */
+        RollSite: {
+            id: string;
+            name: string;
+            /** @default  */
+            unit?: string;
+            /** @default  */
+            terminal?: string;
+            /** @default  */
+            telephone?: string;
         };
         /** @description The rule of a unit. `inherited_from`: the unit that owns the rule, if this unit has no own rule. */
         Rule: {
@@ -4317,6 +4375,12 @@ export interface components {
             valid_from?: string | null;
             valid_to?: string | null;
         };
+        /** @description The site that a hall sees alone. An empty `site`: the picture of all others. */
+        ViewAlone: {
+            hall: string;
+            /** @default  */
+            site?: string;
+        };
         /** @description The vote that an order is about. */
         Voted: {
             vote: string;
@@ -4462,11 +4526,13 @@ export type ClassChanged = components['schemas']['ClassChanged'];
 export type ClientKey = components['schemas']['ClientKey'];
 export type ClientPage = components['schemas']['ClientPage'];
 export type ClientView = components['schemas']['ClientView'];
+export type ClosedSession = components['schemas']['ClosedSession'];
 export type Consent = components['schemas']['Consent'];
 export type Created = components['schemas']['Created'];
 export type DateAnswer = components['schemas']['DateAnswer'];
 export type DateEnd = components['schemas']['DateEnd'];
 export type Decision = components['schemas']['Decision'];
+export type DelegatesReport = components['schemas']['DelegatesReport'];
 export type Delivery = components['schemas']['Delivery'];
 export type DeliveryTry = components['schemas']['DeliveryTry'];
 export type DemoAccount = components['schemas']['DemoAccount'];
@@ -4601,6 +4667,7 @@ export type PersonFields = components['schemas']['PersonFields'];
 export type PersonPost = components['schemas']['PersonPost'];
 export type PersonResult = components['schemas']['PersonResult'];
 export type PersonalLink = components['schemas']['PersonalLink'];
+export type PictureSetting = components['schemas']['PictureSetting'];
 export type Placing = components['schemas']['Placing'];
 export type Pool = components['schemas']['Pool'];
 export type PoolFields = components['schemas']['PoolFields'];
@@ -4627,6 +4694,7 @@ export type PushKey = components['schemas']['PushKey'];
 export type QrCode = components['schemas']['QrCode'];
 export type ReadFields = components['schemas']['ReadFields'];
 export type Readiness = components['schemas']['Readiness'];
+export type RecessReturn = components['schemas']['RecessReturn'];
 export type RecipientRule = components['schemas']['RecipientRule'];
 export type RecipientRuleView = components['schemas']['RecipientRuleView'];
 export type RecipientSet = components['schemas']['RecipientSet'];
@@ -4642,6 +4710,9 @@ export type Removing = components['schemas']['Removing'];
 export type ReportedRehearsal = components['schemas']['ReportedRehearsal'];
 export type Reservation = components['schemas']['Reservation'];
 export type Resubmission = components['schemas']['Resubmission'];
+export type RollList = components['schemas']['RollList'];
+export type RollMark = components['schemas']['RollMark'];
+export type RollSite = components['schemas']['RollSite'];
 export type Rule = components['schemas']['Rule'];
 export type RuleFields = components['schemas']['RuleFields'];
 export type Ruling = components['schemas']['Ruling'];
@@ -4696,6 +4767,7 @@ export type Undoing = components['schemas']['Undoing'];
 export type Undone = components['schemas']['Undone'];
 export type Unit = components['schemas']['Unit'];
 export type UnitFields = components['schemas']['UnitFields'];
+export type ViewAlone = components['schemas']['ViewAlone'];
 export type Voted = components['schemas']['Voted'];
 export type Waiter = components['schemas']['Waiter'];
 export type Waiting = components['schemas']['Waiting'];
