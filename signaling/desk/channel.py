@@ -16,6 +16,7 @@ from rooms.errors import Refusal
 from signaling.desk import limits
 from signaling.desk.feed import PATCH, TO_YOU, Feed
 from signaling.desk.reading import Order
+from signaling.orders import table
 from signaling.orders.authority import Bearer
 
 POLICY: Final = 1008
@@ -85,8 +86,8 @@ class Channel:
         return self._feed.resume(seq)
 
     def judge(self, bearer: Bearer) -> None:
-        """Take the present rights of the bearer. Another audience gets the whole document."""
-        self.bearer = bearer
+        """Take the present rights of the bearer. The client is told of a new role. Another audience gets the whole document."""
+        changed, self.bearer = bearer.role is not self.bearer.role, bearer
         audience = audience_of(bearer)
         if audience != self._audience:
             self._leave()
@@ -94,6 +95,12 @@ class Channel:
             self._leave = self._document.subscribe(audience, self._patched)
             self._feed.start_again()
             self._wake()
+        if changed and self.wake is not None:
+            self.say({"rights": self.rights()})
+
+    def rights(self) -> dict[str, Any]:
+        """Return what the client may read and order now."""
+        return {"audience": self._audience, "role": self.bearer.role.value, "orders": table.allowed(self.bearer)}
 
     def end(self, code: int, why: Refusal | None = None) -> None:
         """End the channel. The client gets `why`, and can resume no more."""

@@ -21,7 +21,6 @@ from signaling.desk.channels import GOING_AWAY, Channels
 from signaling.desk.reading import Hello, Order, Ping, read
 from signaling.front import intake, strangers
 from signaling.host.throttle import Throttle
-from signaling.orders import table
 from signaling.orders.doorway import Doorway
 
 log = logging.getLogger(__name__)
@@ -105,10 +104,8 @@ class Socket:
             "resumed": resumed,
             "identity": grants.identity,
             "name": grants.name,
-            "audience": channel.audience,
-            "orders": table.allowed(channels.around, channel.bearer),
             "clock": channels.clock_ms(),
-        }
+        } | channel.rights()
         channel.say({"welcome": told | ({"key": key} if key else {})})
 
     async def converse(self) -> None:

@@ -142,10 +142,20 @@ class Hosts:
         """End the meeting for all participants. Raises Refusal `conference_not_found`."""
         if self._live.owns(name):
             date_id = name.removeprefix(PREFIX)
-            if await self._database.transact(lambda session: ending.end_now(session, date_id, self._clock())):
+            if await self._end_date(date_id):
                 self._live.end_date(date_id)
         if self._live.registry is not None:
             self._live.registry.delete(name)
+
+    async def _end_date(self, date_id: str) -> bool:
+        """Store the end of a date, and report whether the date had begun. The meeting ends without the database too: then the
+        door of the date closes in this process only.
+        """
+        try:
+            return await self._database.transact(lambda session: ending.end_now(session, date_id, self._clock()))
+        except (OSError, SQLAlchemyError) as error:
+            log.warning("the end of a date could not be stored: %s", reason(error))
+            return True
 
     async def extend(self, grants: Grants, minutes: int, address: str) -> datetime:
         """Extend the booked date of a host. Return its new end. Raise the refusals of `dates.extend`, and `not_booked`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from conference import Conference, Grants, Hall, Passage, Refusal
-from conference.chair.rights import By, Role, Way
+from conference.chair.rights import LEADERS, By, Role, Way
 from signaling.orders.doorway import Doorway
 
 TEXTS = {
@@ -31,16 +31,17 @@ def refused(code: str) -> Refusal:
 class Bearer:
     """A checked bearer of a token. `grants`: those of the participant if the bearer is in the call, otherwise those of the token.
 
-    `leads`: the bearer has the right of a host.
+    `role`: the role in the meeting now.
     """
 
     token: Grants
     grants: Grants
     in_call: bool
+    role: Role
 
     @property
     def leads(self) -> bool:
-        return self.grants.may_moderate(self.token.conference)
+        return self.role in LEADERS
 
 
 def meeting(around: Doorway, name: str) -> Conference:
@@ -72,7 +73,7 @@ async def host(around: Doorway, name: str, token: str) -> Grants:
 async def bearer(around: Doorway, grants: Grants) -> Bearer:
     """Check the bearer of these grants, also in the database. Raise Refusal as `check` does, and `signed_out`, `denied`."""
     found = check(around, grants)
-    if found.leads and grants.passage is Passage.HOST:
+    if found.grants.may_moderate(grants.conference) and grants.passage is Passage.HOST:
         await around.hosts.still_host(found.token)
     return found
 
@@ -90,7 +91,7 @@ def check(around: Doorway, token: Grants) -> Bearer:
     participant = found.participants.get(token.identity)
     present = participant is not None and not isinstance(participant, Hall)
     if participant is not None and present and (token.join or not token.may_moderate(token.conference)):
-        return Bearer(token, participant.grants, True)
+        return Bearer(token, participant.grants, True, found.machines.roles.of(token.identity))
     if token.join or not token.may_moderate(token.conference):
         raise refused("not_in_call")
     if around.now() >= token.expires_at:
@@ -98,7 +99,7 @@ def check(around: Doorway, token: Grants) -> Bearer:
     if token.passage is Passage.HOST:
         around.meetings.admit(token)
     around.lobbies.get(token.conference, around.now()).check(token, False)
-    return Bearer(token, token, present)
+    return Bearer(token, token, present, host_by(around, token.conference, token).role)
 
 
 def given_by(around: Doorway, found: Bearer, way: Way) -> By:

@@ -99,7 +99,8 @@ async def call_speaker(given: Given, wanted: Calling) -> Called:
 
 
 async def end_turn(given: Given, wanted: Ending) -> None:
-    _chair(given).end_turn(given.by, wanted.identity)
+    with worded():
+        _chair(given).end_turn(given.by, wanted.identity)
 
 
 async def undo(given: Given, wanted: Undoing) -> Undone:
@@ -128,8 +129,8 @@ async def set_rules(given: Given, wanted: Ruling) -> None:
 
 
 async def lock(given: Given, wanted: Locking) -> None:
-    await given.note("host.lock", {"locked": wanted.locked})
     _chair(given).lock(given.by, wanted.locked)
+    await given.note("host.lock", {"locked": wanted.locked})
 
 
 async def hand_over(given: Given, wanted: Whom) -> None:
@@ -168,7 +169,7 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str, type[Message]], ...]] 
         Act.END_TURN,
         Ending,
         end_turn,
-        "End the turn of a participant, or all turns. Refused with `floor_not_given`.",
+        "End the turn of a participant, or all turns. People may end their own turn. Refused with `floor_not_given`.",
         Done,
     ),
     (Act.UNDO, Undoing, undo, "Undo the last `call_speaker` or `mute_all`. Refused with `undo_gone`.", Undone),

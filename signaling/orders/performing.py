@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Conference, Grants, Participant, Refusal, limits
 from conference.chair.rights import Act, By
@@ -24,6 +27,7 @@ from signaling.orders.shapes import (
     Whom,
 )
 
+log = logging.getLogger(__name__)
 GONE: Final = ("Người này đã rời cuộc họp.", "this participant has left the meeting")
 TEXTS: Final = {
     "participant_not_found": GONE,
@@ -58,8 +62,13 @@ class Given:
         return participant
 
     async def note(self, action: str, detail: dict[str, object]) -> None:
-        """Write the decision to the audit trail."""
-        await self.around.hosts.note_lobby(self.giver, action, detail, self.address)
+        """Write a decision to the audit trail after it took effect. An order that acts at once does not fail without the
+        database: the record of the meeting is written when the database answers.
+        """
+        try:
+            await self.around.hosts.note_lobby(self.giver, action, detail, self.address)
+        except (OSError, SQLAlchemyError) as error:
+            log.warning("a decision is not in the audit trail: %s: %s", action, error)
 
 
 async def mute_one(given: Given, wanted: Whom) -> None:
@@ -78,8 +87,8 @@ async def lower_hand(given: Given, wanted: Whom) -> None:
 
 
 async def mute_all(given: Given, _wanted: Nothing) -> Muted:
-    await given.note("host.mute_all", {})
     made = given.meeting().chair.mute_all(given.by)
+    await given.note("host.mute_all", {})
     return Muted(muted=len(made.sids), undo=made.token, undo_s=limits.SILENCE_UNDO_S)
 
 
@@ -93,12 +102,12 @@ async def remove(given: Given, wanted: Removing) -> None:
     participant, around = given.find(wanted.identity), given.around
     with worded():
         given.meeting().machines.ask(given.by, Act.REMOVE, wanted.identity)
-    await given.note("host.remove", {"name": participant.grants.name, "keep_out": wanted.keep_out})
     meeting, now = given.meeting(), around.now()
     lobby = around.lobbies.get(given.conference, now)
     same = lobby.keep_out(wanted.identity, now) if wanted.keep_out else []
     for identity in {wanted.identity, *same} & set(meeting.participants):
         meeting.chair.remove(given.by, identity)
+    await given.note("host.remove", {"name": participant.grants.name, "keep_out": wanted.keep_out})
     if wanted.keep_out:
         await around.hosts.keep_bars(given.conference, lobby.turned_away.bars)
 
@@ -116,8 +125,8 @@ async def extend(given: Given, wanted: Extending) -> Extended:
 
 async def end(given: Given, _wanted: Nothing) -> None:
     given.meeting().machines.ask(given.by, Act.END)
-    await given.note("host.end", {})
     await given.around.hosts.end_meeting(given.conference)
+    await given.note("host.end", {})
 
 
 async def admit(given: Given, wanted: Admitting) -> Admitted:
@@ -127,7 +136,8 @@ async def admit(given: Given, wanted: Admitting) -> Admitted:
     if not ids:
         raise Refusal("knock_unknown")
     names = [lobby.room.waiting[one].who.name for one in ids]
-    await given.note("lobby.admit", {"names": names[:50], "count": len(ids)})
+    detail = {"names": names[:50], "count": len(ids)}
+    await given.around.hosts.note_lobby(given.giver, "lobby.admit", detail, given.address)
     return Admitted(admitted=len(lobby.admit(ids)))
 
 

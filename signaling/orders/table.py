@@ -189,23 +189,26 @@ ORDERS: Final[Mapping[str, Order]] = {
 }
 
 
+OWN: Final = frozenset((Act.END_TURN,))
+"""The acts that everybody may do for oneself, for example end the own turn. The chair asks the right."""
+
+
 async def perform(
     around: Doorway, found: Bearer, name: str, fields: Message, address: str, way: Way = "desk"
 ) -> Message:
     """Check the giver's right, and perform the order. Raise Refusal."""
     order, by = ORDERS[name], authority.given_by(around, found, way)
     target = _target(around, found, fields)
-    if not rights.may(by.role, order.act, target):
+    if order.act not in OWN and not rights.may(by.role, order.act, target):
         stays = rights.may(by.role, order.act)
         raise Refusal("host_stays", *performing.TEXTS["host_stays"]) if stays else Refusal("not_allowed", *NOT_ALLOWED)
     given = Given(around, found.token.conference, found.grants, address, by)
     return await order.perform(given, fields) or Done()
 
 
-def allowed(around: Doorway, found: Bearer) -> list[str]:
+def allowed(found: Bearer) -> list[str]:
     """Return the orders that the bearer may give now."""
-    role = authority.given_by(around, found, "desk").role
-    return [name for name, order in ORDERS.items() if rights.may(role, order.act)]
+    return [name for name, order in ORDERS.items() if rights.may(found.role, order.act) or order.act in OWN]
 
 
 def read(name: object, fields: object) -> Message:

@@ -26,7 +26,7 @@ class DeskClient:
         self.socket = socket
         self.welcome: dict[str, Any] = {}
         self.refused: dict[str, Any] = {}
-        self.state: Any = None
+        self.state: dict[str, Any] = {}
         self.seq = 0
         self.events: list[dict[str, Any]] = []
         self.said: list[dict[str, Any]] = []

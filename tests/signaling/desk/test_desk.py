@@ -19,8 +19,8 @@ from tests.conftest import LiveServer
 from tests.signaling.desk.desk_client import WAIT_S, DeskClient, Meeting
 
 HOST = {"passage": Passage.HOST}
-MEMBER = ["ask_floor", "ballot", "hands", "my_ballot", "report_delegates", "withdraw_floor"]
-"""The orders of a delegate: the own request to speak, the own ballot, and the report of the own site."""
+MEMBER = ["ask_floor", "ballot", "end_turn", "hands", "my_ballot", "report_delegates", "withdraw_floor"]
+"""The orders of a delegate: the own request to speak and turn, the own ballot, and the report of the own site."""
 
 
 @pytest.fixture
@@ -133,6 +133,41 @@ async def test_the_chair_gives_the_floor_and_takes_it_back(meeting: Meeting) -> 
         await member.until(lambda: part(member, "rules").get("locked"))
         assert (await chair.order(5, "hand_over", identity="an"))["ok"] == {}
         await member.until(lambda: part(member, "chair") == {"id": "an", "phase": "held"})
+
+
+async def test_people_end_their_own_turn_and_no_other(meeting: Meeting) -> None:
+    async with (
+        meeting.call("chủ trì", **HOST),
+        meeting.call("an"),
+        meeting.desk(meeting.token("chủ trì", **HOST)) as chair,
+        meeting.desk(meeting.token("an")) as own,
+    ):
+        assert "ok" in await chair.order(1, "call_speaker", identity="an")
+        await own.until(lambda: own.state.get("floor", {}).get("turns"))
+        assert (await own.order(1, "end_turn"))["refused"]["code"] == "not_allowed", "all turns"
+        assert (await own.order(2, "end_turn", identity="chủ trì"))["refused"]["code"] == "not_allowed"
+        assert "ok" in await own.order(3, "end_turn", identity="an")
+        await chair.until(lambda: not chair.state.get("floor", {}).get("turns"))
+
+
+async def test_a_new_role_changes_what_a_desk_reads_and_may_order(meeting: Meeting) -> None:
+    async with (
+        meeting.call("chủ trì", **HOST),
+        meeting.call("an"),
+        meeting.desk(meeting.token("chủ trì", **HOST)) as chair,
+        meeting.desk(meeting.token("an")) as own,
+    ):
+        await own.until(lambda: own.state)
+        assert own.welcome["role"] == "delegate"
+        assert "ok" in await chair.order(1, "appoint", identity="an", role="secretary")
+        await own.until(lambda: "rights" in own.said[-1])
+        told = own.said[-1]["rights"]
+        assert (told["audience"], told["role"]) == ("host", "secretary")
+        assert "mute_all" in told["orders"]
+        await own.until(lambda: "whole" in own.events[-1] and own.seq > 1)
+        assert "ok" in await own.order(1, "mute_all")
+        assert "ok" in await chair.order(2, "appoint", identity="an", role="delegate")
+        assert (await own.order(2, "mute_all"))["refused"]["code"] == "not_allowed"
 
 
 async def test_an_order_that_is_sent_again_is_not_performed_again(meeting: Meeting) -> None:

@@ -28,6 +28,7 @@ export class Channel {
   /** The reason why the channel has ended, as a text for the user. */
   why = $state('');
   audience = $state<'host' | 'member'>('member');
+  role = $state('');
   /** The orders that this user may give. */
   orders = $state.raw<readonly string[]>([]);
   /** The server's clock minus the clock of this device. */
@@ -128,6 +129,7 @@ export class Channel {
   private hear(message: Message): void {
     this.listen();
     if (message.clock !== undefined) this.skew_ms = message.clock - Date.now();
+    if (message.rights !== undefined) this.permit(message.rights);
     if (message.welcome !== undefined) this.greet(message.welcome);
     else if (message.re !== undefined) this.settle(message.re, message);
     else if (message.seq !== undefined) this.apply(message.seq, message);
@@ -136,14 +138,19 @@ export class Channel {
 
   private greet(welcome: Welcome): void {
     this.session = welcome.session;
-    this.audience = welcome.audience;
-    this.orders = welcome.orders;
+    this.permit(welcome);
     this.skew_ms = welcome.clock - Date.now();
     if (welcome.key !== undefined) this.token = welcome.key;
     if (!welcome.resumed && this.state === 'lost') this.forget();
     this.tries = 0;
     this.state = 'open';
     this.waiting.forEach((one) => this.socket?.send(one.text));
+  }
+
+  private permit(rights: Pick<Welcome, 'audience' | 'role' | 'orders'>): void {
+    this.audience = rights.audience;
+    this.role = rights.role;
+    this.orders = rights.orders;
   }
 
   private apply(seq: number, message: Message): void {

@@ -28,6 +28,7 @@ export interface Welcome {
   identity: string;
   name: string;
   audience: 'host' | 'member';
+  role: string;
   orders: string[];
   key?: string;
   clock: number;
@@ -49,6 +50,7 @@ export interface Message {
   re?: number;
   ok?: Record<string, unknown>;
   clock?: number;
+  rights?: Pick<Welcome, 'audience' | 'role' | 'orders'>;
 }
 
 /** Return the document after a JSON merge patch (RFC 7396). Unchanged parts stay the same objects. */

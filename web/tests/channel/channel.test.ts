@@ -32,7 +32,7 @@ class FakeSocket {
   }
 }
 
-const WELCOME = { session: 's1', resumed: false, identity: 'an', name: 'An', audience: 'host', orders: ['mute_all'], key: 'k1', clock: 0 };
+const WELCOME = { session: 's1', resumed: false, identity: 'an', name: 'An', audience: 'host', role: 'chair', orders: ['mute_all'], key: 'k1', clock: 0 };
 
 function newest(): FakeSocket {
   return FakeSocket.made.at(-1)!;
@@ -89,6 +89,8 @@ describe('the channel', () => {
     newest().says({ seq: 2, patch: { people: { an: { h: 5 }, binh: { n: 'Bình' } } } }, { seq: 3, to_you: { warning: 1 } });
     expect(channel.document.people).toEqual({ an: { n: 'An', h: 5 }, binh: { n: 'Bình' } });
     expect(told).toHaveBeenCalledWith({ warning: 1 });
+    newest().says({ rights: { audience: 'member', role: 'delegate', orders: [] } });
+    expect([channel.audience, channel.role, channel.orders]).toEqual(['member', 'delegate', []]);
     channel.close();
   });
 
