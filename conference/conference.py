@@ -167,6 +167,7 @@ class Conference:
         )
         self.halls.ballots = self.polls.press
         self.course = Course(self, self.machines, self.chat, self.document, around.proceedings)
+        self.polls.delegates = self.course.roll.counted
 
     # -- joining and leaving
 

@@ -142,6 +142,13 @@ class Calling:
         """Report whether the roll call shows sites now."""
         return self.state.phase == "calling"
 
+    def counted(self, identity: str) -> int | None:
+        """Return the present delegates of a site: 0 for an absent site. None: the site has no mark yet."""
+        row = next((one for one in self.state.rows if one.site.id == identity), None)
+        if row is None or row.mark is None:
+            return None
+        return rollcall.delegates(self.state).get(identity, 0)
+
     def snapshot(self, id_: str) -> bytes | None:
         """Return the JPEG of a mark. None: no picture was known, or the server was restarted."""
         return self._snapshots.get(id_)

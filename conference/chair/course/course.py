@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from conference.chair.course.breaks import as_json
 from conference.chair.course.calling import Announces, Calling
 from conference.chair.course.calling import Meeting as RollMeeting
 from conference.chair.course.pauses import Leads, Pauses
@@ -76,4 +77,5 @@ class Course:
         """Stop the meeting because of secret content, at once, and destroy what is stored. Raise Refusal `not_stored` if the
         database does not answer: the meeting has stopped, and the store tries again.
         """
-        await self._breaks_store.forget(self.breaks.stop(by))
+        by_whom = self.breaks.stop(by)
+        await self._breaks_store.forget(by_whom, as_json(self.breaks.state))

@@ -158,7 +158,8 @@ class Pauses:
     def _step(self, event: breaks.Event, by: By | None) -> None:
         now = self._meeting.clock.time()
         self.state, effects = breaks.step(self.state, event, now)
-        notes = [one for one in effects if isinstance(one, Noted)]
+        # The record of a stop is added by `Store.forget`, after everything else is destroyed.
+        notes = [one for one in effects if isinstance(one, Noted) and not isinstance(event, breaks.StopSecret)]
         self._store.note(breaks.as_json(self.state), [record(one.what, by, now, detail=one.detail) for one in notes])
         for one in effects:
             self._do(one)

@@ -35,10 +35,10 @@ class Store:
         if self._proceedings is not None:
             self._proceedings.note(self._conference, self._machine, _versioned(state), tuple(records))
 
-    async def forget(self, by: Record) -> None:
-        """Destroy what the meeting has stored. Raise Refusal `not_stored`."""
+    async def forget(self, by: Record, state: Any) -> None:
+        """Destroy what the meeting has stored, except this state of the machine. Raise Refusal `not_stored`."""
         if self._proceedings is not None:
-            await self._proceedings.forget(self._conference, by)
+            await self._proceedings.forget(self._conference, by, {self._machine: _versioned(state)})
 
 
 def _versioned(state: Any) -> Mapping[str, Any]:

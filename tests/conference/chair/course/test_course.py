@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -59,8 +60,10 @@ class Kept:
     def chatted(self, conference: str) -> Sequence[ChatLine]:
         return self.lines
 
-    async def forget(self, conference: str, by: Record) -> None:
-        self.states.clear()
+    async def forget(
+        self, conference: str, by: Record, kept: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    ) -> None:
+        self.states = json.loads(json.dumps(dict(kept)))
         self.lines.clear()
         self.records = [replace(one, detail={}) for one in self.records]
         self.forgotten.append(by)
@@ -226,7 +229,8 @@ def test_lines_of_a_closed_session_stay_inside(sitting: Sitting) -> None:
 
 
 async def test_after_a_stop_and_a_crash_the_meeting_ends(sitting: Sitting) -> None:
-    sitting.course.breaks.stop(sitting.by)
+    await sitting.course.stop(sitting.by)
+    assert set(sitting.kept.states) == {"breaks"}
     again = HallWorld()
     again.registry.around = replace(again.registry.around, proceedings=sitting.kept)
     conference = again.registry.create("c")
@@ -340,6 +344,16 @@ async def test_the_roll_call_goes_on_after_a_crash(sitting: Sitting) -> None:
     program = again.conference.program
     assert program is not None
     assert program.stage.site == again.xa.sid, "the site is on stage again when it is back"
+
+
+async def test_a_vote_by_hands_counts_the_delegates_of_the_roll_call(sitting: Sitting) -> None:
+    counted = sitting.conference.polls.delegates
+    await sitting.course.roll.prepare(sitting.by, LIST)
+    assert counted("xa") is None, "the roll was not called there"
+    await sitting.course.roll.report(sitting.by, "xa", Report(12))
+    await sitting.course.roll.press(sitting.by, "xa", "present")
+    await sitting.course.roll.press(sitting.by, "vang", "absent")
+    assert [counted(one) for one in ("xa", "vang", "tinh", "khach")] == [12, 0, None, None]
 
 
 async def test_without_the_database_the_roll_call_is_refused_and_nothing_changes(sitting: Sitting) -> None:
