@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from conference.chair.floor import Mode
 from conference.chair.rights import By, Role
 from conference.chair.rules import Whom
 from conference.ground.events import MuteAsked, Reason
+from conference.ports.proceedings import NOTHING, ChatLine, Record, Turn
 from tests.conference.hall_doubles import HallParty, HallWorld
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 
@@ -412,3 +414,96 @@ def test_the_server_api_mutes_and_does_not_break_the_floor(room: Room) -> None:
         room.chair.set_hall_muted(OPERATOR, hall.hall, False, locked=False)
     assert refused.value.code == "floor_needed"
     assert room.conference.machines.barred(room.binh.participant, Source.SCREEN_SHARE_AUDIO, "audio") == "floor_needed"
+
+
+# -- the store
+
+
+class Store:
+    """`ports.proceedings.Proceedings` in memory. `away`: the database does not answer."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, Any] = {}
+        self.records: list[Record] = []
+        self.turns: list[Turn] = []
+        self.away = False
+
+    def restored(self, conference: str) -> dict[str, Any]:
+        return dict(self.states)
+
+    async def keep(self, conference: str, machine: str, state: Any, records: Sequence[Record] = ()) -> None:
+        if self.away:
+            raise Refusal("not_stored")
+        self.note(conference, machine, state, records)
+
+    def note(self, conference: str, machine: str, state: Any, records: Sequence[Record] = ()) -> None:
+        if state is not None:
+            self.states[machine] = json.loads(json.dumps(state))
+        self.records += records
+
+    def turn(self, conference: str, turn: Turn) -> None:
+        self.turns.append(turn)
+
+    def chat(self, conference: str, line: ChatLine) -> None: ...
+
+    def chatted(self, conference: str) -> Sequence[ChatLine]:
+        return ()
+
+    async def forget(self, conference: str, by: Record, kept: Mapping[str, Any] = NOTHING) -> None:
+        self.states = dict(kept)
+
+
+async def test_a_restart_keeps_chair_rules_queue_and_turn_until_the_people_are_back() -> None:
+    store = Store()
+    room = Room(HallWorld(proceedings=store))
+    room.chair.set_rules(room.by, rules.Set(share_off=Whom.GUESTS))
+    room.chair.set_floor_mode(room.by, Mode.ONE)
+    room.binh.participant.raise_hand(True)
+    room.chair.call_speaker(room.by, "chi", time_s=300)
+    await room.chair.hand_over(room.by, "binh")
+    assert [(one.identity, one.ended_at) for one in store.turns] == [("chi", None)]
+
+    world = HallWorld(proceedings=store)  # after the crash
+    an = Party(world, "an", **HOST)
+    machines = an.conference.machines
+    assert (machines.roles.of("an"), machines.roles.chair) == (Role.CO_CHAIR, "binh")
+    assert (machines.rules.share_off, machines.speech.state.mode) == (Whom.GUESTS, Mode.ONE)
+    chi, binh = Party(world, "chi"), Party(world, "binh")
+    assert machines.roles.holder == "binh"
+    assert [one.identity for one in machines.speech.state.queue] == ["binh"]
+    assert marks.HAND in binh.participant.grants.attributes
+    assert (machines.speech.state.turns[0].identity, large(chi)) == ("chi", True)
+
+
+def test_after_a_restart_the_floor_does_not_wait_for_ever() -> None:
+    store = Store()
+    room = Room(HallWorld(proceedings=store))
+    room.binh.participant.raise_hand(True)
+    room.chair.call_speaker(room.by, "chi")
+    world = HallWorld(proceedings=store)
+    machines = Party(world, "an", **HOST).conference.machines
+    world.pass_time(limits.FLOOR_RESTORED_S - 1)
+    assert (len(machines.speech.state.queue), len(machines.speech.state.turns)) == (1, 1)
+    world.pass_time(2)
+    assert (machines.speech.state.queue, machines.speech.state.turns) == ((), ())
+
+
+async def test_without_the_database_roles_are_refused_and_a_mute_acts() -> None:
+    store = Store()
+    room = Room(HallWorld(proceedings=store))
+    store.away = True
+    with pytest.raises(Refusal) as refused:
+        await room.chair.hand_over(room.by, "binh")
+    assert refused.value.code == "not_stored"
+    assert room.conference.machines.roles.holder == "an"
+    room.chair.mute_one(room.by, "binh")
+    assert room.on() == ["an", "chi"]
+
+
+def test_the_record_names_the_actor_and_that_the_chair_was_represented() -> None:
+    store = Store()
+    room = Room(HallWorld(proceedings=store))
+    Party(room.world, "thu", role="secretary", **HOST)
+    room.chair.mute_one(room.conference.machines.by("thu", "Thư", "rest"), "binh")
+    last = store.records[-1]
+    assert (last.kind, last.by, last.for_chair, last.way, last.on) == ("mute_one", "thu", True, "rest", "binh")
