@@ -13,7 +13,6 @@ from rooms.store.database import Database
 from signaling.desk.channels import Channels
 from signaling.orders.doorway import Doorway
 from tests.signaling.api.live.test_hosting import Held, held
-from tests.signaling.api.test_directory import problem
 
 __all__ = ["held"]
 WAIT_S = 20
