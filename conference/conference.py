@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from conference.chair.chair import Chair, Machines
+from conference.chair.course.agenda_orders import AgendaOrders
 from conference.chair.course.course import Course
 from conference.chair.document import Document
 from conference.chair.sections import Sections
@@ -157,17 +158,12 @@ class Conference:
         self.chat.barred = self.machines.bars_chat
         self.chair = Chair(self.machines, around.suffix)
         self.polls = Polls(
-            self,
-            self.document,
-            lambda one: self.machines.roles.of(one.identity),
-            around.suffix,
-            around.random_bytes,
-            around.proceedings,
-            around.escrow,
+            self, self.document, self.machines.by, around.suffix, around.random_bytes, around.proceedings, around.escrow
         )
         self.halls.ballots = self.polls.press
         self.course = Course(self, self.machines, self.chat, self.document, around.proceedings)
         self.polls.delegates = self.course.roll.counted
+        self.agenda = AgendaOrders(self, self.document, around.proceedings)
 
     # -- joining and leaving
 
@@ -367,6 +363,7 @@ class Conference:
         if figures is not None:
             self.meter.measure(figures, now)
         self.summary.tick(now)
+        self.agenda.tick()
         self.machines.tick()
         self.course.tick()
         self.departures.forget(now)

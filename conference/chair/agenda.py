@@ -272,14 +272,22 @@ def as_json(agenda: Agenda) -> JSON:
     return {"version": VERSION, "items": [_item_as_json(one) for one in agenda.items]}
 
 
-def of_json(value: JSON) -> Agenda:
+def of_json(value: Mapping[str, Any]) -> Agenda:
     return Agenda(tuple(_item_of_json(one) for one in value["items"]))
 
 
 def view(agenda: Agenda) -> JSON:
-    """Return the agenda for all audiences: the items, the current one, and the late ones."""
+    """Return the agenda as the desk document shows it: the items and the current one. Times are ms since 1970."""
     current = agenda.current
-    return {"items": [_item_as_json(one) for one in agenda.items], "current": None if current is None else current.id}
+    return {"items": [_shown(one) for one in agenda.items], "current": None if current is None else current.id}
+
+
+def _shown(item: Item) -> JSON:
+    shown = _item_as_json(item)
+    for name in ("planned_at", "began_at", "ended_at"):
+        at = shown[name]
+        shown[name] = None if at is None else round(at * 1000)
+    return shown
 
 
 def _item_as_json(item: Item) -> JSON:

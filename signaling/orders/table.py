@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from conference import Refusal
 from conference.chair import rights
 from conference.chair.rights import Act, Role, Way
-from signaling.orders import authority, ballots, course, floor, performing
+from signaling.orders import agenda, authority, ballots, course, floor, performing
 from signaling.orders.authority import Bearer
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
@@ -48,6 +48,48 @@ class Order:
     says: str
     answer: type[Message] = Done
 
+
+AGENDA: Final[Mapping[str, Order]] = {
+    "agenda_set": Order(
+        Act.AGENDA,
+        agenda.Items,
+        agenda.put,
+        "Replace the items of the agenda that have not begun. Refused with `not_stored`, `agenda_limit`, `agenda_text_bad`, "
+        "`agenda_time_bad`, `agenda_order_bad` if an item has begun already.",
+    ),
+    "agenda_order": Order(
+        Act.AGENDA,
+        agenda.Ids,
+        agenda.reorder,
+        "Set the order of the items that have not begun. Refused with `not_stored`, `agenda_order_bad`.",
+    ),
+    "agenda_next": Order(
+        Act.AGENDA,
+        agenda.Beginning,
+        agenda.begin,
+        "End the current item, and begin the next one or a named one. Refused with `not_stored`, `agenda_no_next`, "
+        "`agenda_unknown`, `agenda_state`.",
+    ),
+    "agenda_finish": Order(
+        Act.AGENDA,
+        Nothing,
+        agenda.finish,
+        "End the current item. No item is current then. Refused with `not_stored`, `agenda_no_current`.",
+    ),
+    "agenda_skip": Order(
+        Act.AGENDA,
+        agenda.Which,
+        agenda.skip,
+        "Leave out an item that has not begun. Refused with `not_stored`, `agenda_unknown`, `agenda_state`.",
+    ),
+    "agenda_return": Order(
+        Act.AGENDA,
+        agenda.Which,
+        agenda.back,
+        "Make an item that is done or left out the next item. Refused with `not_stored`, `agenda_unknown`, `agenda_state`.",
+    ),
+}
+"""The orders of the agenda (`agenda.py`)."""
 
 VOTES: Final[Mapping[str, Order]] = {
     "vote_prepare": Order(
@@ -181,6 +223,7 @@ ORDERS: Final[Mapping[str, Order]] = {
         "Admit one, some or all users who wait in the lobby. Refused with `knock_unknown` if none of the users waits.",
         Admitted,
     ),
+    **AGENDA,
     **VOTES,
     **{
         perform.__name__: Order(act, fields, perform, says, answer) for act, fields, perform, says, answer in floor.ROWS

@@ -66,13 +66,13 @@ class Announces(Protocol):
 
 
 class Polls:
-    """The votes of one conference. `role_of`: the role of a participant."""
+    """The votes of one conference. `actor` returns a participant as the table of rights knows it: identity, name and way in."""
 
     def __init__(
         self,
         meeting: Meeting,
         document: Announces,
-        role_of: Callable[[Participant], Role],
+        actor: Callable[[str, str, Way], By],
         suffix: Callable[[], str],
         randomness: Randomness,
         proceedings: Proceedings | None = None,
@@ -83,7 +83,7 @@ class Polls:
         """Returns the present delegates of a hall by the roll call. None: the roll was not called there. The conference sets the
         function.
         """
-        self._meeting, self._document, self._role_of = meeting, document, role_of
+        self._meeting, self._document, self._actor = meeting, document, actor
         self._suffix, self._randomness, self._proceedings = suffix, randomness, proceedings
         self._keys = Keys(escrow or Nowhere(), meeting.name, randomness)
         self._turn = asyncio.Lock()
@@ -170,7 +170,7 @@ class Polls:
             hall.say(said)
 
     def _by(self, one: Participant, way: Way) -> By:
-        return By(one.identity, one.grants.name, self._role_of(one), way=way)
+        return self._actor(one.identity, one.grants.name, way)
 
     # -- the end
 
@@ -186,7 +186,7 @@ class Polls:
         if expected:
             return [self._counted(manner, one) for one in expected]
         visible = (one for one in self._meeting.participants.values() if not one.grants.hidden)
-        voters = (one for one in visible if self._role_of(one) in TABLE[Act.BALLOT])
+        voters = (one for one in visible if self._by(one, "page").role in TABLE[Act.BALLOT])
         return [self._counted(manner, Voter(one.identity, one.grants.name)) for one in voters]
 
     def _counted(self, manner: Manner, voter: Voter) -> Voter:

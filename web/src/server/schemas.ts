@@ -460,6 +460,11 @@ export interface components {
             vote: string;
             choices: number[];
         };
+        /** @description The item to begin. Empty: the next one. */
+        Beginning: {
+            /** @default  */
+            item?: string;
+        };
         /**
          * @description The halls by time. `off`: holidays of the span, by day. `closed`: days on which the caller's unit does not book.
          *     `opens_min`, `closes_min`: the hours of that unit, in minutes after midnight.
@@ -1685,6 +1690,10 @@ export interface components {
             client_id: string;
             secret: string;
         };
+        /** @description All items that have not begun, in the new order. */
+        Ids: {
+            items: string[];
+        };
         /** @description The effect of a file, before or after the import. The import writes nothing while `troubles` is not empty. */
         ImportReport: {
             kind: string;
@@ -1726,6 +1735,10 @@ export interface components {
             people: number;
             /** @default 0 */
             guests: number;
+        };
+        /** @description The items that have not begun, in their order. */
+        Items: {
+            items: components["schemas"]["Planned"][];
         };
         /**
          * @description The secret of a personal link, or number and PIN. `name` is for a guest; an invitee has a name already.
@@ -3018,6 +3031,24 @@ export interface components {
         Placing: {
             identity: string;
             place: number;
+        };
+        /**
+         * @description An item. `id` empty: a new item, whose id the server chooses. `planned_at` is in ms since 1970; null: not planned.
+         *
+         *     `planned_s`: the planned seconds; 0: not planned. `speakers`: names or identities. `votes`: ids of prepared votes. `closed`:
+         *     a closed session (họp kín).
+         */
+        Planned: {
+            /** @default  */
+            id?: string;
+            title: string;
+            planned_at?: number | null;
+            /** @default 0 */
+            planned_s?: number;
+            speakers?: string[];
+            votes?: string[];
+            /** @default false */
+            closed?: boolean;
         };
         /** @description The media capacity. */
         Pool: {
@@ -4432,6 +4463,10 @@ export interface components {
             /** @default true */
             active?: boolean;
         };
+        /** @description The item that the order is about. */
+        Which: {
+            item: string;
+        };
         /** @description The identity of a participant, as the meeting shows it. */
         Whom: {
             identity: string;
@@ -4495,6 +4530,7 @@ export type AuthorityNote = components['schemas']['AuthorityNote'];
 export type Availability = components['schemas']['Availability'];
 export type AvailabilityFields = components['schemas']['AvailabilityFields'];
 export type Ballot = components['schemas']['Ballot'];
+export type Beginning = components['schemas']['Beginning'];
 export type Board = components['schemas']['Board'];
 export type BoardDate = components['schemas']['BoardDate'];
 export type BoardEntry = components['schemas']['BoardEntry'];
@@ -4583,10 +4619,12 @@ export type HoldingFields = components['schemas']['HoldingFields'];
 export type Holiday = components['schemas']['Holiday'];
 export type HolidayFields = components['schemas']['HolidayFields'];
 export type HookSecret = components['schemas']['HookSecret'];
+export type Ids = components['schemas']['Ids'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type InTheWay = components['schemas']['InTheWay'];
 export type Inside = components['schemas']['Inside'];
 export type InvitedCount = components['schemas']['InvitedCount'];
+export type Items = components['schemas']['Items'];
 export type JoinFields = components['schemas']['JoinFields'];
 export type JoinView = components['schemas']['JoinView'];
 export type Joining = components['schemas']['Joining'];
@@ -4669,6 +4707,7 @@ export type PersonResult = components['schemas']['PersonResult'];
 export type PersonalLink = components['schemas']['PersonalLink'];
 export type PictureSetting = components['schemas']['PictureSetting'];
 export type Placing = components['schemas']['Placing'];
+export type Planned = components['schemas']['Planned'];
 export type Pool = components['schemas']['Pool'];
 export type PoolFields = components['schemas']['PoolFields'];
 export type Post = components['schemas']['Post'];
@@ -4774,6 +4813,7 @@ export type Waiting = components['schemas']['Waiting'];
 export type Warned = components['schemas']['Warned'];
 export type Webhook = components['schemas']['Webhook'];
 export type WebhookFields = components['schemas']['WebhookFields'];
+export type Which = components['schemas']['Which'];
 export type Whom = components['schemas']['Whom'];
 export type Words = components['schemas']['Words'];
 export type Problem = components['schemas']['Problem'];
