@@ -157,6 +157,36 @@ async def test_two_people_see_the_other_large_and_themselves_small(visit: Visit,
     await tiles(one, 2)
 
 
+async def test_reactions_are_seen_and_devices_are_beside_their_switch(visit: Visit, live_server: LiveServer) -> None:
+    """A computer and a phone react. The picture shows the reaction for some seconds, and a notice names the person."""
+    one, phone = await visit(), await visit(width=390, height=844, touch=True, script=ALL_OFF)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await enter(phone, link, "Trần Thị Bình")
+    await tiles(one, 2)
+    await tiles(phone, 2)
+    await one.part("reactions").click()
+    await expect(one.part("react-agree")).to_be_focused()
+    assert await one.barriers() == []
+    await one.part("react-agree").click()
+    await expect(one.part("reactions-list")).to_have_count(0)
+    await expect(phone.part("tile-reaction")).to_have_attribute("data-reaction", "agree")
+    await expect(phone.part("notice").filter(has_text="Nguyễn Văn An đồng ý")).to_have_count(1)
+    await phone.part("more-button").click()
+    await phone.part("react-clap").click()
+    await expect(one.part("notice").filter(has_text="Trần Thị Bình vỗ tay")).to_have_count(1)
+    await expect(one.part("tile-reaction")).to_have_count(0)
+    await one.part("microphone-devices").click()
+    await expect(one.part("device-microphone").first).to_be_focused()
+    await expect(one.page.locator("[data-testid=device-microphone][aria-pressed=true]")).to_have_count(1)
+    assert await one.barriers() == []
+    await one.page.keyboard.press("Escape")
+    await expect(one.part("microphone-devices")).to_be_focused()
+    await one.part("camera-devices").click()
+    await one.part("device-camera").first.click()
+    await expect(one.part("camera-devices-list")).to_have_count(0)
+
+
 async def test_a_raised_hand_comes_to_the_first_page_with_its_number(visit: Visit, live_server: LiveServer) -> None:
     """On a phone with four pictures a page, the person who asks to speak was on the second page. Keys reach every part. The list
     has the people by unit.

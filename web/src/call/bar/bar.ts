@@ -16,6 +16,13 @@ const COMPACT_SLOT_PX = 50;
 /** The leave button is wider. */
 const COMPACT_LEAVE_PX = 54;
 
+const COMPACT = { width: 600, height: 480 };
+
+/** Report whether the controls have no captions: on phones, and in low or narrow windows. */
+export function isCompact(screen: { width: number; height: number }): boolean {
+  return screen.width <= COMPACT.width || screen.height <= COMPACT.height;
+}
+
 export interface BarPlan {
   shown: ReadonlySet<BarItem>;
   /** The controls in the order of "more". Empty: there is no "more". */

@@ -29,6 +29,7 @@ import { Notices } from './notices.svelte';
 import { beganAt, roomOptions } from './room';
 import { Speakers } from './speakers.svelte';
 import { Statistics } from './statistics.svelte';
+import { Reactions } from '../reacting/reactions.svelte';
 
 /**
  * Chosen. Many events arrive at the same time: 25 people who join cause about 100 events. The screen is drawn at most ten
@@ -82,6 +83,7 @@ export class Conference {
   readonly devices: Devices;
   readonly speakers: Speakers;
   readonly ending: Ending;
+  readonly reactions: Reactions;
   private readonly room: Room;
   private readonly line: Line;
   private readonly undecoded = new Set<string>();
@@ -126,6 +128,7 @@ export class Conference {
     this.devices = new Devices(this.room, this.switches, this.sending, () => this.saving, call, chosen);
     this.speakers = new Speakers(this.room);
     this.ending = new Ending(this.room, (text) => this.notices.tell(text));
+    this.reactions = new Reactions(this.room, (reaction, name) => this.notices.moved(reaction, name));
     this.listen();
   }
 
@@ -211,6 +214,7 @@ export class Conference {
     this.end();
     this.timers.close();
     this.speakers.close();
+    this.reactions.close();
     clearTimeout(this.redrawTimer);
     clearTimeout(this.arrivalTimer);
     clearTimeout(this.bannerTimer);

@@ -27,6 +27,8 @@ export interface Member {
   waits: boolean;
   /** True for a host, as the server says. */
   host: boolean;
+  /** The time since which the chair shows this member large to everybody. 0: the chair does not. */
+  stage_ms: number;
   /** The role of a host in a booked meeting. Empty: no host, or the meeting is not booked. */
   role: Role | '';
   /** The unit for which the member comes, by its short name. Empty: unknown. */
@@ -49,6 +51,7 @@ export const HAND = 'hand';
 export const UNMUTE_ASKED = 'diemcau.unmuteAsked';
 const WAITS = 'diemcau.waits';
 const HOST = 'diemcau.host';
+const STAGE = 'diemcau.stage';
 const ROLE = 'diemcau.role';
 const UNIT = 'diemcau.unit';
 
@@ -95,6 +98,7 @@ function member(participant: Participant, undecoded: ReadonlySet<string>, waitin
     asked_ms: handTime(participant.attributes[UNMUTE_ASKED]),
     waits: handTime(participant.attributes[WAITS]) > 0,
     host: participant.attributes[HOST] === '1',
+    stage_ms: handTime(participant.attributes[STAGE]),
     role: roleOf(participant.attributes),
     unit: participant.attributes[UNIT] ?? '',
     quality: participant.connectionQuality,

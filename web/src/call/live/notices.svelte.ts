@@ -3,7 +3,7 @@
  * sentence.
  */
 import { Timers } from '../../browser/timers';
-import { t, type Key } from '../../i18n/index.svelte';
+import { t, type AnyKey } from '../../i18n/call.svelte';
 
 export interface Notice {
   id: number;
@@ -13,6 +13,9 @@ export interface Notice {
   /** The identity of the writer in the chat. Null: the notice is not from the chat. */
   writer: string | null;
 }
+
+/** The events that are told together in one sentence. */
+export type Gathered = 'joined' | 'left' | 'agree' | 'disagree' | 'clap';
 
 /**
  * Notices on the screen at once; the oldest goes first. Chosen. More: notices cover pictures. Fewer: notices vanish unread.
@@ -33,7 +36,7 @@ const GATHER_MS = 1_200;
 export class Notices {
   shown = $state.raw<Notice[]>([]);
   private serial = 0;
-  private readonly gathered = new Map<'joined' | 'left', string[]>();
+  private readonly gathered = new Map<Gathered, string[]>();
   private readonly timers = new Timers();
 
   tell(text: string, failure = false): void {
@@ -52,10 +55,11 @@ export class Notices {
     if (this.shown.some((one) => one.writer !== null)) this.shown = this.shown.filter((one) => one.writer === null);
   }
 
-  moved(what: 'joined' | 'left', name: string): void {
+  /** Gather an arrival, a departure or a reaction. The same person counts once. */
+  moved(what: Gathered, name: string): void {
     const names = this.gathered.get(what);
     if (names !== undefined) {
-      names.push(name);
+      if (!names.includes(name) || what === 'joined' || what === 'left') names.push(name);
       return;
     }
     this.gathered.set(what, [name]);
@@ -72,10 +76,10 @@ export class Notices {
     this.shown = [];
   }
 
-  private tellMoved(what: 'joined' | 'left'): void {
+  private tellMoved(what: Gathered): void {
     const names = this.gathered.get(what) ?? [];
     this.gathered.delete(what);
-    const key: Key = names.length > 1 ? `notice.${what}Many` : `notice.${what}`;
+    const key: AnyKey = names.length > 1 ? `notice.${what}Many` : `notice.${what}`;
     if (names[0] !== undefined) this.tell(t(key, { name: names[0], n: names.length - 1 }));
   }
 
