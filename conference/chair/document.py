@@ -17,11 +17,13 @@ from typing import Any, Final, Literal, TypeAlias
 from conference.ground import limits
 from conference.ports.time import Cancellable, Clock, Turns
 
-Audience = Literal["host", "member"]
+Audience = Literal["host", "member", "lobby"]
 Value: TypeAlias = Any
 """A JSON value of Python: dict, list, tuple, str, int, float, bool or None."""
 Heard = Callable[[str], None]
-AUDIENCES: Final[tuple[Audience, ...]] = ("host", "member")
+AUDIENCES: Final[tuple[Audience, ...]] = ("host", "member", "lobby")
+IN_LOBBY: Final = frozenset(("break",))
+"""The sections that a participant in the lobby of a closed session reads. All others could show what is discussed."""
 
 
 class View:
@@ -121,14 +123,14 @@ class Document:
     def put(self, section: str, value: Value, *, host_only: bool = False) -> None:
         """Replace a section. None removes the section. `host_only`: members do not read the section."""
         cleaned = clean(value)
-        for view in self._written(host_only):
+        for view in self._written(section, host_only):
             view.put(section, dict(cleaned) if isinstance(cleaned, dict) else cleaned)
         self._soon()
 
     def put_row(self, section: str, key: str, row: Mapping[str, Value] | None, *, host_only: bool = False) -> None:
         """Replace one row of a section of rows. None removes the row. A section has rows, or is put as a whole."""
         cleaned = clean(row)
-        for view in self._written(host_only):
+        for view in self._written(section, host_only):
             view.put_row(section, key, cleaned)
         self._soon()
 
@@ -169,8 +171,11 @@ class Document:
 
         return leave
 
-    def _written(self, host_only: bool) -> list[View]:
-        return [self._views[one] for one in (("host",) if host_only else AUDIENCES)]
+    def _written(self, section: str, host_only: bool) -> list[View]:
+        """Return the views that have this section."""
+        readers: tuple[Audience, ...] = ("host",) if host_only else ("host", "member")
+        lobby: tuple[Audience, ...] = ("lobby",) if section in IN_LOBBY and not host_only else ()
+        return [self._views[one] for one in (*readers, *lobby)]
 
     def _soon(self) -> None:
         """Tell the subscribers at the end of the turn. With many subscribers, changes that follow fast are told together."""

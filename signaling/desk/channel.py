@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from conference import TokenBucket
+from conference import TokenBucket, marks
 from conference.chair.document import Audience, Document, encode
 from rooms.errors import Refusal
 from signaling.desk import limits
@@ -180,7 +180,9 @@ class Channel:
 
 
 def audience_of(bearer: Bearer) -> Audience:
-    return "host" if bearer.leads else "member"
+    if bearer.leads:
+        return "host"
+    return "lobby" if marks.WAITS in bearer.grants.attributes else "member"
 
 
 def answer_text(number: int, made: dict[str, Any] | Refusal) -> str:

@@ -70,3 +70,13 @@ async def test_a_stop_ends_the_channel_and_the_call_of_all(meeting: Meeting) -> 
         await member.until(lambda: member.state)
         await host.send({"id": 1, "do": "secret_stop", "with": {}})
         assert await member.closed() == 4003, "the participant is out"
+
+
+async def test_in_the_lobby_of_a_closed_session_a_desk_reads_only_the_break(meeting: Meeting) -> None:
+    async with meeting.call("an"), meeting.desk(meeting.token("an")) as member, meeting.desk(meeting.key()) as host:
+        await member.until(lambda: member.state and "an" in member.state.get("people", {}))
+        assert "ok" in await host.order(1, "closed_session", out=["an"], item="Công tác cán bộ")
+        await member.until(lambda: member.state == {"break": {"phase": "closed", "out": 1}})
+        await host.until(lambda: host.state.get("break_out") == ["an"])
+        assert "ok" in await host.order(2, "closed_session_end")
+        await member.until(lambda: "an" in member.state.get("people", {}))
