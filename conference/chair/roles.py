@@ -144,10 +144,12 @@ Effect = HolderChanged | RoleChanged
 def step(state: Roles, event: Event, now: float) -> tuple[Roles, tuple[Effect, ...]]:
     """Return the new roles and the changes. Raises Refusal `no_chair`, `participant_not_found`, `role_bad`."""
     made = _settled(TABLE[state.phase][type(event)](state, event, now), now)
+    # No other role can have changed. A search through all participants at each join would cost the square of their number.
+    touched = dict.fromkeys((getattr(event, "identity", ""), state.chair, made.chair, state.holder, made.holder))
     effects: list[Effect] = [
         RoleChanged(identity, made.of(identity))
-        for identity in made.present
-        if made.of(identity) != _of(state, identity)
+        for identity in touched
+        if identity in made.present and made.of(identity) != _of(state, identity)
     ]
     if made.holder != state.holder:
         effects.append(HolderChanged(state.holder, made.holder, made.phase is Phase.LENT))

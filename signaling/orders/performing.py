@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Conference, Grants, Participant, Refusal, limits
+from conference.chair import rights
 from conference.chair.rights import Act, By
 from signaling.orders import authority
 from signaling.orders.doorway import Doorway
@@ -106,18 +107,21 @@ async def remove(given: Given, wanted: Removing) -> None:
     lobby = around.lobbies.get(given.conference, now)
     same = lobby.keep_out(wanted.identity, now) if wanted.keep_out else []
     for identity in {wanted.identity, *same} & set(meeting.participants):
-        meeting.chair.remove(given.by, identity)
+        with suppress(Refusal):  # a leader from the same network stays
+            meeting.chair.remove(given.by, identity)
     await given.note("host.remove", {"name": participant.grants.name, "keep_out": wanted.keep_out})
     if wanted.keep_out:
         await around.hosts.keep_bars(given.conference, lobby.turned_away.bars)
 
 
 async def begin(given: Given, _wanted: Nothing) -> None:
+    rights.ask(given.by, Act.BEGIN)
     await given.around.hosts.begin_meeting(replace(given.giver, conference=given.conference), given.address)
 
 
 async def extend(given: Given, wanted: Extending) -> Extended:
     meeting = given.meeting()
+    meeting.machines.ask(given.by, Act.EXTEND)
     ends_at = await given.around.hosts.extend(given.giver, wanted.minutes, given.address)
     meeting.sections.extend(ends_at.timestamp())
     return Extended(ends_at=ends_at)
@@ -130,6 +134,7 @@ async def end(given: Given, _wanted: Nothing) -> None:
 
 
 async def admit(given: Given, wanted: Admitting) -> Admitted:
+    rights.ask(given.by, Act.ADMIT)
     lobby = given.around.lobbies.get(given.conference, given.around.now())
     lobby.room.expire(given.around.now())
     ids = list(lobby.room.waiting) if wanted.all else [one for one in wanted.ids if one in lobby.room.waiting]

@@ -194,10 +194,15 @@ def test_the_rights_of_the_chair_always_have_one_holder(story: list[tuple[Event,
     state, now = Roles(), 0.0
     for event, passed_s in story:
         now += passed_s
+        before = state
         try:
             state, effects = roles.step(state, event, now)
         except Refusal:
             continue
+        told = {one.identity for one in effects if isinstance(one, RoleChanged)}
+        assert told == {
+            one for one in state.present if one not in before.present or before.of(one) is not state.of(one)
+        }
         assert state.holder == OPERATORS or state.holder in state.present
         chairs = [one for one in state.present if state.of(one) is Role.CHAIR]
         assert chairs == ([state.holder] if state.holder else [])
