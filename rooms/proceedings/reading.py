@@ -21,6 +21,8 @@ class Open:
 
     run: Run
     seen_at: datetime
+    wiped: bool
+    """True: a stop for secret content has destroyed the words."""
     states: dict[str, dict[str, Any]]
     stays: tuple[Attendance, ...]
     """The stays without an end."""
@@ -59,6 +61,7 @@ async def _open(session: AsyncSession, one: Sitting) -> Open:
     return Open(
         Run(one.id, one.conference, one.occurrence_id, one.began_at),
         one.seen_at,
+        one.wiped_at is not None,
         {row.machine: row.state for row in states},
         tuple(stays),
         tuple(turns),

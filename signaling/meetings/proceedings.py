@@ -124,7 +124,7 @@ class Proceedings:
         sitting = self._sitting(conference)
         batch = sitting.batch({machine: state}, records)
         await self._store(sitting, batch, lambda: sitting.take_back(machine, batch))
-        sitting.states[machine] = state
+        sitting.states.update(batch.states)
 
     def note(self, conference: str, machine: str, state: State | None, records: Sequence[Record] = ()) -> None:
         sitting = self._sitting(conference)

@@ -53,6 +53,8 @@ class Sitting:
         """Rows that found no place in `waiting`, and that the record does not name yet."""
         self.lines: deque[ChatLine] = deque(maxlen=rooms.limits.CHAT_LINES)
         """The stored lines of the chat."""
+        self._wordless: frozenset[str] | None = None
+        """After a stop for secret content: the only machines whose states are still stored."""
         self._stays: dict[str, Values] = {}
         """The stays without an end, by the sid of the participant."""
         self._turns: dict[str, Values] = {}
@@ -64,6 +66,7 @@ class Sitting:
         made = cls(found.run)
         made.states = {name: state for name, state in found.states.items() if state}
         made.seen_at = found.seen_at
+        made._wordless = frozenset(made.states) if found.wiped else None
         made.lines.extend(_line(one) for one in found.lines)
         made._turns = {one.id: _columns(one) for one in found.turns}
         for one in found.stays:
@@ -79,13 +82,15 @@ class Sitting:
 
     def add(self, states: Mapping[str, State] | None = None, events: Sequence[Record] = ()) -> None:
         """Add states and events to what waits."""
-        self.states.update(states or {})
-        self.waiting.states |= states or {}
-        self._put(self.batch({}, events).events)
+        made = self.batch(states or {}, events)
+        self.states.update(made.states)
+        self.waiting.states |= made.states
+        self._put(made.events)
 
     def batch(self, states: Mapping[str, State], records: Sequence[Record]) -> Batch:
-        """Return states and events that do not wait yet."""
-        return Batch(states=dict(states), events=[self._event(one) for one in records])
+        """Return states and events that do not wait yet. After a stop for secret content they have no words."""
+        kept = {name: one for name, one in states.items() if self._wordless is None or name in self._wordless}
+        return Batch(states=kept, events=[self._event(one) for one in records])
 
     def take_back(self, machine: str, batch: Batch) -> None:
         """Undo a batch that was refused. The database may have stored it before it stopped to answer."""
@@ -109,7 +114,7 @@ class Sitting:
         self.add(events=[Record("left", at.timestamp(), on=who.identity, on_name=stay["name"], detail=detail)])
 
     def chat(self, line: ChatLine) -> None:
-        if not self._has_place():
+        if self._wordless is not None or not self._has_place():
             return
         values: Values = {"id": line.id[:32], "at": moment(line.at), "identity": line.identity, "to_id": line.to}
         values |= {"name": writing.text(line.name, NAME), "to_name": writing.text(line.to_name, NAME)}
@@ -146,7 +151,7 @@ class Sitting:
 
     def strip(self, wipe: Wipe, kept: Mapping[str, State]) -> None:
         """Destroy all words in memory: states, chat and details. Who and when stays, and the states `kept`."""
-        self.wipe = wipe
+        self.wipe, self._wordless = wipe, frozenset(kept)
         self.states = dict(kept)
         self.lines.clear()
         self.waiting.states.clear()
@@ -201,7 +206,7 @@ class Sitting:
             "way": record.way[:10],
             "on_id": record.on[:IDENTITY],
             "on_name": writing.text(record.on_name, NAME),
-            "detail": writing.detail(record.detail),
+            "detail": writing.detail(record.detail) if self._wordless is None else {},
         }
 
 

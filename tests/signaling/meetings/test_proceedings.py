@@ -338,6 +338,9 @@ async def test_a_stop_for_secret_content_reaches_rows_that_still_wait(
     stop = process.record("secret_stop", by="an", by_name="An", for_chair=True)
     await process.store.forget(ROOM, stop, {"second": {"stopped_by": "an"}})
     assert process.restored(ROOM) == {"second": {"stopped_by": "an"}}
+    # The meeting ends a moment later, and its machines say so: their words must not come back.
+    process.store.note(ROOM, "third", {"items": [SECRET]}, [process.record("set_item", detail={"t": SECRET})])
+    await process.store.keep(ROOM, "first", {"t": SECRET}, [process.record("set_item", detail={"t": SECRET})])
     await process.store.settle()
     assert [one.machine for one in await process.rows(SittingState, SittingState.machine)] == ["second"]
     events = await process.rows(MeetingEvent, MeetingEvent.place)
@@ -346,10 +349,17 @@ async def test_a_stop_for_secret_content_reaches_rows_that_still_wait(
         ("set_item", "an", {}),
         ("set_item", "", {}),
         ("secret_stop", "an", {}),
+        ("set_item", "", {}),
+        ("set_item", "", {}),
     ]
     (sitting,) = await process.rows(Sitting, Sitting.id)
     assert sitting.wiped_at is not None
     assert sitting.scrubbed_at is not None
+    later = await Process.after(process, 1)
+    assert later.restored(ROOM) == {"second": {"stopped_by": "an"}}
+    later.store.note(ROOM, "third", {"items": [SECRET]})
+    await later.stored()
+    assert [one.machine for one in await process.rows(SittingState, SittingState.machine)] == ["second"]
     assert SECRET not in caplog.text
 
 
