@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, dialout, packets
+from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, dialout, marks, packets
 from conference.announcements.spoken_texts import Language
 from conference.ground.events import Reason
 from conference.ground.plan import MediaPlan
@@ -53,6 +53,8 @@ class Party:
     position: int = 10_000
     language: Language | None = None
     """The language of the announcements; None: not known."""
+    unit: str = ""
+    """The name of the unit of its site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ class Leg:
             conference=conference.name,
             join=True,
             kind=Kind.SIP,
+            attributes={marks.UNIT: self.party.unit} if self.party.unit else {},
             passage=self.passage,
             issued_at=self.began,
         )
@@ -475,7 +478,7 @@ def party_of(standing: Standing) -> Party:
     """Return the hall of this row."""
     terminal = standing.terminal
     identity, language = f"hall_terminal.{terminal.id}", language_of(terminal.language)
-    return Party(identity, standing.site.name, terminal.id, standing.leg.id, 0, language)
+    return Party(identity, standing.site.name, terminal.id, standing.leg.id, 0, language, standing.unit.name)
 
 
 def language_of(text: str) -> Language:
