@@ -3,6 +3,7 @@ what happened. Real conferences on doubles of media, and real databases.
 """
 
 import asyncio
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import rooms.limits
 from conference import Passage, Refusal
+from conference.chair import agenda
 from conference.ports.proceedings import ChatLine, Record, Turn
 from rooms.store.database import Database
 from rooms.store.tables.columns import Row
@@ -25,6 +27,7 @@ from tests.conference.doubles import World
 from tests.conference.parties import Party
 from tests.rooms.booking.test_calls import approved, date_id
 from tests.rooms.postgres import Postgres
+from tests.rooms.proceedings.test_proceedings import holds
 from tests.rooms.province import Province
 from tests.rooms.proxy import before
 from tests.waiting import until
@@ -379,6 +382,30 @@ async def test_the_type_of_a_date_says_whether_its_chat_survives(
     later = await Process.after(process, 1)
     assert [one.text for one in later.store.chatted(date)] == lines
     assert later.store.chatted(ROOM) == ()
+
+
+async def test_the_chairs_stop_leaves_no_title_in_the_files_of_the_database(
+    database: Database, database_url: str, province: Province, now: datetime, process: Process
+) -> None:
+    """The real machines: an agenda with the title, and a chat of a booked date with it."""
+    date = f"o-{await date_id(database, await approved(database, province, now))}"
+    chair = process.join("chair", date, passage=Passage.HOST)
+    meeting = chair.conference
+    by = meeting.machines.by("chair", "Chair", "desk")
+    await meeting.agenda.give(by, agenda.Put((agenda.Item("a", SECRET), agenda.Item("b", "Công việc khác"))))
+    await meeting.agenda.give(by, agenda.Next())
+    chair.peer.hear("_reliable", b"|chat:" + json.dumps({"say": SECRET}).encode())
+    await process.stored()
+    assert holds(database_url, SECRET), "the search must be able to find the title"
+    await meeting.course.stop(by)
+    process.world.pass_time(60)
+    assert meeting.closed
+    await process.stored()
+    await process.store.settle()
+    assert holds(database_url, SECRET) == []
+    kinds = [one.kind for one in await process.rows(MeetingEvent, MeetingEvent.place)]
+    assert "secret_stop" in kinds
+    assert len(await process.rows(Attendance, Attendance.id)) == 1
 
 
 async def test_a_stop_while_the_database_is_away_is_done_later(
