@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.dialling import duty, planning
 from rooms.errors import Refusal
+from rooms.org import fields, units
 from rooms.policy import disclosure
 from rooms.policy.actors import Actor
 from rooms.store import audit
-from rooms.store.tables.dialling import SiteCall
+from rooms.store.tables.dialling import DialLeg, SiteCall
 from rooms.store.tables.meetings import Meeting
 from rooms.store.tables.org import Unit
-from rooms.store.tables.sites import Site
+from rooms.store.tables.sites import Site, Terminal
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,37 @@ async def calls_of(session: AsyncSession, occurrence_id: str) -> list[Called]:
         select(SiteCall).where(SiteCall.occurrence_id == occurrence_id).order_by(SiteCall.site_id)
     )
     return [Called(one.site_id, one.at, one.by) for one in rows]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A site that the roll call of a date expects. `terminal_id`: a terminal that the date calls there; empty: none."""
+
+    site_id: str
+    site: str
+    unit: str
+    terminal_id: str
+
+
+async def expected(session: AsyncSession, occurrence_id: str, now: datetime) -> list[Expected]:
+    """Return the sites of a date in the order of the unit tree, one row for each called terminal. Raise Refusal
+    `occurrence_unknown`.
+    """
+    meeting = (await planning.date_of(session, occurrence_id))[1]
+    sites = await _sites(session, occurrence_id, meeting)
+    order = {unit.id: place for place, unit in enumerate(await units.tree(session, fields.today(now)))}
+    found = await session.execute(select(Site, Unit).join(Unit, Unit.id == Site.unit_id).where(Site.id.in_(sites)))
+    rows = sorted(found.all(), key=lambda row: (order.get(row[1].id, len(order)), row[0].search_name, row[0].id))
+    called = await session.execute(
+        select(Terminal.site_id, Terminal.id)
+        .join(DialLeg, DialLeg.terminal_id == Terminal.id)
+        .where(DialLeg.occurrence_id == occurrence_id)
+        .order_by(Terminal.id)
+    )
+    terminals: dict[str, list[str]] = {}
+    for site_id, terminal_id in called.all():
+        terminals.setdefault(site_id, []).append(terminal_id)
+    return [Expected(site.id, site.name, unit.name, one) for site, unit in rows for one in terminals.get(site.id, [""])]
 
 
 async def note(

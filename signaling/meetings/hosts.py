@@ -16,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import conference
 from conference import Grants, Passage
+from conference.chair.course.rollcall import Site
 from rooms.accounts import actors, signing
 from rooms.booking.changes import dates, ending
-from rooms.dialling import opening
+from rooms.dialling import contacts, opening
 from rooms.errors import Refusal
 from rooms.meetings import entry, lobbies
 from rooms.policy.actors import Actor
@@ -131,6 +132,16 @@ class Hosts:
             meeting = await session.get_one(Meeting, date.meeting_id)
             return meeting.title, date.ends_at.timestamp()
 
+    async def roll_sites(self, name: str) -> list[Site]:
+        """Return the invited sites of a booked meeting in the order of the unit tree. A hall has the identity of its call. The
+        telephone is empty: `contacts` shows the number to those who may read it.
+        """
+        if not self._live.owns(name):
+            return []
+        async with self._database.reading() as session:
+            found = await contacts.expected(session, name.removeprefix(PREFIX), self._clock())
+        return [_roll_site(one) for one in found]
+
     async def close_date(self, name: str) -> None:
         """Close the door of the booked date at once, and end the date in the calendar. The conference goes on."""
         if self._live.owns(name):
@@ -220,3 +231,8 @@ def _bearer(grants: Grants, address: str) -> Actor:
     # `WAY.WHO.…` in a booked meeting. A bearer of the server's own key has an identity of free choice.
     who = grants.identity.split(".")[1] if "." in grants.identity else ""
     return Actor("link", who or grants.identity, name=grants.name, address=address)
+
+
+def _roll_site(one: contacts.Expected) -> Site:
+    identity = f"hall_terminal.{one.terminal_id}" if one.terminal_id else f"site.{one.site_id}"
+    return Site(identity, one.site, one.unit, one.terminal_id)

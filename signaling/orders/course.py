@@ -50,7 +50,9 @@ class RollSite(Message):
 
 
 class RollList(Message):
-    """The list of sites in their order. Empty: the participants who are in the meeting now."""
+    """The list of sites in their order. Empty: the invited sites of the booked date in the order of the unit tree, or the
+    participants of a meeting without a booking.
+    """
 
     sites: list[RollSite] = Field(default_factory=list, max_length=limits.ROLL_SITES)
 
@@ -150,7 +152,8 @@ def _seconds(at_ms: int | None) -> float | None:
 
 
 async def roll_prepare(given: Given, wanted: RollList) -> None:
-    await _course(given).roll.prepare(given.by, [one.site() for one in wanted.sites])
+    sites = [one.site() for one in wanted.sites] or await given.around.hosts.roll_sites(given.conference)
+    await _course(given).roll.prepare(given.by, sites)
 
 
 async def roll_add(given: Given, wanted: RollSite) -> None:

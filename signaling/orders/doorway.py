@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from conference import Grants, Lobbies, Registry
+from conference.chair.course.rollcall import Site
 from conference.ports.shared import Shared
 from signaling.host.tokens import Authenticator
 
@@ -50,6 +51,9 @@ class Hosts(Protocol):
 
     async def begin_meeting(self, grants: Grants, address: str) -> None:
         """Open the meeting of this host: its halls no longer wait. Raise Refusal `not_on_now`."""
+
+    async def roll_sites(self, name: str) -> list[Site]:
+        """Return the invited sites of a booked meeting in the order of the unit tree. Empty: it is not booked."""
 
     async def close_date(self, name: str) -> None:
         """Close the door of the booked date, so that no participant can enter again. The conference goes on."""

@@ -50,6 +50,21 @@ async def test_an_operator_phones_each_site_and_the_others_see_it(
     assert (foreign[commune].technician, foreign[commune].phone) == ("", "")
 
 
+async def test_the_roll_call_expects_each_site_in_the_order_of_the_units(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """A row has the terminal that the date calls. A site without a called terminal (`xa2`) is expected too."""
+    date, at = await date_id(database, await approved(database, province, now)), now + timedelta(days=1)
+    await database.transact(lambda session: planning.plan(session, at))
+    async with database.reading() as session:
+        found = await contacts.expected(session, date, at)
+        called = set(await session.scalars(select(DialLeg.terminal_id).where(DialLeg.occurrence_id == date)))
+    assert [one.site_id for one in found] == [province.sites[one] for one in ("tinh", "xa1", "xa2")]
+    assert called
+    assert {one.terminal_id for one in found} - {""} == called
+    assert next(one for one in found if one.site_id == province.sites["xa2"]).terminal_id == ""
+
+
 @POSTGRESQL_IN_SIM
 async def test_a_site_outside_the_meeting_is_not_phoned(database: Database, province: Province, now: datetime) -> None:
     date = await date_id(database, await approved(database, province, now))

@@ -3531,7 +3531,10 @@ export interface components {
             /** @description Why the meeting is urgent. Necessary if the approvers are asked and the invitation would be late. */
             urgent_reason?: string | null;
         };
-        /** @description The list of sites in their order. Empty: the participants who are in the meeting now. */
+        /**
+         * @description The list of sites in their order. Empty: the invited sites of the booked date in the order of the unit tree, or the
+         *     participants of a meeting without a booking.
+         */
         RollList: {
             sites?: components["schemas"]["RollSite"][];
         };
