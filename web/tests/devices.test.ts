@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { otherCamera } from '../src/devices/catalogue';
 import { deviceFailure, environmentFailure, failureText, troubles } from '../src/devices/failure';
 import { levelOf } from '../src/devices/level';
 import { vi } from '../src/i18n/vi';
@@ -46,5 +47,22 @@ describe('level', () => {
     expect(levelOf(new Float32Array(64).fill(1))).toBe(1);
     expect(levelOf(new Float32Array(64).fill(0.01))).toBeCloseTo(20 / 54, 2);
     expect(levelOf([])).toBe(0);
+  });
+});
+
+describe('the camera of the other side', () => {
+  const phone = ['camera2 1, facing front', 'camera2 0, facing back', 'camera2 2, facing back'].map((label, n) => ({ id: `c${n}`, label }));
+  const plain = ['Camera 1', 'Camera 2', 'Camera 3'].map((label, n) => ({ id: `c${n}`, label }));
+
+  it.each([
+    [phone, 'c0', 'c1'],
+    [phone, 'c2', 'c0'],
+    [[{ id: 'a', label: 'Camera mặt trước' }, { id: 'b', label: 'Camera mặt sau' }], 'b', 'a'],
+    [plain, 'c2', 'c0'],
+    [plain, '', 'c0'],
+    [[phone[0]!], 'c0', null],
+    [[], '', null],
+  ])('%j %j', (cameras, current, other) => {
+    expect(otherCamera(cameras, current)).toBe(other);
   });
 });

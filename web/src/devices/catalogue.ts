@@ -24,6 +24,23 @@ export async function listDevices(): Promise<Catalogue> {
   };
 }
 
+const BACK = /back|rear|environment|mặt sau|phía sau/i;
+const FRONT = /front|user|facetime|mặt trước|phía trước/i;
+
+/** Return the camera of the other side of a phone, or the next camera if no name says a side. Null: there is no other camera. */
+export function otherCamera(cameras: Choice[], current: string): string | null {
+  const at = cameras.findIndex((one) => one.id === current);
+  const label = cameras[at]?.label ?? '';
+  const wanted = BACK.test(label) ? FRONT : FRONT.test(label) ? BACK : null;
+  const other = cameras.find((one) => one.id !== current && wanted?.test(one.label)) ?? cameras[(at + 1) % cameras.length];
+  return other === undefined || other.id === current ? null : other.id;
+}
+
+/** Report whether the camera looks away from the person. Its picture is not mirrored, so that texts can be read. */
+export function looksAway(track: MediaStreamTrack | null | undefined): boolean {
+  return track?.getSettings?.().facingMode === 'environment';
+}
+
 /** Report whether the speaker can be chosen. Safari and older Firefox play only to the system's speaker. */
 export function canChooseSpeaker(): boolean {
   return 'setSinkId' in HTMLMediaElement.prototype;

@@ -77,6 +77,7 @@ export const en: Record<Key, string> = {
   'blur.cameraOff': 'The camera is off. Once it is on, everyone sees the background.',
 
   'device.camera': 'Camera',
+  'device.turn': 'Turn the camera round',
   'device.microphone': 'Microphone',
   'device.speaker': 'Speaker',
   'device.cameraN': 'Camera {n}',

@@ -75,6 +75,7 @@ export const vi = {
   'blur.cameraOff': 'Camera đang tắt. Bật camera thì mọi người thấy phông nền.',
 
   'device.camera': 'Camera',
+  'device.turn': 'Đổi camera trước, sau',
   'device.microphone': 'Micro',
   'device.speaker': 'Loa',
   'device.cameraN': 'Camera {n}',

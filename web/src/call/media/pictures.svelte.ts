@@ -17,8 +17,8 @@ export class Pictures {
   /** The viewer watches a presentation although the mode receives no pictures. */
   watching = $state(false);
   private shown: ReadonlySet<string> = new Set();
-  /** The sid of the picture in its own window. The picture stays visible although the page is covered. */
-  private floating: string | null = null;
+  /** The sids of the pictures in their own window. They stay visible although the page is covered. */
+  private floating: ReadonlySet<string> = new Set();
   private saving: Saving = 'full';
   private background = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -34,8 +34,9 @@ export class Pictures {
     this.apply();
   }
 
-  float(sid: string | null): void {
-    this.floating = sid;
+  /** Set the sids of the pictures in the small window. */
+  float(sids: readonly string[]): void {
+    this.floating = new Set(sids);
     this.apply();
   }
 
@@ -73,7 +74,7 @@ export class Pictures {
   }
 
   private wants(sid: string): boolean {
-    return sid === this.floating || (!this.background && this.shown.has(sid));
+    return this.floating.has(sid) || (!this.background && this.shown.has(sid));
   }
 
   private watchPage(): void {

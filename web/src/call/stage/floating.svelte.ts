@@ -10,13 +10,17 @@ import Floating from './Floating.svelte';
 interface PictureWindows {
   requestWindow(wanted: { width: number; height: number }): Promise<Window>;
 }
-const SIZE = { width: 400, height: 300 };
+const SIZE = { width: 420, height: 340 };
 
 export class FloatingWindow {
   open = $state(false);
   private window: Window | null = null;
 
-  constructor(private readonly conference: Conference) {}
+  /** `openChat`: open the chat on the page of the call. */
+  constructor(
+    private readonly conference: Conference,
+    private readonly openChat: () => void,
+  ) {}
 
   get possible(): boolean {
     return windows() !== null || document.pictureInPictureEnabled === true;
@@ -42,12 +46,12 @@ export class FloatingWindow {
   private async openWhole(whole: PictureWindows): Promise<void> {
     const made = await whole.requestWindow(SIZE);
     dress(made.document);
-    const shown = mount(Floating, { target: made.document.body, props: { conference: this.conference, back: () => this.close() } });
+    const shown = mount(Floating, { target: made.document.body, props: { conference: this.conference, back: () => this.close(), chat: () => (this.close(), this.openChat()) } });
     this.window = made;
     this.open = true;
     made.addEventListener('pagehide', () => {
       void unmount(shown);
-      this.conference.pictures.float(null);
+      this.conference.pictures.float([]);
       this.window = null;
       this.open = false;
     });
