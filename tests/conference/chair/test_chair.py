@@ -108,6 +108,19 @@ async def test_the_chair_hands_over_and_loses_the_right(room: Room) -> None:
     assert refused.value.code == "not_allowed"
 
 
+async def test_a_former_chair_needs_the_floor_too(room: Room) -> None:
+    room.chair.set_floor_mode(room.by, Mode.ONE)
+    assert room.on() == ["an"]
+    await room.chair.hand_over(room.by, "binh")
+    assert room.on() == []
+    room.unmute(room.an)
+    room.unmute(room.binh)
+    assert room.on() == ["binh"]
+    room.binh.participant.detach(room.binh.client)
+    room.conference.resume("binh", room.binh.sid, room.binh.client)
+    assert room.on() == ["binh"], "a short loss of the network mutes no chair"
+
+
 # -- hands
 
 
