@@ -36,6 +36,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'hall.lift_ban': ['Gỡ chặn thiết bị hội trường', 'Ban of a hall lifted'],
   'hall_report.make': ['Lập danh sách hội trường chưa kết nối', 'List of halls that are not connected made'],
   'host.end': ['Kết thúc cuộc họp cho mọi người', 'Meeting ended for everybody'],
+  'meeting.secret_stop': ['Dừng họp do phát sinh nội dung mật', 'Meeting stopped because secret content came up'],
   'vote.annul': ['Hủy biểu quyết', 'Vote annulled'],
   'vote.close': ['Kết thúc biểu quyết, niêm phong kết quả', 'Vote closed, result sealed'],
   'host.mute_all': ['Tắt micro tất cả', 'Everybody muted'],
