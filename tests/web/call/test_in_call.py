@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 CONTROLS = {
     *("mic-toggle", "cam-toggle", "share-toggle", "hand-toggle", "leave-button", "people-toggle", "chat-toggle"),
-    *("lobby-toggle", "invite-button", "settings-button", "statistics-toggle"),
+    *("lobby-toggle", "chair-toggle", "invite-button", "settings-button", "statistics-toggle"),
 }
 MENUS = {"microphone-devices", "camera-devices", "reactions"}
 """The small buttons beside controls. A bar without captions has none: devices are in the settings, reactions behind "more"."""
@@ -40,7 +40,7 @@ async def test_every_control_is_reached_at_every_width(visit: Visit, live_server
     """Controls without room on the bar are behind "more". The microphone and the leave button are on every bar."""
     host = await visit(script=ALL_OFF)
     await enter(host, await new_meeting(host, live_server))
-    await host.part("stage").wait_for()
+    await host.part("chair-toggle").wait_for()
     for width, height in (
         (1280, 800),
         (942, 700),

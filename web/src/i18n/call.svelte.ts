@@ -1,16 +1,22 @@
 /** The texts of the call together with the common texts. They load only with the call. */
 import { callEn } from './call-en';
 import { callVi, type CallKey } from './call-vi';
+import { chairEn } from './chair/en';
+import { chairVi, type ChairKey } from './chair/vi';
 import { filled, language, t as common, type Key } from './index.svelte';
 
-export type AnyKey = Key | CallKey;
+type CallsKey = CallKey | ChairKey;
+export type AnyKey = Key | CallsKey;
+
+const OWN_VI: Record<CallsKey, string> = { ...callVi, ...chairVi };
+const OWN_EN: Record<CallsKey, string> = { ...callEn, ...chairEn };
 
 /** Return the text of a key in the chosen language, with its `{values}` filled in. */
 export function t(key: AnyKey, values: Record<string, string | number> = {}): string {
   if (!isOfCall(key)) return common(key, values);
-  return filled((language() === 'vi' ? callVi : callEn)[key], values);
+  return filled((language() === 'vi' ? OWN_VI : OWN_EN)[key], values);
 }
 
-function isOfCall(key: string): key is CallKey {
-  return key in callVi;
+function isOfCall(key: string): key is CallsKey {
+  return key in OWN_VI;
 }

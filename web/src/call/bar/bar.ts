@@ -1,10 +1,10 @@
 /** Plans which controls are on the bar of a call, and which are behind "more". Pure: a width in, names out. */
-export type BarItem = 'camera' | 'chat' | 'hand' | 'share' | 'people' | 'lobby' | 'view' | 'invite' | 'settings' | 'statistics' | 'shortcuts';
+export type BarItem = 'camera' | 'chair' | 'chat' | 'hand' | 'share' | 'people' | 'lobby' | 'view' | 'invite' | 'settings' | 'statistics' | 'shortcuts';
 
 /** The controls by urgency: an urgent control keeps its place longest. The microphone and the leave button are on every bar. */
-const BY_NEED: readonly BarItem[] = ['camera', 'chat', 'hand', 'share', 'people', 'lobby', 'view', 'invite', 'settings', 'statistics', 'shortcuts'];
+const BY_NEED: readonly BarItem[] = ['camera', 'chair', 'chat', 'hand', 'share', 'people', 'lobby', 'view', 'invite', 'settings', 'statistics', 'shortcuts'];
 /** The controls whose icon is clear without a caption. */
-const WITHOUT_CAPTIONS: ReadonlySet<BarItem> = new Set(['camera', 'chat', 'hand', 'share', 'people', 'lobby']);
+const WITHOUT_CAPTIONS: ReadonlySet<BarItem> = new Set(['camera', 'chair', 'chat', 'hand', 'share', 'people', 'lobby']);
 
 /**
  * The width of one control with its gap: with a caption in rem, since people enlarge text, and without a caption in CSS
@@ -21,6 +21,12 @@ const COMPACT = { width: 600, height: 480 };
 /** Report whether the controls have no captions: on phones, and in low or narrow windows. */
 export function isCompact(screen: { width: number; height: number }): boolean {
   return screen.width <= COMPACT.width || screen.height <= COMPACT.height;
+}
+
+/** The control of the chair's panel, with the number of people who wait to speak. */
+export interface ChairControl {
+  asking: number;
+  press: () => void;
 }
 
 export interface BarPlan {

@@ -70,6 +70,8 @@ export class Conference {
   /** When the meeting began, in ms since 1970 by the server's clock. 0: the page does not know it. */
   began_ms = $state(0);
   saving = $state<Saving>(recalledSaving());
+  /** Why the chair's rules do not let the user switch the microphone on now. Empty: they let the user. */
+  barred = '';
 
   readonly notices = new Notices();
   readonly mutedTalk = new MutedTalk();
@@ -137,6 +139,7 @@ export class Conference {
       ended: () => this.link === 'ended',
       mediaLost: () => this.link === 'media-lost',
       published: (input) => (input === 'camera' ? this.me?.camera != null : this.me?.microphone === true),
+      barred: () => this.barred,
       changed: () => this.redraw(),
       cameraOpened: () => this.devices.noteCamera(),
       tell: (text, failure) => this.notices.tell(text, failure),
@@ -239,6 +242,11 @@ export class Conference {
       this.raising = false;
       this.redraw();
     }
+  }
+
+  /** Change the kind of the request to speak. The request keeps its time, so the client library sees no answer. */
+  askAs(kind: string): void {
+    void this.room.localParticipant.setAttributes({ [HAND]: kind }).catch(() => undefined);
   }
 
   /** Answer a host's request to switch the microphone on. Only this answer of the person switches the microphone on. */

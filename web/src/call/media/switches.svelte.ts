@@ -21,6 +21,8 @@ export interface OwnCall {
   mediaLost: () => boolean;
   /** The track is published to the others. */
   published: (input: Input) => boolean;
+  /** Return why the microphone may not be switched on now. Empty: it may. */
+  barred: () => string;
   changed: () => void;
   cameraOpened: () => Promise<void>;
   tell: (text: string, failure?: boolean) => void;
@@ -75,6 +77,11 @@ export class Switches {
    */
   turn(input: Input, on: boolean): Promise<void> {
     if (this.wishes[input]?.on === on) return this.turning[input];
+    const why = input === 'microphone' && on ? this.call.barred() : '';
+    if (why !== '') {
+      this.call.tell(why);
+      return Promise.resolve();
+    }
     this.wish(input, { on });
     this.dim(input);
     return this.inTurn(input, () => this.fulfil(input, () => this.obey(input)));
@@ -275,9 +282,18 @@ export class Switches {
       return;
     }
     if (input === null) return;
+    if (!track.isMuted) this.askServer(track);
     this.dim(input);
     // The client library opened the camera again while it was switched off, so its light is on.
     if (input === 'camera' && track.isMuted) sourcesOf(track).forEach((one) => one.stop());
+  }
+
+  /**
+   * Tell the server the state of a track that was just published. The server may have muted the track before the client
+   * library knew the track, and the library then lost the server's message. The server answers with the message again.
+   */
+  private askServer(track: LocalTrack): void {
+    if (track.sid !== undefined) void this.room.engine.client.sendMuteTrack(track.sid, false);
   }
 
   /**

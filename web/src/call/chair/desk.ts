@@ -1,0 +1,58 @@
+/**
+ * The sections of the desk document that the page of the floor reads (`signaling/desk/PROTOCOL.md`). Times are in ms since 1970
+ * by the server's clock, durations in seconds. A member that is usual, empty or false is absent.
+ */
+/** The role of a participant. An operator is no participant. */
+export type Role = 'chair' | 'co_chair' | 'secretary' | 'delegate' | 'hall' | 'observer' | 'guest';
+export type Kind = 'speech' | 'reply' | 'order' | 'question';
+export type Mode = 'discussion' | 'one' | 'several';
+export type Whom = 'nobody' | 'guests' | 'halls' | 'all';
+export type Forbidden = 'unmute_off' | 'camera_off' | 'share_off' | 'chat_off';
+
+export const KINDS: readonly Kind[] = ['speech', 'reply', 'order', 'question'];
+export const MODES: readonly Mode[] = ['discussion', 'one', 'several'];
+export const WHOM: readonly Whom[] = ['nobody', 'guests', 'halls', 'all'];
+export const FORBIDDEN: readonly Forbidden[] = ['unmute_off', 'camera_off', 'share_off', 'chat_off'];
+
+/** A row of `people`: name, unit, site, role, kind of client, microphone, camera, time of the raised hand, time of the loss. */
+export interface Person {
+  n: string;
+  u?: string;
+  s?: string;
+  r?: Role;
+  k?: 'h';
+  m?: 1;
+  c?: 1;
+  h?: number;
+  a?: number;
+}
+
+export interface Turn {
+  id: string;
+  kind: Kind;
+  delegation: string;
+  since: number;
+  ends_at?: number;
+  warned?: number;
+}
+
+export interface Floor {
+  mode?: Mode;
+  turns?: Turn[];
+  /** The seconds that each delegation has spoken, without the turn that runs. */
+  spoken?: Record<string, number>;
+  budgets?: Record<string, number>;
+}
+
+export type Rules = Partial<Record<Forbidden, Whom>> & { entry_muted?: boolean; locked?: boolean };
+
+/** The document as far as the page of the floor reads it. */
+export interface Desk {
+  meeting?: { name: string; title?: string; started_at?: number; ends_at?: number };
+  people?: Record<string, Person>;
+  /** The order of the requests, by identity: `o` grows along the queue. */
+  queue?: Record<string, { o: number; k?: Kind }>;
+  floor?: Floor;
+  rules?: Rules;
+  chair?: { id?: string; phase: 'held' | 'away' | 'lent' };
+}
