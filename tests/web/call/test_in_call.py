@@ -125,7 +125,7 @@ async def is_large(visitor: Visitor, name: str) -> None:
 @pytest.mark.slow
 async def test_a_chat_message_shows_a_notice_that_opens_the_chat(visit: Visit, live_server: LiveServer) -> None:
     """Each writer has at most one notice. On a phone no notice covers the open chat, and the newest message stays visible above
-    the keyboard.
+    the keyboard. A person who comes late reads all messages.
     """
     writer, phone = await visit(script=ALL_OFF), await visit(width=390, height=844, touch=True, script=ALL_OFF)
     link = await new_meeting(writer, live_server)
@@ -157,6 +157,12 @@ async def test_a_chat_message_shows_a_notice_that_opens_the_chat(visit: Visit, l
     assert line
     assert field
     assert line["y"] + line["height"] <= field["y"]
+    late = await visit(script=ALL_OFF)
+    await enter(late, link, "Lê Hoàng Cường")
+    await late.part("chat-toggle").click()
+    await expect(late.part("chat-message")).to_have_count(13)
+    await expect(late.part("chat-message").first).to_contain_text("báo cáo số 0")
+    await expect(late.part("notice").filter(has_text="báo cáo")).to_have_count(0)
     await writer.part("chat-input").press("Escape")
     await expect(writer.part("chat-panel")).to_have_count(0)
     await expect(writer.part("chat-toggle")).to_be_focused()

@@ -1,5 +1,10 @@
-/** The chat of one conference: text streams on topic `lk.chat`, held in memory only. */
-import type { Room } from 'livekit-client';
+/**
+ * The chat of one conference. The server numbers the lines, keeps them and gives them to people who come late
+ * (`conference/data/chat.py`). Lines of foreign clients come as text streams on topic `lk.chat`; the server keeps none of them.
+ */
+import { RoomEvent, type Room } from 'livekit-client';
+import { language } from '../../i18n/index.svelte';
+import { answerIn, type Kept } from '../chat/kept';
 
 export interface ChatLine {
   id: string;
@@ -20,19 +25,50 @@ export const MOST_CHARACTERS = 2_000;
  * people cannot read back.
  */
 const MOST_LINES = 500;
-const TOPIC = 'lk.chat';
+const FOREIGN = 'lk.chat';
+const TOPIC = 'dc.chat';
+/**
+ * Milliseconds until the server has answered a line. Chosen. Longer: a person waits for a lost line. Shorter: a line counts as
+ * lost although the line of the network is slow.
+ */
+const ANSWER_MS = 10_000;
+/** The wait and the number of tries after the server said that lines come too fast: it takes one line a second. */
+const AGAIN_MS = 1_200;
+const TRIES = 4;
+
+/** The server refused a line. The message is in the language of the page. */
+export class ChatRefused extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
 
 export class Chat {
   lines = $state.raw<ChatLine[]>([]);
   unread = $state(0);
   /** While the panel is open nothing counts as unread. */
   open = $state(false);
+  /** The number of the server's last line. */
+  private last = '';
+  private serial = 0;
+  /** The lines that wait for the server's answer, by key. */
+  private readonly waiting = new Map<string, (error: Error | null) => void>();
 
   constructor(
     private readonly room: Room,
     private readonly heard: (line: ChatLine) => void,
   ) {
-    room.registerTextStreamHandler(TOPIC, (reader, sender) => {
+    room
+      .on(RoomEvent.DataReceived, (payload, who, _kind, topic) => {
+        // Only the server sends without a sender.
+        if (topic === TOPIC && who === undefined) this.told(payload);
+      })
+      .on(RoomEvent.Connected, () => this.ask())
+      .on(RoomEvent.Reconnected, () => this.ask());
+    room.registerTextStreamHandler(FOREIGN, (reader, sender) => {
       reader.readAll().then(
         (text) => this.receive(reader.info.id, sender.identity, text),
         () => undefined,
@@ -41,9 +77,66 @@ export class Chat {
   }
 
   async send(text: string): Promise<void> {
-    const { localParticipant } = this.room;
-    const info = await localParticipant.sendText(text, { topic: TOPIC });
-    this.add({ id: info.id, identity: localParticipant.identity, name: nameOf(localParticipant), text, at_ms: Date.now(), mine: true });
+    for (let left = TRIES; ; left -= 1) {
+      try {
+        return await this.say(text);
+      } catch (error) {
+        if (left <= 1 || !(error instanceof ChatRefused) || error.code !== 'chat_too_fast') throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
+  }
+
+  private async say(text: string): Promise<void> {
+    const key = String((this.serial += 1));
+    const answered = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => this.settle(key, new Error('no answer')), ANSWER_MS);
+      this.waiting.set(key, (error) => {
+        clearTimeout(timer);
+        if (error === null) resolve();
+        else reject(error);
+      });
+    });
+    this.publish({ say: text, key }).catch((error: Error) => this.settle(key, error));
+    await answered;
+  }
+
+  private settle(key: string, error: Error | null): void {
+    this.waiting.get(key)?.(error);
+    this.waiting.delete(key);
+  }
+
+  /** Ask for the lines that this page does not have. */
+  private ask(): void {
+    this.publish({ since: this.last }).catch(() => undefined);
+  }
+
+  private publish(message: Record<string, string>): Promise<void> {
+    return this.room.localParticipant.publishData(new TextEncoder().encode(JSON.stringify(message)), { reliable: true, topic: TOPIC });
+  }
+
+  private told(payload: Uint8Array): void {
+    const answer = answerIn(payload);
+    if (answer === null) return;
+    if ('lines' in answer) answer.lines.forEach((one) => this.keep(one, false));
+    else if ('line' in answer) {
+      this.keep(answer.line, true);
+      this.settle(answer.key, null);
+    } else if ('refused' in answer) this.settle(answer.refused.key, new ChatRefused(answer.refused.code, answer.refused[language()]));
+    else this.lines = [];
+  }
+
+  private keep(kept: Kept, fresh: boolean): void {
+    this.last = kept.id;
+    const mine = kept.from === this.room.localParticipant.identity;
+    const line = { id: kept.id, identity: kept.from, name: kept.name, text: kept.text, at_ms: kept.at, mine };
+    if (this.add(line) && fresh && !mine) this.count(line);
+  }
+
+  private count(line: ChatLine): void {
+    if (this.open) return;
+    this.unread += 1;
+    this.heard(line);
   }
 
   show(open: boolean): void {
@@ -52,7 +145,7 @@ export class Chat {
   }
 
   close(): void {
-    this.room.unregisterTextStreamHandler(TOPIC);
+    this.room.unregisterTextStreamHandler(FOREIGN);
   }
 
   private receive(id: string, identity: string, text: string): void {
@@ -60,17 +153,14 @@ export class Chat {
     const words = text.slice(0, MOST_CHARACTERS);
     if (sender === undefined || words.trim() === '') return;
     const line = { id: `${identity}/${id}`, identity, name: nameOf(sender), text: words, at_ms: Date.now(), mine: false };
-    this.add(line);
-    if (!this.open) {
-      this.unread += 1;
-      this.heard(line);
-    }
+    if (this.add(line)) this.count(line);
   }
 
-  /** A repeated id (a peer resends after reconnecting) is the same message. */
-  private add(line: ChatLine): void {
-    if (this.lines.some((other) => other.id === line.id)) return;
-    this.lines = [...this.lines, line].slice(-MOST_LINES);
+  /** Add a line, and report whether it is new. A repeated id (a peer resends after reconnecting) is the same line. */
+  private add(line: ChatLine): boolean {
+    if (this.lines.some((other) => other.id === line.id)) return false;
+    this.lines = [...this.lines, line].sort((one, other) => one.at_ms - other.at_ms).slice(-MOST_LINES);
+    return true;
   }
 }
 
