@@ -66,7 +66,7 @@ export const chairEn: Record<ChairKey, string> = {
   'chair.rule.camera_off': 'May not use the camera',
   'chair.rule.share_off': 'May not share the screen',
   'chair.rule.chat_off': 'May not write messages',
-  'chair.whom.nobody': 'Nobody: all may',
+  'chair.whom.nobody': 'No restriction',
   'chair.whom.guests': 'Guests',
   'chair.whom.halls': 'Halls',
   'chair.whom.all': 'All, except those who chair',

@@ -64,7 +64,7 @@ export const chairVi = {
   'chair.rule.camera_off': 'Không cho bật camera',
   'chair.rule.share_off': 'Không cho chia sẻ màn hình',
   'chair.rule.chat_off': 'Không cho nhắn tin',
-  'chair.whom.nobody': 'Cho tất cả',
+  'chair.whom.nobody': 'Không hạn chế',
   'chair.whom.guests': 'Khách',
   'chair.whom.halls': 'Điểm cầu',
   'chair.whom.all': 'Tất cả, trừ người điều hành',
