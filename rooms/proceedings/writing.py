@@ -39,6 +39,8 @@ class Batch:
     """The places of events that must not be stored: their order was refused, but the database may have them."""
     ended_at: datetime | None = None
     """The end of the sitting."""
+    stops: int = 0
+    """The stops for secret content that this process has seen before this batch. A later stop takes its words."""
 
     def __bool__(self) -> bool:
         return bool(len(self) or self.retracted or self.ended_at)

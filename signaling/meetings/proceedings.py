@@ -124,7 +124,7 @@ class Proceedings:
         sitting = self._sitting(conference)
         batch = sitting.batch({machine: state}, records)
         await self._store(sitting, batch, lambda: sitting.take_back(machine, batch))
-        sitting.states.update(batch.states)
+        sitting.accept(batch)
 
     def note(self, conference: str, machine: str, state: State | None, records: Sequence[Record] = ()) -> None:
         sitting = self._sitting(conference)
@@ -271,6 +271,7 @@ class Proceedings:
         now, wipe, whole = self._now(), sitting.wipe, Batch()
         self.lost += sitting.lost
         taken = sitting.taken(now)
+        sitting.cut(batch)
         whole.add(taken)
         whole.add(batch)
         sitting.writing = len(whole)

@@ -55,6 +55,7 @@ class Sitting:
         """The stored lines of the chat."""
         self._wordless: frozenset[str] | None = None
         """After a stop for secret content: the only machines whose states are still stored."""
+        self._stops = 0
         self._stays: dict[str, Values] = {}
         """The stays without an end, by the sid of the participant."""
         self._turns: dict[str, Values] = {}
@@ -90,7 +91,19 @@ class Sitting:
     def batch(self, states: Mapping[str, State], records: Sequence[Record]) -> Batch:
         """Return states and events that do not wait yet. After a stop for secret content they have no words."""
         kept = {name: one for name, one in states.items() if self._wordless is None or name in self._wordless}
-        return Batch(states=kept, events=[self._event(one) for one in records])
+        return Batch(states=kept, events=[self._event(one) for one in records], stops=self._stops)
+
+    def cut(self, batch: Batch) -> None:
+        """Destroy the words of a batch if a stop for secret content has come since it was made."""
+        if batch.stops != self._stops:
+            batch.states.clear()
+            for one in batch.events:
+                one["detail"] = {}
+
+    def accept(self, batch: Batch) -> None:
+        """Take over the states of a batch that is stored."""
+        self.cut(batch)
+        self.states.update(batch.states)
 
     def take_back(self, machine: str, batch: Batch) -> None:
         """Undo a batch that was refused. The database may have stored it before it stopped to answer."""
@@ -123,7 +136,7 @@ class Sitting:
 
     def note_stored(self, lines: Sequence[Values]) -> None:
         """Remember stored lines of the chat, for people who come back to the meeting."""
-        for one in lines:
+        for one in lines if self._wordless is None else ():
             who = (one["identity"], one["name"], one["text"], one["to_id"], one["to_name"], one["reply_to"])
             self.lines.append(ChatLine(one["id"], one["at"].timestamp(), *who))
 
@@ -152,6 +165,7 @@ class Sitting:
     def strip(self, wipe: Wipe, kept: Mapping[str, State]) -> None:
         """Destroy all words in memory: states, chat and details. Who and when stays, and the states `kept`."""
         self.wipe, self._wordless = wipe, frozenset(kept)
+        self._stops += 1
         self.states = dict(kept)
         self.lines.clear()
         self.waiting.states.clear()

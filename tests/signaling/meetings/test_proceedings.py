@@ -20,6 +20,7 @@ from rooms.store.database import Database
 from rooms.store.tables.columns import Row
 from rooms.store.tables.meetings import MeetingType
 from rooms.store.tables.proceedings import Attendance, MeetingEvent, Sitting, SittingState, SpeakingTurn
+from rooms.store.tables.proceedings import ChatLine as StoredLine
 from signaling.host import limits
 from signaling.meetings.proceedings import Proceedings
 from tests.clock import START
@@ -364,6 +365,48 @@ async def test_a_stop_for_secret_content_reaches_rows_that_still_wait(
     await later.stored()
     assert [one.machine for one in await process.rows(SittingState, SittingState.machine)] == ["second"]
     assert SECRET not in caplog.text
+
+
+async def turns() -> None:
+    """Let each task go on until it waits for the database or for its turn there."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["first", "behind another"])
+async def test_a_stop_reaches_an_order_and_a_chat_that_are_being_stored(
+    database: Database, province: Province, now: datetime, process: Process, waits: bool
+) -> None:
+    """The database is slow: the order and the chat are in its transaction, or in the queue, when secret content comes up."""
+    date = f"o-{await date_id(database, await approved(database, province, now))}"
+    await process.store.keep(date, "first", {"version": 1})
+    other = Database.open(database.engine.url.render_as_string(hide_password=False).replace("+aiosqlite", ""))
+    async with other.engine.connect() as connection:
+        await connection.execution_options(diemcau_writes=True)
+        async with connection.begin():
+            await connection.execute(text("UPDATE pool SET legs = 1"))
+            line, stop = ChatLine("c1", 1.0, "an", "An", SECRET), process.record("secret_stop", by="an")
+            if waits:
+                process.store.chat(date, line)
+                await turns()  # the chat is in its transaction now
+            said = [process.record("set_item", detail={"t": SECRET})]
+            order = asyncio.create_task(process.store.keep(date, "third", {"items": [SECRET]}, said))
+            recess = asyncio.create_task(process.store.keep(date, "second", {"reason": SECRET}))
+            await turns()
+            assert process.store.waiting == (1 if waits else 2), "the database has not answered"
+            if not waits:
+                process.store.chat(date, line)
+            stopped = asyncio.create_task(process.store.forget(date, stop, {"second": {"stopped_by": "an"}}))
+            await turns()
+    await asyncio.gather(order, recess, stopped)
+    assert process.store.restored(date) == {"second": {"stopped_by": "an"}}
+    assert process.store.chatted(date) == ()
+    await process.store.settle()
+    states = {one.machine: one.state for one in await process.rows(SittingState, SittingState.machine)}
+    assert states == {"second": {"stopped_by": "an"}}
+    assert SECRET not in str([one.detail for one in await process.rows(MeetingEvent, MeetingEvent.place)])
+    assert await process.rows(StoredLine, StoredLine.id) == []
+    await other.close()
 
 
 @pytest.mark.parametrize(("kept", "lines"), [("kept", ["một", "hai"]), ("exported", ["một", "hai"]), ("forgotten", [])])
