@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rooms.policy.bearers import bearer
 from rooms.store.tables.proceedings import Attendance, SpeakingTurn
-
-GUEST = "guest"
 
 
 @dataclass
@@ -51,13 +50,6 @@ def attended(stays: Iterable[Attendance], turns: Iterable[SpeakingTurn], now: da
             speaker.spoken_s += ((turn.ended_at or now) - turn.began_at).total_seconds()
             speaker.delegation = turn.delegation
     return list(found.values())
-
-
-def bearer(identity: str) -> str:
-    """Return what stays the same when this person joins again."""
-    way, _, rest = identity.partition(".")
-    who = rest.partition(".")[0]
-    return identity if not who or who == GUEST else f"{way}.{who}"
 
 
 def _add(row: Attended, stay: Attendance, now: datetime) -> None:

@@ -42,6 +42,7 @@ from conference.halls.hall import Hall
 from conference.people.participant import Participant
 from conference.ports.proceedings import Proceedings, Record
 from conference.ports.time import Clock
+from rooms.policy.bearers import bearer
 
 SERVER: Final = By("", "", Role.OPERATOR, way="api")
 ENDED: Final = "Cuộc họp kết thúc khi đang biểu quyết."
@@ -66,7 +67,8 @@ class Announces(Protocol):
 
 
 class Polls:
-    """The votes of one conference. `actor` returns a participant as the table of rights knows it: identity, name and way in."""
+    """The votes of one conference. A voter is known by the bearer of the identity, because a person who joins again, or with
+    a second window, has one ballot. `actor` returns a participant as the table of rights knows it: identity, name and way in."""
 
     def __init__(
         self,
@@ -116,10 +118,10 @@ class Polls:
         if one is None or one.grants.hidden:
             raise Refusal("participant_not_found")
         found = self.votes.get(vote)
-        known = found.voter(identity) if found is not None else None
+        known = found.voter(bearer(identity)) if found is not None else None
         voter = known or Voter(identity, one.grants.name)
         manner = found.question.way if found is not None else Manner.NAMED
-        await self._do(by, Act.VOTE_OPEN, Admit(vote, self._counted(manner, voter)))
+        await self._do(by, Act.VOTE_OPEN, Admit(vote, self._counted(manner, voter, self._here())))
 
     async def close(self, by: By, vote: str) -> Result:
         """Close and count the vote."""
@@ -134,20 +136,21 @@ class Polls:
 
     async def count(self, by: By, vote: str, hall: str, counts: tuple[int, ...]) -> None:
         """Enter the raised hands of a hall or a person. Others than leaders enter only their own."""
-        if by.role not in LEADERS and hall != by.identity:
+        own = bearer(hall) == bearer(by.identity)
+        if by.role not in LEADERS and not own:
             raise Refusal("not_allowed")
-        act = Act.BALLOT if hall == by.identity and by.role not in LEADERS else Act.VOTE_COUNT
-        await self._do(by, act, Hands(vote, hall, counts))
+        act = Act.BALLOT if own and by.role not in LEADERS else Act.VOTE_COUNT
+        await self._do(by, act, Hands(vote, bearer(hall), counts))
 
     # -- ballots
 
     async def cast(self, by: By, vote: str, choices: tuple[int, ...]) -> Told:
         """Cast the ballot of the person who orders it. Return what the person may read."""
-        effects = await self._do(by, Act.BALLOT, Cast(vote, by.identity, choices))
+        effects = await self._do(by, Act.BALLOT, Cast(vote, bearer(by.identity), choices))
         return next(one for one in effects if isinstance(one, Told))
 
     def own(self, identity: str) -> JSON | None:
-        return views.own(self.votes, identity)
+        return views.own(self.votes, bearer(identity))
 
     def press(self, hall: Hall, choice: int) -> None:
         """Take a ballot from the keypad of a hall, and announce the answer there (`Hall.ballot`)."""
@@ -183,20 +186,36 @@ class Polls:
     # -- the entitled
 
     def _entitled(self, manner: Manner, expected: tuple[Voter, ...]) -> Iterable[Voter]:
+        here = self._here()
         if expected:
-            return [self._counted(manner, one) for one in expected]
-        visible = (one for one in self._meeting.participants.values() if not one.grants.hidden)
-        voters = (one for one in visible if self._by(one, "page").role in TABLE[Act.BALLOT])
-        return [self._counted(manner, Voter(one.identity, one.grants.name)) for one in voters]
+            named = {bearer(one.identity): one for one in reversed(expected)}
+            return [self._counted(manner, one, here) for one in named.values()]
+        made: dict[str, Voter] = {}
+        for one in (one for found in here.values() for one in found):
+            if self._by(one, "page").role in TABLE[Act.BALLOT]:
+                made.setdefault(bearer(one.identity), Voter(one.identity, one.grants.name))
+        return [self._counted(manner, one, here) for one in made.values()]
 
-    def _counted(self, manner: Manner, voter: Voter) -> Voter:
-        """Return the voter with the present delegates of the roll call. In other ways than hands each voter is one person."""
-        here = voter.identity in self._meeting.participants
+    def _here(self) -> dict[str, list[Participant]]:
+        """Return the visible participants by their bearer."""
+        here: dict[str, list[Participant]] = {}
+        for one in self._meeting.participants.values():
+            if not one.grants.hidden:
+                here.setdefault(bearer(one.identity), []).append(one)
+        return here
+
+    def _counted(self, manner: Manner, voter: Voter, here: Mapping[str, Collection[Participant]]) -> Voter:
+        """Return the voter by bearer, with the present delegates of the roll call. In other ways than hands each voter is one
+        person.
+        """
+        who = bearer(voter.identity)
+        found = here.get(who, ())
         if manner is not Manner.HANDS:
-            return Voter(voter.identity, voter.name, 1, int(here))
-        counted = self.delegates(voter.identity)
-        present = counted if counted is not None else (voter.delegates if here else 0)
-        return Voter(voter.identity, voter.name, max(voter.delegates, present, 1), present)
+            return Voter(who, voter.name, 1, int(bool(found)))
+        known = dict.fromkeys((voter.identity, *(one.identity for one in found)))
+        marks = [mark for mark in map(self.delegates, known) if mark is not None]
+        present = max(marks) if marks else (voter.delegates if found else 0)
+        return Voter(who, voter.name, max(voter.delegates, present, 1), present)
 
     def _call_halls(self) -> None:
         """Say to the entitled halls which keys vote."""

@@ -200,6 +200,48 @@ async def test_a_late_person_is_admitted() -> None:
     assert await refused(world.polls.admit(CHAIR, "v", "muon-hon")) == "vote_begun"
 
 
+# -- one person, several identities
+
+
+@pytest.mark.parametrize("way", [Way.NAMED, Way.SECRET])
+async def test_a_person_with_two_windows_has_one_ballot(way: Way) -> None:
+    world = Hall()
+    windows = [Party(world, f"{entry}.a1.{number}") for number, entry in enumerate(("browser", "phone_browser"))]
+    Party(world, "browser.guest.1")
+    Party(world, "browser.guest.2")
+    await world.opened(replace(NAMED, way=way))
+    entitled = [one.identity for one in world.vote().entitled]
+    assert [one for one in entitled if "." in one or one == "a1"] == ["a1", "browser.guest.1", "browser.guest.2"]
+    one, other = (one.participant.identity for one in windows)
+    await world.polls.cast(world.by(one), "v", (FOR,))
+    own = world.polls.own(other)
+    assert own is not None
+    assert own["voted"] is True
+    again = world.polls.cast(world.by(other), "v", (AGAINST,))
+    if way is Way.SECRET:
+        assert await refused(again) == "vote_cast_already"
+    else:
+        await again
+    assert world.vote().cast == 1
+    await world.polls.cast(world.by("browser.guest.1"), "v", (FOR,))
+    await world.polls.cast(world.by("browser.guest.2"), "v", (FOR,))
+    assert world.vote().cast == 3
+
+
+async def test_a_person_who_joins_again_is_entitled_and_admitted_once() -> None:
+    world = Hall()
+    first = Party(world, "browser.a1.x")
+    await world.opened(HANDS, [Voter("browser.a1.x", "An", 3), Voter("personal_link.a1.z", "An"), Voter("xa", "Xã", 5)])
+    first.conference.expel(first.participant, Reason.CLIENT_INITIATED)
+    Party(world, "personal_link.a1.y")
+    await world.polls.admit(CHAIR, "v", "personal_link.a1.y")
+    await world.polls.count(world.by("personal_link.a1.y"), "v", "browser.a1.x", (2, 1, 0))
+    await world.polls.count(CHAIR, "v", "a1", (1, 1, 1))
+    assert world.vote().hands == {"a1": (1, 1, 1)}
+    assert [(one.identity, one.delegates, one.present) for one in world.vote().entitled] == [("a1", 3, 3), ("xa", 5, 5)]
+    assert await refused(world.polls.count(world.by("browser.a2.x"), "v", "a1", (1, 0, 0))) == "not_allowed"
+
+
 # -- rights
 
 

@@ -89,6 +89,20 @@ async def test_a_vote_by_name(council: Council) -> None:
     assert (late.status_code, late.json()["code"]) == (422, "vote_state")
 
 
+async def test_a_delegate_who_joins_again_has_the_same_one_ballot(council: Council) -> None:
+    first, second = "personal_link.a1.x", "personal_link.a1.y"
+    async with council.call(first):
+        vote = await council.opened(way="secret")
+        assert (await council.row(council.host, vote, state="open"))["entitled"] == 6
+    async with council.call(second):
+        cast = await council.rest(second, "ballot", vote=vote, choices=[FOR])
+        assert cast.json() == {"said": "vote_recorded", "receipt": ""}
+        async with council.call("browser.a1.z"):
+            again = await council.rest("browser.a1.z", "ballot", vote=vote, choices=[FOR])
+            assert again.json()["code"] == "vote_cast_already"
+            assert (await council.rest("browser.a1.z", "my_ballot")).json()["voted"] is True
+
+
 async def test_a_secret_vote_shows_no_choice(council: Council) -> None:
     vote = await council.opened(way="secret")
     assert (await council.an.order(1, "ballot", vote=vote, choices=[AGAINST]))["ok"]["said"] == "vote_recorded"
