@@ -37,9 +37,13 @@ class Keys:
         return self._held
 
     def fresh(self) -> bytes:
-        """Return a new key. Until `settle`, the escrow also holds the key of the form that the database has."""
+        """Return a new key. Until `settle`, the escrow also holds the key of the form that the database has: the first one.
+
+        If there are too many keys, the oldest is dropped of those that no answer of the database has settled.
+        """
         key = self._randomness(KEY_BYTES)
-        self._hold((*self._held, key)[-limits.KEYS_HELD :])
+        unsettled = (*self._held[1:], key)[-(limits.KEYS_HELD - 1) :]
+        self._hold((*self._held[:1], *unsettled) if self._held else (key,))
         return key
 
     def settle(self, key: bytes = b"") -> None:

@@ -45,6 +45,6 @@ PARTS_MOST = 1000
 """The largest denominator of a share (2/3 has the denominator 3). Larger: no effect. Smaller: exact percentages are refused."""
 KEYS_HELD = 8
 """Keys of one meeting's sealed boxes that the escrow holds. There are more than two only if the database did not answer. Then
-the oldest is dropped. Larger: more old boxes can be opened during a fault. Smaller: a box that the database has stored without
-an answer can be lost.
+the oldest is dropped, but never the key of the form that the database has for certain. Larger: more old boxes can be opened
+during a fault. Smaller: a box that the database has stored without an answer can be lost.
 """

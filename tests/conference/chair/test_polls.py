@@ -182,6 +182,19 @@ async def test_only_the_newest_vote_names_people() -> None:
     assert world.row("host")["w"]["place"] == 1
 
 
+async def test_ballots_that_are_refused_do_not_take_the_key_of_the_stored_box() -> None:
+    """The database is away while many vote in secret, and then the server crashes."""
+    world = Hall()
+    await world.opened(SECRET)
+    await world.polls.cast(world.by("an"), "v", (FOR,))
+    world.store.away = True
+    for _ in range(3):
+        for name in PEOPLE[1:]:
+            assert await refused(world.polls.cast(world.by(name), "v", (AGAINST,))) == "not_stored"
+    after = Hall(Store(world.store.forms), Shelf(world.shelf.keys))
+    assert (after.vote().state, after.vote().cast) == (State.OPEN, 1)
+
+
 async def test_absent_people_are_entitled_if_the_chair_names_them() -> None:
     world = Hall()
     await world.opened(expected=[Voter("an", "An"), Voter("vang", "Vắng mặt")])

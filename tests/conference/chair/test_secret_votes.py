@@ -327,6 +327,7 @@ def test_a_database_that_does_not_answer_leaves_a_bounded_number_of_keys() -> No
     for _ in range(limits.KEYS_HELD + 5):
         meeting.keys.fresh()
     assert meeting.escrow.most == limits.KEYS_HELD
+    assert meeting.restart() == (meeting.votes, ()), "the key of the form that the database has is never dropped"
     meeting.cast(NAMES[0], FOR)
     assert len(meeting.escrow.held("hop")) == 1
     assert meeting.restart() == (meeting.votes, ())
