@@ -89,8 +89,12 @@ class Polls:
         self._suffix, self._randomness, self._proceedings = suffix, randomness, proceedings
         self._keys = Keys(escrow or Nowhere(), meeting.name, randomness)
         self._turn = asyncio.Lock()
-        self.pressed: set[asyncio.Task[None]] = set()
-        """The ballots from keypads that are being stored."""
+        self._failures = 0
+        """Orders that the store refused. Each refuses the orders that waited behind it: nobody waits for each of them in turn."""
+        self.pressed: dict[str, asyncio.Task[None]] = {}
+        """The ballots from keypads that are being stored, by hall."""
+        self._pressed_next: dict[str, int] = {}
+        """The last choice of a hall that pressed again before the answer."""
         self._restore()
 
     # -- orders of leaders
@@ -154,13 +158,22 @@ class Polls:
 
     def press(self, hall: Hall, choice: int) -> None:
         """Take a ballot from the keypad of a hall, and announce the answer there (`Hall.ballot`)."""
+        if hall.identity in self.pressed:
+            self._pressed_next[hall.identity] = choice
+            return
         found = by_keypad.ballot(self.votes, hall.identity, choice)
         if isinstance(found, str):
             hall.say(found)
             return
         task = asyncio.get_running_loop().create_task(self._press(hall, found))
-        self.pressed.add(task)
-        task.add_done_callback(self.pressed.discard)
+        self.pressed[hall.identity] = task
+        task.add_done_callback(lambda _done: self._answered(hall))
+
+    def _answered(self, hall: Hall) -> None:
+        del self.pressed[hall.identity]
+        choice = self._pressed_next.pop(hall.identity, None)
+        if choice is not None and not hall.left:
+            self.press(hall, choice)
 
     async def _press(self, hall: Hall, found: Cast) -> None:
         try:
@@ -234,14 +247,21 @@ class Polls:
         ask(by, act)
         if self._proceedings is None:
             raise Refusal("not_stored")
+        failures = self._failures
         async with self._turn:
+            if failures != self._failures:
+                raise Refusal("not_stored")
             moved, effects = step(self.votes, event, self._meeting.clock.time(), self._randomness)
             if moved == self.votes:
                 return effects
             vote = stored.changed(self.votes, moved)
             key = self._keys.fresh() if stored.sealed(vote) else b""
             name, form = stored.form_of(moved, vote, key)
-            await self._proceedings.keep(self._meeting.name, name, form, self._records(by, moved, effects))
+            try:
+                await self._proceedings.keep(self._meeting.name, name, form, self._records(by, moved, effects))
+            except Refusal:
+                self._failures += 1
+                raise
             self._settle(moved, vote, key)
             self._announce(moved, vote)
         return effects

@@ -195,6 +195,50 @@ async def test_ballots_that_are_refused_do_not_take_the_key_of_the_stored_box() 
     assert (after.vote().state, after.vote().cast) == (State.OPEN, 1)
 
 
+@dataclass
+class Hanging(Store):
+    """A database that gives no answer until `answers`, and then an error."""
+
+    hangs: bool = False
+    asked: int = 0
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def keep(
+        self, conference: str, machine: str, state: Mapping[str, Any], records: Sequence[Record] = ()
+    ) -> None:
+        if self.hangs:
+            self.asked += 1
+            await self.answers.wait()
+            raise Refusal("not_stored")
+        await super().keep(conference, machine, state, records)
+
+
+async def test_many_ballots_wait_for_a_database_that_is_away_only_once() -> None:
+    store = Hanging()
+    world = Hall(store)
+    await world.opened()
+    world.heard()
+    store.hangs = True
+    ballots = [asyncio.create_task(world.polls.cast(world.by(name), "v", (FOR,))) for name in PEOPLE]
+    await until(lambda: store.asked == 1)
+    for keys in ("*11", "*12", "*11", "*12"):
+        world.hall.press(keys)
+    assert len(world.polls.pressed) == 1, "a hall waits for its answer"
+    for _ in range(20):
+        await asyncio.sleep(0)
+    store.answers.set()
+    answers = await asyncio.gather(*ballots, return_exceptions=True)
+    assert [one.code for one in answers if isinstance(one, Refusal)] == ["not_stored"] * len(PEOPLE)
+    await until(lambda: not world.polls.pressed)
+    assert store.asked == 2, "only the last choice of the hall was tried after the first answer"
+    assert "vote_failed" in world.heard()
+    store.hangs = False
+    assert (await world.polls.cast(world.by("an"), "v", (FOR,))).code == "vote_for"
+    world.hall.press("*11")
+    await until(lambda: not world.polls.pressed)
+    assert world.heard() == ["vote_for"]
+
+
 async def test_absent_people_are_entitled_if_the_chair_names_them() -> None:
     world = Hall()
     await world.opened(expected=[Voter("an", "An"), Voter("vang", "Vắng mặt")])
