@@ -253,13 +253,19 @@ class Machines:
 
     async def store_roles(self, by: By, act: Act, event: roles.Event, one: Participant | None) -> None:
         """Store new roles, then let them take effect. Raises Refusal `not_stored`. The roles may have changed while the
-        database answered, so the event is stepped again.
+        database answered, so the event is stepped again. If that is refused, the store gets the roles that hold, and the record
+        says that the order was not done.
         """
         wanted, _ = roles.step(self.roles, event, self.meeting.clock.time())
         if self._proceedings is not None:
             stored = roles.as_json(wanted) | {"version": VERSION}
             await self._proceedings.keep(self.meeting.name, "roles", stored, (self._record(by, act, one),))
-        self.step_roles(event)
+        try:
+            self.step_roles(event)
+        except Refusal as refused:
+            self._store("roles", roles.as_json(self.roles))
+            self.note(by, act, one, {"not_done": refused.code})
+            raise
 
     def step_rules(self, event: rules.Event) -> None:
         self.rules, effects = rules.step(self.rules, event, self.meeting.clock.time())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -464,6 +465,37 @@ class Store:
 
     async def forget(self, conference: str, by: Record, kept: Mapping[str, Any] = NOTHING) -> None:
         self.states = dict(kept)
+
+
+class Slow(Store):
+    """A database that answers after `answers`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+
+    async def keep(self, conference: str, machine: str, state: Any, records: Sequence[Record] = ()) -> None:
+        await super().keep(conference, machine, state, records)
+        await self.answers.wait()
+
+
+async def test_an_order_that_is_stored_and_then_refused_leaves_no_trace_in_the_roles() -> None:
+    """The new chair leaves while the database answers. A restart must not make this person the chair."""
+    store = Slow()
+    room = Room(HallWorld(proceedings=store))
+    order = asyncio.create_task(room.chair.hand_over(room.by, "binh"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert store.states["roles"]["chair"] == "binh"
+    room.conference.kick("binh")
+    store.answers.set()
+    with pytest.raises(Refusal, match="participant_not_found"):
+        await order
+    assert store.states["roles"]["chair"] == room.conference.machines.roles.chair != "binh"
+    assert [(one.kind, one.detail) for one in store.records][-1] == (
+        "hand_over",
+        {"not_done": "participant_not_found"},
+    )
 
 
 async def test_a_restart_keeps_chair_rules_queue_and_turn_until_the_people_are_back() -> None:
