@@ -55,8 +55,6 @@ class Act(Enum):
     SECRET_STOP = "secret_stop"  # noqa: S105  (the name of an order)
     STAGE = "stage"
     LAYOUT = "layout"
-    PRESENT = "present"  # who may present; take the content token back
-    NOTICE = "notice"
     AGENDA = "agenda"
     ROLL_CALL = "roll_call"
     VOTE_PREPARE = "vote_prepare"
@@ -122,8 +120,6 @@ TABLE: Final[Mapping[Act, frozenset[Role]]] = {
     Act.SECRET_STOP: LEADERS,
     Act.STAGE: LEADERS,
     Act.LAYOUT: LEADERS,
-    Act.PRESENT: LEADERS,
-    Act.NOTICE: LEADERS,
     Act.AGENDA: LEADERS,
     Act.ROLL_CALL: LEADERS,
     Act.VOTE_PREPARE: LEADERS,
@@ -140,7 +136,7 @@ TABLE: Final[Mapping[Act, frozenset[Role]]] = {
     Act.WITHDRAW_FLOOR: _SPEAKERS,
     Act.REPORT_DELEGATES: _SITES | LEADERS,
     Act.BALLOT: _VOTERS,
-    Act.CHAT: _SPEAKERS,
+    Act.CHAT: _SPEAKERS | LEADERS,
 }
 """Act -> the roles that may do it."""
 

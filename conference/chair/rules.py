@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, Final
 
 from conference.chair.floor import Floor, Mode
-from conference.chair.rights import LEADERS, Role
+from conference.chair.rights import LEADERS, Act, Role, may
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.permissions import Source
@@ -187,6 +187,8 @@ def barred(rules: Rules, floor: Floor, identity: str, role: Role, source: Source
 
 def bars_chat(rules: Rules, role: Role) -> str:
     """Return the code of the refusal if this role may not write to the chat now, or an empty text."""
+    if not may(role, Act.CHAT):
+        return "not_allowed"
     return "chat_off" if rules.chat_off.means(role) else ""
 
 

@@ -113,6 +113,15 @@ def test_a_rule_switches_the_chat_off_also_between_foreign_clients(world: World)
     assert told(ben)[0]["line"]["text"] == "y"
 
 
+def test_an_observer_reads_the_chat_and_writes_nothing(world: World) -> None:
+    ann, eve = Party(world, "ann"), Party(world, "eve", role="observer")
+    operator = Party(world, "ops", role="operator")
+    ask(eve, say="x")
+    assert told(eve)[0]["refused"]["code"] == "not_allowed"
+    ask(operator, say="y")
+    assert [told(one)[0]["line"]["text"] for one in (eve, ann)] == ["y", "y"]
+
+
 def test_messages_in_another_form_are_dropped(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     for raw in (b"", b"[]", b"{", b"5", b"[" * 5000, b"\xff", b'{"say":5}', b'{"say":"x","to":[]}', b'{"other":"x"}'):
