@@ -84,12 +84,12 @@ class LiveServer:
         return code
 
 
-def start_server(data_dir: Path, *arguments: str, **variables: str) -> LiveServer:
+def start_server(data_dir: Path, *arguments: str, module: str = "signaling", **variables: str) -> LiveServer:
     """Start `diemcau dev` on free ports of loopback. Raise RuntimeError with the server's output if it does not start."""
     if "DIEMCAU_DATABASE" not in variables:
         migrated.put(data_dir)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
-    command = [sys.executable, "-m", "signaling", "dev", "--http-port", "0", "--media-port", "0"]
+    command = [sys.executable, "-m", module, "dev", "--http-port", "0", "--media-port", "0"]
     process = subprocess.Popen(
         [*command, "--data-dir", str(data_dir), *arguments],
         cwd=ROOT,
@@ -127,8 +127,10 @@ def _read(process: subprocess.Popen[str], output: list[str], up: threading.Event
 
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server for all tests of this worker. Each test must use its own conference names."""
-    server = start_server(tmp_path_factory.mktemp("server"))
+    """A server for all tests of this worker. Each test must use its own conference names. The server waits longer for its
+    database than a real one (`tests/patient.py`).
+    """
+    server = start_server(tmp_path_factory.mktemp("server"), module="tests.patient")
     yield server
     server.stop()
 
