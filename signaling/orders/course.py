@@ -259,7 +259,8 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str], ...]] = (
         Act.ROLL_CALL,
         Nothing,
         roll_begin,
-        "Begin the roll call: the first site is shown to all, and its microphone goes on.",
+        "Begin the roll call: the first site is shown to all, and its microphone goes on. "
+        "Refused with `in_recess`, `roll_call_waits`.",
     ),
     (
         Act.ROLL_CALL,
@@ -271,10 +272,15 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str], ...]] = (
         Act.ROLL_CALL,
         Nothing,
         roll_next,
-        "Show the next site at once. Refused with `roll_call_last`, `roll_call_state`.",
+        "Show the next site at once. Refused with `in_recess`, `roll_call_last`, `roll_call_state`, `roll_call_waits`.",
     ),
     (Act.ROLL_CALL, Nothing, roll_pause, "Pause the roll call, and show the picture from before."),
-    (Act.ROLL_CALL, Nothing, roll_resume, "Go on with the roll call at the same site."),
+    (
+        Act.ROLL_CALL,
+        Nothing,
+        roll_resume,
+        "Go on with the roll call at the same site. Refused with `in_recess`, `roll_call_waits`.",
+    ),
     (Act.ROLL_CALL, Nothing, roll_end, "End the roll call. Sites without a mark stay without one."),
     (
         Act.REPORT_DELEGATES,

@@ -6,26 +6,34 @@ Orders are stored before they take effect, and are refused without the database.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from conference.chair.course import rollcall, signals
+from conference.chair.course.pauses import Leads
 from conference.chair.course.rollcall import Noted, Presence, Report, Row, Site, State
 from conference.chair.course.store import Store, record
 from conference.chair.rights import Act, By
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.marks import UNIT
+from conference.ground.permissions import Source
 from conference.halls.hall import Hall
 from conference.halls.halls import Halls
-from conference.halls.spotlight import Shown, Spotlight
+from conference.halls.spotlight import Shown
 from conference.people.participant import Participant
 from conference.picture.program import label, look_at_all
 from conference.ports.time import Clock
 from conference.tracks.speakers import Speakers
 
 SIGNALS = {"none": "-", "black": "b", "frozen": "f", "good": "g"}
+SHOWS: Final = (rollcall.Begin, rollcall.Resume, rollcall.Next)
+"""The orders that show a site."""
+WAITS: Final = (
+    "Đang có người phát biểu. Hãy kết thúc lượt phát biểu rồi điểm danh tiếp",
+    "a participant has the floor: end the turn, then go on with the roll call",
+)
 
 
 class Meeting(Protocol):
@@ -49,12 +57,10 @@ class Announces(Protocol):
 
 
 class Calling:
-    """The roll call of one conference. `ask` raises Refusal if an actor may not do an act."""
+    """The roll call of one conference. A recess, and a participant who has the floor, have priority: no site follows then."""
 
-    def __init__(
-        self, meeting: Meeting, spotlight: Spotlight, ask: Callable[[By, Act], None], document: Announces, store: Store
-    ) -> None:
-        self._meeting, self._spotlight, self._ask = meeting, spotlight, ask
+    def __init__(self, meeting: Meeting, leads: Leads, document: Announces, store: Store) -> None:
+        self._meeting, self._leads, self._spotlight = meeting, leads, leads.spotlight
         self._document, self._store = document, store
         self._before: Shown | None = None
         """The stage from before the roll call."""
@@ -84,7 +90,7 @@ class Calling:
         await self._do(by, Act.ROLL_CALL, rollcall.Begin(by.identity))
 
     async def press(self, by: By, site: str, presence: Presence, why: str = "") -> None:
-        await self._do(by, Act.ROLL_CALL, rollcall.Press(site, presence, by.identity, why))
+        await self._do(by, Act.ROLL_CALL, rollcall.Press(site, presence, by.identity, why, holds=bool(self._held())))
 
     async def go_on(self, by: By) -> None:
         await self._do(by, Act.ROLL_CALL, rollcall.Next(by.identity))
@@ -106,28 +112,59 @@ class Calling:
 
     async def _do(self, by: By, act: Act, event: rollcall.Event) -> None:
         """Store the new state, then let it take effect. Signals may have changed while the database answered, so the event is
-        stepped again.
+        stepped again. Raises Refusal `in_recess`, `roll_call_waits` for an order that shows a site while none may be shown.
         """
-        self._ask(by, act)
+        self._leads.ask(by, act)
         async with self._order:
             now = self._meeting.clock.time()
-            wanted, effects = rollcall.step(self.state, event, now)
+            wanted, effects = self._stepped(event, now)
             await self._store.keep(rollcall.as_json(wanted), _records(effects, by, now))
-            self._take(*rollcall.step(self.state, event, now))
+            try:
+                taken = self._stepped(event, now)
+            except Refusal:  # a recess or a turn began meanwhile: the state before is stored again
+                self._store.note(rollcall.as_json(self.state))
+                raise
+            self._take(*taken)
+
+    def _stepped(self, event: rollcall.Event, now: float) -> rollcall.Result:
+        held = self._held() if isinstance(event, SHOWS) else ""
+        if held == "roll_call_waits":
+            raise Refusal(held, *WAITS)
+        if held:
+            raise Refusal(held)
+        return rollcall.step(self.state, event, now)
+
+    def _held(self) -> str:
+        """Return why no site may be shown now: the code of a refusal. Empty: a site may be shown."""
+        if self._leads.silent():
+            return "in_recess"
+        return "roll_call_waits" if self._leads.speaks else ""
+
+    def hold(self, by: By) -> None:
+        """Pause the roll call, because a recess begins."""
+        if self.calls:
+            self._act(rollcall.Pause(by.identity), by)
+
+    def _act(self, event: rollcall.Event, by: By | None) -> None:
+        """Let an event take effect at once, and store it when the database answers."""
+        now = self._meeting.clock.time()
+        after, effects = rollcall.step(self.state, event, now)
+        self._store.note(rollcall.as_json(after), _records(effects, by, now))
+        self._take(after, effects)
 
     # -- time and participants
 
     def tick(self) -> None:
         """Do the timed work, about once a second: signals, and the end of the time on stage."""
         state, now = self.state, self._meeting.clock.time()
-        self._watch(state.phase == "ready")
+        program = self._meeting.halls.program
+        if program is not None:
+            look_at_all(program, state.phase == "ready")
         if state.phase in ("ready", "calling", "paused"):
             self._read_signals()
         due = self.state.due
-        if due is not None and now >= due and not self._order.locked():
-            after, effects = rollcall.step(self.state, rollcall.Tick(), now)
-            self._store.note(rollcall.as_json(after), _records(effects, None, now))
-            self._take(after, effects)
+        if due is not None and now >= due and not self._order.locked() and not self._held():
+            self._act(rollcall.Tick(), None)
 
     def came(self, one: Participant) -> None:
         """Show a site that came back while it is called, and the plates in a program that has just begun."""
@@ -175,11 +212,6 @@ class Calling:
         if changed:
             self._announce()
 
-    def _watch(self, on: bool) -> None:
-        program = self._meeting.halls.program
-        if program is not None:
-            look_at_all(program, on)
-
     # -- effects
 
     def _take(self, state: State, effects: Iterable[rollcall.Effect]) -> None:
@@ -195,7 +227,11 @@ class Calling:
         self._announce()
 
     def _show(self, site: str) -> None:
-        """Show a site large and open its microphone. A site that is not here leaves the picture as it was."""
+        """Show a site large and open its microphone. A site that is not here leaves the picture as it was. Nothing changes while
+        a participant has the floor, and in a recess.
+        """
+        if self._held():
+            return
         if self._was_muted is not None and self._was_muted[0] == site:
             return
         self._mute_again()
@@ -218,16 +254,20 @@ class Calling:
     def _free(self) -> None:
         self._mute_again()
         before, self._before = self._before, None
-        self._spotlight.restore(before or Shown())
+        if not self._leads.speaks:
+            self._spotlight.restore(before or Shown())
 
     def _mute_again(self) -> None:
-        """Give the site that was on stage its microphone from before."""
+        """Mute the site that was on stage, if its microphone was off before, or may not be on now. A site that was muted
+        meanwhile stays muted.
+        """
         before, self._was_muted = self._was_muted, None
         one = self._meeting.participants.get(before[0]) if before is not None else None
         if before is None or one is None:
             return
         if isinstance(one, Hall):
-            one.set_muted(before[1], locked=before[2])
+            barred = bool(self._leads.barred(one, Source.MICROPHONE, "audio"))
+            one.set_muted(before[1] or one.muted or barred, locked=before[2] or one.locked)
         elif before[1]:
             one.silence()
 

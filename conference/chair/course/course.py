@@ -44,8 +44,9 @@ class Course:
         self._breaks_store = Store(meeting.name, "breaks", proceedings)
         roll, shown = (Store(meeting.name, machine, proceedings) for machine in ("roll_call", "pictures"))
         self.views = Views(meeting, spotlight, leads.ask, document, shown, lambda: leads.speaks or self.roll.calls)
-        self.roll = Calling(meeting, spotlight, leads.ask, document, roll)
+        self.roll = Calling(meeting, leads, document, roll)
         self.breaks = Pauses(meeting, leads, document, self._breaks_store, self._destroy)
+        self.breaks.recessed = self.roll.hold
         leads.silent, leads.stopped = lambda: self.breaks.state.silent, lambda: self.breaks.state.stop is not None
         chat.closed = lambda: self.breaks.state.closed is not None
 

@@ -80,6 +80,8 @@ class Pauses:
     ) -> None:
         self._meeting, self._leads, self._document, self._store = meeting, leads, document, store
         self._destroyed = destroyed
+        self.recessed: Callable[[By], None] = lambda by: None
+        """Is called before a recess takes the microphones."""
         self._rights: dict[str, Grants] = {}
         """The grants from before the lobby, by the sid of a participant who waits there."""
         kept = store.restored()
@@ -92,6 +94,8 @@ class Pauses:
     def begin_recess(self, by: By, until: float | None) -> None:
         """Begin a recess until this time (Unix seconds; None: not said). Raises Refusal."""
         self._leads.ask(by, Act.RECESS)
+        breaks.step(self.state, breaks.BeginRecess(by.identity, until), self._meeting.clock.time())  # refused: no pause
+        self.recessed(by)
         here = [one for one in self._here() if not self.state.keeps_out(one.identity)]
         on = tuple(one.identity for one in here if _is_heard(one))
         locked = tuple(one.identity for one in here if isinstance(one, Hall) and one.locked)

@@ -164,6 +164,8 @@ class Press:
     presence: Presence
     by: str
     why: str = ""
+    holds: bool = False
+    """Another participant is shown now: the next site does not follow at once, but at the next `Tick`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +323,7 @@ def _press(state: State, event: Press, now: float) -> Result:
     )
     marked = _with_row(state, at, replace(row, mark=Mark(event.presence, event.by, now, snapshot)))
     effects = (noted, *snaps)
-    if on_stage and now - state.since >= limits.ROLL_STAGE_S:
+    if on_stage and not event.holds and now - state.since >= limits.ROLL_STAGE_S:
         return _go_on(marked, now, effects)
     return marked, effects
 

@@ -13,6 +13,7 @@ import pytest
 from conference import Passage, Refusal, limits, marks, publishing
 from conference.chair.course.pictures import Picture
 from conference.chair.course.rollcall import Report, Site
+from conference.chair.floor import Mode
 from conference.chair.rights import By, Role
 from conference.ports.proceedings import ChatLine, Record, Turn
 from tests.conference.doubles import receiver_of
@@ -344,6 +345,68 @@ async def test_the_roll_call_goes_on_after_a_crash(sitting: Sitting) -> None:
     program = again.conference.program
     assert program is not None
     assert program.stage.site == again.xa.sid, "the site is on stage again when it is back"
+
+
+async def test_the_roll_call_waits_while_somebody_speaks(sitting: Sitting) -> None:
+    roll, chair = sitting.course.roll, sitting.conference.chair
+    chair.set_floor_mode(sitting.by, Mode.ONE)
+    await roll.prepare(sitting.by, LIST)
+    chair.call_speaker(sitting.by, "xa")
+    with refused("roll_call_waits"):
+        await roll.begin(sitting.by)
+    assert (sitting.on(), roll.state.phase) == ({"chu", "xa"}, "ready")
+    chair.end_turn(sitting.by)
+    await roll.begin(sitting.by)
+    assert sitting.on() == {"chu", "tinh"}, "the site on stage answers"
+    await roll.press(sitting.by, "tinh", "present")
+    chair.call_speaker(sitting.by, "xa")
+    sitting.world.pass_time(limits.ROLL_STAGE_S + 1)
+    await roll.press(sitting.by, "tinh", "fault")
+    with refused("roll_call_waits"):
+        await roll.go_on(sitting.by)
+    await roll.report(sitting.by, "tinh", Report(3))
+    assert (sitting.on(), sitting.conference.machines.spotlight.identity) == ({"chu", "xa"}, "xa")
+    assert roll.state.current is not None
+    assert roll.state.rows.index(roll.state.current) == 0, "the speaker keeps picture and microphone"
+    await roll.pause(sitting.by)
+    assert sitting.conference.machines.spotlight.identity == "xa", "also in a pause"
+    with refused("roll_call_waits"):
+        await roll.resume(sitting.by)
+    chair.end_turn(sitting.by)
+    await roll.resume(sitting.by)
+    assert roll.state.current.site.id == "vang"
+    assert sitting.on() == {"chu"}
+
+
+async def test_a_recess_pauses_the_roll_call_and_opens_no_hall(sitting: Sitting) -> None:
+    roll, breaks = sitting.course.roll, sitting.course.breaks
+    sitting.tinh.hall.set_muted(True, locked=True)
+    await roll.prepare(sitting.by, LIST)
+    await roll.begin(sitting.by)
+    await roll.press(sitting.by, "tinh", "present")
+    assert "tinh" in sitting.on()
+    with refused("recess_until"):
+        breaks.begin_recess(sitting.by, sitting.now - 1)
+    assert roll.calls, "a recess that is refused pauses nothing"
+    breaks.begin_recess(sitting.by, None)
+    assert sitting.document()["roll"]["phase"] == "paused"
+    sitting.world.pass_time(limits.ROLL_STAGE_S + 1)
+    with refused("in_recess"):
+        await roll.resume(sitting.by)
+    assert (sitting.on(), sitting.tinh.hall.locked) == (set(), True)
+    breaks.end_recess(sitting.by)
+    assert (sitting.tinh.muted(), sitting.tinh.hall.locked) == (True, True), "as before the roll call"
+    await roll.resume(sitting.by)
+    assert roll.calls
+    assert [one.kind for one in sitting.kept.records if one.kind == "roll_call.paused"] == ["roll_call.paused"]
+
+
+async def test_a_site_that_a_leader_muted_on_stage_stays_muted(sitting: Sitting) -> None:
+    await sitting.course.roll.prepare(sitting.by, LIST)
+    await sitting.course.roll.begin(sitting.by)
+    sitting.conference.chair.mute_one(sitting.by, "tinh")
+    await sitting.course.roll.go_on(sitting.by)
+    assert (sitting.tinh.muted(), sitting.tinh.hall.locked) == (True, True)
 
 
 async def test_a_vote_by_hands_counts_the_delegates_of_the_roll_call(sitting: Sitting) -> None:
