@@ -504,22 +504,33 @@ class Chair:
     # -- orders about roles
 
     async def hand_over(self, by: By, identity: str) -> None:
-        """Give the chair to a participant."""
+        """Give the chair to a participant. Raises Refusal `chair_lent`."""
+        self._ask_chair(by, Act.HAND_OVER)
         one = self._find(by, Act.HAND_OVER, identity)
         await self.machines.store_roles(by, Act.HAND_OVER, roles.Given(identity), one)
 
     async def appoint(self, by: By, identity: str, role: Role) -> None:
-        """Make a participant co-chair, secretary, delegate, observer or guest."""
+        """Make a participant co-chair, secretary, delegate, observer or guest. Raises Refusal `chair_lent`."""
+        self._ask_chair(by, Act.APPOINT)
         one = self._find(by, Act.APPOINT, identity)
         await self.machines.store_roles(by, Act.APPOINT, roles.Appointed(identity, role), one)
 
     async def release(self, by: By) -> None:
-        """Give the chair up, or revoke it as an operator. Raises Refusal `no_chair`."""
+        """Give the chair up, or revoke it as an operator. Raises Refusal `no_chair`, `chair_lent`."""
         act = Act.REVOKE_CHAIR if by.role is Role.OPERATOR else Act.RELEASE_CHAIR
-        self.machines.ask(by, act)
+        self._ask_chair(by, act)
         former = self._meeting.participants.get(self.machines.roles.chair)
         role = Role.HALL if isinstance(former, Hall) else Role.DELEGATE
         await self.machines.store_roles(by, act, roles.Released(role), former)
+
+    def _ask_chair(self, by: By, act: Act) -> None:
+        """Ask the right of an order that changes roles for good. While the chair is away, the borrower of the rights may not
+        give it. Raises Refusal `chair_lent`.
+        """
+        self.machines.ask(by, act)
+        chair = self.machines.roles.chair
+        if chair and by.role is not Role.OPERATOR and by.identity != chair:
+            raise Refusal("chair_lent")
 
     def _find(self, by: By, act: Act, identity: str) -> Participant:
         """Return the participant, after the right was asked. Only an operator sees a hidden one. Raises Refusal."""

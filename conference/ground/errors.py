@@ -92,6 +92,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Cuộc họp này không nhận mã chủ trì từ bàn phím",
         "the keypads of this meeting cannot take the chair",
     ),
+    "chair_lent": (
+        "Chủ trì chỉ tạm vắng. Chỉ chủ trì hoặc tổ kỹ thuật được giao vai trò",
+        "the chair is away for a short time: only the chair or an operator may change roles",
+    ),
     "no_chair": ("Cuộc họp chưa có chủ trì", "the meeting has no chair"),
     "role_bad": ("Không giao vai trò này được", "this role cannot be given"),
     "floor_queue_full": ("Danh sách đăng ký phát biểu đã đầy", "the list of requests to speak is full"),

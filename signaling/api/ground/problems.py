@@ -146,6 +146,7 @@ STATUS: dict[str, int] = {
             "already_locked",
             "budget_limit",
             "camera_off",
+            "chair_lent",
             "chat_off",
             "floor_full",
             "floor_needed",

@@ -109,6 +109,30 @@ async def test_the_chair_hands_over_and_loses_the_right(room: Room) -> None:
     assert refused.value.code == "not_allowed"
 
 
+async def test_the_holder_of_a_loan_does_not_take_the_role_of_the_absent_chair(room: Room) -> None:
+    Party(room.world, "thu", role="secretary", **HOST)
+    room.an.participant.detach(room.an.client)
+    room.world.pass_time(limits.CHAIR_AWAY_S + 1)
+    by = room.conference.machines.by("thu", "Thư", "desk")
+    assert by.role is Role.CHAIR
+    for order in (
+        lambda: room.chair.release(by),
+        lambda: room.chair.hand_over(by, "binh"),
+        lambda: room.chair.appoint(by, "binh", Role.CO_CHAIR),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await order()
+        assert refused.value.code == "chair_lent"
+    room.chair.call_speaker(by, "binh")  # all other rights are lent
+    room.conference.resume("an", room.an.sid, room.an.client)
+    assert room.conference.machines.roles.holder == "an"
+    room.an.participant.detach(room.an.client)
+    await room.chair.release(OPERATOR)
+    assert room.conference.machines.roles.holder == "thu", "an operator takes the role away for good"
+    await room.chair.hand_over(by, "binh")
+    assert room.conference.machines.roles.chair == "binh", "no chair is away"
+
+
 async def test_a_former_chair_needs_the_floor_too(room: Room) -> None:
     room.chair.set_floor_mode(room.by, Mode.ONE)
     assert room.on() == ["an"]
