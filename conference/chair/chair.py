@@ -92,6 +92,8 @@ class Machines:
         """Reports whether all microphones must stay off, because of a recess."""
         self.stopped: Callable[[], bool] = lambda: False
         """Reports whether no participant may enter, because secret content came up."""
+        self.outside: Callable[[str], bool] = lambda identity: False
+        """Reports whether a participant waits in the lobby of a closed session."""
         self._wrong_codes = 0
         self._queued: frozenset[str] = frozenset()
         """The identities of the queue as the document shows them."""
@@ -116,7 +118,7 @@ class Machines:
         if isinstance(one, Hall):
             self.spotlight.came()
             self.microphones.came(one, entry_muted=self.mutes_entry(one))
-        self.speech.came(one)
+        self.speech.came(one, asks=not self.outside(one.identity))
 
     def gone(self, one: Participant) -> None:
         """Note a participant that left and is no longer among the participants."""
@@ -191,10 +193,12 @@ class Machines:
     # -- people.participant.Hands
 
     def hand(self, one: Participant, up: bool, kind: str = "", way: Way = "page") -> None:
-        """Queue a request to speak, or take it back. Raises Refusal."""
+        """Queue a request to speak, or take it back. Raises Refusal `floor_queue_full`, `in_lobby`, `not_allowed`."""
         by = self.by(one.identity, one.grants.name, way)
         if up:
             rights.ask(by, Act.ASK_FLOOR)
+            if self.outside(one.identity):
+                raise Refusal("in_lobby")
             self.speech.step(floor.Ask(one.identity, kind_of(kind)))
         else:
             self.speech.step(floor.Withdraw(one.identity))

@@ -22,6 +22,8 @@ from conference.ports.time import Clock
 
 WARNINGS: Final[Mapping[int, str]] = {1: "time_ends_in_1", 2: "time_over"}
 """The announcements of the timer by the number of the warning."""
+MS_DIGITS: Final = 13
+"""The digits of a time in ms since 1970, until the year 2286."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,18 @@ class Speech:
         self._before = None
         self._microphones.enforce()
 
-    def came(self, one: Participant) -> None:
-        """Show a request that a restart kept, or queue a request that the participant's token still holds."""
+    def came(self, one: Participant, *, asks: bool = True) -> None:
+        """Show a request that a restart kept, or queue a request that the participant's token still holds. `asks`: the
+        participant may ask to speak.
+        """
         place, raised = self.state.place_of(one.identity), one.grants.attributes.get(HAND, "")
         if place is not None:
             show_hand(one, self.state.queue[place].at)
+        elif raised and not asks:
+            show_hand(one, None)
         elif raised:
-            at = min(int(raised) / 1000, self._clock.time()) if raised.isdecimal() and raised.isascii() else None
+            known = raised.isdecimal() and raised.isascii() and len(raised) <= MS_DIGITS
+            at = min(int(raised) / 1000, self._clock.time()) if known else None
             with suppress(Refusal):
                 self.step(floor.Ask(one.identity, at=at))
         if self.state.turn_of(one.identity) is not None:

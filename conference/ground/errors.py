@@ -107,6 +107,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "speakers are called one after the other: ask for the floor, and wait for the chair",
     ),
     "budget_limit": ("Đã đủ số đơn vị có thời gian phát biểu", "the maximum number of speaking times is set"),
+    "in_lobby": (
+        "Đang ở phòng chờ vì cuộc họp họp kín. Hãy chờ chủ trì mời vào lại",
+        "a closed session is running: wait in the lobby until the chair lets you in",
+    ),
     "in_recess": ("Cuộc họp đang giải lao, micro đang tắt", "the meeting is in recess: microphones are off"),
     "unmute_off": ("Chủ trì đang tắt micro của người dự", "the chair does not let participants unmute themselves"),
     "camera_off": ("Chủ trì đang tắt camera của người dự", "the chair has switched cameras off"),

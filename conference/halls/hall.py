@@ -153,8 +153,8 @@ class Remote:
         wanted = hall.floor_wanted_at is None
         try:
             hall.raise_hand(wanted)
-        except Refusal:  # the list is full
-            hall.say("floor_queue_full")
+        except Refusal as refusal:
+            hall.say("waiting" if refusal.code == "in_lobby" else "floor_queue_full")
             return
         hall.say("floor_asked" if wanted else "floor_withdrawn")
         hall.wish("floor", wanted)

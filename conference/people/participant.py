@@ -220,9 +220,9 @@ class Participant:
         server sets the time of the hand.
         """
         if self.grants.describes_itself:
-            facts = described(attributes or {})
-            if HAND in facts:
-                self.raise_hand(bool(facts[HAND]), facts.pop(HAND))
+            facts, wanted = described(attributes or {}), (attributes or {}).get(HAND)
+            if wanted is not None:
+                self.raise_hand(bool(wanted), wanted)
             self.update_facts(name=cleaned(name or "") or None, metadata=metadata, attributes=facts)
         elif self.grants.raises_hand or self.grants.can_update_own_metadata:
             self._update_marks(attributes or {})
@@ -391,8 +391,8 @@ def _show_or_hide(participant: Participant) -> None:
 
 
 def described(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Return the attributes without those that only the server writes."""
-    return {name: value for name, value in attributes.items() if name not in RESERVED}
+    """Return the attributes without those that only the server writes. The server writes the time of a raised hand."""
+    return {name: value for name, value in attributes.items() if name not in RESERVED and name != HAND}
 
 
 def check_facts(grants: Grants) -> None:

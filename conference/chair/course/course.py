@@ -47,6 +47,7 @@ class Course:
         self.roll = Calling(meeting, leads, document, roll)
         self.breaks = Pauses(meeting, leads, document, self._breaks_store, self._destroy)
         self.breaks.recessed = self.roll.hold
+        leads.outside = lambda identity: self.breaks.state.keeps_out(identity)
         leads.silent, leads.stopped = lambda: self.breaks.state.silent, lambda: self.breaks.state.stop is not None
         chat.closed = lambda: self.breaks.state.closed is not None
 

@@ -50,11 +50,12 @@ class Meeting(Protocol):
 
 class Leads(Protocol):
     """The rights, the gate and the floor of the meeting. It asks `silent` whether all microphones must stay off, and `stopped`
-    whether no participant may enter.
+    whether no participant may enter, and `outside` whether a participant waits in the lobby.
     """
 
     silent: Callable[[], bool]
     stopped: Callable[[], bool]
+    outside: Callable[[str], bool]
 
     @property
     def spotlight(self) -> Spotlight: ...

@@ -153,6 +153,7 @@ STATUS: dict[str, int] = {
             "floor_not_asked",
             "floor_not_given",
             "floor_queue_full",
+            "in_lobby",
             "in_recess",
             "no_chair",
             "not_locked",

@@ -166,6 +166,31 @@ def test_a_raised_hand_is_a_request_in_the_queue_for_browsers_and_halls(room: Ro
     assert room.conference.machines.speech.state.queue == ()
 
 
+@pytest.mark.parametrize("kept", ["9" * 400, "9" * 14, "-1", "١"])
+def test_a_token_with_a_strange_time_of_a_hand_opens_the_meeting(room: Room, kept: str) -> None:
+    late = Party(room.world, "late", attributes={"hand": kept})
+    assert not late.participant.left
+    state = room.conference.machines.speech.state
+    assert state.place_of("late") in (None, 0)
+    assert all(one.at == room.world.time.time() for one in state.queue), "counts as a request of now"
+
+
+def test_from_the_lobby_of_a_closed_session_nobody_asks_to_speak(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    room.conference.course.breaks.begin_closed(room.by, ("hall", "chi"))
+    hall.press("*5")
+    with pytest.raises(Refusal) as refused:
+        room.chi.participant.raise_hand(True)
+    assert refused.value.code == "in_lobby"
+    Party(room.world, "chi", attributes={"hand": "1700000000000"})  # the page is loaded again
+    assert [one.identity for one in room.conference.machines.speech.state.queue] == []
+    assert hall.hall.floor_wanted_at is None
+    assert {one.path for one in room.world.scene().prompts} <= {"/waiting.ogg"}
+    room.conference.course.breaks.end_closed(room.by)
+    hall.press("*5")
+    assert [one.identity for one in room.conference.machines.speech.state.queue] == ["hall"]
+
+
 def test_the_chair_reorders_and_the_others_may_not(room: Room) -> None:
     for one in (room.binh, room.chi):
         one.participant.raise_hand(True)
