@@ -78,7 +78,7 @@ class Machines:
         self.roles = Roles()
         self.rules = Rules()
         self.microphones = Microphones(meeting.participants, self.barred)
-        self.spotlight = Spotlight(meeting.participants, lambda: meeting.halls.program)
+        self.spotlight = Spotlight(meeting.participants, lambda: meeting.halls.program, self._announce_floor)
         self.speech = Speech(
             meeting.participants,
             meeting.clock,
@@ -480,7 +480,6 @@ class Chair:
             return before
         one = self._find(by, Act.STAGE, identity)
         self.machines.spotlight.show(one, mode)
-        self.machines.floor_changed()
         self.machines.note(by, Act.STAGE, one, {"mode": mode})
         return before
 
@@ -488,7 +487,6 @@ class Chair:
         """Undo `stage`."""
         self.machines.ask(by, Act.STAGE)
         self.machines.spotlight.restore(shown)
-        self.machines.floor_changed()
 
     def undo(self, by: By, token: str) -> TakenBack:
         """Undo the last mute of all, or the last call to speak. Raises Refusal `undo_gone`."""

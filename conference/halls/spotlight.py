@@ -26,11 +26,18 @@ class Shown:
 
 
 class Spotlight:
-    """`program` returns the program of the halls, or None while there are no halls."""
+    """`program` returns the program of the halls, or None while there are no halls. `changed` is called after the participant
+    with the mark has changed.
+    """
 
-    def __init__(self, participants: Mapping[str, Participant], program: Callable[[], Program | None]) -> None:
+    def __init__(
+        self,
+        participants: Mapping[str, Participant],
+        program: Callable[[], Program | None],
+        changed: Callable[[], None],
+    ) -> None:
         self._participants = participants
-        self._program = program
+        self._program, self._changed = program, changed
         self._shown = Shown()
 
     @property
@@ -70,6 +77,7 @@ class Spotlight:
             if one is not None:
                 with suppress(Refusal):  # a participant whose attributes are full is shown large to the halls only
                     one.set_mark(STAGE, on=on)
+        self._changed()
 
     def came(self) -> None:
         """Set the stage of a program that a first hall has just made."""

@@ -11,6 +11,7 @@ import pytest
 
 from conference import Hall, Passage, Refusal, Source, limits, marks, publishing
 from conference.chair import rules
+from conference.chair.course.pictures import Picture
 from conference.chair.floor import Mode
 from conference.chair.rights import By, Role
 from conference.chair.rules import Whom
@@ -441,6 +442,21 @@ def test_an_operator_shows_a_site_large_and_takes_it_back(room: Room) -> None:
     room.chair.stage(OPERATOR, "hall")
     room.chair.stage(OPERATOR)
     assert (program.stage.mode, large(hall)) == ("auto", False)
+
+
+def test_all_desks_read_who_is_large_however_it_changed(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    room.chair.stage(OPERATOR, "hall")
+    assert room.document()["floor"]["stage"] == "hall"
+    room.chair.stage(OPERATOR)
+    assert "floor" not in room.document()
+    room.chair.stage(OPERATOR, "hall")
+    hall.hall.hung_up()
+    assert "floor" not in room.document(), "the hall left without a turn"
+    room.conference.course.views.show(room.by, Picture("pinned", site="binh"))
+    assert room.document()["floor"]["stage"] == "binh"
+    room.conference.course.views.undo(room.by)
+    assert "floor" not in room.document()
 
 
 def test_a_first_hall_that_comes_later_sees_the_participant_on_stage(room: Room) -> None:
