@@ -372,6 +372,7 @@ class Chair:
         """Mute a participant's microphones. Returns True if one was on."""
         one = self._find(by, Act.MUTE_ONE, identity)
         self.machines.step_rules(rules.Bar(identity))
+        self._touch(one)
         on = one.silence()
         self.machines.note(by, Act.MUTE_ONE, one)
         return on
@@ -381,6 +382,7 @@ class Chair:
         self.machines.ask(by, Act.MUTE_ALL)
         spared = {by.identity} | ({one.identity for one in self.machines.speech.state.turns} if spare_floor else set())
         others = [one for one in tuple(self._meeting.participants.values()) if one.identity not in spared]
+        self.machines.speech.touched([one.sid for one in others])
         silenced = [one for one in others if one.silence()]
         self.machines.step_rules(rules.Bar())
         until = self._meeting.clock.monotonic() + limits.SILENCE_UNDO_S
@@ -393,6 +395,7 @@ class Chair:
         """Mute or unmute one track, for the server API. Raises Refusal."""
         act = Act.MUTE_ONE if muted else Act.UNMUTE_ASK
         one = self._find(by, act, identity)
+        self._touch(one)
         track = publishing.mute_from_outside(one, track_sid, muted)
         self.machines.note(by, act, one, {"track": track.source.value})
         return track
@@ -404,6 +407,7 @@ class Chair:
         barred = self.machines.barred(hall, Source.MICROPHONE, "audio")
         if barred and not muted:
             raise Refusal(barred)
+        self._touch(hall)
         hall.set_muted(muted, locked=locked)
         self.machines.note(by, act, hall)
 
@@ -413,6 +417,7 @@ class Chair:
         if self.machines.barred(one, Source.MICROPHONE, "audio") == "floor_needed":
             raise Refusal("floor_needed")
         one.ask_to_unmute()
+        self._touch(one)
         self.machines.step_rules(rules.Allow(identity))
         self.machines.note(by, Act.UNMUTE_ASK, one)
 
@@ -502,6 +507,13 @@ class Chair:
             back = TakenBack(*self.machines.microphones.give_back(made.sids))
         self.machines.note(by, Act.UNDO, detail={"unmuted": back.unmuted, "asked": back.asked})
         return back
+
+    def _touch(self, one: Participant) -> None:
+        """Let no undo take a newer order about this microphone back."""
+        self.machines.speech.touched((one.sid,))
+        if self._silence is not None:
+            self._silence.sids = tuple(sid for sid in self._silence.sids if sid != one.sid)
+            self._silence.halls -= {one.identity}
 
     # -- orders about roles
 

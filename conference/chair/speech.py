@@ -5,9 +5,9 @@ Owns the state of the floor. `chair.py` has checked the right of each order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from conference.chair import floor
@@ -15,7 +15,7 @@ from conference.chair.floor import Ended, Floor, Given, Kind, Lowered, Mode, Rai
 from conference.ground.errors import Refusal
 from conference.ground.marks import HAND, UNIT
 from conference.halls.hall import Hall
-from conference.halls.microphones import Heard, Microphones
+from conference.halls.microphones import Called, Microphones
 from conference.halls.spotlight import Shown, Spotlight
 from conference.people.participant import Participant
 from conference.ports.time import Clock
@@ -38,11 +38,12 @@ class TakenBack:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The microphones and the picture before a call to speak."""
+    """What the undo of a call to speak gives back. `muted`: the sids that the call muted."""
 
     token: str
-    heard: Heard
+    called: Called
     shown: Shown
+    muted: frozenset[str]
 
 
 class Speech:
@@ -78,11 +79,16 @@ class Speech:
 
     def call(self, one: Participant, token: str, time_s: float) -> None:
         """Give the floor to a participant: large picture, microphone, timer. The others are muted as the mode says."""
-        before = Before(token, self._microphones.heard(), self._spotlight.shown)
+        called, shown, heard = self._microphones.called(one), self._spotlight.shown, self._microphones.heard()
         self.step(floor.Call(one.identity, token, _delegation(one), time_s))
-        self._before = before
         if self.state.mode is not Mode.DISCUSSION:
             self._microphones.enforce()
+        self._before = Before(token, called, shown, heard - self._microphones.heard())
+
+    def touched(self, sids: Collection[str]) -> None:
+        """Note a newer order about these microphones. The undo of a call leaves them as they are."""
+        if self._before is not None:
+            self._before = replace(self._before, muted=self._before.muted.difference(sids))
 
     def take_back(self, token: str) -> TakenBack:
         """Undo the last call: queue and timer, then microphones and picture. Raises Refusal `undo_gone`."""
@@ -91,7 +97,7 @@ class Speech:
             raise Refusal("undo_gone")
         self.step(floor.TakeBack(token))
         self._before = None
-        unmuted, asked = self._microphones.restore(before.heard)
+        unmuted, asked = self._microphones.restore(before.muted, before.called)
         self._spotlight.restore(before.shown)
         return TakenBack(unmuted, asked)
 
@@ -188,7 +194,7 @@ class Speech:
         ):
             return
         if isinstance(one, Hall):
-            one.set_muted(True)
+            one.set_muted(True, locked=one.locked)
             if effect.why in ("ended", "time"):
                 one.notify("turn_ended")
         else:

@@ -24,11 +24,12 @@ Barred = Callable[[Participant, Source, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """The microphones at one moment. `halls`: (muted, locked) by sid. `people`: the sids of people with a microphone on."""
+class Called:
+    """A participant who was called to speak, as the microphone was before: `on`, and for a hall `locked`."""
 
-    halls: Mapping[str, tuple[bool, bool]]
-    people: frozenset[str]
+    sid: str
+    on: bool
+    locked: bool
 
 
 class Microphones:
@@ -43,26 +44,29 @@ class Microphones:
     def _all(self) -> list[Participant]:
         return [one for one in tuple(self._participants.values()) if not one.left]
 
-    def heard(self) -> Heard:
-        here = self._all()
-        halls = {one.sid: (one.muted, one.locked) for one in here if isinstance(one, Hall)}
-        return Heard(halls, frozenset(one.sid for one in here if not isinstance(one, Hall) and one.microphones()))
+    def heard(self) -> frozenset[str]:
+        """Return the sids of the participants whose microphones are on."""
+        return frozenset(one.sid for one in self._all() if _is_on(one))
 
-    def restore(self, before: Heard) -> tuple[int, int]:
-        """Give the microphones back as they were, as far as the rules permit. Return the number of halls that are heard again,
-        and of people who are asked.
+    def called(self, one: Participant) -> Called:
+        return Called(one.sid, _is_on(one), isinstance(one, Hall) and one.locked)
+
+    def restore(self, muted: Collection[str], called: Called) -> tuple[int, int]:
+        """Undo a call to speak, as far as the rules permit: open what the call `muted` (sids), and mute who was `called`. Return
+        the number of halls that are heard again, and of people who are asked.
         """
         unmuted = asked = 0
         for one in self._all():
-            if isinstance(one, Hall):
-                muted, locked = before.halls.get(one.sid, (one.muted, one.locked))
-                muted = muted or bool(self._barred(one, Source.MICROPHONE, "audio"))
-                unmuted += one.muted and not muted
-                one.set_muted(muted, locked=locked)
-            elif one.sid in before.people:
+            barred = bool(self._barred(one, Source.MICROPHONE, "audio"))
+            if one.sid == called.sid:
+                _mute_again(one, called, barred=barred)
+            elif one.sid not in muted or barred:
+                continue
+            elif isinstance(one, Hall):
+                unmuted += one.muted
+                one.set_muted(False)
+            else:
                 asked += self._ask_back(one)
-            elif one.microphones():
-                one.silence()
         return unmuted, asked
 
     def _ask_back(self, one: Participant) -> bool:
@@ -139,3 +143,15 @@ class Microphones:
         """Let these halls come back unmuted. None: all halls."""
         for identity in tuple(self._locked) if identities is None else identities:
             self._locked.pop(identity, None)
+
+
+def _is_on(one: Participant) -> bool:
+    return not one.muted if isinstance(one, Hall) else bool(one.microphones())
+
+
+def _mute_again(one: Participant, called: Called, *, barred: bool) -> None:
+    """Mute a participant whose microphone was off before the call, or may not be on now. A later mute stays."""
+    if isinstance(one, Hall):
+        one.set_muted(one.muted or not called.on or barred, locked=one.locked or called.locked)
+    elif one.microphones() and (barred or not called.on):
+        one.silence()

@@ -259,6 +259,47 @@ def test_calling_a_hall_shows_and_opens_it_for_everybody_and_one_undo_gives_all_
     assert refused.value.code == "undo_gone"
 
 
+@pytest.mark.parametrize("order", ["mute_all", "mute_one", "operator"])
+def test_the_undo_of_a_call_leaves_a_later_mute_alone(room: Room, order: str) -> None:
+    hall = HallParty(room.world, "hall")
+    room.chair.set_floor_mode(room.by, Mode.ONE)
+    room.chair.call_speaker(room.by, "hall")
+    room.world.pass_time(1)
+    token = room.chair.call_speaker(room.by, "binh")
+    room.world.pass_time(3)
+    if order == "mute_all":
+        room.chair.mute_all(room.by)
+    elif order == "mute_one":
+        room.chair.mute_one(room.by, "hall")
+    else:
+        room.chair.set_hall_muted(OPERATOR, hall.hall, True, locked=False)
+    back = room.chair.undo(room.by, token)
+    assert room.conference.machines.speech.state.turn_of("hall") is not None
+    assert (hall.muted(), hall.hall.locked, back.unmuted) == (True, order != "operator", 0)
+
+
+def test_the_undo_of_a_call_mutes_nobody_but_the_speaker(room: Room) -> None:
+    publishing.mute(room.an.participant, room.microphones[room.an.sid], True)
+    publishing.mute(room.binh.participant, room.microphones[room.binh.sid], True)
+    assert room.on() == ["chi"]
+    token = room.chair.call_speaker(room.by, "binh")
+    for one in (room.an, room.binh):
+        publishing.mute(one.participant, room.microphones[one.sid], False)
+    Party(room.world, "late").publish(MICROPHONE)
+    room.chair.undo(room.by, token)
+    assert room.on() == ["an", "chi", "late"]
+
+
+def test_the_undo_of_a_mute_of_all_leaves_a_later_mute_alone(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    made = room.chair.mute_all(room.by)
+    room.chair.mute_one(room.by, "hall")
+    room.chair.undo(room.by, made.token)
+    assert (hall.muted(), hall.hall.locked) == (True, True)
+    hall.hall.hung_up()
+    assert HallParty(room.world, "hall").muted()
+
+
 def test_the_end_of_a_turn_mutes_the_speaker_and_frees_the_picture(room: Room) -> None:
     hall = HallParty(room.world, "hall")
     room.chair.set_floor_mode(room.by, Mode.ONE)
