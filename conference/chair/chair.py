@@ -94,7 +94,8 @@ class Machines:
         """Reports whether no participant may enter, because secret content came up."""
         self.outside: Callable[[str], bool] = lambda identity: False
         """Reports whether a participant waits in the lobby of a closed session."""
-        self._wrong_codes = 0
+        self._wrong_codes: dict[str, int] = {}
+        """The wrong chair codes of each hall, by identity."""
         self._queued: frozenset[str] = frozenset()
         """The identities of the queue as the document shows them."""
         self._members: dict[str, None] = {}
@@ -207,12 +208,16 @@ class Machines:
         """Make a hall the chair, if its code is right. Raises Refusal `chair_code_wrong`, `chair_code_shut`."""
         by = self.by(hall.identity, hall.grants.name, "keypad")
         self.ask(by, Act.TAKE_CHAIR)
-        if not self.code or self._wrong_codes >= limits.CHAIR_CODE_TRIES:
+        wrong = self._wrong_codes.get(hall.identity, 0)
+        most = sum(self._wrong_codes.values()) >= limits.CHAIR_CODE_TRIES
+        if not self.code or most or wrong >= limits.CHAIR_CODE_HALL_TRIES:
             raise Refusal("chair_code_shut")
         if not hmac.compare_digest(code.encode(), self.code.encode()):
-            self._wrong_codes += 1
+            self._wrong_codes[hall.identity] = wrong + 1
+            self._store("roles", _kept(self.roles, self._wrong_codes))
             self.note(by, Act.TAKE_CHAIR, hall, {"wrong": True})
             raise Refusal("chair_code_wrong")
+        self._wrong_codes.pop(hall.identity, None)
         self.step_roles(roles.Taken(hall.identity))
         self.note(by, Act.TAKE_CHAIR, hall)
 
@@ -244,7 +249,7 @@ class Machines:
             self.roles.booked,
             self.roles.appointed,
         ):
-            self._store("roles", roles.as_json(self.roles))
+            self._store("roles", _kept(self.roles, self._wrong_codes))
         for effect in effects:
             if isinstance(effect, roles.RoleChanged):
                 one = self.meeting.participants.get(effect.identity)
@@ -262,12 +267,12 @@ class Machines:
         """
         wanted, _ = roles.step(self.roles, event, self.meeting.clock.time())
         if self._proceedings is not None:
-            stored = roles.as_json(wanted) | {"version": VERSION}
+            stored = {**_kept(wanted, self._wrong_codes), "version": VERSION}
             await self._proceedings.keep(self.meeting.name, "roles", stored, (self._record(by, act, one),))
         try:
             self.step_roles(event)
         except Refusal as refused:
-            self._store("roles", roles.as_json(self.roles))
+            self._store("roles", _kept(self.roles, self._wrong_codes))
             self.note(by, act, one, {"not_done": refused.code})
             raise
 
@@ -341,6 +346,7 @@ class Machines:
         known = {machine: state for machine, state in kept.items() if state.get("version") == VERSION}
         if "roles" in known:
             self.roles = roles.from_json(known["roles"], now)
+            self._wrong_codes = dict(known["roles"].get("wrong_codes", {}))
         if "rules" in known:
             self.rules = rules.from_json(known["rules"])
         if "floor" in known:
@@ -554,6 +560,11 @@ class Chair:
             raise Refusal("participant_not_found")
         self.machines.ask(by, act, identity)
         return one
+
+
+def _kept(state: Roles, wrong_codes: Mapping[str, int]) -> dict[str, Any]:
+    """Return the stored roles, with the wrong chair codes: a meeting that was empty must not open the keypads again."""
+    return {**roles.as_json(state), "wrong_codes": dict(wrong_codes)}
 
 
 def _arrival(one: Participant) -> roles.Came:

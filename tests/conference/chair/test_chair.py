@@ -523,6 +523,22 @@ def test_a_hall_takes_the_chair_with_the_code() -> None:
         other.press("*71#")
     other.press("*7135790#")
     assert room.conference.machines.roles.holder == "hall", "too many wrong codes shut the keypads"
+    third = HallParty(world, "third")
+    third.press("*7135790#")
+    assert room.conference.machines.roles.holder == "third", "one hall shuts only its own keypad"
+
+
+def test_wrong_chair_codes_shut_the_keypads_of_a_meeting_also_after_it_was_empty() -> None:
+    store = Store()
+    world = HallWorld(chair_code=lambda name: "135790", proceedings=store)
+    Party(world, "an", **HOST)
+    for number in range(limits.CHAIR_CODE_TRIES):
+        HallParty(world, f"hall{number}").press("*71#")
+    again = HallWorld(chair_code=lambda name: "135790", proceedings=store)  # the same meeting, made anew
+    machines = Party(again, "an", **HOST).conference.machines
+    HallParty(again, "hall").press("*7135790#")
+    assert machines.roles.holder == "an"
+    assert [one.path for one in again.scene().prompts] == ["/chair_code_shut.ogg"]
 
 
 def test_the_server_api_mutes_and_does_not_break_the_floor(room: Room) -> None:
