@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
+from rooms.policy.bearers import bearer
 
 Phase = Literal["open", "recess", "closed", "closed_recess", "stopping", "stopped"]
 JSON: TypeAlias = Any
@@ -40,11 +41,14 @@ class Recess:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A closed session. `item`: the agenda item, may be empty. `out`: the identities that wait in the lobby."""
+    """A closed session. `item`: the agenda item, may be empty. `out`: the identities that wait in the lobby. `inside`: the
+    bearers who take part. All others who come wait in the lobby, because a new entry makes a new identity.
+    """
 
     since: float
     item: str
     out: tuple[str, ...]
+    inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class BeginClosed:
     by: str
     item: str
     out: tuple[str, ...]
+    inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +286,7 @@ def _begin_closed(state: State, event: BeginClosed, now: float) -> Result:
         )
     _check_out(out)
     noted = Noted("closed_session.began", event.by, {"out": list(out)})
-    return replace(state, closed=Closed(now, event.item, out)), (ToLobby(out), noted)
+    return replace(state, closed=Closed(now, event.item, out, _inside(event.inside, out))), (ToLobby(out), noted)
 
 
 def _send_out(state: State, event: SendOut, now: float) -> Result:
@@ -292,7 +297,8 @@ def _send_out(state: State, event: SendOut, now: float) -> Result:
     out = (*closed.out, event.identity)
     _check_out(out)
     noted = Noted("closed_session.sent_out", event.by, {"identity": event.identity})
-    return replace(state, closed=replace(closed, out=out)), (ToLobby((event.identity,)), noted)
+    sent = replace(closed, out=out, inside=_inside(closed.inside, (event.identity,)))
+    return replace(state, closed=sent), (ToLobby((event.identity,)), noted)
 
 
 def _let_in(state: State, event: LetIn, now: float) -> Result:
@@ -300,15 +306,24 @@ def _let_in(state: State, event: LetIn, now: float) -> Result:
     assert closed is not None
     if event.identity not in closed.out:
         raise Refusal("closed_inside", "Người này không ở phòng chờ", "this participant does not wait outside")
-    out = tuple(one for one in closed.out if one != event.identity)
+    who = bearer(event.identity)
+    back = tuple(one for one in closed.out if bearer(one) == who)
+    out = tuple(one for one in closed.out if one not in back)
     noted = Noted("closed_session.let_in", event.by, {"identity": event.identity})
-    return replace(state, closed=replace(closed, out=out)), (FromLobby((event.identity,)), noted)
+    let = replace(closed, out=out, inside=(*_inside(closed.inside, (who,)), who)[-limits.PARTICIPANTS_MOST :])
+    return replace(state, closed=let), (FromLobby(back), noted)
 
 
 def _end_closed(state: State, event: EndClosed, now: float) -> Result:
     assert state.closed is not None
     noted = Noted("closed_session.ended", event.by, {})
     return replace(state, closed=None), (FromLobby(state.closed.out), noted)
+
+
+def _inside(bearers: tuple[str, ...], out: tuple[str, ...]) -> tuple[str, ...]:
+    """Return these bearers without those who wait in the lobby."""
+    sent = {bearer(one) for one in out}
+    return tuple(one for one in dict.fromkeys(bearers) if one not in sent)[: limits.PARTICIPANTS_MOST]
 
 
 def _check_out(out: tuple[str, ...]) -> None:
@@ -384,7 +399,9 @@ def from_json(value: JSON) -> State:
     recess, closed, stop = value["recess"], value["closed"], value["stop"]
     return State(
         _recess(recess) if recess is not None else None,
-        Closed(**{**closed, "out": tuple(closed["out"])}) if closed is not None else None,
+        Closed(**{**closed, "out": tuple(closed["out"]), "inside": tuple(closed.get("inside", ()))})
+        if closed is not None
+        else None,
         Stop(**stop) if stop is not None else None,
         value["over"],
     )

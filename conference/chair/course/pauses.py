@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from conference.chair.course import breaks
 from conference.chair.course.breaks import Noted, State
 from conference.chair.course.store import Store, record
-from conference.chair.rights import Act, By
+from conference.chair.rights import LEADERS, Act, By
+from conference.chair.roles import Roles
 from conference.ground.errors import Refusal
 from conference.ground.events import Action, Reason
 from conference.ground.marks import WAITS
@@ -29,6 +30,7 @@ from conference.people.participant import Participant
 from conference.picture.program import announce
 from conference.ports.proceedings import Record
 from conference.ports.time import Clock
+from rooms.policy.bearers import bearer
 
 ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
 """The time zone of the slate."""
@@ -57,6 +59,8 @@ class Leads(Protocol):
     stopped: Callable[[], bool]
     outside: Callable[[str], bool]
 
+    @property
+    def roles(self) -> Roles: ...
     @property
     def spotlight(self) -> Spotlight: ...
     @property
@@ -113,13 +117,18 @@ class Pauses:
     def begin_closed(self, by: By, out: tuple[str, ...], item: str = "") -> None:
         """Let these participants wait in the lobby. `item`: the agenda item. Raises Refusal."""
         self._leads.ask(by, Act.CLOSED_SESSION)
+        out = self._windows(out)
         for identity in out:
             self._check_out(by, identity)
-        self._step(breaks.BeginClosed(by.identity, item, out), by)
+        inside = tuple(bearer(one.identity) for one in self._here())
+        self._step(breaks.BeginClosed(by.identity, item, out, inside), by)
 
     def send_out(self, by: By, identity: str) -> None:
-        self._check_out(by, identity)
-        self._step(breaks.SendOut(by.identity, identity), by)
+        windows = self._windows((identity,))
+        for one in windows:
+            self._check_out(by, one)
+        for one in windows:
+            self._step(breaks.SendOut(by.identity, one), by)
 
     def let_in(self, by: By, identity: str) -> None:
         self._leads.ask(by, Act.CLOSED_SESSION)
@@ -141,6 +150,12 @@ class Pauses:
         self._leads.ask(by, Act.CLOSED_SESSION)
         self._leads.ask(by, Act.TO_LOBBY, identity)
 
+    def _windows(self, identities: tuple[str, ...]) -> tuple[str, ...]:
+        """Return these identities, and the others by which the same people are here now."""
+        bearers = {bearer(one) for one in identities}
+        same = (one.identity for one in self._here() if bearer(one.identity) in bearers)
+        return tuple(dict.fromkeys((*identities, *same)))
+
     # -- time and participants
 
     def tick(self) -> None:
@@ -152,8 +167,16 @@ class Pauses:
         """Apply the break to a participant that joined."""
         if self.state.recess is not None and isinstance(one, Hall):
             self._set_slate(self.state.recess.until)
-        if self.state.closed is not None and one.identity in self.state.closed.out:
+        if self.state.closed is not None and self._stays_out(one, self.state.closed):
+            if one.identity not in self.state.closed.out:
+                with suppress(Refusal):  # the list is full: the participant waits, and is not listed
+                    self._step(breaks.SendOut("", one.identity), None)
             self._move_out(one)
+
+    def _stays_out(self, one: Participant, closed: breaks.Closed) -> bool:
+        """Report whether a newcomer waits: a person who was sent out, or who is no leader and was not inside at the beginning."""
+        known = bearer(one.identity) in closed.inside or self._leads.roles.of(one.identity) in LEADERS
+        return one.identity in closed.out or not known
 
     def gone(self, one: Participant) -> None:
         self._rights.pop(one.sid, None)
@@ -180,7 +203,8 @@ class Pauses:
             self._unmute(effect)
         elif isinstance(effect, breaks.ToLobby | breaks.FromLobby):
             move = self._move_out if isinstance(effect, breaks.ToLobby) else self._move_in
-            for identity in effect.identities:
+            over = self.state.closed is None  # then all return, those too who did not fit into the list
+            for identity in tuple(self._meeting.participants) if over else effect.identities:
                 one = self._meeting.participants.get(identity)
                 if one is not None:
                     move(one)

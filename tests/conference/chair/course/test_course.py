@@ -209,6 +209,31 @@ def test_in_a_closed_session_chosen_sites_and_guests_get_nothing_and_return_by_o
     assert sitting.course.breaks.state.phase == "open"
 
 
+def test_who_was_sent_out_or_comes_late_waits_under_each_identity(sitting: Sitting) -> None:
+    breaks, world = sitting.course.breaks, sitting.world
+    sent, window = Party(world, "personal_link.a1.x"), Party(world, "browser.a1.y")
+    member = Party(world, "personal_link.a2.x")
+    breaks.begin_closed(sitting.by, ("personal_link.a1.x",))
+    world.settle()
+    assert [rights(one) for one in (sent, window, member)] == [(False, False), (False, False), (True, True)]
+    again, late, guest = (Party(world, one) for one in ("personal_link.a1.z", "browser.a3.x", "browser.guest.x"))
+    window_of_member, leader = Party(world, "browser.a2.y"), Party(world, "browser.a4.x", **HOST)
+    assert [rights(one) for one in (again, late, guest)] == [(False, False)] * 3
+    assert [rights(one) for one in (window_of_member, leader)] == [(True, True)] * 2
+    breaks.let_in(sitting.by, "browser.a3.x")
+    assert rights(Party(world, "personal_link.a3.y")) == (True, True)
+    breaks.send_out(sitting.by, "browser.a2.y")
+    assert rights(member) == (False, False)
+
+    after = HallWorld()  # after a crash
+    after.registry.around = replace(after.registry.around, proceedings=sitting.kept)
+    assert rights(Party(after, "personal_link.a1.v")) == (False, False)
+    assert rights(Party(after, "browser.a3.v")) == (True, True)
+    breaks.end_closed(sitting.by)
+    world.settle()
+    assert {rights(one) for one in (sent, window, member, again, late, guest)} == {(True, True)}
+
+
 def test_lines_of_a_closed_session_stay_inside(sitting: Sitting) -> None:
     def told(party: Party) -> list[Any]:
         return [json.loads(data.partition(b"|")[2]) for _, data in party.peer.sent if data.startswith(b"dc.chat")]
