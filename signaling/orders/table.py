@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from conference import Refusal
 from conference.chair import rights
 from conference.chair.rights import Act, Role, Way
+from conference.ground.marks import WAITS
 from signaling.orders import agenda, authority, ballots, course, floor, performing
 from signaling.orders.authority import Bearer
 from signaling.orders.doorway import Doorway
@@ -35,6 +36,7 @@ from signaling.orders.shapes import (
 
 UNKNOWN: Final = ("Không có lệnh này.", "there is no such order")
 UNREADABLE: Final = ("Lệnh thiếu hoặc sai trường dữ liệu.", "a field of the order is missing or wrong")
+OUTSIDE: Final = ("Bạn đang ở phòng chờ của phiên họp kín.", "you wait outside the closed session")
 NOT_ALLOWED: Final = ("Vai trò của bạn không có quyền làm việc này.", "your role may not do this")
 
 
@@ -241,6 +243,8 @@ async def perform(
 ) -> Message:
     """Check the giver's right, and perform the order. Raise Refusal."""
     order, by = ORDERS[name], authority.given_by(around, found, way)
+    if found.in_call and not found.leads and WAITS in found.grants.attributes:
+        raise Refusal("waits_outside", *OUTSIDE)
     target = _target(around, found, fields)
     if order.act not in OWN and not rights.may(by.role, order.act, target):
         stays = rights.may(by.role, order.act)

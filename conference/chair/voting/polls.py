@@ -17,6 +17,7 @@ from conference.chair.voting.box import Randomness
 from conference.chair.voting.keys import Escrow, Keys
 from conference.chair.voting.question import Kind, Question
 from conference.chair.voting.question import Way as Manner
+from conference.chair.voting.refusals import refusal
 from conference.chair.voting.views import JSON
 from conference.chair.voting.vote import (
     Admit,
@@ -38,6 +39,7 @@ from conference.chair.voting.vote import (
 )
 from conference.chair.voting.votes import step
 from conference.ground.errors import Refusal
+from conference.ground.marks import WAITS
 from conference.halls.hall import Hall
 from conference.people.participant import Participant
 from conference.ports.proceedings import Proceedings, Record
@@ -119,7 +121,7 @@ class Polls:
     async def admit(self, by: By, vote: str, identity: str) -> None:
         """Entitle a participant who came late, until the first ballot."""
         one = self._meeting.participants.get(identity)
-        if one is None or one.grants.hidden:
+        if one is None or one.grants.hidden or self._waits(identity):
             raise Refusal("participant_not_found")
         found = self.votes.get(vote)
         known = found.voter(bearer(identity)) if found is not None else None
@@ -150,6 +152,8 @@ class Polls:
 
     async def cast(self, by: By, vote: str, choices: tuple[int, ...]) -> Told:
         """Cast the ballot of the person who orders it. Return what the person may read."""
+        if self._waits(by.identity):
+            raise refusal("vote_not_entitled")
         effects = await self._do(by, Act.BALLOT, Cast(vote, bearer(by.identity), choices))
         return next(one for one in effects if isinstance(one, Told))
 
@@ -209,11 +213,16 @@ class Polls:
                 made.setdefault(bearer(one.identity), Voter(one.identity, one.grants.name))
         return [self._counted(manner, one, here) for one in made.values()]
 
+    def _waits(self, identity: str) -> bool:
+        """Report whether this participant waits outside."""
+        one = self._meeting.participants.get(identity)
+        return one is not None and WAITS in one.grants.attributes
+
     def _here(self) -> dict[str, list[Participant]]:
-        """Return the visible participants by their bearer."""
+        """Return the visible participants by their bearer, without those who wait outside."""
         here: dict[str, list[Participant]] = {}
         for one in self._meeting.participants.values():
-            if not one.grants.hidden:
+            if not one.grants.hidden and WAITS not in one.grants.attributes:
                 here.setdefault(bearer(one.identity), []).append(one)
         return here
 

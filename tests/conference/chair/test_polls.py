@@ -299,6 +299,30 @@ async def test_a_person_who_joins_again_is_entitled_and_admitted_once() -> None:
     assert await refused(world.polls.count(world.by("browser.a2.x"), "v", "a1", (1, 0, 0))) == "not_allowed"
 
 
+async def test_who_waits_outside_is_not_entitled_and_casts_no_ballot() -> None:
+    world = Hall()
+    await world.opened()
+    await world.polls.close(CHAIR, "v")
+    breaks = world.registry.get("c").course.breaks
+    breaks.begin_closed(CHAIR, ("an", world.hall.hall.identity))
+    await world.polls.prepare(CHAIR, NAMED, "w")
+    await world.polls.open(CHAIR, "w", [Voter(one, one.title()) for one in ("an", "binh", world.hall.hall.identity)])
+    present = {one.identity: one.present for one in world.vote("w").entitled}
+    assert present == {"an": 0, "binh": 1, world.hall.hall.identity: 0}
+    assert await refused(world.polls.cast(world.by("an"), "w", (FOR,))) == "vote_not_entitled"
+    world.heard()
+    world.polls.press(world.hall.hall, FOR)
+    await until(lambda: not world.polls.pressed)
+    assert world.vote("w").cast == 0
+    await world.polls.close(CHAIR, "w")
+    await world.polls.prepare(CHAIR, NAMED, "x")
+    await world.polls.open(CHAIR, "x")
+    entitled = {one.identity for one in world.vote("x").entitled}
+    assert entitled.isdisjoint(("an", world.hall.hall.identity))
+    assert "binh" in entitled
+    assert world.hall.hall.identity in {one.identity for one in world.vote("v").entitled}
+
+
 # -- rights
 
 

@@ -103,6 +103,20 @@ async def test_a_delegate_who_joins_again_has_the_same_one_ballot(council: Counc
             assert (await council.rest("browser.a1.z", "my_ballot")).json()["voted"] is True
 
 
+async def test_who_waits_outside_a_closed_session_has_no_vote_and_no_order(council: Council) -> None:
+    assert "ok" in await council.give("closed_session", out=["an"])
+    vote = await council.opened()
+    row = await council.row(council.host, vote, state="open")
+    assert (row["entitled"], row["present"], "an" in row["rows"]) == (4, 4, False)
+    assert (await council.give("vote_admit", vote=vote, identity="an"))["refused"]["code"] == "participant_not_found"
+    answer = await council.an.order(1, "ballot", vote=vote, choices=[FOR])
+    assert answer["refused"]["code"] == "waits_outside"
+    assert (await council.rest("an", "my_ballot")).json()["code"] == "waits_outside"
+    assert "ok" in await council.give("closed_session_end")
+    answer = await council.an.order(2, "ballot", vote=vote, choices=[FOR])
+    assert answer["refused"]["code"] == "vote_not_entitled"
+
+
 async def test_a_secret_vote_shows_no_choice(council: Council) -> None:
     vote = await council.opened(way="secret")
     assert (await council.an.order(1, "ballot", vote=vote, choices=[AGAINST]))["ok"]["said"] == "vote_recorded"
