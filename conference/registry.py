@@ -121,8 +121,15 @@ class Registry:
             raise Refusal("conference_limit")
 
     def join(self, entry: Entry, client: Client) -> Participant:
-        """Join a client that `check` admitted in the same turn of the event loop. Raises Refusal."""
-        return self.create(entry.grants.conference, entry.grants.terms).join(entry, client)
+        """Join a client that `check` admitted in the same turn of the event loop. Raises Refusal, `conference_locked` too: the
+        first comer restores the lock of the meeting, which `check` could not ask.
+        """
+        name, first = entry.grants.conference, entry.grants.conference not in self._conferences
+        conference = self.create(name, entry.grants.terms)
+        if first and conference.shuts_out(entry.grants):
+            self._end(name, Reason.CONFERENCE_IDLE)
+            raise Refusal("conference_locked")
+        return conference.join(entry, client)
 
     def delete(self, name: str) -> None:
         """End a conference and notify all its participants. Raises Refusal `conference_not_found`."""

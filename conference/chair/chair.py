@@ -32,6 +32,7 @@ from conference.ports.time import Clock
 from conference.tracks import publishing
 from conference.tracks.gate import Sender
 from conference.tracks.track import Track
+from rooms.policy.bearers import bearer
 
 VERSION: Final = 1
 """The version of the stored states."""
@@ -99,7 +100,7 @@ class Machines:
         self._queued: frozenset[str] = frozenset()
         """The identities of the queue as the document shows them."""
         self._members: dict[str, None] = {}
-        """The identities that have been in the meeting. They may come back while the meeting is locked."""
+        """The bearers who have been in the meeting. They may come back while the meeting is locked."""
         self._awaited_until: float | None = None
         """Until this time (Unix seconds) the floor keeps turns and requests of people who have not come back after a restart."""
         self._restore()
@@ -111,10 +112,14 @@ class Machines:
         """Note a participant that joined."""
         if one.grants.hidden:
             return
-        self._members.pop(one.identity, None)
-        self._members[one.identity] = None
+        who = bearer(one.identity)
+        known = who in self._members
+        self._members.pop(who, None)
+        self._members[who] = None
         while len(self._members) > limits.CHAIR_MEMBERS:
             del self._members[next(iter(self._members))]
+        if self.rules.locked and not known:
+            self._store("rules", _rules_kept(self.rules, self._members))
         self.step_roles(_arrival(one))
         if isinstance(one, Hall):
             self.spotlight.came()
@@ -140,7 +145,8 @@ class Machines:
 
     def forget(self, identity: str) -> None:
         """Let a removed person not come back while the meeting is locked."""
-        self._members.pop(identity, None)
+        if self._members.pop(bearer(identity), "") is None and self.rules.locked:
+            self._store("rules", _rules_kept(self.rules, self._members))
 
     def begun(self) -> None:
         """Note that the chair opened the meeting: halls that come from now on are not muted because of earlier orders."""
@@ -169,7 +175,7 @@ class Machines:
         free = grants.passage is Passage.EXEMPT or grants.may_moderate(self.meeting.name)
         if self.stopped():
             return True
-        return self.rules.locked and not free and grants.identity not in self._members
+        return self.rules.locked and not free and bearer(grants.identity) not in self._members
 
     @property
     def speaks(self) -> bool:
@@ -279,7 +285,7 @@ class Machines:
     def step_rules(self, event: rules.Event) -> None:
         self.rules, effects = rules.step(self.rules, event, self.meeting.clock.time())
         if effects:
-            self._store("rules", rules.as_json(self.rules))
+            self._store("rules", _rules_kept(self.rules, self._members))
             self._document.put("rules", rules.as_json(self.rules))
 
     def floor_changed(self) -> None:
@@ -349,6 +355,7 @@ class Machines:
             self._wrong_codes = dict(known["roles"].get("wrong_codes", {}))
         if "rules" in known:
             self.rules = rules.from_json(known["rules"])
+            self._members = dict.fromkeys(map(str, known["rules"].get("members", ())))
         if "floor" in known:
             self.speech.state = floor.from_json(known["floor"])
             self._awaited_until = now + limits.FLOOR_RESTORED_S
@@ -565,6 +572,13 @@ class Chair:
 def _kept(state: Roles, wrong_codes: Mapping[str, int]) -> dict[str, Any]:
     """Return the stored roles, with the wrong chair codes: a meeting that was empty must not open the keypads again."""
     return {**roles.as_json(state), "wrong_codes": dict(wrong_codes)}
+
+
+def _rules_kept(known: Rules, members: Collection[str]) -> dict[str, Any]:
+    """Return the rules for the store. The members are stored while the meeting is locked, because they may come back after a
+    restart.
+    """
+    return rules.as_json(known) | ({"members": list(members)} if known.locked else {})
 
 
 def _arrival(one: Participant) -> roles.Came:

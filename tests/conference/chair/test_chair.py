@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conference import Hall, Passage, Refusal, Source, limits, marks, publishing
+from conference import Entry, Grants, Hall, Participant, Passage, Refusal, Source, limits, marks, publishing
 from conference.chair import rules
 from conference.chair.course.pictures import Picture
 from conference.chair.floor import Mode
@@ -17,8 +17,9 @@ from conference.chair.rights import By, Role
 from conference.chair.rules import Whom
 from conference.ground.events import MuteAsked, Reason
 from conference.ports.proceedings import NOTHING, ChatLine, Record, Turn
+from tests.conference.doubles import Listener
 from tests.conference.hall_doubles import HallParty, HallWorld
-from tests.conference.parties import CAMERA, MICROPHONE, Party
+from tests.conference.parties import CAMERA, MICROPHONE, Format, Party
 
 HOST: Any = {"passage": Passage.HOST}
 OPERATOR = By("", "Tổ kỹ thuật", Role.OPERATOR, way="rest")
@@ -640,6 +641,44 @@ async def test_a_restart_keeps_chair_rules_queue_and_turn_until_the_people_are_b
     assert [one.identity for one in machines.speech.state.queue] == ["binh"]
     assert marks.HAND in binh.participant.grants.attributes
     assert (machines.speech.state.turns[0].identity, large(chi)) == ("chi", True)
+
+
+def test_a_locked_meeting_knows_its_members_after_a_restart_and_asks_the_first_comer() -> None:
+    def come(world: HallWorld, identity: str) -> Participant:
+        """Come as a client does: after the check, in the same turn."""
+        grants = Grants(identity=identity, name=identity, conference="c", join=True)
+        world.registry.check(grants)
+        return world.registry.join(Entry(grants=grants, dual=False, packets=Format()), Listener())
+
+    def shut(world: HallWorld, identity: str) -> bool:
+        try:
+            come(world, identity)
+        except Refusal as refusal:
+            return refusal.code == "conference_locked"
+        return False
+
+    store = Store()
+    room = Room(HallWorld(proceedings=store))
+    for identity in ("personal_link.a1.x", "personal_link.a2.x"):
+        come(room.world, identity)
+    room.chair.lock(room.by, True)
+    Party(room.world, "browser.a3.x", **HOST)
+    room.chair.remove(room.by, "personal_link.a2.x")
+    assert not shut(room.world, "personal_link.a1.y"), "a lost tab is no stranger"
+    assert shut(room.world, "personal_link.a2.y"), "a removed person stays outside"
+    assert shut(room.world, "browser.guest.x")
+
+    world = HallWorld(proceedings=store)  # after the crash
+    assert shut(world, "browser.guest.x")
+    assert len(world.registry) == 0
+    assert not shut(world, "personal_link.a1.z")
+    assert not shut(world, "browser.a3.z")
+    assert not shut(world, "binh")
+    assert shut(world, "personal_link.a2.z")
+    machines = world.registry.get("c").machines
+    machines.step_rules(rules.Unlock())
+    assert not shut(world, "personal_link.a2.z")
+    assert "members" not in store.states["rules"]
 
 
 def test_after_a_restart_the_floor_does_not_wait_for_ever() -> None:
