@@ -205,6 +205,19 @@ UNTOLD_EVENTS = 16
 """Beginnings and ends of one conference that wait for the database; then the earliest is forgotten. Chosen. More: memory during
 an outage. Fewer: the calendar misses an early pause of a meeting.
 """
+UNSTORED_DECISIONS = 200
+"""Decisions of the hosts of one meeting that wait for the database; then the earliest is forgotten. Chosen: some hours of a
+meeting. More: memory during an outage. Fewer: the audit trail misses decisions after a long outage.
+"""
+HOST_CHECKED_S = 1.0
+"""Seconds that an order of a host waits for the check in the database; then the host keeps the right. Chosen: people see the
+effect of a press within a second. Longer: with a database that hangs, all orders of the chair are late. Shorter: with a slow
+database, a person who lost the right gives orders until the next check (HOSTS_LOOKED_S).
+"""
+END_STORED_S = 1.0
+"""Seconds that the answer to the end of a meeting waits until the end is stored. The meeting has ended before. Chosen. Longer:
+with a database that hangs, the answer is late. Shorter: with a slow database, the host still sees the meeting in the calendar.
+"""
 TELL_AGAIN_S = 1.0
 """Seconds until a beginning or an end is stored again after a failure; each further wait is twice as long. Chosen. Longer: the
 calendar is late after a short outage. Shorter: more attempts on a database that is away.

@@ -16,6 +16,7 @@ from typing import TypeVar
 from conference import Conference, Grants, Lobbies, Lobby, Passage, Refusal, Registry, events
 from rooms.policy import classes
 from signaling.api.ground.desk import Present
+from signaling.host import limits
 from signaling.host.dates import GUEST, PREFIX, is_date
 from signaling.meetings.people import BoardPeople
 from signaling.meetings.reports import Reports, Told
@@ -84,7 +85,7 @@ class BookedMeetings:
         """Sessions that ended. Passes and keys that were given in them are void."""
         self._successors: OrderedDict[str, str] = OrderedDict()
         """The new name of a session, by its old name."""
-        self.reports = Reports(now)
+        self.reports = Reports(now, "the beginning or end of a meeting", limits.UNTOLD_EVENTS)
 
     @staticmethod
     def owns(conference: str) -> bool:
@@ -258,9 +259,16 @@ class BookedMeetings:
             if ended(who):
                 conference.kick(who.identity)
 
-    def end_date(self, occurrence_id: str) -> None:
-        """Close the door of a date that a host has ended."""
-        _put(self._over, occurrence_id, None)
+    def end_date(self, occurrence_id: str, *, over: bool = True) -> bool:
+        """Close the door of a date that a host has ended. Report whether the door was open. `over` is False: open the door again,
+        because the host has ended only the rehearsal.
+        """
+        was_open = occurrence_id not in self._over
+        if over:
+            _put(self._over, occurrence_id, None)
+        else:
+            self._over.pop(occurrence_id, None)
+        return was_open
 
     def opened(self, conference: str) -> None:
         self._tell(conference, self.on_opened)

@@ -4,6 +4,7 @@ The module owns the check whether the account behind a host's key is still signe
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -28,10 +29,11 @@ from rooms.store.database import Database, reason
 from rooms.store.tables.accounts import Account, Client, SignIn
 from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.access.access import session_id
-from signaling.host import limits
+from signaling.host import limits, tasks
 from signaling.host.dates import PREFIX
 from signaling.host.tokens import OF_CLIENT
 from signaling.meetings.booked import KEY_REVOKED, NO_HOST, SIGNED_OUT, BookedMeetings
+from signaling.meetings.reports import Reports, Told
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,10 @@ class Hosts:
         self._clock = clock
         self.extended: Callable[[], None] = lambda: None
         """Called after a host extended a date."""
+        self._decisions = Reports(lambda: clock().timestamp(), "a decision of a host", limits.UNSTORED_DECISIONS)
+        """The decisions that took effect and are not stored yet."""
+        self._checks: dict[tuple[str, str, str], asyncio.Task[conference.Refusal | None]] = {}
+        """The checks that wait for the database, by conference, account and session."""
 
     async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
         """Store the people that the hosts of a conference keep out. Raises the errors of the database."""
@@ -58,39 +64,71 @@ class Hosts:
         """Write to the audit trail what the bearer of a host's token decided at the lobby of a booked meeting."""
         if not self._live.owns(grants.conference):
             return
-        now, date_id = self._clock(), grants.conference.removeprefix(PREFIX)
-        actor = _bearer(grants, address)
+        await self._noting(grants, action, detail, address)(grants.conference.removeprefix(PREFIX), self._clock())
 
-        async def work(session: AsyncSession) -> None:
-            unit_id = await entry.host_unit_of(session, date_id)
-            more = {"by": grants.name, **detail}
-            await audit.record(session, now, actor, action, "occurrence", date_id, unit_id, more)
+    def note_later(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
+        """Do the same as `note_lobby` in the background, for a decision that took effect. The decisions of a meeting are written
+        in their order when the database answers.
+        """
+        if self._live.owns(grants.conference):
+            self._decisions.tell(grants.conference, self._noting(grants, action, detail, address))
 
-        await self._database.transact(work)
+    def _noting(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> Told:
+        """Return the function that writes a decision about a date to the audit trail."""
+        actor, more = _bearer(grants, address), {"by": grants.name, **detail}
 
-    async def still_host(self, grants: Grants) -> None:
+        async def note(date_id: str, at: datetime) -> None:
+            async def work(session: AsyncSession) -> None:
+                unit_id = await entry.host_unit_of(session, date_id)
+                await audit.record(session, at, actor, action, "occurrence", date_id, unit_id, more)
+
+            await self._database.transact(work)
+
+        return note
+
+    async def settle(self) -> None:
+        """Wait until all decisions are stored. Each gets one more attempt."""
+        await self._decisions.settle()
+        await tasks.end(self._checks.values())
+
+    async def still_host(self, grants: Grants, *, patient: bool = False) -> None:
         """Check a host's key: its account must still be signed in where the key was given, and must still be a host. If another
-        system got the key, the API key of that system must still be valid. Raise Refusal `signed_out` or `denied`. While the
-        database is away every host keeps the right. An action for the audit trail is stored before it takes effect, so it
-        fails then.
+        system got the key, the API key of that system must still be valid. Raise Refusal `signed_out` or `denied`.
+
+        While the database is away every host keeps the right, and also if the check takes longer than `HOST_CHECKED_S`.
+        `patient`: wait until the end of the check.
         """
         client = grants.session.removeprefix(OF_CLIENT) if grants.session.startswith(OF_CLIENT) else ""
         if not ((grants.account or client) and self._live.owns(grants.conference)):
             return
+        name = (grants.conference, grants.account, grants.session)
+        check = self._checks.get(name)
+        if check is None:
+            # A task, because the cancellation of a statement waits for the database too.
+            check = self._checks[name] = asyncio.create_task(self._check_host(grants, client))
+            check.add_done_callback(lambda _: self._checks.pop(name, None))
+        await asyncio.wait([check], timeout=None if patient else limits.HOST_CHECKED_S)
+        if not check.done():
+            log.warning("the rights of a host are not checked yet: the database does not answer")
+        elif (why := check.result()) is not None:
+            raise conference.Refusal(why.code, why.vietnamese, why.english)
+
+    async def _check_host(self, grants: Grants, client: str) -> conference.Refusal | None:
+        """Return why a host's key no longer counts. `client`: the system that got the key, empty for an account."""
         try:
             async with self._database.reading(brief=True) as session:
                 if client:
                     found = await session.get(Client, client)
-                    if found is None or found.revoked_at is not None:
-                        raise conference.Refusal("signed_out", *KEY_REVOKED)
-                    return
+                    gone = found is None or found.revoked_at is not None
+                    return conference.Refusal("signed_out", *KEY_REVOKED) if gone else None
                 signed = await self._signed_in(session, grants)
                 if signed is None:
-                    raise conference.Refusal("signed_out", *SIGNED_OUT)
+                    return conference.Refusal("signed_out", *SIGNED_OUT)
                 if not await self._is_host(session, grants, signed):
-                    raise conference.Refusal("denied", *NO_HOST)
+                    return conference.Refusal("denied", *NO_HOST)
         except (OSError, SQLAlchemyError) as error:
             log.warning("the rights of a host could not be checked: %s", reason(error))
+        return None
 
     async def _signed_in(self, session: AsyncSession, grants: Grants) -> SignIn | None:
         """Return the session in which the key was given; None if that session or its account has ended."""
@@ -150,23 +188,30 @@ class Hosts:
             await self._database.transact(lambda session: ending.end_now(session, date_id, self._clock()))
 
     async def end_meeting(self, name: str) -> None:
-        """End the meeting for all participants. Raises Refusal `conference_not_found`."""
-        if self._live.owns(name):
-            date_id = name.removeprefix(PREFIX)
-            if await self._end_date(date_id):
-                self._live.end_date(date_id)
+        """End the meeting for all participants at once, and then store the end. Raises Refusal `conference_not_found`."""
+        tried = self._end_date(name.removeprefix(PREFIX)) if self._live.owns(name) else None
         if self._live.registry is not None:
             self._live.registry.delete(name)
+        if tried is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limits.END_STORED_S):
+                    await tried.wait()
 
-    async def _end_date(self, date_id: str) -> bool:
-        """Store the end of a date, and report whether the date had begun. The meeting ends without the database too: then the
-        door of the date closes in this process only.
+    def _end_date(self, date_id: str) -> asyncio.Event:
+        """Close the door of a date, and store its end in the background. The door opens again if the date has not begun: then
+        the host ended a rehearsal. The returned event is set after the first attempt.
         """
-        try:
-            return await self._database.transact(lambda session: ending.end_now(session, date_id, self._clock()))
-        except (OSError, SQLAlchemyError) as error:
-            log.warning("the end of a date could not be stored: %s", reason(error))
-            return True
+        tried, was_open = asyncio.Event(), self._live.end_date(date_id)
+
+        async def end(_: str, at: datetime) -> None:
+            try:
+                if not await self._database.transact(lambda session: ending.end_now(session, date_id, at)) and was_open:
+                    self._live.end_date(date_id, over=False)
+            finally:
+                tried.set()
+
+        self._decisions.tell(PREFIX + date_id, end)
+        return tried
 
     async def extend(self, grants: Grants, minutes: int, address: str) -> datetime:
         """Extend the booked date of a host. Return its new end. Raise the refusals of `dates.extend`, and `not_booked`."""

@@ -1,4 +1,6 @@
-"""Reports of conferences to the calendar: their beginning and their end. A report is repeated until it is stored."""
+"""Reports of conferences to the database: their beginning, their end, the decisions of hosts. A report is repeated until it
+is stored.
+"""
 
 import asyncio
 import contextlib
@@ -18,10 +20,12 @@ Told = Callable[[str, datetime], Awaitable[None]]
 
 
 class Reports:
-    """The reports that are not stored yet."""
+    """The reports that are not stored yet. `what`: the subject of the log lines. `most`: reports of one conference that wait;
+    then the earliest is forgotten.
+    """
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float], what: str, most: int) -> None:
+        self._now, self._what, self._most = now, what, most
         self._untold: dict[str, deque[tuple[Told, datetime]]] = {}
         """The reports by conference, in order."""
         self.telling: set[asyncio.Task[None]] = set()
@@ -33,7 +37,7 @@ class Reports:
         waiting = self._untold.get(conference)
         begins = waiting is None
         if waiting is None:
-            waiting = self._untold[conference] = deque(maxlen=limits.UNTOLD_EVENTS)
+            waiting = self._untold[conference] = deque(maxlen=self._most)
         waiting.append((told, datetime.fromtimestamp(self._now(), UTC)))
         if begins:
             task = asyncio.get_running_loop().create_task(self._write(conference))
@@ -48,7 +52,7 @@ class Reports:
         self._hurry.clear()
 
     async def _write(self, conference: str) -> None:
-        """Store the reports of a conference in order. Repeat while the database is away: the calendar needs the end."""
+        """Store the reports of a conference in order. Repeat while the database is away."""
         waiting, wait_s = self._untold[conference], limits.TELL_AGAIN_S
         while waiting:
             told, at = waiting[0]
@@ -57,13 +61,13 @@ class Reports:
                 await told(conference.removeprefix(PREFIX), at)
             except (OSError, SQLAlchemyError) as error:
                 if not hurried:
-                    log.warning("the beginning or end of a meeting is not stored yet: %s", reason(error))
+                    log.warning("%s is not stored yet: %s", self._what, reason(error))
                     await self._rest(wait_s)
                     wait_s = min(2 * wait_s, limits.TELL_AGAIN_MOST_S)
                     continue
-                log.exception("the beginning or end of a meeting could not be stored")
+                log.exception("%s could not be stored", self._what)
             except Exception:  # our own bug: the call and the later reports go on
-                log.exception("the beginning or end of a meeting could not be stored")
+                log.exception("%s could not be stored", self._what)
             if waiting and waiting[0] == (told, at):
                 waiting.popleft()
         del self._untold[conference]

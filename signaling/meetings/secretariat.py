@@ -214,6 +214,7 @@ class Secretariat:
             return metrics.Stored({}, {})
 
     async def close(self) -> None:
+        await self.hosts.settle()
         await self.live.settle()
         await self.proceedings.settle()
         await self.access.settled()

@@ -185,12 +185,12 @@ async def close(given: Given, wanted: Voted) -> None:
     """Close the vote, and seal its result into the audit trail. The digest belongs to the whole record of the vote."""
     result = await given.meeting().polls.close(given.by, wanted.vote)
     detail = {"vote": wanted.vote, "cast": result.cast, "counts": list(result.counts), "digest": result.digest}
-    await given.note("vote.close", detail)
+    given.note("vote.close", detail)
 
 
 async def annul(given: Given, wanted: Annulled) -> None:
     await given.meeting().polls.annul(given.by, wanted.vote, wanted.reason)
-    await given.note("vote.annul", {"vote": wanted.vote})
+    given.note("vote.annul", {"vote": wanted.vote})
 
 
 async def cast(given: Given, wanted: Ballot) -> Recorded:

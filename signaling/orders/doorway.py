@@ -30,12 +30,13 @@ class Meetings(Protocol):
 
 
 class Hosts(Protocol):
-    """The store of hosts' decisions. `signaling.meetings.hosts` implements it. A decision for the audit trail is stored before
-    it takes effect.
-    """
+    """The store of hosts' decisions. `signaling.meetings.hosts` implements it."""
 
     async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
-        """Record an action of this host in the audit trail."""
+        """Record an action of this host in the audit trail, before it takes effect. Raise the errors of the database."""
+
+    def note_later(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
+        """Record an action that took effect in the audit trail when the database answers."""
 
     async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
         """Store the switch, so that a restart does not switch off a lobby that a host switched on."""
@@ -43,8 +44,10 @@ class Hosts(Protocol):
     async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
         """Store the permanent bars, so that a barred person cannot enter after a restart."""
 
-    async def still_host(self, grants: Grants) -> None:
-        """Raise Refusal if the account behind a host's key is signed out, switched off, or no longer a host of the meeting."""
+    async def still_host(self, grants: Grants, *, patient: bool = False) -> None:
+        """Raise Refusal if the account behind a host's key is signed out, switched off, or no longer a host of the meeting. The
+        host keeps the right if the database does not answer soon. `patient`: wait for the answer.
+        """
 
     async def extend(self, grants: Grants, minutes: int, address: str) -> datetime:
         """Extend the booked date of this host, and return its new end. Raise Refusal if its halls are taken."""

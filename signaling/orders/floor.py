@@ -130,7 +130,7 @@ async def set_rules(given: Given, wanted: Ruling) -> None:
 
 async def lock(given: Given, wanted: Locking) -> None:
     _chair(given).lock(given.by, wanted.locked)
-    await given.note("host.lock", {"locked": wanted.locked})
+    given.note("host.lock", {"locked": wanted.locked})
 
 
 async def hand_over(given: Given, wanted: Whom) -> None:

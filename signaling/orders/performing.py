@@ -1,14 +1,11 @@
-"""How each order is performed. The giver's right was checked. A decision for the audit trail is stored before it takes effect."""
+"""How each order is performed. The giver's right was checked."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Conference, Grants, Participant, Refusal, limits
 from conference.chair import rights
@@ -28,7 +25,6 @@ from signaling.orders.shapes import (
     Whom,
 )
 
-log = logging.getLogger(__name__)
 GONE: Final = ("Người này đã rời cuộc họp.", "this participant has left the meeting")
 TEXTS: Final = {
     "participant_not_found": GONE,
@@ -62,14 +58,9 @@ class Given:
             raise Refusal("participant_not_found", *GONE)
         return participant
 
-    async def note(self, action: str, detail: dict[str, object]) -> None:
-        """Write a decision to the audit trail after it took effect. An order that acts at once does not fail without the
-        database: the record of the meeting is written when the database answers.
-        """
-        try:
-            await self.around.hosts.note_lobby(self.giver, action, detail, self.address)
-        except (OSError, SQLAlchemyError) as error:
-            log.warning("a decision is not in the audit trail: %s: %s", action, error)
+    def note(self, action: str, detail: dict[str, object]) -> None:
+        """Write a decision to the audit trail after it took effect. An order that acts at once does not wait for the database."""
+        self.around.hosts.note_later(self.giver, action, detail, self.address)
 
 
 async def mute_one(given: Given, wanted: Whom) -> None:
@@ -89,7 +80,7 @@ async def lower_hand(given: Given, wanted: Whom) -> None:
 
 async def mute_all(given: Given, _wanted: Nothing) -> Muted:
     made = given.meeting().chair.mute_all(given.by)
-    await given.note("host.mute_all", {})
+    given.note("host.mute_all", {})
     return Muted(muted=len(made.sids), undo=made.token, undo_s=limits.SILENCE_UNDO_S)
 
 
@@ -109,7 +100,7 @@ async def remove(given: Given, wanted: Removing) -> None:
     for identity in {wanted.identity, *same} & set(meeting.participants):
         with suppress(Refusal):  # a leader from the same network stays
             meeting.chair.remove(given.by, identity)
-    await given.note("host.remove", {"name": participant.grants.name, "keep_out": wanted.keep_out})
+    given.note("host.remove", {"name": participant.grants.name, "keep_out": wanted.keep_out})
     if wanted.keep_out:
         await around.hosts.keep_bars(given.conference, lobby.turned_away.bars)
 
@@ -130,7 +121,7 @@ async def extend(given: Given, wanted: Extending) -> Extended:
 async def end(given: Given, _wanted: Nothing) -> None:
     given.meeting().machines.ask(given.by, Act.END)
     await given.around.hosts.end_meeting(given.conference)
-    await given.note("host.end", {})
+    given.note("host.end", {})
 
 
 async def admit(given: Given, wanted: Admitting) -> Admitted:

@@ -187,6 +187,7 @@ async def test_a_removed_guest_may_knock_again_unless_kept_out(held: Held) -> No
     assert (await held.knock()).status_code == 202
     refused = problem(await held.do(host, "remove", identity=chair.identity), 409, "host_stays")
     assert refused["vi"] == "Không mời chủ trì, thư ký ra khỏi cuộc họp được."
+    await held.office.secretariat.hosts.settle()
     async with held.office.database.reading() as session:
         rows = await session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "host.remove"))
         assert [(one["name"], one["keep_out"]) for one in rows] == [("Chị Lan", False), ("Chị Lan", True)]

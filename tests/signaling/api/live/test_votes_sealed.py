@@ -21,6 +21,7 @@ async def test_the_digest_of_a_result_is_in_the_audit_trail_and_the_title_is_not
     assert (await host.post(f"{desk}/vote_open", json={"vote": vote})).status_code == 200
     assert (await host.post(f"{desk}/vote_close", json={"vote": vote})).status_code == 200
     assert (await host.post(f"{desk}/vote_annul", json={"vote": vote, "reason": "Thiếu người"})).status_code == 200
+    await secretariat.hosts.settle()
     async with held.office.database.reading() as session:
         rows = await session.scalars(select(AuditEntry).where(AuditEntry.object_id == held.date))
         noted = {one.action: one.detail for one in rows}
