@@ -18,5 +18,7 @@ UNIT: Final = "diemcau.unit"
 """The name of the participant's unit. The server takes the name from the register, for pass and hall."""
 SITE: Final = "diemcau.site"
 """The name of the site of a hall."""
+MOMENTARY: Final = frozenset((UNMUTE_ASKED, WAITS, STAGE))
+"""The attributes that belong to the present moment of the call. No token has them."""
 RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST, STAGE, ROLE, UNIT, SITE))
 """The attributes that no client can write, even if it may change its own attributes."""

@@ -135,6 +135,8 @@ class Participant:
         self.grade: object = None  # owned by quality.py
         self.reported = False  # the observers of all conferences know of this participant
         self.left = False
+        self.before: Grants | None = None
+        """The grants from before the lobby of a closed session, while the participant waits there."""
         self._version = 0
         self._view: ParticipantView | None = None
         self.connection: Link = self._connect()

@@ -66,7 +66,6 @@ class Course:
         self.breaks.came(one)
 
     def gone(self, one: Participant) -> None:
-        self.breaks.gone(one)
         self.views.gone(one)
 
     def tick(self) -> None:

@@ -22,7 +22,7 @@ from conference.chair.roles import Roles
 from conference.ground.errors import Refusal
 from conference.ground.events import Action, Reason
 from conference.ground.marks import WAITS
-from conference.ground.permissions import Grants, Source
+from conference.ground.permissions import Source
 from conference.halls.hall import Hall, set_apart
 from conference.halls.halls import Halls
 from conference.halls.spotlight import Spotlight
@@ -87,8 +87,6 @@ class Pauses:
         self._destroyed = destroyed
         self.recessed: Callable[[By], None] = lambda by: None
         """Is called before a recess takes the microphones."""
-        self._rights: dict[str, Grants] = {}
-        """The grants from before the lobby, by the sid of a participant who waits there."""
         kept = store.restored()
         self.state = State() if kept is None else breaks.from_json(kept)
         if kept is not None:
@@ -178,9 +176,6 @@ class Pauses:
         known = bearer(one.identity) in closed.inside or self._leads.roles.of(one.identity) in LEADERS
         return one.identity in closed.out or not known
 
-    def gone(self, one: Participant) -> None:
-        self._rights.pop(one.sid, None)
-
     # -- the machine
 
     def _step(self, event: breaks.Event, by: By | None) -> None:
@@ -265,8 +260,8 @@ class Pauses:
     def _move_out(self, one: Participant) -> None:
         if isinstance(one, Hall):
             set_apart(one, True)
-        elif one.sid not in self._rights:
-            self._rights[one.sid] = one.grants
+        elif one.before is None:
+            one.before = one.grants
             one.set_mark(WAITS, on=True)
             one.change_grants(replace(one.grants, can_publish=False, can_subscribe=False, can_publish_data=False))
 
@@ -274,7 +269,7 @@ class Pauses:
         if isinstance(one, Hall):
             set_apart(one, False)
             return
-        before = self._rights.pop(one.sid, None)
+        before = one.before
         if before is not None:
             one.set_mark(WAITS, on=False)
             one.change_grants(
@@ -285,6 +280,7 @@ class Pauses:
                     can_publish_data=before.can_publish_data,
                 )
             )
+            one.before = None
 
     # -- stop
 

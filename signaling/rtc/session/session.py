@@ -20,6 +20,7 @@ from conference import (
     Refusal,
     described,
     events,
+    marks,
 )
 from conference.ports.time import Cancellable
 from signaling.rtc.session import requests, unknown_session
@@ -132,7 +133,7 @@ class Session:
             self.participant = None
             self.close(NORMAL)
         elif isinstance(event, events.GrantsChanged):
-            self._send_token(event.grants)
+            self._send_token()
         elif isinstance(event, events.Resumed):
             self._deliver_resumed(event)
         else:
@@ -162,10 +163,12 @@ class Session:
         if not self.closed:
             self._wire.send(messages.to_text(message) if self._text else message.SerializeToString())
 
-    def _send_token(self, grants: Grants) -> None:
+    def _send_token(self) -> None:
         """Send a token for the next resume. A timer sends the next token before this one expires."""
+        if self.participant is None:
+            return
         around = self.context.registry.around
-        self.grants = grants
+        self.grants = grants = _lasting(self.participant)
         self._send(rtc.SignalResponse(refresh_token=self._sign(grants, around.clock.time())))
         if self._refresh is not None:
             self._refresh.cancel()
@@ -187,14 +190,14 @@ class Session:
     def _refresh_token(self) -> None:
         self._refresh = None
         if not self.closed and self.participant is not None:
-            self._send_token(self.participant.grants)
+            self._send_token()
 
     # -- beginning
 
     def _join(self, ask: Ask) -> None:
         participant = self._enter(ask)
         self.context.tally.joined(participant.sid, self._began, ask.library)
-        self._send_token(participant.grants)
+        self._send_token()
         for request in ask.add_tracks:
             requests.add_track(self, participant, request)
         if ask.offer is not None and ask.applies_offer_late:
@@ -217,7 +220,7 @@ class Session:
             self._fail(error, events.Left(events.Reason.JOIN_FAILURE))
 
     def _enter(self, ask: Ask) -> Participant:
-        grants = self.context.kept.restored(self.grants, self.context.registry.around.clock.time())
+        grants = _unmarked(self.context.kept.restored(self.grants, self.context.registry.around.clock.time()))
         if grants.describes_itself and (ask.metadata or ask.attributes):
             merged = {**grants.attributes, **described(ask.attributes)}
             grants = replace(grants, metadata=ask.metadata or grants.metadata, attributes=merged)
@@ -248,7 +251,7 @@ class Session:
         participant = conference.resume(self.grants.identity, ask.resume_sid, self)
         self.participant = participant
         self.context.tally.resumed()
-        self._send_token(participant.grants)
+        self._send_token()
         if ask.sync_state is not None:
             requests.sync_state(self, participant, ask.sync_state)
         if silent is False:
@@ -314,3 +317,21 @@ class Session:
         if participant is not None:
             participant.client = None
             participant.leave(events.Reason.MEDIA_FAILURE)
+
+
+def _lasting(participant: Participant) -> Grants:
+    """Return the grants for a later join: without the marks of the moment, and with the rights from before a lobby."""
+    grants, before = participant.grants, participant.before
+    if before is not None:
+        grants = replace(
+            grants,
+            can_publish=before.can_publish,
+            can_subscribe=before.can_subscribe,
+            can_publish_data=before.can_publish_data,
+        )
+    return _unmarked(grants)
+
+
+def _unmarked(grants: Grants) -> Grants:
+    kept = {name: value for name, value in grants.attributes.items() if name not in marks.MOMENTARY}
+    return replace(grants, attributes=kept)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from livekit.protocol import models, rtc
 
-from conference import Grants, Terms
+from conference import Grants, Passage, Terms, marks
 from conference import limits as conference_limits
 from signaling.host import limits as http_limits
 from signaling.host.tokens import Authenticator
 from signaling.rtc.session.long_metadata import LongMetadata
 from signaling.rtc.wire import limits
 from signaling.rtc.wire.join import Ask
+from tests.conference.chair.course.test_course import Kept
 from tests.signaling.rtc.signal_desk import Guest, SignalDesk
 
 LONG = "Ủy ban " * 6_000
@@ -101,3 +102,45 @@ def test_facts_live_as_long_as_their_tokens_within_bounds() -> None:
     assert kept.restored(replace(short[-1], conference="d"), 1000.0).metadata == ""
     assert kept.restored(short[-1], 1000.0 + limits.KEPT_FACTS_S).metadata == ""
     assert len(kept) == 0
+
+
+RIGHTS = ("can_publish", "can_subscribe", "can_publish_data")
+
+
+def closes(kept: Kept) -> tuple[SignalDesk, Guest]:
+    """Return a server with these stored states, and its chair."""
+    office = SignalDesk()
+    office.context = replace(office.context, authority=Authenticator({"key": "s" * 32}))
+    office.world.registry.around = replace(office.world.registry.around, proceedings=kept)
+    return office, office.join("chu", passage=Passage.HOST, role="chair")
+
+
+@pytest.mark.parametrize("ended_meanwhile", [False, True])
+def test_a_token_from_the_lobby_of_a_closed_session_keeps_the_rights_over_a_crash(ended_meanwhile: bool) -> None:
+    kept = Kept()
+    office, chair = closes(kept)
+    guest = office.join("khach")
+    conference = chair.participant.stage
+    conference.course.breaks.begin_closed(conference.machines.by("chu", "Chu", "desk"), ("khach",))
+    office.world.time.turn()
+    assert [getattr(guest.participant.grants, one) for one in RIGHTS] == [False] * 3
+    token = told(guest)
+    again, chair = closes(Kept() if ended_meanwhile else kept)
+    back = come(again, token)
+    waits = marks.WAITS in back.participant.grants.attributes
+    assert waits is not ended_meanwhile
+    if not ended_meanwhile:
+        conference = chair.participant.stage
+        conference.course.breaks.end_closed(conference.machines.by("chu", "Chu", "desk"))
+        again.world.time.turn()
+    assert [getattr(back.participant.grants, one) for one in RIGHTS] == [True] * 3
+    assert marks.WAITS not in back.participant.grants.attributes
+
+
+def test_the_marks_of_the_moment_enter_with_no_token(office: SignalDesk) -> None:
+    moment = dict.fromkeys(marks.MOMENTARY, "1")
+    back = come(office, Grants(identity="ann", conference="c", join=True, attributes=moment | {"unit": "Sở Y tế"}))
+    assert back.participant.grants.attributes == {"unit": "Sở Y tế"}
+    back.participant.ask_to_unmute()
+    assert marks.UNMUTE_ASKED in back.participant.grants.attributes
+    assert told(back).attributes == {"unit": "Sở Y tế"}
