@@ -176,8 +176,13 @@ class Channels:
             self._end(channel, ENDED, refusal)
 
     async def run(self) -> None:
-        """Look at the channels until cancelled."""
-        clocks_at = hosts_at = self._clock.monotonic()
+        """Look at the channels until cancelled. A slow database delays no check in memory."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._watch_in_database())
+
+    async def _watch(self) -> None:
+        clocks_at = self._clock.monotonic()
         while True:
             await asyncio.sleep(limits.LOOK_S)
             now = self._clock.monotonic()
@@ -185,8 +190,13 @@ class Channels:
             if now - clocks_at >= limits.CLOCK_S:
                 clocks_at = now
                 self._tell_clocks()
-            if now - hosts_at >= bounds.HOSTS_LOOKED_S:
-                hosts_at = now
+
+    async def _watch_in_database(self) -> None:
+        looked_at = self._clock.monotonic()
+        while True:
+            await asyncio.sleep(limits.LOOK_S)
+            if self._clock.monotonic() - looked_at >= bounds.HOSTS_LOOKED_S:
+                looked_at = self._clock.monotonic()
                 await self.look_in_database()
 
     def _tick(self, now: float) -> None:
@@ -212,7 +222,9 @@ class Channels:
         for channel in tuple(self._channels.values()):
             if channel.code is None and channel.bearer.leads:
                 try:
-                    channel.judge(await authority.bearer(self.around, channel.bearer.token))
+                    await authority.bearer(self.around, channel.bearer.token, patient=True)
+                    # The roles may have changed while the database answered.
+                    channel.judge(authority.check(self.around, channel.bearer.token))
                 except Refusal as refusal:
                     self._end(channel, ENDED, refusal)
 

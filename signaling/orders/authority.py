@@ -70,11 +70,13 @@ async def host(around: Doorway, name: str, token: str) -> Grants:
     return grants
 
 
-async def bearer(around: Doorway, grants: Grants) -> Bearer:
-    """Check the bearer of these grants, also in the database. Raise Refusal as `check` does, and `signed_out`, `denied`."""
+async def bearer(around: Doorway, grants: Grants, *, patient: bool = False) -> Bearer:
+    """Check the bearer of these grants, also in the database. Raise Refusal as `check` does, and `signed_out`, `denied`.
+    `patient`: wait for a slow database.
+    """
     found = check(around, grants)
     if found.grants.may_moderate(grants.conference) and grants.passage is Passage.HOST:
-        await around.hosts.still_host(found.token)
+        await around.hosts.still_host(found.token, patient=patient)
     return found
 
 

@@ -10,9 +10,11 @@ import pytest
 from starlette.websockets import WebSocket
 
 from conference import Grants, Passage
+from conference.chair.rights import Role
 from signaling.desk import limits
 from signaling.desk.channels import Channels
 from signaling.desk.sockets import Endpoint
+from signaling.host import limits as bounds
 from signaling.host.tokens import Authenticator
 from signaling.orders.doorway import Doorway
 from tests.conference.chair.test_document import merged
@@ -67,6 +69,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.world = World()
+        self.asked = 0
+        """Questions to the database."""
         self.party = Party(self.world, "an")
         self.document = self.party.conference.document
         meetings = NoMeetings()
@@ -74,16 +78,23 @@ class Desk:
         self._authenticator = Authenticator({"key": "s" * 32})
         clock = self.world.time
         lobbies = self.world.registry.lobbies
+        self.answers = asyncio.Event()
+        """While this event is not set, the database keeps all who ask it waiting."""
+        self.answers.set()
         around = Doorway(self._authenticator, lobbies, lobbies.shared, meetings, NoHosts(), clock.time)
         numbers = iter(range(10_000))
         self.channels = Channels(around, clock, lambda: f"session{next(numbers)}", self._about)
         self.endpoint = Endpoint(around, self.channels)
 
     async def _about(self, _name: str) -> tuple[str, float | None]:
+        self.asked += 1
+        await self.answers.wait()
         return "", None
 
     def token(self, identity: str = "h") -> str:
-        grants = Grants(identity=identity, conference="c", passage=Passage.HOST)
+        return self.sign(Grants(identity=identity, conference="c", passage=Passage.HOST))
+
+    def sign(self, grants: Grants) -> str:
         return self._authenticator.sign(grants, 600, self.world.time.time())
 
     async def line(self, identity: str = "h", address: str = "10.1.1.1") -> Line:
@@ -187,4 +198,24 @@ async def test_a_channel_without_a_socket_is_kept_for_a_while_only(desk: Desk, m
     async with asyncio.timeout(WAIT_S):
         while len(desk.channels):
             await asyncio.sleep(0)
+    watching.cancel()
+
+
+async def test_a_right_ends_while_the_database_hangs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOOK_S", 0.01)
+    chair = Party(desk.world, "chu", passage=Passage.HOST, role="chair")
+    Party(desk.world, "ban", passage=Passage.HOST, role="co_chair")
+    second = Line(desk.endpoint)
+    second.says({"hello": {"token": desk.sign(Grants(identity="ban", conference="c", join=True))}})
+    await second.until(second.events)
+    machines, asked = desk.party.conference.machines, desk.asked
+    assert machines.roles.of("ban") is Role.CO_CHAIR
+    desk.answers.clear()
+    watching = asyncio.create_task(desk.channels.run())
+    async with asyncio.timeout(WAIT_S):
+        while desk.asked == asked:  # the check in the database begins, and does not end
+            desk.world.time.advance(bounds.HOSTS_LOOKED_S)
+            await asyncio.sleep(0.01)
+    await chair.conference.chair.appoint(machines.by("chu", "Chu", "desk"), "ban", Role.DELEGATE)
+    await second.until(lambda: any(one.get("rights", {}).get("audience") == "member" for one in second.sent))
     watching.cancel()
