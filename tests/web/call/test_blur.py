@@ -157,11 +157,13 @@ TWO_CAMERAS = """(() => {
   window.WebSocket = class extends WebSocket {
     constructor(...given) {
       super(...given);
-      window.sockets.push(this);
+      if (new URL(this.url).pathname.includes('/rtc')) window.sockets.push(this);
     }
   };
 })();"""
-"""A camera under two names. `opened`: the video constraints of each request. `sockets`: the connections to the server."""
+"""A camera under two names. `opened`: the video constraints of each request. `sockets`: the connections of the
+call, without those of the chair's channel.
+"""
 KEPT = """(() => {
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   window.kept = [];

@@ -32,16 +32,17 @@ window.unsent = null;
 window.WebSocket = class extends WebSocket {
   constructor(...given) {
     super(...given);
-    window.sockets.push(this);
+    if (new URL(this.url).pathname.includes('/rtc')) window.sockets.push(this);
   }
   send(said) {
-    if (unsent === null) super.send(said);
+    if (unsent === null || !window.sockets.includes(this)) super.send(said);
     else unsent.push(new Uint8Array(said)[0] >> 3);
   }
 };
 """
-"""A script that refuses the next `refusals` tracks of the kind `refused`. `sockets`: the connections to the server. If `unsent`
-is a list, no message goes to the server, and the list gets the message types instead.
+"""A script that refuses the next `refusals` tracks of the kind `refused`. `sockets`: the connections of the call, without those
+of the chair's channel. If `unsent` is a list, no message of the call goes to the server, and the list gets the message types
+instead.
 """
 LOOKED_AT = "screens.filter(({ readyState }) => readyState === 'live').length"
 """The number of live screen tracks."""
