@@ -191,10 +191,12 @@ async def is_reopened_or_closed(one: Visitor, refusals: int) -> None:
 async def stays_off(one: Visitor, refusals: int) -> None:
     """Switch the microphone off while it opens in a new call."""
     await refuse(one, "audio", refusals)
-    before = await one.page.evaluate("opened.length")
+    before, asked = await one.page.evaluate("[opened.length, asked]")
     await trouble(one, held=True)
     await call_anew(one)
     await link_is(one, "media-lost")
+    # Without this wait the press can come before the new call asks for the microphone. Then the microphone does not open at all.
+    await one.page.wait_for_function("(before) => asked > before", arg=asked)
     await one.part("mic-toggle").click()
     await expect(one.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
     await trouble(one)
