@@ -12,6 +12,12 @@ The server sends, with the same topic and without a sender:
 - `{"lines": [LINE, …], "end": BOOL}`: the answer to `since`, in parts. The last part has `end` true.
 - `{"refused": {"key", "code", "vi", "en"}}`, and `{"gone": true}`: all lines were destroyed.
 
+A client that has sent none of these messages is a foreign client, or a page that has not yet asked for the lines. Such a client
+also gets each new line in the form of its protocol (`PacketFormat.chat_line`). The page ignores lines in this form.
+
+A line of a foreign client goes to the others as the client sent it. When it has ended, the server numbers and keeps the line, and
+sends it to our pages. A line with destinations is not kept, and reaches only the pages among them.
+
 LINE: `id`, `at` (milliseconds since 1970), `from`, `name`, `text`, and for some `to`, `to_name`, `reply`. A private line reaches
 its sender and its receiver only, also later. Owns no bytes of packets.
 """
@@ -19,13 +25,16 @@ its sender and its receiver only, also later. Owns no bytes of packets.
 from __future__ import annotations
 
 import json
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.marks import WAITS
+from conference.ports.clients import Packet, Piece
 from conference.ports.proceedings import ChatLine, Proceedings
 from conference.ports.time import Clock
 
@@ -34,6 +43,8 @@ if TYPE_CHECKING:
 
 TOPIC: Final = "dc.chat"
 RELIABLE: Final = "_reliable"
+_TEXT_BYTES: Final = 4 * limits.CHAT_CHARACTERS
+"""A character has at most four bytes in UTF-8."""
 
 
 class Chat:
@@ -63,6 +74,7 @@ class Chat:
         if len(key) > limits.CHAT_KEY_CHARACTERS:
             return
         try:
+            sender.data.chatter.reads |= "since" in wanted or "say" in wanted
             if "since" in wanted:
                 self._tell_since(sender, wanted["since"])
             elif "say" in wanted:
@@ -70,6 +82,37 @@ class Chat:
         except Refusal as refusal:
             told = {"key": key, "code": refusal.code, "vi": refusal.vietnamese, "en": refusal.english}
             _send([sender], {"refused": told})
+
+    def overheard(self, sender: Party, piece: Piece, destinations: Iterable[str]) -> None:
+        """Follow the text streams of a foreign client. Keep a chat line that has ended, and send it to our pages."""
+        streams = sender.data.chatter.streams
+        ended = sender.data.chatter.ended
+        if piece.begins and piece.stream not in ended and len(piece.stream) <= limits.CHAT_KEY_CHARACTERS:
+            streams[piece.stream] = replace(piece, content=b"")
+            if len(streams) > limits.CHAT_STREAMS:
+                del streams[next(iter(streams))]
+        known = streams.get(piece.stream)
+        if known is None:
+            return
+        content = (known.content + piece.content)[:_TEXT_BYTES]
+        streams[piece.stream] = replace(known, content=content)
+        if piece.ends:
+            del streams[piece.stream]
+            ended.append(piece.stream)
+            self._keep_foreign(sender, _text(content, deflated=known.deflated), frozenset(destinations))
+
+    def _keep_foreign(self, sender: Party, text: str, destinations: frozenset[str]) -> None:
+        if not text or sender.grants.hidden or self.barred(sender.identity):
+            return
+        if not sender.data.chatter.lines.take(self._clock.monotonic()):
+            sender.data.table.drops["chat"] += 1
+            return
+        name = sender.grants.name or sender.identity
+        line = ChatLine(self._suffix(), self._clock.time(), sender.identity, name, text, "", "", "")
+        if not destinations:
+            self._keep(line)
+        readers = [one for one in self._participants.values() if one is not sender and one.data.chatter.reads]
+        _send([one for one in readers if not destinations or one.identity in destinations], {"line": _shown(line)})
 
     def clear(self) -> None:
         """Destroy all lines, because secret content came up."""
@@ -102,15 +145,20 @@ class Chat:
             receiver.grants.name if receiver is not None else "",
             reply,
         )
-        if not self.closed():
-            self._lines.append(line)
-            if self._store is not None:
-                self._store.chat(self._name, line)
+        self._keep(line)
         self._tell(sender, line, key)
+
+    def _keep(self, line: ChatLine) -> None:
+        if self.closed():
+            return
+        self._lines.append(line)
+        if self._store is not None:
+            self._store.chat(self._name, line)
 
     def _tell(self, sender: Party, line: ChatLine, key: str) -> None:
         readers = [one for one in self._participants.values() if _reads(one.identity, line) and one is not sender]
         _send(readers, {"line": _shown(line)})
+        _send_foreign([one for one in readers if not one.data.chatter.reads], sender, line)
         _send([sender], {"line": _shown(line), "key": key})
 
     def _tell_since(self, reader: Party, since: str) -> None:
@@ -141,6 +189,15 @@ def _shown(line: ChatLine) -> dict[str, Any]:
     return shown | {name: value for name, value in more.items() if value}
 
 
+def _text(content: bytes, *, deflated: bool) -> str:
+    """Return the text of a foreign line, cut to the length of a line. Empty for content in another form."""
+    try:
+        content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, _TEXT_BYTES) if deflated else content
+    except zlib.error:
+        return ""
+    return content.decode("utf-8", "ignore").replace("\0", "").strip()[: limits.CHAT_CHARACTERS]
+
+
 def _read(message: bytes) -> dict[str, str]:
     """Return the members of a message, or nothing if the message is no JSON object of texts."""
     try:
@@ -167,3 +224,17 @@ def _send(readers: Iterable[Party], value: Mapping[str, Any]) -> None:
             packet = packets[type(form)] = form.from_server(payload, TOPIC).payload
         if packet:
             one.connection.channels.send(RELIABLE, packet)
+
+
+def _send_foreign(readers: Iterable[Party], sender: Party, line: ChatLine) -> None:
+    """Send a line to participants that do not read the chat of the server. Their clients see it as a line of its writer."""
+    made = dict[type, tuple[Packet, ...]]()
+    sender.data.table.audience.know((sender.sid,))
+    for one in readers:
+        if WAITS in one.grants.attributes:
+            continue
+        form = one.entry.packets
+        if type(form) not in made:
+            made[type(form)] = form.chat_line(line.id, line.text, round(line.at * 1000), sender.sid, sender.identity)
+        for packet in made[type(form)]:
+            one.connection.channels.send(RELIABLE, packet.payload)

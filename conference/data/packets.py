@@ -36,6 +36,9 @@ class NoPackets:
     def from_server(self, payload: bytes, topic: str) -> Packet:
         return clients.Packet(b"")
 
+    def chat_line(self, line: str, text: str, at_ms: int, sender_sid: str, sender_identity: str) -> tuple[Packet, ...]:
+        return ()
+
     def frame_handle(self, frame: bytes) -> int:
         raise PeerError("no data tracks")
 
@@ -57,6 +60,8 @@ def receive(sender: Party, label: str, message: bytes) -> None:
     elif packet.foreign_chat and sender.data.table.chat.barred(sender.identity):
         drop(sender, "chat")
     elif label == RELIABLE:
+        if packet.piece is not None:
+            sender.data.table.chat.overheard(sender, packet.piece, packet.destinations)
         _hold(sender, packet)
     elif may_send(sender):
         _pass_on(sender, packet, reliable=False)

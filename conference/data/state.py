@@ -6,14 +6,14 @@ Owns the table of data tracks and the counters of dropped packets. The rules are
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from conference.ground import limits
 from conference.ground.events import DataTrackView
 from conference.ports.audience import Audience, Listener
-from conference.ports.clients import Entry, Packet
+from conference.ports.clients import Entry, Packet, Piece
 from conference.ports.time import Cancellable, Clock, Turns
 from media import TokenBucket
 
@@ -36,6 +36,7 @@ class Chat(Protocol):
     @property
     def barred(self) -> Callable[[str], str]: ...
     def heard(self, sender: Party, message: bytes) -> None: ...
+    def overheard(self, sender: Party, piece: Piece, destinations: Iterable[str]) -> None: ...
 
 
 class Party(Listener, Protocol):
@@ -99,7 +100,16 @@ class Outgoing:
 class Chatter:
     """The limits on what one participant sends to the chat."""
 
+    reads: bool = False
+    """True after the client has sent to the chat of the server. Until then, the client gets new lines also in the way of
+    foreign clients.
+    """
+
     lines: TokenBucket = field(default_factory=lambda: TokenBucket(limits.CHAT_PER_S, limits.CHAT_BURST))
+    streams: dict[str, Piece] = field(default_factory=dict)
+    """The unfinished chat lines of a foreign client, by the name of the stream."""
+    ended: deque[str] = field(default_factory=lambda: deque(maxlen=limits.CHAT_BURST))
+    """The streams that ended last. After a resume, a client may send a packet again."""
     history: TokenBucket = field(default_factory=lambda: TokenBucket(limits.CHAT_ASKED_PER_S, limits.CHAT_ASKED_BURST))
 
 

@@ -150,9 +150,13 @@ CHAT_PART_BYTES = 12 * 1024
 """Bytes of the lines in one packet of earlier lines; more lines go into the next packet. Chosen: below the 16 KiB that every
 browser receives as one message. Larger: some browsers refuse it. Smaller: more packets.
 """
+CHAT_STREAMS = 4
+"""Lines of a foreign client that have begun and have not ended; the oldest is forgotten first. Chosen: a client sends one line
+after the other. More: memory for each hostile client. Fewer: a client that sends two lines at once loses one for our pages.
+"""
 CHAT_KEY_CHARACTERS = 64
-"""Characters of the key that a page gives to its line to know its answer; a longer one is refused. Chosen. More: larger answers.
-Fewer: a page cannot use a UUID.
+"""Characters of the key that a page gives to its line to know its answer, and of the name of a foreign client's text stream. A
+line with a longer one is refused or not kept. Chosen. More: larger answers. Fewer: a page cannot use a UUID.
 """
 DATA_UNITS_PER_S, DATA_UNITS_BURST, DATA_UNIT_BYTES = 10_000, 30_000, 1024
 """The budget for the data that one participant sends: 10,000 units a second, 30,000 units at once after a pause, 1024 bytes a

@@ -20,6 +20,18 @@ class Client(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a text stream between clients. Only a stream whose first piece `begins` is a chat line."""
+
+    stream: str
+    content: bytes = b""
+    begins: bool = False
+    ends: bool = False
+    deflated: bool = False
+    """The stream that begins is compressed (RFC 1951)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Packet:
     """A data packet that can be forwarded unchanged. Empty `destinations`: all participants except the sender."""
 
@@ -30,7 +42,9 @@ class Packet:
     chat: bytes | None = None
     """A message of our pages to the chat of the server (`data.chat`). The packet is not forwarded."""
     foreign_chat: bool = False
-    """The packet begins a chat message between clients, in the way of LiveKit's own pages. The server does not keep it."""
+    """The packet begins a chat message between clients, in the way of LiveKit's own pages. The packet is forwarded."""
+    piece: Piece | None = None
+    """The part of a text stream in this packet. The chat of the server keeps the streams that are chat lines."""
 
 
 class PacketFormat(Protocol):
@@ -43,6 +57,9 @@ class PacketFormat(Protocol):
 
     def from_server(self, payload: bytes, topic: str) -> Packet:
         """Return a packet of the server, which has no sender."""
+
+    def chat_line(self, line: str, text: str, at_ms: int, sender_sid: str, sender_identity: str) -> tuple[Packet, ...]:
+        """Return a chat line for a client that does not read the chat of the server. `line` is the number of the line."""
 
     def frame_handle(self, frame: bytes) -> int: ...
     def with_handle(self, frame: bytes, handle: int) -> bytes: ...

@@ -6,7 +6,7 @@ from typing import Any
 
 from conference import Announcement, Conference, Entry, Grants, Participant, PeerError, Source
 from conference.ground.events import Layer, Quality
-from conference.ports.clients import Packet
+from conference.ports.clients import Packet, Piece
 from conference.tracks import publishing
 from tests.conference.doubles import Listener, World, describe, peer_of, receiver_of
 
@@ -22,7 +22,7 @@ CAMERA = Announcement("cam", "video", Source.CAMERA, width=1280, height=720, lay
 
 class Format:
     """`destination,destination|payload`; frames are `handle:payload`. The payload `chat:…` is for the chat of the server, and
-    `foreign:…` is the chat of another client.
+    `foreign:…` is the chat of another client. `stream:ID:TEXT` is a whole chat line of another client.
     """
 
     def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
@@ -33,10 +33,16 @@ class Format:
             return Packet(b"", chat=body.removeprefix(b"chat:"))
         destinations = frozenset(name for name in head.decode().split(",") if name)
         payload = (b"" if hidden else sender_identity.encode()) + b"|" + body
-        return Packet(payload, destinations, foreign_chat=body.startswith(b"foreign:"))
+        kind, _, rest = body.partition(b":")
+        stream, _, text = rest.partition(b":")
+        piece = Piece(stream.decode(), text, begins=True, ends=True) if kind == b"stream" else None
+        return Packet(payload, destinations, foreign_chat=kind in (b"foreign", b"stream"), piece=piece)
 
     def from_server(self, payload: bytes, topic: str) -> Packet:
         return Packet(topic.encode() + b"|" + payload)
+
+    def chat_line(self, line: str, text: str, at_ms: int, sender_sid: str, sender_identity: str) -> tuple[Packet, ...]:
+        return (Packet(f"{sender_identity}|line:{text}".encode()),)
 
     def frame_handle(self, frame: bytes) -> int:
         return int(frame.partition(b":")[0])

@@ -64,6 +64,10 @@ RESUME_MESSAGES = 50
 client with a bad network, which resumes often, is closed sooner; above 1000 no client can resume. Fewer: repeated resumes take
 CPU time from others.
 """
+CHUNK_BYTES = 15_000
+"""Bytes of a text in one chunk of a text stream. Source: the client libraries cut at the same length. More: with its header, a
+chunk is longer than the 16 KiB that every browser receives as one message. Fewer: more packets.
+"""
 WAITING_BYTES = 4 * 1024 * 1024
 """Bytes that wait to be written to one socket; a slower reader is disconnected and may resume. More: memory. Fewer: a phone on
 a slow network is disconnected.

@@ -12,10 +12,13 @@ from livekit.protocol import models
 
 from conference import PeerError
 from conference.data.chat import TOPIC as CHAT
-from conference.ports.clients import Packet
+from conference.ports.clients import Packet, Piece
+from signaling.rtc.wire import limits
 from signaling.rtc.wire.rpc import Calls
 
-FOREIGN_CHAT = frozenset({"lk.chat", "lk-chat-topic"})
+STREAM = "lk.chat"
+"""The topic of the text streams that carry chat lines of LiveKit's components (`DataTopic`)."""
+FOREIGN_CHAT = frozenset({STREAM, "lk-chat-topic"})
 """The topics of chat between clients. Source: `DataTopic` and `LegacyDataTopic` of LiveKit's components."""
 _HEADER_BYTES = 12
 _HANDLE = struct.Struct("!H")
@@ -51,10 +54,35 @@ class Packets:
             destinations,
             metrics=kind == "metrics",
             foreign_chat=_is_foreign_chat(packet, kind),
+            piece=_piece(packet, kind),
         )
 
     def from_server(self, payload: bytes, topic: str) -> Packet:
         return from_server(payload, reliable=True, topic=topic, destinations=frozenset())
+
+    def chat_line(self, line: str, text: str, at_ms: int, sender_sid: str, sender_identity: str) -> tuple[Packet, ...]:
+        """Return the text stream of a line: a header, the text in chunks, and a trailer."""
+        content = text.encode("utf-8", "replace")
+        header = models.DataStream.Header(
+            stream_id=line,
+            timestamp=at_ms,
+            topic=STREAM,
+            mime_type="text/plain",
+            total_length=len(content),
+            text_header=models.DataStream.TextHeader(),
+        )
+        chunks = [
+            models.DataStream.Chunk(stream_id=line, chunk_index=number, content=content[at : at + limits.CHUNK_BYTES])
+            for number, at in enumerate(range(0, len(content), limits.CHUNK_BYTES))
+        ]
+        parts = [
+            models.DataPacket(stream_header=header),
+            *(models.DataPacket(stream_chunk=chunk) for chunk in chunks),
+            models.DataPacket(stream_trailer=models.DataStream.Trailer(stream_id=line)),
+        ]
+        for part in parts:
+            part.participant_sid, part.participant_identity = sender_sid, sender_identity
+        return tuple(Packet(part.SerializeToString()) for part in parts)
 
     def frame_handle(self, frame: bytes) -> int:
         if len(frame) < _HEADER_BYTES:
@@ -70,6 +98,20 @@ def _is_foreign_chat(packet: models.DataPacket, kind: str | None) -> bool:
     """Report whether a packet begins a chat message of LiveKit's own pages, in one of their three ways."""
     topic = {"user": packet.user.topic, "stream_header": packet.stream_header.topic}.get(kind or "", "")
     return kind == "chat_message" or topic in FOREIGN_CHAT
+
+
+def _piece(packet: models.DataPacket, kind: str | None) -> Piece | None:
+    if kind == "stream_chunk":
+        return Piece(packet.stream_chunk.stream_id, packet.stream_chunk.content)
+    if kind == "stream_trailer":
+        return Piece(packet.stream_trailer.stream_id, ends=True)
+    header = packet.stream_header
+    readable = header.encryption_type == models.Encryption.NONE and header.WhichOneof("content_header") == "text_header"
+    if kind != "stream_header" or header.topic != STREAM or not readable:
+        return None
+    whole = header.HasField("inline_content")  # neither chunks nor a trailer follow
+    deflated = header.compression != models.DataStream.CompressionType.NONE
+    return Piece(header.stream_id, header.inline_content, begins=True, ends=whole, deflated=deflated)
 
 
 def from_server(

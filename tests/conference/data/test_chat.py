@@ -31,6 +31,11 @@ def told(party: Party) -> list[dict[str, Any]]:
     return found
 
 
+def foreign(party: Party) -> list[bytes]:
+    """Return the lines that this participant got in the way of foreign clients."""
+    return [data for _, data in party.peer.sent if b"|line:" in data]
+
+
 def texts(answers: list[dict[str, Any]]) -> list[str]:
     return [line["text"] for part in answers for line in part["lines"]]
 
@@ -111,6 +116,53 @@ def test_a_rule_switches_the_chat_off_also_between_foreign_clients(world: World)
     ben.peer.sent.clear()
     ask(chair, say="y")
     assert told(ben)[0]["line"]["text"] == "y"
+
+
+def test_our_lines_reach_foreign_clients_as_lines_of_their_writers(world: World) -> None:
+    ann, ben, app, eve = (Party(world, name) for name in ("ann", "ben", "app", "eve"))
+    ask(ben, since="")
+    for party in (ben, app, eve):
+        party.peer.sent.clear()
+    ask(ann, say="Chào")
+    ask(ann, say="riêng", to="app")
+    assert foreign(app) == [b"ann|line:Ch\xc3\xa0o", b"ann|line:ri\xc3\xaang"]
+    assert foreign(eve) == [b"ann|line:Ch\xc3\xa0o"]
+    assert foreign(ann) == foreign(ben) == [], "pages read the chat of the server"
+
+
+def test_lines_of_foreign_clients_reach_our_pages_once_and_late_comers(world: World) -> None:
+    ann, ben, app = Party(world, "ann"), Party(world, "ben"), Party(world, "app")
+    for party in (ann, ben):
+        ask(party, since="")
+        told(party)
+    for raw in (
+        b"|stream:1: xin ",
+        b"|stream:1: xin ",
+        b"ben|stream:2:only ben",
+        b"|stream:3:" + b"x" * 9000,
+        b"|stream:4: ",
+    ):
+        app.peer.hear("_reliable", raw)
+    long = "x" * limits.CHAT_CHARACTERS
+    (line, *_), others = told(ann), told(ben)
+    assert (line["line"]["from"], line["line"]["name"], line["line"]["text"]) == ("app", "App", "xin")
+    assert [one["line"]["text"] for one in others] == ["xin", "only ben", long]
+    late = Party(world, "late")
+    ask(late, since="")
+    assert texts(told(late)) == ["xin", long]
+    assert told(app) == []
+
+
+def test_foreign_lines_too_fast_or_barred_are_not_kept(world: World) -> None:
+    chair, app = Party(world, "chair", passage=Passage.HOST), Party(world, "app")
+    for number in range(limits.CHAT_BURST + 2):
+        app.peer.hear("_reliable", b"|stream:%d:x" % number)
+    chair.conference.chair.set_rules(chair.conference.machines.by("chair", "Chair", "desk"), Set(chat_off=Whom.ALL))
+    world.time.advance(60)
+    app.peer.hear("_reliable", b"|stream:late:y")
+    ask(chair, since="")
+    assert texts(told(chair)) == ["x"] * limits.CHAT_BURST
+    assert chair.conference.data.drops == {"chat": 3}
 
 
 def test_an_observer_reads_the_chat_and_writes_nothing(world: World) -> None:

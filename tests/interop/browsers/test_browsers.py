@@ -203,3 +203,27 @@ async def _meet_native(page: Visitor, an: Person, codec: str) -> None:
         )
         await until(lambda: any(ear.hz > 100 for ear in an.ears.values()), "the page's beep in the native client")
         assert len(an.views) == len(an.ears) == 1
+        await _write_to_each_other(page, an)
+
+
+async def _write_to_each_other(page: Visitor, an: Person) -> None:
+    """The page and a client that knows nothing of our chat read each other's lines once."""
+    read: list[tuple[str, str]] = []
+
+    def opened(reader: rtc.TextStreamReader, who: str) -> None:
+        async def whole() -> None:
+            read.append((an.room.remote_participants[who].name, await reader.read_all()))
+
+        an.start(whole())
+
+    an.room.register_text_stream_handler("lk.chat", opened)
+    before, mine = await page.part("chat-message").count(), f"Chào {an.identity}"
+    if not await page.part("chat-input").count():
+        await page.part("chat-toggle").click()
+    await page.part("chat-input").fill(mine)
+    await page.part("chat-send").click()
+    await until(lambda: read, "the page's line in the native client")
+    await an.room.local_participant.send_text("Chào các đồng chí", topic="lk.chat")
+    await expect(page.part("chat-message").last).to_contain_text("Chào các đồng chí", timeout=PATIENCE_MS)
+    await expect(page.part("chat-message")).to_have_count(before + 2)
+    assert read == [("Bình", mine)]

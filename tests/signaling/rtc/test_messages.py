@@ -12,7 +12,7 @@ from livekit.protocol import metrics, models, rtc
 
 from conference import PeerError
 from conference.ground.events import LayersWanted, Quality, SpeakersChanged, Speaking, Superseded
-from conference.ports.clients import Packet
+from conference.ports.clients import Packet, Piece
 from signaling.rtc.webhooks import Reporter
 from signaling.rtc.wire import views
 from signaling.rtc.wire.messages import Encoder, ServerFacts
@@ -124,6 +124,40 @@ def test_chat_of_our_pages_is_for_the_server_and_other_chat_is_marked() -> None:
         assert (stamped(**other).foreign_chat, stamped(**other).chat) == (False, None)
     made = models.DataPacket.FromString(Packets().from_server(b"{}", "dc.chat").payload)
     assert (made.user.topic, made.user.payload, made.participant_identity) == ("dc.chat", b"{}", "")
+
+
+def test_a_line_is_a_text_stream_of_its_writer_and_is_read_as_one() -> None:
+    text = "Kính chào " * 1500
+    parts = [models.DataPacket.FromString(one.payload) for one in Packets().chat_line("L1", text, 5, "PA_an", "an")]
+    assert {(one.participant_sid, one.participant_identity, one.sequence) for one in parts} == {("PA_an", "an", 0)}
+    header, *chunks, trailer = parts
+    assert (header.stream_header.topic, header.stream_header.total_length) == ("lk.chat", len(text.encode()))
+    assert [one.stream_chunk.chunk_index for one in chunks] == [0, 1]
+    assert all(len(one.SerializeToString()) < 16 * 1024 for one in chunks)
+    assert b"".join(one.stream_chunk.content for one in chunks).decode() == text
+    assert trailer.stream_trailer.stream_id == "L1"
+    pieces = [
+        read.piece for one in parts if (read := Packets().stamp(one.SerializeToString(), "PA_b", "b", hidden=False))
+    ]
+    assert pieces[0] == Piece("L1", begins=True)
+    assert pieces[-1] == Piece("L1", ends=True)
+    assert b"".join(one.content for one in pieces if one) == text.encode()
+
+
+def test_chat_in_one_packet_is_read_and_other_streams_begin_no_line() -> None:
+    def piece(**value: Any) -> Piece | None:
+        header = models.DataStream.Header(stream_id="S", **value)
+        packet = models.DataPacket(stream_header=header).SerializeToString()
+        read = Packets().stamp(packet, "PA_b", "b", hidden=False)
+        assert read is not None
+        return read.piece
+
+    plain = models.DataStream.TextHeader()
+    whole = piece(topic="lk.chat", text_header=plain, inline_content=b"z", compression="DEFLATE_RAW")
+    assert whole == Piece("S", b"z", begins=True, ends=True, deflated=True)
+    assert piece(topic="t", text_header=plain) is None
+    assert piece(topic="lk.chat", byte_header=models.DataStream.ByteHeader(name="x")) is None
+    assert piece(topic="lk.chat", text_header=plain, encryption_type="GCM") is None
 
 
 def test_a_hidden_sender_is_never_named() -> None:

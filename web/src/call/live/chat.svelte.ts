@@ -1,6 +1,7 @@
 /**
  * The chat of one conference. The server numbers the lines, keeps them and gives them to people who come late
- * (`conference/data/chat.py`). Lines of foreign clients come as text streams on topic `lk.chat`; the server keeps none of them.
+ * (`conference/data/chat.py`). So does the server with lines of foreign clients. This page ignores their text streams on
+ * topic `lk.chat`, in which it would read each line twice.
  */
 import { RoomEvent, type Room } from 'livekit-client';
 import { language } from '../../i18n/index.svelte';
@@ -25,7 +26,6 @@ export const MOST_CHARACTERS = 2_000;
  * people cannot read back.
  */
 const MOST_LINES = 500;
-const FOREIGN = 'lk.chat';
 const TOPIC = 'dc.chat';
 /**
  * Milliseconds until the server has answered a line. Chosen. Longer: a person waits for a lost line. Shorter: a line counts as
@@ -68,12 +68,6 @@ export class Chat {
       })
       .on(RoomEvent.Connected, () => this.ask())
       .on(RoomEvent.Reconnected, () => this.ask());
-    room.registerTextStreamHandler(FOREIGN, (reader, sender) => {
-      reader.readAll().then(
-        (text) => this.receive(reader.info.id, sender.identity, text),
-        () => undefined,
-      );
-    });
   }
 
   async send(text: string): Promise<void> {
@@ -144,28 +138,12 @@ export class Chat {
     if (open) this.unread = 0;
   }
 
-  close(): void {
-    this.room.unregisterTextStreamHandler(FOREIGN);
-  }
-
-  private receive(id: string, identity: string, text: string): void {
-    const sender = this.room.getParticipantByIdentity(identity);
-    const words = text.slice(0, MOST_CHARACTERS);
-    if (sender === undefined || words.trim() === '') return;
-    const line = { id: `${identity}/${id}`, identity, name: nameOf(sender), text: words, at_ms: Date.now(), mine: false };
-    if (this.add(line)) this.count(line);
-  }
-
   /** Add a line, and report whether it is new. A repeated id (a peer resends after reconnecting) is the same line. */
   private add(line: ChatLine): boolean {
     if (this.lines.some((other) => other.id === line.id)) return false;
     this.lines = [...this.lines, line].sort((one, other) => one.at_ms - other.at_ms).slice(-MOST_LINES);
     return true;
   }
-}
-
-function nameOf(participant: { name?: string | undefined; identity: string }): string {
-  return participant.name || participant.identity;
 }
 
 export type Piece = { text: string; link: string | null };

@@ -224,7 +224,6 @@ export class Conference {
     this.room.removeAllListeners();
     this.line.close();
     this.mutedTalk.close();
-    this.chat.close();
     this.sound.close();
     this.pictures.close();
     this.backdrop.close();
