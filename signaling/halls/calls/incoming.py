@@ -116,7 +116,7 @@ class Incoming:
         say(leg, words)
         if isinstance(why, Refusal):
             explain(leg, why)
-        asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, leg.side.refuse, why)
+        self._start(_refuse_after_words(leg, why))
 
     # -- events from legs (LegEvents)
 
@@ -148,3 +148,16 @@ class Incoming:
 
     def pressed(self, leg: Leg, key: str) -> bool:
         return self._arrivals.pressed(leg, key)
+
+
+async def _refuse_after_words(leg: Leg, why: Cause | Exception) -> None:
+    """Refuse the call after LAST_WORDS_S, or later, when the mixer has played the announcement."""
+    waited_s = 0.0
+    while waited_s < limits.LAST_WORDS_S or (waited_s < limits.REFUSAL_WORDS_MOST_S and _hears_words(leg)):
+        await asyncio.sleep(limits.REFUSAL_TICK_S)
+        waited_s += limits.REFUSAL_TICK_S
+    leg.side.refuse(why)
+
+
+def _hears_words(leg: Leg) -> bool:
+    return not leg.over and leg.room is not None and leg.room.hall.program.prompts.has(leg.room.hall.sid)

@@ -65,6 +65,15 @@ LAST_WORDS_S = 6.0
 """Seconds from the start of the last announcement to a hall (for example "wrong PIN") until the call ends. Chosen. Longer: the
 hall hears silence. Shorter: the announcement is cut off.
 """
+REFUSAL_WORDS_MOST_S = 20.0
+"""Seconds at most until a call is refused whose announcement has not ended, because the mixer starts late on a busy machine. As
+long as `PROMPT_S`, after which an announcement counts as finished. Longer: a caller rings for long, if the mixer does not start.
+Shorter: the caller hears no reason.
+"""
+REFUSAL_TICK_S = 0.2
+"""Seconds between two looks at whether the announcement has ended. Chosen. Longer: the hall hears silence before the refusal.
+Shorter: more work.
+"""
 HALL_WITHOUT_MEETING_S = 600.0
 """Seconds that a hall may stay in the voice menu, in a test room or in the wait for the operator; then its call ends. Each
 test room has a mixer, and the other such halls share one. Longer: forgotten halls use up the processor. The wait in a lobby
