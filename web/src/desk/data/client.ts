@@ -22,6 +22,8 @@ interface Sending {
   signal?: AbortSignal;
   /** The request arrives even if its page is closed immediately. */
   outlives?: boolean;
+  /** Milliseconds until the request without an answer fails. Default: PATIENCE_MS. */
+  patience_ms?: number;
 }
 
 const ROOT = '/api/v1';
@@ -56,7 +58,7 @@ export async function send<Answer>(method: Method, path: string, body?: unknown,
   if (how.etag) headers['If-Match'] = how.etag;
   if (how.key) headers['Idempotency-Key'] = how.key;
   const init = { ...sending(method, body, headers), signal: how.signal ?? null, keepalive: how.outlives ?? false };
-  return (await exchange(address(path), init)).value as Answer;
+  return (await exchange(address(path), init, how.patience_ms)).value as Answer;
 }
 
 /** Return a file of the server, and its name if the server gave one. */
@@ -110,9 +112,9 @@ export function codeOf(error: unknown): string {
 /** Set by the desk: `tell` runs when the server no longer knows the user. */
 export const signedOut = { tell: (): void => undefined };
 
-async function exchange(path: string, init: RequestInit): Promise<Tagged<unknown>> {
+async function exchange(path: string, init: RequestInit, patience_ms = PATIENCE_MS): Promise<Tagged<unknown>> {
   try {
-    return await ask(path, init, PATIENCE_MS);
+    return await ask(path, init, patience_ms);
   } catch (error) {
     if (error instanceof Refused && error.status === 401 && !path.startsWith(`${ROOT}/session`)) signedOut.tell();
     throw error;
