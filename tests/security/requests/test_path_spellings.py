@@ -78,7 +78,8 @@ async def test_no_spelling_leads_out_of_the_pages(live_server: LiveServer) -> No
     # The server completes the address of the preview picture, and nothing else.
     before, after = (DIST / "index.html").read_bytes().split(b'content="/assets/', 1)
     shown = [answer for answer in answers if answer.statuses == [200]]
-    assert all(before in answer.data and after in answer.data for answer in shown), "only the page itself, as at each of its addresses"
+    whole = [before in answer.data and after in answer.data for answer in shown]
+    assert all(whole), "only the page itself, as at each of its addresses"
 
 
 @pytest.mark.parametrize("decodings", [0, 1])
