@@ -21,6 +21,7 @@ from typing import Any, Final
 from conference.chair.rights import Role
 from conference.ground import limits
 from conference.ground.errors import Refusal
+from rooms.policy.bearers import bearer
 
 OPERATORS: Final = ""
 """The holder of the chair's rights while no connected person holds them."""
@@ -39,7 +40,7 @@ class Roles:
     """The roles of a meeting. The keys are identities. Times are Unix seconds.
 
     `present` holds the connected participants in the order of arrival, with their roles. A chair has the role CHAIR there.
-    `appointed` holds the roles that the chair gave, also of people who left.
+    `appointed` holds the roles that the chair gave, by bearer, also of people who left.
     """
 
     present: Mapping[str, Role] = field(default_factory=dict)
@@ -181,7 +182,7 @@ def _successor(state: Roles) -> str:
 
 
 def _came(state: Roles, event: Any, now: float) -> Roles:
-    identity, role = event.identity, state.appointed.get(event.identity, event.role)
+    identity, role = event.identity, state.appointed.get(bearer(event.identity), event.role)
     if identity == state.chair:
         return replace(state, present={**state.present, identity: Role.CHAIR})
     if role is not Role.CHAIR:
@@ -202,7 +203,7 @@ def _seat(state: Roles, identity: str) -> Roles:
     present = dict(state.present)
     if state.chair in present and state.chair != identity:
         present[state.chair] = Role.CO_CHAIR
-    appointed = {one: role for one, role in state.appointed.items() if one != identity}
+    appointed = {one: role for one, role in state.appointed.items() if one != bearer(identity)}
     return replace(
         state,
         present={**present, identity: Role.CHAIR},
@@ -233,15 +234,17 @@ def _no_chair(state: Roles, event: Any, now: float) -> Roles:
 
 def _appointed(state: Roles, event: Any, now: float) -> Roles:
     _present(state, event.identity)
-    if event.identity == state.chair or event.role in (Role.CHAIR, Role.OPERATOR):
+    who = bearer(event.identity)
+    if who == bearer(state.chair) or event.role in (Role.CHAIR, Role.OPERATOR):
         raise Refusal("role_bad")
-    present = {**state.present, event.identity: event.role}
+    present = {one: event.role if bearer(one) == who else role for one, role in state.present.items()}
     return replace(state, present=present, appointed=_appointments(state, event.identity, event.role))
 
 
 def _appointments(state: Roles, identity: str, role: Role) -> dict[str, Role]:
     """Return the appointments with a new one. The oldest one gives way."""
-    appointed = {one: known for one, known in state.appointed.items() if one != identity} | {identity: role}
+    who = bearer(identity)
+    appointed = {one: known for one, known in state.appointed.items() if one != who} | {who: role}
     while len(appointed) > limits.ROLES_APPOINTED:
         del appointed[next(iter(appointed))]
     return appointed

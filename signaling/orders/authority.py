@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from conference import Conference, Grants, Hall, Passage, Refusal
 from conference.chair.rights import LEADERS, By, Role, Way
+from rooms.policy.bearers import bearer as bearer_of
 from signaling.orders.doorway import Doorway
 
 TEXTS = {
@@ -112,8 +113,8 @@ def given_by(around: Doorway, found: Bearer, way: Way) -> By:
 
 
 def host_by(around: Doorway, name: str, grants: Grants, way: Way = "rest") -> By:
-    """Return the giver for a host, who need not be in the call: in the call with the role there, otherwise as secretary. The
-    bearer of the server's own key is an operator.
+    """Return the giver for a host, who need not be in the call: in the call with the role there, otherwise as secretary. A host
+    whom the chair appointed to a lower role has that role. The bearer of the server's own key is an operator.
     """
     if grants.passage is not Passage.HOST:
         return By("", grants.name, Role.OPERATOR, way=way)
@@ -124,7 +125,8 @@ def host_by(around: Doorway, name: str, grants: Grants, way: Way = "rest") -> By
         return secretary
     here = found.participants.get(grants.identity)
     if here is None or not here.grants.may_moderate(name):
-        return secretary
+        appointed = found.machines.roles.appointed.get(bearer_of(grants.identity), Role.SECRETARY)
+        return secretary if appointed in LEADERS else replace(secretary, role=appointed, for_chair=False)
     return found.machines.by(grants.identity, grants.name, way)
 
 

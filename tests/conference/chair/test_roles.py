@@ -215,3 +215,13 @@ def test_the_rights_of_the_chair_always_have_one_holder(story: list[tuple[Event,
         for one in effects:
             if isinstance(one, RoleChanged):
                 assert state.of(one.identity) is one.role
+
+
+def test_a_lower_role_holds_for_every_window_of_the_person() -> None:
+    """A new entry makes a new identity. The appointment goes with the person."""
+    first, second, later = "browser.binh01.aaaa", "browser.binh01.bbbb", "personal_link.binh01.cccc"
+    state = run(CHAIR, (Came(first, Role.CO_CHAIR), 1.0), (Came(second, Role.CO_CHAIR), 2.0))
+    state, _ = roles.step(state, Appointed(first, Role.OBSERVER), 3.0)
+    assert (state.of(first), state.of(second)) == (Role.OBSERVER, Role.OBSERVER)
+    state, _ = roles.step(roles.from_json(roles.as_json(state), 4.0), Came(later, Role.CO_CHAIR), 5.0)
+    assert state.of(later) is Role.OBSERVER

@@ -16,6 +16,8 @@ from pydantic import ConfigDict, Field
 
 import conference
 from conference import Grants, Knock, Lobby, Passage, Refusal, State
+from conference.chair import rights
+from conference.chair.rights import Act
 from rooms.policy.actors import Actor
 from signaling.api.models.parts import Text200
 from signaling.api.routes.live.hosts import Bearer, Name, address_of, counted, host_of
@@ -228,8 +230,9 @@ def _knock(around: Doorway, request: Request, name: str, ticket: str, tries: Thr
 async def _host(
     around: Doorway, request: Request, name: str, authorization: str, tries: Throttle
 ) -> tuple[Lobby, Grants]:
-    """Return the lobby and the host (`host_of`)."""
+    """Return the lobby and the host (`host_of`). Raise Refusal if the host's role in the meeting may not admit people."""
     host = await host_of(around, request, name, authorization, tries)
+    rights.ask(authority.host_by(around, name, host), Act.ADMIT)
     return around.lobbies.get(name, around.now()), host
 
 
