@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Conference, Entry, Grants, Participant, Passage, Refusal, Registry, limits, marks, publishing
+from conference.chair.rights import LEADERS, By, Role
 from conference.ground.events import Left, MuteAsked, Reason
 from rooms.accounts import clients, signing
 from rooms.policy.actors import COMMAND
@@ -391,6 +392,30 @@ async def test_a_revoked_role_loses_the_right_and_keeps_the_seat(held: Held) -> 
     await held.office.secretariat.hosts.look_at_accounts(with_hosts=True)
     assert chair.left() is None
     assert chair.passage() is Passage.ADMITTED
+
+
+async def test_a_lower_role_holds_for_the_host_key_and_a_new_entry(held: Held) -> None:
+    desk, key, here = await held.chair()
+    guest = await held.guest()
+    operator = By("", "Vận hành", Role.OPERATOR, way="desk")
+    assert here.conference.machines.roles.of(here.identity) in LEADERS
+    if here.conference.machines.roles.chair == here.identity:
+        await here.conference.chair.hand_over(operator, guest.identity)
+    await here.conference.chair.appoint(operator, here.identity, Role.OBSERVER)
+    here.conference.remove(here.participant, Reason.CLIENT_INITIATED)
+    orders: tuple[tuple[str, dict[str, Any]], ...] = (
+        (f"{held.path}/mute-all", {}),
+        (f"{held.path}/remove", {"identity": guest.identity}),
+        (f"{held.lobby}/pardon", {}),
+    )
+    for path, body in orders:
+        problem(await key.post(path, json=body), 403, "not_allowed")
+    problem(await key.put(held.lobby, json={"on": False}), 403, "not_allowed")
+    assert not guest.muted
+    assert guest.left() is None
+    again = Guest(held, (await desk.post(f"/occurrences/{held.date}/pass", json={})).json()["token"])
+    assert again.identity != here.identity
+    assert again.conference.machines.roles.of(again.identity) is Role.OBSERVER
 
 
 async def test_an_operator_with_a_second_factor_is_host_in_the_call(held: Held) -> None:
