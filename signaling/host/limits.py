@@ -367,6 +367,16 @@ LOBBY_TRIES_PER_MINUTE = 60
 """Wrong secrets of waiting people (tickets), and as many of hosts (keys), from one network each minute; further tries are
 refused. More: a flood costs more time. Fewer: an office with old pages must wait.
 """
+ORDERS_PER_MINUTE = 60
+"""Orders of one kind that a participant who does not lead may give in a meeting each minute; further ones are refused. Each may
+write rows about the meeting. More: one person fills the database. Fewer: a person who corrects a ballot must wait.
+"""
+ORDERS_AT_ONCE = 10
+"""Such orders that may arrive together. More: a larger burst. Fewer: a person who presses again quickly is refused."""
+LEADER_ORDERS_PER_MINUTE = 600
+"""Orders of one kind that a leader may give in a meeting each minute; further ones are refused. More: a program with the key of a
+host fills the database. Fewer: a program cannot call or mute hundreds of sites one by one.
+"""
 DATABASE_ANSWER_S = 2.0
 """Seconds for the database's answer to a check of its health or a query for statistics; then it counts as dead. Chosen.
 Longer: only with a dead database, a health check takes longer. Shorter: a busy database looks dead.

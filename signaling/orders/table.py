@@ -15,6 +15,8 @@ from conference import Refusal
 from conference.chair import rights
 from conference.chair.rights import Act, Role, Way
 from conference.ground.marks import WAITS
+from signaling.host import limits
+from signaling.host.throttle import Throttle
 from signaling.orders import agenda, authority, ballots, course, floor, performing
 from signaling.orders.authority import Bearer
 from signaling.orders.doorway import Doorway
@@ -38,6 +40,8 @@ UNKNOWN: Final = ("Không có lệnh này.", "there is no such order")
 UNREADABLE: Final = ("Lệnh thiếu hoặc sai trường dữ liệu.", "a field of the order is missing or wrong")
 OUTSIDE: Final = ("Bạn đang ở phòng chờ của phiên họp kín.", "you wait outside the closed session")
 NOT_ALLOWED: Final = ("Vai trò của bạn không có quyền làm việc này.", "your role may not do this")
+
+TOO_MANY: Final = ("Ra lệnh quá nhanh. Hãy chờ vài giây.", "too many orders: wait a few seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +245,7 @@ OWN: Final = frozenset((Act.END_TURN,))
 async def perform(
     around: Doorway, found: Bearer, name: str, fields: Message, address: str, way: Way = "desk"
 ) -> Message:
-    """Check the giver's right, and perform the order. Raise Refusal."""
+    """Check the giver's right and rate, and perform the order. Raise Refusal."""
     order, by = ORDERS[name], authority.given_by(around, found, way)
     if found.in_call and not found.leads and WAITS in found.grants.attributes:
         raise Refusal("waits_outside", *OUTSIDE)
@@ -249,8 +253,18 @@ async def perform(
     if order.act not in OWN and not rights.may(by.role, order.act, target):
         stays = rights.may(by.role, order.act)
         raise Refusal("host_stays", *performing.TEXTS["host_stays"]) if stays else Refusal("not_allowed", *NOT_ALLOWED)
+    if not _takes(around, found, name):
+        raise Refusal("too_many_requests", *TOO_MANY)
     given = Given(around, found.token.conference, found.grants, address, by)
     return await order.perform(given, fields) or Done()
+
+
+def _takes(around: Doorway, found: Bearer, name: str) -> bool:
+    """Count the order of this person. Report False if there were too many of its name."""
+    of_members = Throttle(around.shared, "orders", limits.ORDERS_PER_MINUTE, at_once=limits.ORDERS_AT_ONCE)
+    of_leaders = Throttle(around.shared, "orders of leaders", limits.LEADER_ORDERS_PER_MINUTE)
+    rate = of_leaders if found.leads else of_members
+    return rate.takes_key(f"{found.token.conference} {name} {found.grants.identity}", around.now())
 
 
 def allowed(found: Bearer) -> list[str]:

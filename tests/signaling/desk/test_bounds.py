@@ -91,16 +91,16 @@ class Desk:
         await self.answers.wait()
         return "", None
 
-    def token(self, identity: str = "h") -> str:
-        return self.sign(Grants(identity=identity, conference="c", passage=Passage.HOST))
+    def token(self, identity: str = "h", passage: Passage = Passage.HOST) -> str:
+        return self.sign(Grants(identity=identity, conference="c", passage=passage))
 
     def sign(self, grants: Grants) -> str:
         return self._authenticator.sign(grants, 600, self.world.time.time())
 
-    async def line(self, identity: str = "h", address: str = "10.1.1.1") -> Line:
+    async def line(self, identity: str = "h", address: str = "10.1.1.1", passage: Passage = Passage.HOST) -> Line:
         """Return a line after its hello was answered."""
         made = Line(self.endpoint, address)
-        made.says({"hello": {"token": self.token(identity)}})
+        made.says({"hello": {"token": self.token(identity, passage)}})
         await made.until(lambda: made.events() or made.code)
         return made
 
@@ -219,3 +219,19 @@ async def test_a_right_ends_while_the_database_hangs(desk: Desk, monkeypatch: py
     await chair.conference.chair.appoint(machines.by("chu", "Chu", "desk"), "ban", Role.DELEGATE)
     await second.until(lambda: any(one.get("rights", {}).get("audience") == "member" for one in second.sent))
     watching.cancel()
+
+
+async def test_a_member_gives_few_orders_of_one_name_and_a_leader_more(desk: Desk) -> None:
+    """Each order may write rows. The clock of the meeting stands still."""
+    given, codes = bounds.ORDERS_AT_ONCE + 2, {}
+    for identity, passage in (("an", Passage.NONE), ("h", Passage.HOST)):
+        line = await desk.line(identity, passage=passage)
+        for number in range(1, given + 1):
+            line.says({"id": number, "do": "end_turn"})
+            await line.until(lambda number=number, line=line: any(one.get("re") == number for one in line.sent))
+        found = [one["refused"]["code"] for one in line.sent if "re" in one and "refused" in one]
+        codes[identity] = [code for code in found if code == "too_many_requests"]
+        line.says({"id": given + 1, "do": "my_ballot"})
+        await line.until(lambda line=line: any(one.get("re") == given + 1 for one in line.sent))
+        assert "too_many" not in json.dumps(line.sent[-1]), "an order of another name is counted alone"
+    assert codes == {"an": ["too_many_requests"] * 2, "h": []}
