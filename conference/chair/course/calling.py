@@ -121,7 +121,7 @@ class Calling:
             await self._store.keep(rollcall.as_json(wanted), _records(effects, by, now))
             try:
                 taken = self._stepped(event, now)
-            except Refusal:  # a recess or a turn began meanwhile: the state before is stored again
+            except Refusal:  # a recess or a turn began while the store wrote: the state before is stored again
                 self._store.note(rollcall.as_json(self.state))
                 raise
             self._take(*taken)
@@ -258,8 +258,8 @@ class Calling:
             self._spotlight.restore(before or Shown())
 
     def _mute_again(self) -> None:
-        """Mute the site that was on stage, if its microphone was off before, or may not be on now. A site that was muted
-        meanwhile stays muted.
+        """Mute the site that was on stage, if its microphone was off before, or may not be on now. A site that a
+        leader muted on stage stays muted.
         """
         before, self._was_muted = self._was_muted, None
         one = self._meeting.participants.get(before[0]) if before is not None else None
@@ -331,9 +331,11 @@ def _records(effects: Iterable[rollcall.Effect], by: By | None, now: float) -> l
 
 
 def _row(place: int, row: Row) -> dict[str, Any]:
-    """Return the row of a site with short names, because a list of 240 sites must stay small: `o` place, `n` name, `u` unit,
-    `t` telephone, `c` a terminal can be called, `d` delegates, `h` head, `x` deputies, `p` the mark, `at` its time in ms,
-    `by` who marked, `s` the snapshot, `g` the signals: connected, heard, picture (`-` none, `b` black, `f` frozen, `g` good).
+    """Return the row of a site. The names are short, because a list of 240 sites must stay small.
+
+    The site: `o` place, `n` name, `u` unit, `t` telephone, `c` a terminal can be called. The report: `d` delegates, `h` head,
+    `x` deputies. The mark: `p` the mark, `at` its time in ms, `by` who marked, `s` the snapshot. The signals `g`: connected,
+    heard, picture (`-` none, `b` black, `f` frozen, `g` good).
     """
     report, mark, seen = row.report, row.mark, row.signals
     found = {
