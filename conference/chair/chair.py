@@ -264,7 +264,7 @@ class Machines:
         if effects:
             self._announce_chair()
         if before.holder != self.roles.holder and before.holder in self.roles.present:
-            self.microphones.enforce()  # The former holder needs the floor now. A short loss of the network mutes no chair.
+            self.microphones.enforce()  # The holder before needs the floor now. A short loss of the network mutes no chair.
 
     async def store_roles(self, by: By, act: Act, event: roles.Event, one: Participant | None) -> None:
         """Store new roles, then let them take effect. Raises Refusal `not_stored`. The roles may have changed while the

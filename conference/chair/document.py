@@ -2,8 +2,8 @@
 
 A part puts the new value of a section, or of one row of a section. At the end of the turn the document compares the changed
 sections with the state that the subscribers know. All differences of one audience are one merge patch (RFC 7396), which is
-encoded once. So the cost of a change grows with the changed values and with the number of subscribers, and not with the
-product of rows and subscribers.
+encoded once. So the cost of a change grows with the changed values and with the number of subscribers. The number of rows
+does not count.
 
 A merge patch cannot set a member to null. So a document has no null: `clean` leaves such members out.
 """

@@ -1,8 +1,8 @@
 """The breaks of one meeting with their effects: slate, microphones, lobby, and the stop for secret content.
 
 Recess, closed session and stop act at once, and are stored when the database answers. A participant in the lobby of a closed
-session keeps its connection, so that one press brings all back: the server takes the right to send and to receive, and gives
-the right back. A hall sees words and hears nothing (`halls.hall.set_apart`).
+session keeps its connection, so that one press brings all back. The server takes the right to send and to receive, and gives
+this right back. A hall sees words and hears nothing (`halls.hall.set_apart`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The chair's orders about pictures with their effects: the stage, the layout and the places of the halls' program.
 
-The machine is `pictures.py`. A site that the floor or the roll call shows large has priority: turns wait meanwhile.
+The machine is `pictures.py`. A site that the floor or the roll call shows large has priority: turns wait during that time.
 """
 
 from __future__ import annotations
