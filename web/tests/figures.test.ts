@@ -62,18 +62,6 @@ describe('figures', () => {
     expect(up_bps(stream(200_000, 76_000, 425), 3_000)).toBe(0);
   });
 
-  it('do not count old packets that are repeated as padding', () => {
-    const stream = (bytesSent: number, framesSent: number, totalPacketSendDelay: number): Report =>
-      new Map([['O', { type: 'outbound-rtp', kind: 'video', ssrc: 1, bytesSent, framesSent, totalPacketSendDelay }]]);
-    const meter = new Meter();
-    const up_bps = (report: Report, at_ms: number) => meter.read({ sent: [report], received: [] }, at_ms).up_bps;
-    up_bps(stream(0, 0, 0), 0);
-    expect(up_bps(stream(100_000, 30, 0.001), 1_000)).toBe(800_000);
-    expect(up_bps(stream(260_000, 30, 0.001), 2_000)).toBe(0);
-    expect(up_bps(stream(360_000, 30, 0.4), 3_000), 'a large picture on its way').toBe(800_000);
-    expect(up_bps(stream(460_000, 31, 0.4), 4_000)).toBe(800_000);
-  });
-
   it('forget what was lost of a layer that is off by now', () => {
     const meter = new Meter();
     const loss = (at_ms: number, large: number, small: number) => {

@@ -47,8 +47,6 @@ export interface Reports {
 
 interface Counts {
   payload: number;
-  /** A measure that grows with each packet of new media (`mediaOf`). */
-  media: number;
   /** The bytes of headers with padding. */
   headers: number;
   sent: number;
@@ -61,7 +59,7 @@ interface Counts {
   samples: number;
 }
 
-const NOTHING: Counts = { payload: 0, media: 0, headers: 0, sent: 0, packets: 0, lost: 0, decoded: 0, dropped: 0, frozen_s: 0, concealed: 0, samples: 0 };
+const NOTHING: Counts = { payload: 0, headers: 0, sent: 0, packets: 0, lost: 0, decoded: 0, dropped: 0, frozen_s: 0, concealed: 0, samples: 0 };
 
 /**
  * The most header bytes of one packet; more bytes are padding. Larger: padding counts as data. Smaller: real headers are not
@@ -134,7 +132,6 @@ export class Meter {
         if (before === undefined) continue;
         const grown = { ...NOTHING };
         for (const name of Object.keys(sum) as (keyof Counts)[]) grown[name] = Math.max(0, counts[name] - before[name]);
-        if (grown.media === 0) grown.payload = 0;
         grown.headers = headersOf(grown);
         for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += grown[name];
       }
@@ -149,17 +146,6 @@ export class Meter {
  */
 function headersOf({ payload, headers, sent, packets }: Counts): number {
   return payload === 0 ? 0 : Math.min(headers, HEADER_MOST * (sent + packets));
-}
-
-/**
- * Return a measure of the media of a stream that does not grow with padding. Chromium also repeats old packets as padding, and
- * counts them as payload. Such packets belong to no new picture, and they do not wait before they are sent. A large picture on
- * a slow line also sends packets without a new picture, but these packets wait.
- */
-function mediaOf(stat: Stat, payload: number): number {
-  const frames = number(stat, 'framesSent');
-  const waited_s = number(stat, 'totalPacketSendDelay');
-  return frames === null || waited_s === null ? payload : frames + waited_s;
 }
 
 type Indexed = ReadonlyMap<string, Stat>;
@@ -179,10 +165,8 @@ function number(stat: Stat, name: string): number | null {
 
 function countsOf(stat: Stat): Counts {
   const of = (name: string) => number(stat, name) ?? 0;
-  const payload = of('bytesSent') + of('bytesReceived');
   return {
-    payload,
-    media: mediaOf(stat, payload),
+    payload: of('bytesSent') + of('bytesReceived'),
     headers: of('headerBytesSent') + of('headerBytesReceived'),
     sent: of('packetsSent'),
     packets: of('packetsReceived'),

@@ -149,13 +149,23 @@ export class Statistics {
 }
 
 async function reportsOf(room: Room): Promise<Reports> {
-  const own = [...room.localParticipant.trackPublications.values()].flatMap((one) => one.track ?? []);
+  const own = [...room.localParticipant.trackPublications.values()];
+  const sent = own.flatMap((one) => (one.isMuted ? [] : (one.track ?? [])));
+  const muted = own.flatMap((one) => (one.isMuted ? (one.track ?? []) : []));
   const others = [...room.remoteParticipants.values()].flatMap((who) =>
     [...who.trackPublications.values()].flatMap((one) => (one.isEnabled && one.track !== undefined && !one.isMuted ? one.track : [])),
   );
   const first = (track: { kind: Track.Kind }) => (track.kind === Track.Kind.Video ? 0 : 1);
   const read = others.sort((a, b) => first(a) - first(b)).slice(0, MOST_READ);
-  return { sent: await gathered(own), received: await gathered(read) };
+  return { sent: [...(await gathered(sent)), ...(await gathered(muted)).map(withoutMedia)], received: await gathered(read) };
+}
+
+/**
+ * Return a report without the figures of its media. For seconds after a camera went off, Chromium repeats old packets as padding
+ * to measure the bandwidth, and counts them as media. The report of the path stays.
+ */
+function withoutMedia(report: Report): Report {
+  return [...report].filter(([, stat]) => stat.type !== 'outbound-rtp' && stat.type !== 'remote-inbound-rtp');
 }
 
 async function gathered(tracks: (LocalTrack | RemoteTrack)[]): Promise<Report[]> {
