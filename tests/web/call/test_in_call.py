@@ -163,9 +163,31 @@ async def test_a_chat_message_shows_a_notice_that_opens_the_chat(visit: Visit, l
     await expect(late.part("chat-message")).to_have_count(13)
     await expect(late.part("chat-message").first).to_contain_text("báo cáo số 0")
     await expect(late.part("notice").filter(has_text="báo cáo")).to_have_count(0)
+    await _writes_alone(late, writer, phone)
     await writer.part("chat-input").press("Escape")
     await expect(writer.part("chat-panel")).to_have_count(0)
     await expect(writer.part("chat-toggle")).to_be_focused()
+
+
+async def _writes_alone(late: Visitor, writer: Visitor, phone: Visitor) -> None:
+    """Check that a private line and its answer reach two people, and that an answer shows the line that it answers."""
+    secret, answer = "Tôi vào họp muộn, xin phép đồng chí.", "Tôi đã ghi nhận."
+    await late.part("chat-to").select_option(label="Trần Thị Bình")
+    await expect(late.part("chat-private")).to_contain_text("người khác không đọc được")
+    await say(late, secret)
+    got = writer.part("chat-message").filter(has_text=secret)
+    await expect(got.get_by_test_id("chat-alone")).to_contain_text("Tin gửi riêng")
+    assert await writer.barriers() == []
+    await got.get_by_test_id("chat-reply").click()
+    await expect(writer.part("chat-to").locator("option:checked")).to_have_text("Lê Hoàng Cường")
+    await expect(writer.part("chat-answered")).to_contain_text(secret)
+    await say(writer, answer)
+    back = late.part("chat-message").filter(has_text=answer)
+    await expect(back.get_by_test_id("chat-quote")).to_contain_text(secret)
+    await writer.part("chat-to").select_option(label="Mọi người")
+    await say(writer, "Xin mời tiếp tục.")
+    await expect(phone.part("chat-message").last).to_contain_text("Xin mời tiếp tục.")
+    await expect(phone.part("chat-message")).to_have_count(14)
 
 
 async def say(visitor: Visitor, words: str) -> None:

@@ -25,6 +25,18 @@ export const callEn: Record<CallKey, string> = {
   'floating.refused': 'The browser does not let the small window open. Try again, or keep this page beside the other program.',
   'floating.nothing': 'There is no picture yet for the small window.',
 
+  'chat.to': 'Send to',
+  'chat.all': 'Everyone',
+  'chat.gone': '{name} (has left the meeting)',
+  'chat.private': 'Private: others cannot read this message.',
+  'chat.fromAlone': 'To you only',
+  'chat.toAlone': 'To {name} only',
+  'chat.aloneNotice': '{name} (to you only)',
+  'chat.reply': 'Reply',
+  'chat.replyTo': 'Reply to the message of {name}',
+  'chat.replying': 'Reply to {name}',
+  'chat.replyNot': 'Do not reply',
+
   'noise.filter': 'Filter noise',
   'noise.hint': 'Turn off for music or if your mixer already filters.',
 

@@ -24,6 +24,18 @@ export const callVi = {
   'floating.refused': 'Trình duyệt không cho mở cửa sổ nhỏ. Hãy thử lại, hoặc để trang họp cạnh chương trình khác.',
   'floating.nothing': 'Chưa có hình nào để đưa vào cửa sổ nhỏ.',
 
+  'chat.to': 'Gửi tới',
+  'chat.all': 'Mọi người',
+  'chat.gone': '{name} (đã rời cuộc họp)',
+  'chat.private': 'Tin riêng: người khác không đọc được.',
+  'chat.fromAlone': 'Tin gửi riêng',
+  'chat.toAlone': 'Gửi riêng cho {name}',
+  'chat.aloneNotice': '{name} (gửi riêng)',
+  'chat.reply': 'Trả lời',
+  'chat.replyTo': 'Trả lời tin của {name}',
+  'chat.replying': 'Trả lời {name}',
+  'chat.replyNot': 'Bỏ trả lời',
+
   'noise.filter': 'Lọc tiếng ồn',
   'noise.hint': 'Nên tắt khi phát nhạc, hoặc khi bàn trộn (mixer) đã lọc ồn.',
 

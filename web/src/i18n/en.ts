@@ -189,7 +189,7 @@ export const en: Record<Key, string> = {
   'chat.placeholder': 'Write a message',
   'chat.label': 'Message',
   'chat.send': 'Send',
-  'chat.empty': 'No messages yet. Messages go to everyone in the meeting, and people who come later read them too.',
+  'chat.empty': 'No messages yet. People who come later also read messages to everyone. Only two people read a private message.',
   'chat.log': 'Messages',
   'chat.you': 'You',
 

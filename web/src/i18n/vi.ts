@@ -187,7 +187,7 @@ export const vi = {
   'chat.placeholder': 'Nhập nội dung',
   'chat.label': 'Nội dung tin',
   'chat.send': 'Gửi',
-  'chat.empty': 'Chưa có tin nào. Tin gửi tới mọi người trong cuộc họp; người vào sau cũng đọc được.',
+  'chat.empty': 'Chưa có tin nào. Tin gửi tới mọi người thì người vào sau cũng đọc được; tin gửi riêng thì chỉ hai người đọc.',
   'chat.log': 'Các tin đã gửi',
   'chat.you': 'Tôi',
 

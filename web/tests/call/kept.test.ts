@@ -13,6 +13,12 @@ describe('the server about the chat', () => {
     expect(answerIn(packet({ gone: true }))).toEqual({ gone: true });
   });
 
+  it('gives private lines and answers', () => {
+    const alone = { ...line, to: 'binh', to_name: 'Trần Thị Bình', reply: 'b' };
+    expect(answerIn(packet({ line: alone, key: '' }))).toEqual({ line: alone, key: '' });
+    expect(answerIn(packet({ line: { ...line, to: 5 }, key: '' }))).toBeNull();
+  });
+
   it('is nothing else', () => {
     for (const other of ['', '{', 'null', '[]', { line: { id: 1 } }, { gone: 'yes' }]) expect(answerIn(packet(other))).toBeNull();
   });

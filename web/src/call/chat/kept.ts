@@ -8,6 +8,11 @@ export interface Kept {
   from: string;
   name: string;
   text: string;
+  /** The only reader besides the sender. Absent: all people read the line. */
+  to?: string;
+  to_name?: string;
+  /** The line that this line answers. */
+  reply?: string;
 }
 
 export type Answer = { lines: Kept[] } | { line: Kept; key: string } | { refused: { key: string; code: string; vi: string; en: string } } | { gone: true };
@@ -27,5 +32,6 @@ export function answerIn(payload: Uint8Array): Answer | null {
 function isKept(value: unknown): value is Kept {
   const line = value as Partial<Kept> | null;
   if (typeof line !== 'object' || line === null || typeof line.at !== 'number') return false;
-  return [line.id, line.from, line.name, line.text].every((one) => typeof one === 'string');
+  const texts = [line.id, line.from, line.name, line.text].every((one) => typeof one === 'string');
+  return texts && [line.to, line.to_name, line.reply].every((one) => one === undefined || typeof one === 'string');
 }

@@ -14,6 +14,16 @@ export interface ChatLine {
   text: string;
   at_ms: number;
   mine: boolean;
+  /** The other person of a private line. Null: all people read the line. */
+  alone: { identity: string; name: string } | null;
+  /** The line that this line answers. Empty: none. */
+  reply: string;
+}
+
+/** Where a new line goes. `to`: the identity of its only reader. `reply`: the line that it answers. Empty: all people, none. */
+export interface Aim {
+  to: string;
+  reply: string;
 }
 
 /**
@@ -70,10 +80,10 @@ export class Chat {
       .on(RoomEvent.Reconnected, () => this.ask());
   }
 
-  async send(text: string): Promise<void> {
+  async send(text: string, aim: Aim = { to: '', reply: '' }): Promise<void> {
     for (let left = TRIES; ; left -= 1) {
       try {
-        return await this.say(text);
+        return await this.say(text, aim);
       } catch (error) {
         if (left <= 1 || !(error instanceof ChatRefused) || error.code !== 'chat_too_fast') throw error;
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
@@ -81,7 +91,7 @@ export class Chat {
     }
   }
 
-  private async say(text: string): Promise<void> {
+  private async say(text: string, aim: Aim): Promise<void> {
     const key = String((this.serial += 1));
     const answered = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => this.settle(key, new Error('no answer')), ANSWER_MS);
@@ -91,7 +101,7 @@ export class Chat {
         else reject(error);
       });
     });
-    this.publish({ say: text, key }).catch((error: Error) => this.settle(key, error));
+    this.publish({ say: text, key, ...aim }).catch((error: Error) => this.settle(key, error));
     await answered;
   }
 
@@ -123,7 +133,9 @@ export class Chat {
   private keep(kept: Kept, fresh: boolean): void {
     this.last = kept.id;
     const mine = kept.from === this.room.localParticipant.identity;
-    const line = { id: kept.id, identity: kept.from, name: kept.name, text: kept.text, at_ms: kept.at, mine };
+    const receiver = kept.to === undefined ? null : { identity: kept.to, name: kept.to_name || kept.to };
+    const alone = receiver === null || mine ? receiver : { identity: kept.from, name: kept.name };
+    const line = { id: kept.id, identity: kept.from, name: kept.name, text: kept.text, at_ms: kept.at, mine, alone, reply: kept.reply ?? '' };
     if (this.add(line) && fresh && !mine) this.count(line);
   }
 

@@ -106,7 +106,7 @@ export class Conference {
     this.room = new Room(roomOptions(entry, cameraSize(phone)));
     const renewal = new Renewal(this.room);
     this.line = new Line(this.room);
-    this.chat = new Chat(this.room, (line) => this.notices.wrote(line));
+    this.chat = new Chat(this.room, (line) => this.notices.wrote(line.alone === null ? line : { ...line, name: t('chat.aloneNotice', { name: line.name }) }));
     this.sound = new Sound(this.room);
     this.pictures = new Pictures(this.room);
     this.pictures.save(this.saving);

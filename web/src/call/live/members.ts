@@ -151,7 +151,7 @@ export function groupsOf(members: readonly Member[]): Group[] {
   for (const one of members) {
     if (one.role === 'chair' || one.role === 'secretary') lead.push(one);
     else if (one.unit !== '') units.set(one.unit, [...(units.get(one.unit) ?? []), one]);
-    else (one.identity.startsWith(HALL) ? halls : others).push(one);
+    else (isHall(one.identity) ? halls : others).push(one);
   }
   if (units.size < 2) return [{ kind: 'others', name: '', members: [...members] }];
   const byName = [...units].sort(([one], [other]) => one.localeCompare(other, 'vi', { numeric: true }));
@@ -162,6 +162,11 @@ export function groupsOf(members: readonly Member[]): Group[] {
     { kind: 'others', name: '', members: others },
   ];
   return all.filter((one) => one.members.length > 0);
+}
+
+/** Report whether an identity is that of a hall terminal. */
+export function isHall(identity: string): boolean {
+  return identity.startsWith(HALL);
 }
 
 /** Return the number of hall terminals. */
