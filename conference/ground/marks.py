@@ -7,7 +7,9 @@ HAND: Final = "hand"
 UNMUTE_ASKED: Final = "diemcau.unmuteAsked"
 """The time at which a host asked the participant to switch the microphone on."""
 WAITS: Final = "diemcau.waits"
-"""The time since which a hall waits, muted, for the chair to open the meeting."""
+"""The time since which a participant waits in the lobby, or a hall waits, muted, for the chair to open the meeting."""
+STOPPED: Final = "diemcau.stopped"
+"""The time at which the meeting was stopped because of secret content. The page reads the mark just before it is removed."""
 HOST: Final = "diemcau.host"
 """Marks a host. The server sets it from the token each time and never stores it. Its value has no meaning."""
 STAGE: Final = "diemcau.stage"
@@ -18,7 +20,7 @@ UNIT: Final = "diemcau.unit"
 """The name of the participant's unit. The server takes the name from the register, for pass and hall."""
 SITE: Final = "diemcau.site"
 """The name of the site of a hall."""
-MOMENTARY: Final = frozenset((UNMUTE_ASKED, WAITS, STAGE))
+MOMENTARY: Final = frozenset((UNMUTE_ASKED, WAITS, STAGE, STOPPED))
 """The attributes that belong to the present moment of the call. No token has them."""
-RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST, STAGE, ROLE, UNIT, SITE))
+RESERVED: Final = frozenset((UNMUTE_ASKED, WAITS, HOST, STAGE, STOPPED, ROLE, UNIT, SITE))
 """The attributes that no client can write, even if it may change its own attributes."""

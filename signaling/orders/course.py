@@ -136,6 +136,15 @@ async def closed_session_end(given: Given, _wanted: Nothing) -> None:
     _course(given).breaks.end_closed(given.by)
 
 
+async def to_lobby(given: Given, wanted: Whom) -> None:
+    given.find(wanted.identity)
+    _course(given).breaks.put_apart(given.by, wanted.identity)
+
+
+async def from_lobby(given: Given, wanted: Whom) -> None:
+    _course(given).breaks.readmit(given.by, wanted.identity)
+
+
 async def secret_stop(given: Given, _wanted: Nothing) -> None:
     """Stop at once, then close the door of the date, and destroy what is stored. Each step is done if an earlier one fails."""
     try:
@@ -240,6 +249,18 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str], ...]] = (
     (Act.CLOSED_SESSION, Whom, closed_session_out, "Send one more participant to the lobby of the closed session."),
     (Act.CLOSED_SESSION, Whom, closed_session_in, "Let one participant return. Refused with `closed_inside`."),
     (Act.CLOSED_SESSION, Nothing, closed_session_end, "End the closed session: all return from the lobby."),
+    (
+        Act.TO_LOBBY,
+        Whom,
+        to_lobby,
+        "Send one participant back to the lobby. It keeps its connection, and sees and hears nothing. Refused with `host_stays`.",
+    ),
+    (
+        Act.TO_LOBBY,
+        Whom,
+        from_lobby,
+        "Let one participant return from the lobby, also during a closed session. Refused with `closed_inside`.",
+    ),
     (
         Act.SECRET_STOP,
         Nothing,

@@ -1,4 +1,5 @@
-"""The breaks of one meeting: recess (giải lao), closed session (họp kín), and the stop for secret content. Pure.
+"""The breaks of one meeting: recess (giải lao), closed session (họp kín), participants sent back to the lobby, and the stop for
+secret content. Pure.
 
 | phase | meaning |
 |---|---|
@@ -10,7 +11,8 @@
 | `stopped` | the meeting has ended because of secret content |
 
 `State` and one `Event` go in; the new state and the effects come out, or a Refusal. `now` is in Unix seconds. A recess and a
-closed session end by one press each, and everything from before comes back. A stop cannot be undone.
+closed session end by one press each, and everything from before comes back. A participant that was sent back to the lobby
+waits in every phase, until a leader readmits it. A stop cannot be undone.
 """
 
 from __future__ import annotations
@@ -66,6 +68,8 @@ class State:
     stop: Stop | None = None
     over: bool = False
     """The meeting has ended because of the stop."""
+    apart: tuple[str, ...] = ()
+    """The identities that were sent back to the lobby one by one. The end of a closed session does not bring them back."""
 
     @property
     def phase(self) -> Phase:
@@ -87,7 +91,12 @@ class State:
 
     def keeps_out(self, identity: str) -> bool:
         """Report whether this participant must wait in the lobby."""
-        return self.stop is not None or (self.closed is not None and identity in self.closed.out)
+        return self.stop is not None or identity in self.outside
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Return the identities that wait in the lobby."""
+        return tuple(dict.fromkeys((*(self.closed.out if self.closed is not None else ()), *self.apart)))
 
 
 # -- events
@@ -144,6 +153,22 @@ class EndClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class PutApart:
+    """Send participants back to the lobby, also without a closed session. `by` empty: a person that waits came again."""
+
+    by: str
+    identities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Readmit:
+    """Let one participant return from the lobby, also during a closed session."""
+
+    by: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopSecret:
     by: str
 
@@ -159,7 +184,18 @@ class Restored:
 
 
 Event = (
-    BeginRecess | ChangeReturn | EndRecess | BeginClosed | SendOut | LetIn | EndClosed | StopSecret | Tick | Restored
+    BeginRecess
+    | ChangeReturn
+    | EndRecess
+    | BeginClosed
+    | SendOut
+    | LetIn
+    | EndClosed
+    | PutApart
+    | Readmit
+    | StopSecret
+    | Tick
+    | Restored
 )
 EVENTS: Final[tuple[type[Event], ...]] = get_args(Event)
 
@@ -305,19 +341,21 @@ def _let_in(state: State, event: LetIn, now: float) -> Result:
     closed = state.closed
     assert closed is not None
     if event.identity not in closed.out:
-        raise Refusal("closed_inside", "Người này không ở phòng chờ", "this participant does not wait outside")
+        raise Refusal("closed_inside", *_INSIDE)
     who = bearer(event.identity)
-    back = tuple(one for one in closed.out if bearer(one) == who)
-    out = tuple(one for one in closed.out if one not in back)
+    let = tuple(one for one in closed.out if bearer(one) == who)
+    out = tuple(one for one in closed.out if one not in let)
+    inside = (*_inside(closed.inside, (who,)), who)[-limits.PARTICIPANTS_MOST :]
     noted = Noted("closed_session.let_in", event.by, {"identity": event.identity})
-    let = replace(closed, out=out, inside=(*_inside(closed.inside, (who,)), who)[-limits.PARTICIPANTS_MOST :])
-    return replace(state, closed=let), (FromLobby(back), noted)
+    back = tuple(one for one in let if one not in state.apart)
+    return replace(state, closed=replace(closed, out=out, inside=inside)), (FromLobby(back), noted)
 
 
 def _end_closed(state: State, event: EndClosed, now: float) -> Result:
     assert state.closed is not None
     noted = Noted("closed_session.ended", event.by, {})
-    return replace(state, closed=None), (FromLobby(state.closed.out), noted)
+    back = tuple(one for one in state.closed.out if one not in state.apart)
+    return replace(state, closed=None), (FromLobby(back), noted)
 
 
 def _inside(bearers: tuple[str, ...], out: tuple[str, ...]) -> tuple[str, ...]:
@@ -329,6 +367,32 @@ def _inside(bearers: tuple[str, ...], out: tuple[str, ...]) -> tuple[str, ...]:
 def _check_out(out: tuple[str, ...]) -> None:
     if len(out) > limits.PARTICIPANTS_MOST:
         raise Refusal("closed_many", "Quá nhiều người phải ra phòng chờ", "too many participants for the lobby")
+
+
+# -- back to the lobby
+
+
+def _put_apart(state: State, event: PutApart, now: float) -> Result:
+    apart = tuple(dict.fromkeys((*state.apart, *event.identities)))
+    _check_out(apart)
+    noted = Noted("lobby.sent_back", event.by, {"identities": list(event.identities)})
+    return replace(state, apart=apart), (ToLobby(event.identities), noted)
+
+
+def _readmit(state: State, event: Readmit, now: float) -> Result:
+    """Let all windows of one person return."""
+    who = bearer(event.identity)
+    back = tuple(one for one in state.outside if bearer(one) == who)
+    if event.identity not in back:
+        raise Refusal("closed_inside", *_INSIDE)
+    closed = state.closed
+    if closed is not None:
+        out = tuple(one for one in closed.out if one not in back)
+        inside = (*_inside(closed.inside, (who,)), who)[-limits.PARTICIPANTS_MOST :]
+        closed = replace(closed, out=out, inside=inside)
+    apart = tuple(one for one in state.apart if one not in back)
+    noted = Noted("lobby.readmitted", event.by, {"identity": event.identity})
+    return replace(state, closed=closed, apart=apart), (FromLobby(back), noted)
 
 
 # -- stop for secret content
@@ -353,8 +417,11 @@ def _restored(state: State, event: Restored, now: float) -> Result:
     if state.stop is not None:
         return replace(state, over=True), (Destroy(), EndMeeting())
     recess = (MuteAll(), ShowSlate(state.recess.until)) if state.recess is not None else ()
-    closed = (ToLobby(state.closed.out),) if state.closed is not None else ()
-    return state, (*recess, *closed)
+    outside = (ToLobby(state.outside),) if state.outside else ()
+    return state, (*recess, *outside)
+
+
+_INSIDE: Final = ("Người này không ở phòng chờ", "this participant does not wait outside")
 
 
 _WRONG_PHASE: Final[Mapping[Phase, tuple[str, str]]] = {
@@ -376,6 +443,8 @@ _TAKEN: Final[Mapping[type[Event], tuple[_Does, tuple[Phase, ...]]]] = {
     SendOut: (_send_out, ("closed", "closed_recess")),
     LetIn: (_let_in, ("closed", "closed_recess")),
     EndClosed: (_end_closed, ("closed", "closed_recess")),
+    PutApart: (_put_apart, _RUNNING),
+    Readmit: (_readmit, _RUNNING),
     StopSecret: (_stop, _RUNNING),
     Tick: (_tick, ("stopping",)),
     Restored: (_restored, get_args(Phase)),
@@ -404,6 +473,7 @@ def from_json(value: JSON) -> State:
         else None,
         Stop(**stop) if stop is not None else None,
         value["over"],
+        tuple(value.get("apart", ())),
     )
 
 

@@ -21,7 +21,7 @@ from conference.chair.rights import LEADERS, Act, By
 from conference.chair.roles import Roles
 from conference.ground.errors import Refusal
 from conference.ground.events import Action, Reason
-from conference.ground.marks import WAITS
+from conference.ground.marks import STOPPED, WAITS
 from conference.ground.permissions import Source
 from conference.halls.hall import Hall, set_apart
 from conference.halls.halls import Halls
@@ -50,6 +50,13 @@ class Meeting(Protocol):
     def expel(self, participant: Participant, reason: Reason, action: Action = Action.DISCONNECT) -> None: ...
 
 
+class Floor(Protocol):
+    """The speaking floor."""
+
+    def gone(self, one: Participant) -> None:
+        """End the turn of a participant, and take back its request to speak."""
+
+
 class Leads(Protocol):
     """The rights, the gate and the floor of the meeting. It asks `silent` whether all microphones must stay off, and `stopped`
     whether no participant may enter, and `outside` whether a participant waits in the lobby.
@@ -63,6 +70,8 @@ class Leads(Protocol):
     def roles(self) -> Roles: ...
     @property
     def spotlight(self) -> Spotlight: ...
+    @property
+    def speech(self) -> Floor: ...
     @property
     def speaks(self) -> bool:
         """Report whether a participant has the floor."""
@@ -132,6 +141,18 @@ class Pauses:
         self._leads.ask(by, Act.CLOSED_SESSION)
         self._step(breaks.LetIn(by.identity, identity), by)
 
+    def put_apart(self, by: By, identity: str) -> None:
+        """Send one participant back to the lobby, with all its windows. Raises Refusal `host_stays`."""
+        windows = self._windows((identity,))
+        for one in windows:
+            self._leads.ask(by, Act.TO_LOBBY, one)
+        self._step(breaks.PutApart(by.identity, windows), by)
+
+    def readmit(self, by: By, identity: str) -> None:
+        """Let one participant return from the lobby. Raises Refusal `closed_inside`."""
+        self._leads.ask(by, Act.TO_LOBBY)
+        self._step(breaks.Readmit(by.identity, identity), by)
+
     def end_closed(self, by: By) -> None:
         self._leads.ask(by, Act.CLOSED_SESSION)
         self._step(breaks.EndClosed(by.identity), by)
@@ -170,6 +191,12 @@ class Pauses:
                 with suppress(Refusal):  # the list is full: the participant waits, and is not listed
                     self._step(breaks.SendOut("", one.identity), None)
             self._move_out(one)
+        who = bearer(one.identity)
+        if one.identity not in self.state.apart and any(bearer(other) == who for other in self.state.apart):
+            with suppress(Refusal):  # the list is full
+                self._step(breaks.PutApart("", (one.identity,)), None)
+        if self.state.keeps_out(one.identity):
+            self._move_out(one)
 
     def _stays_out(self, one: Participant, closed: breaks.Closed) -> bool:
         """Report whether a newcomer waits: a person who was sent out, or who is no leader and was not inside at the beginning."""
@@ -198,15 +225,22 @@ class Pauses:
             self._unmute(effect)
         elif isinstance(effect, breaks.ToLobby | breaks.FromLobby):
             move = self._move_out if isinstance(effect, breaks.ToLobby) else self._move_in
-            over = self.state.closed is None  # then all return, those too who did not fit into the list
-            for identity in tuple(self._meeting.participants) if over else effect.identities:
+            for identity in self._moved(effect):
                 one = self._meeting.participants.get(identity)
+                if one is not None and isinstance(effect, breaks.ToLobby):
+                    self._leads.speech.gone(one)
                 if one is not None:
                     move(one)
         elif isinstance(effect, breaks.StopMedia):
             self._stop_media()
         elif isinstance(effect, breaks.Destroy):
             self._destroyed()
+
+    def _moved(self, effect: breaks.ToLobby | breaks.FromLobby) -> tuple[str, ...]:
+        """Return who moves. At the end of a closed session those too return who did not fit into its list."""
+        if isinstance(effect, breaks.ToLobby) or self.state.closed is not None:
+            return effect.identities
+        return tuple(one for one in self._meeting.participants if not self.state.keeps_out(one))
 
     def _announce(self) -> None:
         """Put the break into the desk document. Times are ms since 1970. Only hosts read who waits in the lobby."""
@@ -219,7 +253,7 @@ class Pauses:
             "out": len(closed.out) if closed is not None else None,
         }
         self._document.put("break", shown if state.phase != "open" else None)
-        self._document.put("break_out", list(closed.out) if closed is not None else None, host_only=True)
+        self._document.put("break_out", list(state.outside) or None, host_only=True)
 
     def _here(self) -> Iterator[Participant]:
         return (one for one in tuple(self._meeting.participants.values()) if not one.left)
@@ -271,7 +305,6 @@ class Pauses:
             return
         before = one.before
         if before is not None:
-            one.set_mark(WAITS, on=False)
             one.change_grants(
                 replace(
                     one.grants,
@@ -280,6 +313,7 @@ class Pauses:
                     can_publish_data=before.can_publish_data,
                 )
             )
+            one.set_mark(WAITS, on=False)  # after the rights: the page opens its camera when it reads this
             one.before = None
 
     # -- stop
@@ -289,6 +323,7 @@ class Pauses:
         halls = self._halls()
         for one in tuple(self._here()):
             if not isinstance(one, Hall):
+                one.set_mark(STOPPED, on=True)
                 self._meeting.expel(one, Reason.CONFERENCE_DELETED)
         for hall in tuple(self._meeting.halls.expected):
             self._meeting.halls.dismiss(hall)

@@ -279,6 +279,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/desk/closed_session_out"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/closed_session_in"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/closed_session_end"): Row(of(), proven=False),
+    ("POST", "/conferences/{conference}/desk/to_lobby"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/desk/from_lobby"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/secret_stop"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/desk/roll_prepare"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/desk/roll_add"): Row(of(id="x", name="x"), proven=False),

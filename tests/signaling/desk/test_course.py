@@ -80,3 +80,18 @@ async def test_in_the_lobby_of_a_closed_session_a_desk_reads_only_the_break(meet
         await host.until(lambda: host.state.get("break_out") == ["an"])
         assert "ok" in await host.order(2, "closed_session_end")
         await member.until(lambda: "an" in member.state.get("people", {}))
+
+
+async def test_a_leader_sends_one_person_back_to_the_lobby_and_readmits_it(meeting: Meeting) -> None:
+    async with meeting.call("an"), meeting.desk(meeting.token("an")) as member, meeting.desk(meeting.key()) as host:
+        await member.until(lambda: member.state and "an" in member.state.get("people", {}))
+        assert (await member.order(1, "to_lobby", identity="an"))["refused"]["code"] == "not_allowed"
+        assert (await host.order(1, "from_lobby", identity="an"))["refused"]["code"] == "closed_inside"
+        assert (await host.order(2, "to_lobby", identity="nobody"))["refused"]["code"] == "participant_not_found"
+        assert "ok" in await host.order(3, "to_lobby", identity="an")
+        await member.until(lambda: member.state == {})
+        await host.until(lambda: host.state.get("break_out") == ["an"])
+        assert (await member.order(2, "from_lobby", identity="an"))["refused"]["code"] == "waits_outside"
+        assert "ok" in await host.order(4, "from_lobby", identity="an")
+        await member.until(lambda: "an" in member.state.get("people", {}))
+        await host.until(lambda: "break_out" not in host.state)

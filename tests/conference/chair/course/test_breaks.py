@@ -28,6 +28,8 @@ from conference.chair.course.breaks import (
     MuteAll,
     Noted,
     Phase,
+    PutApart,
+    Readmit,
     Restored,
     SendOut,
     ShowSlate,
@@ -64,13 +66,15 @@ SAMPLES: dict[type[Event], Event] = {
     SendOut: SendOut(BY, "khach"),
     LetIn: LetIn(BY, "ba-be"),
     EndClosed: EndClosed(BY),
+    PutApart: PutApart(BY, ("ba-be",)),
+    Readmit: Readmit(BY, "ba-be"),
     StopSecret: StopSecret(BY),
     Tick: Tick(),
     Restored: Restored(),
 }
 TO: dict[Phase, tuple[Event, ...]] = {
-    "open": (),
-    "recess": (RECESS,),
+    "open": (PutApart(BY, ("ba-be",)),),
+    "recess": (PutApart(BY, ("ba-be",)), RECESS),
     "closed": (CLOSED,),
     "closed_recess": (CLOSED, RECESS),
     "stopping": (StopSecret(BY),),
@@ -79,17 +83,23 @@ TO: dict[Phase, tuple[Event, ...]] = {
 AFTER: dict[tuple[Phase, type[Event]], Phase] = {
     ("open", BeginRecess): "recess",
     ("open", BeginClosed): "closed",
+    ("open", PutApart): "open",
+    ("open", Readmit): "open",
     ("open", StopSecret): "stopping",
     ("open", Restored): "open",
     ("recess", ChangeReturn): "recess",
     ("recess", EndRecess): "open",
     ("recess", BeginClosed): "closed_recess",
+    ("recess", PutApart): "recess",
+    ("recess", Readmit): "recess",
     ("recess", StopSecret): "stopping",
     ("recess", Restored): "recess",
     ("closed", BeginRecess): "closed_recess",
     ("closed", SendOut): "closed",
     ("closed", LetIn): "closed",
     ("closed", EndClosed): "open",
+    ("closed", PutApart): "closed",
+    ("closed", Readmit): "closed",
     ("closed", StopSecret): "stopping",
     ("closed", Restored): "closed",
     ("closed_recess", ChangeReturn): "closed_recess",
@@ -97,6 +107,8 @@ AFTER: dict[tuple[Phase, type[Event]], Phase] = {
     ("closed_recess", SendOut): "closed_recess",
     ("closed_recess", LetIn): "closed_recess",
     ("closed_recess", EndClosed): "recess",
+    ("closed_recess", PutApart): "closed_recess",
+    ("closed_recess", Readmit): "closed_recess",
     ("closed_recess", StopSecret): "stopping",
     ("closed_recess", Restored): "closed_recess",
     ("stopping", Tick): "stopped",
@@ -140,6 +152,25 @@ def test_a_closed_session_brings_all_back_by_one_press() -> None:
     state, effects = play(EndClosed(BY), state=state)
     assert effects == [FromLobby(("ba-be", "khach"))]
     assert state == NOTHING
+
+
+def test_who_was_sent_back_to_the_lobby_waits_until_a_leader_readmits() -> None:
+    state, effects = play(PutApart(BY, ("khach",)), CLOSED, PutApart(BY, ("ba-be",)), EndClosed(BY))
+    assert effects == [
+        ToLobby(("khach",)),
+        ToLobby(("bao-chi", "ba-be")),
+        ToLobby(("ba-be",)),
+        FromLobby(("bao-chi",)),
+    ]
+    assert state.outside == state.apart == ("khach", "ba-be")
+    assert play(Restored(), state=state)[1] == [ToLobby(("khach", "ba-be"))]
+    state, effects = play(CLOSED, Readmit(BY, "ba-be"), Readmit(BY, "khach"), state=state)
+    assert effects[1:] == [FromLobby(("ba-be",)), FromLobby(("khach",))]
+    assert state.outside == ("bao-chi",)
+    with pytest.raises(Refusal, match="closed_inside"):
+        breaks.step(state, Readmit(BY, "tinh"), 1000.0)
+    with pytest.raises(Refusal, match="closed_many"):
+        breaks.step(NOTHING, PutApart(BY, tuple(map(str, range(limits.PARTICIPANTS_MOST + 1)))), 1000.0)
 
 
 def test_a_recess_that_ends_in_a_closed_session_opens_no_microphone_in_the_lobby() -> None:
@@ -205,6 +236,8 @@ STEPS = st.lists(
         st.sampled_from([RECESS, SAMPLES[ChangeReturn], EndRecess(BY), CLOSED, EndClosed(BY), StopSecret(BY), Tick()]),
         st.builds(SendOut, st.just(BY), WHO),
         st.builds(LetIn, st.just(BY), WHO),
+        st.builds(PutApart, st.just(BY), st.tuples(WHO)),
+        st.builds(Readmit, st.just(BY), WHO),
     ),
     max_size=20,
 )
@@ -241,9 +274,10 @@ def test_the_effects_bring_every_meeting_to_the_state(events: list[Event], crash
     for event, crash in zip(events, crashes, strict=False):
         now += 1.0
         made: list[Effect] = []
-        if (state.phase, type(event)) in TABLE and not (
-            isinstance(event, LetIn) and not state.keeps_out(event.identity)
-        ):
+        waits = not isinstance(event, Readmit) or event.identity in state.outside
+        if isinstance(event, LetIn):
+            waits = state.closed is not None and event.identity in state.closed.out
+        if (state.phase, type(event)) in TABLE and waits:
             state, effects = breaks.step(state, event, now)
             made += effects
         if crash:
@@ -256,6 +290,6 @@ def test_the_effects_bring_every_meeting_to_the_state(events: list[Event], crash
             meeting.take(one)
         if state.stop is None:
             assert (meeting.slate, meeting.muted) == (state.recess is not None, state.recess is not None)
-            assert meeting.outside == (set(state.closed.out) if state.closed is not None else set())
+            assert meeting.outside == set(state.outside)
         assert meeting.ended == (state.phase == "stopped")
         assert meeting.media_off or state.phase in ("open", "recess", "closed", "closed_recess", "stopped")

@@ -15,6 +15,7 @@ from conference.chair.course.pictures import Picture
 from conference.chair.course.rollcall import Report, Site
 from conference.chair.floor import Mode
 from conference.chair.rights import By, Role
+from conference.ground.events import GrantsChanged, Left
 from conference.ports.proceedings import ChatLine, Record, Turn
 from tests.conference.doubles import receiver_of
 from tests.conference.hall_doubles import HallParty, HallWorld
@@ -234,6 +235,42 @@ def test_who_was_sent_out_or_comes_late_waits_under_each_identity(sitting: Sitti
     assert {rights(one) for one in (sent, window, member, again, late, guest)} == {(True, True)}
 
 
+def test_one_person_or_hall_goes_back_to_the_lobby_and_returns(sitting: Sitting) -> None:
+    """A leader stays. The speaker loses the floor. The end of a closed session does not bring back who was sent before."""
+    breaks, guest, world = sitting.course.breaks, sitting.guest.participant, sitting.world
+    sitting.conference.chair.call_speaker(sitting.by, "khach")
+    breaks.put_apart(sitting.by, "khach")
+    breaks.put_apart(sitting.by, sitting.xa.hall.identity)
+    world.settle()
+    assert not sitting.conference.machines.speaks
+    assert rights(sitting.guest) == (False, False)
+    assert not guest.tracks
+    assert not hears(sitting.xa)
+    assert "break" not in sitting.document("lobby")
+    assert sitting.document("host")["break_out"] == ["khach", "xa"]
+    with refused("host_stays"):
+        breaks.put_apart(sitting.by, "chu")
+    with refused("not_allowed"):
+        breaks.put_apart(GUEST, "khach")
+    with refused("in_lobby"):
+        sitting.conference.machines.hand(guest, True)
+    person = Party(world, "browser.a1.x")
+    breaks.put_apart(sitting.by, "browser.a1.x")
+    again = Party(world, "personal_link.a1.y")
+    assert rights(person) == rights(again) == (False, False)
+    breaks.begin_closed(sitting.by, ("xa",))
+    breaks.end_closed(sitting.by)
+    world.settle()
+    assert rights(sitting.guest) == rights(again) == (False, False)
+    assert not hears(sitting.xa)
+    for one in ("khach", "xa", "browser.a1.x"):
+        breaks.readmit(sitting.by, one)
+    world.settle()
+    assert {rights(one) for one in (sitting.guest, person, again)} == {(True, True)}
+    assert hears(sitting.xa)
+    assert "break_out" not in sitting.document("host")
+
+
 def test_lines_of_a_closed_session_stay_inside(sitting: Sitting) -> None:
     def told(party: Party) -> list[Any]:
         return [json.loads(data.partition(b"|")[2]) for _, data in party.peer.sent if data.startswith(b"dc.chat")]
@@ -283,6 +320,9 @@ async def test_a_stop_cuts_all_media_off_says_a_sentence_and_ends_the_meeting(si
     await sitting.course.stop(sitting.by)
     assert set(sitting.conference.participants) == {"tinh", "xa"}, "browsers are out at once"
     assert sitting.chair.participant.left
+    last = [type(one) for one in sitting.guest.client.events if isinstance(one, GrantsChanged | Left)][-2:]
+    assert last == [GrantsChanged, Left], "the page learns why the meeting has ended before it is removed"
+    assert marks.STOPPED in sitting.guest.client.last(GrantsChanged).grants.attributes
     sitting.world.settle()
     scene = sitting.world.scene()
     assert scene.sources == ()
