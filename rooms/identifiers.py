@@ -69,6 +69,11 @@ def new_check_code() -> str:
     return f"{secrets.randbelow(10**8):08}"
 
 
+def new_device_code() -> str:
+    """Return eight digits for the enrolment of a PC, typed with a remote control. The code works once, for some minutes."""
+    return f"{secrets.randbelow(10**8):08}"
+
+
 def new_bytes(count: int) -> bytes:
     """Return random bytes for nonces and for the keys of second factors."""
     return secrets.token_bytes(count)

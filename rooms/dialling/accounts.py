@@ -110,6 +110,7 @@ async def give(
     row.secret = seal.seal(digest(algorithm, alias, password), _purpose(terminal_id))
     if "sip" not in terminal.protocols:
         terminal.protocols = [*terminal.protocols, "sip"]
+        terminals.check_kind(terminal)
     await session.flush()
     detail = {"alias": alias, "algorithm": algorithm}
     await audit.record(session, now, actor, "terminal.sip_account", "terminal", terminal_id, unit.id, detail)

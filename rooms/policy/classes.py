@@ -84,6 +84,11 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "điều hành hệ thống.",
         "an important meeting requires encryption: connect the terminal by TLS and enable SRTP",
     ),
+    "pc_refused": (
+        "Cuộc họp quan trọng không nhận máy tính ở chế độ điểm cầu. Hãy dự từ thiết bị hội trường, hoặc hỏi người điều hành "
+        "hệ thống.",
+        "an important meeting admits no PC in hall mode: use a hall terminal, or ask an operator",
+    ),
     "not_invited": (
         "Người dự hoặc điểm cầu này không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
         "not on the list of invitees: ask the secretary of the meeting",
@@ -100,15 +105,23 @@ def admission(
     invited: bool = False,
     host: bool = False,
     lobby: bool = True,
+    pc: bool = False,
+    pc_counts: bool = False,
+    encrypted: bool = True,
 ) -> Verdict:
     """Decide on a participant who joins by `way`. `host`: chair, secretary or operator of this meeting. `lobby`: the meeting's
-    setting.
+    setting. `pc`: the hall terminal is a PC in hall mode. `pc_counts`: the installation lets such a PC count as a hall terminal
+    in important meetings. `encrypted`: its connection is encrypted; calls of other terminals are judged at their answer.
 
     An unknown class or way is a bug in our code: KeyError.
     """
     RANK[class_], _WAY_RANK[way]
     if class_ == SECRET:
         return refused("state_secret")
+    if class_ == IMPORTANT and pc and not pc_counts:
+        return refused("pc_refused")
+    if class_ == IMPORTANT and pc and not encrypted:
+        return refused("encryption_needed")
     if class_ == IMPORTANT:
         return _important(way, terminal_registered, network_closed, invited or host, lobby)
     return _ordinary(way, terminal_registered, invited or host, host, lobby)

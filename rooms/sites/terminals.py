@@ -27,6 +27,8 @@ from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 BANDWIDTH_KBPS: Final = 10_000
 """The bandwidth of a new terminal in kbit/s. Chosen: more than a call uses with a camera picture of 720p and slides of 1080p."""
+PC: Final = "pc"
+"""The protocol of a terminal that is a PC in hall mode. It has no other protocol."""
 FIELDS: Final = (
     Field("code", "Mã", required=True, most=64, pattern=CODE),
     Field("name", "Tên thiết bị", required=True, most=200),
@@ -34,7 +36,7 @@ FIELDS: Final = (
     Field("hall_id", "Phòng họp", refers="hall", empty=None),
     Field("vendor", "Hãng", most=60),
     Field("model", "Kiểu máy", most=100),
-    Field("protocols", "Giao thức", "codes", most=2, choices=("sip", "h323"), empty=["sip"]),
+    Field("protocols", "Giao thức", "codes", most=2, choices=("sip", "h323", PC), empty=["sip"]),
     Field("sip_uri", "Địa chỉ SIP", most=254, pattern=re.compile(r"sips?:[^\s@]{1,120}@[^\s@]{1,120}")),
     Field("profile", "Chất lượng hình", most=40, choices=("1080p", "720p", "baseline-720p", "cif"), empty="720p"),
     Field("codecs", "Bộ mã", "codes", most=limits.CODECS, choices=("h264", "opus", "g722", "g711"), empty=[]),
@@ -74,6 +76,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("terminal", clean["code"])
     terminal = made(clean)
+    check_kind(terminal)
     await refusals.store(session, terminal, "terminal")
     await audit.record(
         session, now, actor, "terminal.create", "terminal", terminal.id, unit.id, {"code": terminal.code}
@@ -107,6 +110,7 @@ async def edit(
     if placed is not None and not everywhere(actor, "sites.write"):
         require_inside(placed[0], await networks.get(session, placed[1]))
     changed = change(terminal, clean)
+    check_kind(terminal)
     await session.flush()
     await audit.record(session, now, actor, "terminal.edit", "terminal", terminal.id, unit.id, {"fields": changed})
     return terminal
@@ -217,6 +221,16 @@ def change(terminal: Terminal, clean: Mapping[str, Any]) -> list[str]:
     if changed:
         terminal.version += 1
     return sorted(changed)
+
+
+def check_kind(terminal: Terminal) -> None:
+    """Raise Refusal `pc_alone` if a PC has another protocol too: such a terminal would have two ways in."""
+    if PC in terminal.protocols and (len(terminal.protocols) > 1 or terminal.sip_uri):
+        raise Refusal(
+            "pc_alone",
+            "Máy ở chế độ điểm cầu không có giao thức khác, không có địa chỉ hay tài khoản SIP. Hãy khai thiết bị riêng.",
+            "a PC in hall mode has no other protocol, no SIP address and no SIP account: add a terminal of its own",
+        )
 
 
 async def name_preset(session: AsyncSession, terminal_id: str, number: int, name: str) -> None:

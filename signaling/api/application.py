@@ -36,8 +36,8 @@ from signaling.api.routes.control import (
     rehearsals,
 )
 from signaling.api.routes.control import people as board_people
-from signaling.api.routes.live import conferences, desk_orders, hosting, lobby, notices, qr
-from signaling.api.routes.register import codes, devices, equipping, exchange, people, recipients, sites, units
+from signaling.api.routes.live import conferences, desk_orders, hall_pcs, hosting, lobby, notices, qr
+from signaling.api.routes.register import codes, devices, equipping, exchange, pcs, people, recipients, sites, units
 from signaling.host import limits
 
 DESCRIPTION = """
@@ -63,6 +63,7 @@ ROUTERS: Sequence[APIRouter] = (
     recipients.router,
     codes.router,
     equipping.router,
+    pcs.router,
     sites.router,
     exchange.router,
     records.router,
@@ -78,6 +79,7 @@ ROUTERS: Sequence[APIRouter] = (
     devices.router,
     checks.router,
     notices.router,
+    hall_pcs.router,
 )
 
 

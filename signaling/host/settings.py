@@ -294,6 +294,9 @@ class Settings(BaseSettings):
         "required",
         "SRTP with halls in important meetings: required, or best_effort, which admits halls of closed networks without SRTP",
     )
+    important_pcs: bool = _setting(
+        False, "a PC in hall mode counts as a hall terminal in important meetings, over TLS from a closed network"
+    )
 
     @property
     def loopback_only(self) -> bool:

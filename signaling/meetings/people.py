@@ -13,7 +13,7 @@ from typing import Any, Final
 from conference import Hall, Participant, Passage, Refusal, Registry, Source, marks
 from conference.chair.chair import Chair
 from conference.chair.rights import By, Role
-from signaling.host.dates import PREFIX
+from signaling.host.dates import PREFIX, is_date
 
 TEXTS: Final = {
     "participant_not_found": ("Người này đã rời cuộc họp.", "this person has left the meeting"),
@@ -41,6 +41,13 @@ class BoardPeople:
         """Return the people in the order of their arrival."""
         here = sorted(self._there(occurrence_id).values(), key=lambda one: (one.joined_at, one.identity))
         return [_row(one) for one in here]
+
+    def put_out(self, identity: str) -> None:
+        """Send a participant out of every booked meeting. Earlier tokens of the participant do not admit it again."""
+        registry = self._registry()
+        for conference in registry.all() if registry is not None else ():
+            if is_date(conference.name) and identity in conference.participants:
+                conference.kick(identity)
 
     def command(self, occurrence_id: str, action: str, identities: Iterable[str], name: str) -> list[dict[str, Any]]:
         """Carry out a command: a key of `DEEDS`. `name` is that of the operator. Return the result of each identity."""

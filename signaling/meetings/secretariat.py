@@ -294,6 +294,7 @@ class Secretariat:
             number_tries=NumberTries(self.shared),
             links=Throttle(self.shared, "wrong links", limits.LINKS_PER_MINUTE),
             given=Throttle(self.shared, "passes", limits.PASSES_PER_MINUTE),
+            pcs_count=self.settings.important_pcs,
         )
         return DeskParts(desk, passes, self._checks(authenticator), ProfileBook())
 

@@ -106,7 +106,7 @@ async def of_sites(session: AsyncSession, site_ids: Collection[str]) -> Mapping[
         here[row.site_id].append(row)
     several = [one.id for halls in here.values() if len(halls) > 1 for one in halls]
     devices = await session.execute(_TERMINALS, {"halls": several}) if several else ()
-    called = {hall or "" for hall, known in devices if "sip" in known}
+    called = {hall or "" for hall, known in devices if {"sip", "pc"} & {*known}}
     return {site_id: _chosen(halls, called) for site_id, halls in here.items()}
 
 

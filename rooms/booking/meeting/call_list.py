@@ -31,7 +31,7 @@ the main hall.
 
 @dataclass(frozen=True)
 class Device:
-    """An active SIP terminal of the register."""
+    """An active SIP terminal of the register, or a PC in hall mode."""
 
     id: str
     name: str
@@ -50,6 +50,8 @@ class Device:
     """The unit that owns the site."""
     asks: bool = True
     """True if the hall needs approval. A terminal without a hall always needs approval."""
+    pc: bool = False
+    """True for a PC in hall mode. It enters by itself, and the server cannot call it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Line:
 
     @property
     def called(self) -> bool:
-        return not self.out and (self.device.dialled or self.why == "added")
+        return not (self.out or self.device.pc) and (self.device.dialled or self.why == "added")
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,8 @@ def _of_site(here: Collection[Device]) -> Device | Reason:
 
 
 def _best(devices: Iterable[Device]) -> Device | None:
-    """Return the first terminal that the server may call, or the first terminal of the list."""
-    return min(devices, key=lambda one: not one.dialled, default=None)
+    """Return the first terminal that the server may call, or the first terminal of the list. A PC is the last choice."""
+    return min(devices, key=lambda one: (one.pc, not one.dialled), default=None)
 
 
 # In words
@@ -420,7 +422,7 @@ row without the ORM costs half as much.
 async def _devices(
     session: AsyncSession, halls: Iterable[str], sites: Iterable[str], added: Iterable[str]
 ) -> list[Device]:
-    """Return the active SIP terminals of these halls and sites, and the added ones, sorted by code."""
+    """Return the active SIP terminals and PCs of these halls and sites, and the added ones, sorted by code."""
     asked = {"halls": list(halls), "sites": list(sites), "added": list(added)}
     rows = await session.execute(_DEVICES, asked)
-    return [Device(*values) for *values, protocols in rows if "sip" in protocols]
+    return [Device(*(*values, "sip" not in protocols)) for *values, protocols in rows if {"sip", "pc"} & {*protocols}]

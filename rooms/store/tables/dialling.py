@@ -148,6 +148,24 @@ class SipAccount(Row):
     changed_at: Mapped[datetime]
 
 
+class HallPc(Row):
+    """The enrolment of a PC that stands for a terminal (`signaling/halls/HALLMODE.md`). Code and key are digests."""
+
+    __tablename__ = "hall_pc"
+
+    terminal_id: Mapped[str] = mapped_column(ForeignKey("terminal.id", ondelete="CASCADE"), primary_key=True)
+    code_digest: Mapped[str] = mapped_column(String(64), default="", index=True)
+    """Of the code for the next enrolment. Empty: no code waits."""
+    code_until: Mapped[datetime | None]
+    key_digest: Mapped[str] = mapped_column(String(64), default="", index=True)
+    """Of the key of the device. Empty: no PC is enrolled."""
+    enrolled_at: Mapped[datetime | None]
+    enrolled_from: Mapped[str] = mapped_column(String(64), default="")
+    """An IP address."""
+    seen_at: Mapped[datetime | None]
+    seen_from: Mapped[str] = mapped_column(String(64), default="")
+
+
 class TerminalProfile(Row):
     """The local profile of one make of terminals. It replaces the shipped profile, or adds a make that was not shipped."""
 

@@ -93,7 +93,7 @@ class Terminal(Row):
     vendor: Mapped[str] = mapped_column(String(60), default="")
     model: Mapped[str] = mapped_column(String(100), default="")
     protocols: Mapped[list[str]]
-    """`sip`, `h323`. The server calls only terminals with `sip`."""
+    """`sip`, `h323`; or `pc` alone: a PC in hall mode. The server calls only terminals with `sip`."""
     sip_uri: Mapped[str] = mapped_column(String(254), default="")
     profile: Mapped[str] = mapped_column(String(40), default="720p")
     """The largest camera picture: `1080p`, `720p`, `baseline-720p` (slides too, never H.264 High), `cif` (alike)."""

@@ -53,6 +53,9 @@ class BoardPeople(Protocol):
     """
 
     def rows(self, occurrence_id: str) -> list[dict[str, Any]]: ...
+    def put_out(self, identity: str) -> None:
+        """Send a participant out of every booked meeting."""
+
     def command(
         self, occurrence_id: str, action: str, identities: Iterable[str], name: str
     ) -> list[dict[str, Any]]: ...
@@ -87,6 +90,9 @@ class LiveMeetings(Protocol):
         """Block tokens that were issued up to `at` (Unix seconds). A bearer is an attendee, or `WAY.attendee` for one way of
         joining.
         """
+
+    def vouch(self, conference: str, identity: str, closed: bool) -> None:
+        """Note a hall at the door. `closed`: the hall may be in an important meeting."""
 
     def begin(self, occurrence_id: str, terminals: Iterable[str]) -> None:
         """Open the meeting of a date for its halls. The microphones of the halls with these terminals go on."""
@@ -197,6 +203,8 @@ class Passes:
     """Counts wrong personal links of each network, and each use of a feed, of an answer by link and of a hook."""
     given: Throttle
     """Counts the passes that each network gets by link or by number, because each pass is written to the database."""
+    pcs_count: bool = False
+    """A PC in hall mode counts as a hall terminal in important meetings (setting `important_pcs`)."""
 
 
 @dataclass(frozen=True)

@@ -192,6 +192,13 @@ def found(thing: T | None) -> T:
     return thing
 
 
+def end_device(visit: Visit, terminal_id: str) -> None:
+    """Send the PC of this terminal out of every meeting. Its earlier tokens do not admit it again."""
+    identity = f"hall_terminal.{terminal_id}"
+    visit.desk.live.bar([identity], visit.now.timestamp())
+    visit.desk.live.people.put_out(identity)
+
+
 def throttle(visit: Visit, passes: Passes) -> None:
     """Count the use of a link from this address. Raise Refusal `too_many_requests`."""
     if not passes.links.takes(visit.address, visit.now.timestamp()):
@@ -220,6 +227,7 @@ __all__ = [
     "WhoStarts",
     "anywhere",
     "check_version",
+    "end_device",
     "found",
     "install",
     "tag",

@@ -1,11 +1,11 @@
-"""The profiles of terminal models: their known properties before a call (`signaling.sip.media.profiles`)."""
+"""The profiles of terminal models (`signaling.sip.media.profiles`), and the PCs in hall mode."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from signaling.api.models.parts import Clean, Strict, View
+from signaling.api.models.parts import Clean, Strict, View, Words
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$"), Field(examples=["yealink"])]
 Word = Annotated[str, Clean, StringConstraints(min_length=2, max_length=64)]
@@ -88,3 +88,63 @@ class ProfileMatch(View):
 
     name: Name
     word: str
+
+
+# PCs in hall mode
+
+
+class PcCode(View):
+    """A code for the enrolment of a PC. The PC opens `address` and types the code."""
+
+    code: str = Field(examples=["20948133"])
+    until: datetime
+    address: str
+
+
+class PcState(View):
+    """The PC that stands for a terminal. `on`: it was seen in the last minutes. `code_until`: a code waits for its PC."""
+
+    terminal_id: str
+    enrolled_at: datetime | None
+    seen_at: datetime | None
+    seen_from: str
+    on: bool
+    code_until: datetime | None
+
+
+class PcEnrolment(Strict):
+    """The code that somebody typed at the PC."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
+
+
+class PcKey(View):
+    """The key of the device, for `Authorization: Bearer KEY`. The server shows the key only this once."""
+
+    key: str
+
+
+class PcDate(View):
+    """A running or coming date. `joins_at`: the PC enters by itself from then on, if `held` is null."""
+
+    occurrence_id: str
+    title: str
+    host_unit_name: str
+    starts_at: datetime
+    ends_at: datetime
+    joins_at: datetime
+    running: bool
+    held: Words | None = Field(description="Why the PC does not enter by itself.")
+
+
+class PcView(View):
+    """The place of the PC and its dates, the earliest first. `join`: the date that the PC enters now; empty: none."""
+
+    name: str
+    hall_name: str
+    unit_name: str
+    technician_phone: str
+    language: Literal["vi", "en"]
+    now: datetime
+    dates: list[PcDate]
+    join: str

@@ -146,7 +146,8 @@ class TerminalProperties(Strict):
     name: Name200
     vendor: Annotated[str, StringConstraints(max_length=60)] = ""
     model: Text100 = ""
-    protocols: list[Literal["sip", "h323"]] = Field(["sip"], max_length=2)
+    protocols: list[Literal["sip", "h323", "pc"]] = Field(["sip"], max_length=2)
+    """`pc` alone: a PC in hall mode."""
     sip_uri: Annotated[str, StringConstraints(max_length=254, pattern=r"^$|^sips?:[^\s@]+@[^\s@]+$")] = ""
     profile: Literal["1080p", "720p", "baseline-720p", "cif"] = "720p"
     """The largest camera picture."""

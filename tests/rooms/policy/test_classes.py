@@ -133,3 +133,16 @@ def test_raising_the_class_drops_participants_not_admitted() -> None:
     assert classes.lowers(IMPORTANT, ORDINARY)
     assert not classes.raises(IMPORTANT, IMPORTANT)
     assert not classes.lowers(ORDINARY, IMPORTANT)
+
+
+def test_an_important_meeting_admits_a_pc_only_where_the_policy_says_so() -> None:
+    known = {"terminal_registered": True, "invited": True, "pc": True}
+    assert admission("ordinary", "dial_out", **known).allowed
+    assert admission("important", "dial_out", network_closed=True, **known).code == "pc_refused"
+    counts = known | {"pc_counts": True}
+    assert admission("important", "dial_out", **counts).code == "network_open"
+    assert (
+        admission("important", "dial_out", network_closed=True, encrypted=False, **counts).code == "encryption_needed"
+    )
+    assert admission("important", "dial_out", network_closed=True, **counts).allowed
+    assert admission("important", "browser", network_closed=True, **counts).code == "halls_only"

@@ -48,11 +48,13 @@ class Quiet:
 class Office:
     """A test server. `client(role, unit, person)` returns the browser of a signed-in user. Times are absolute."""
 
-    def __init__(self, database: Database, url: str, province: Province, now: datetime, folder: Path) -> None:
+    def __init__(
+        self, database: Database, url: str, province: Province, now: datetime, folder: Path, **settings: Any
+    ) -> None:
         self.database, self.province, self.now = database, province, now
         self.authenticator = Authenticator({"office": SECRET})
-        settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
-        self.secretariat = Secretariat(settings, self.authenticator, lambda: self.now.timestamp())
+        known = Settings(data_dir=folder / "data", database=url, public_url=BASE, **settings)
+        self.secretariat = Secretariat(known, self.authenticator, lambda: self.now.timestamp())
         self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
         desk, starting = self.secretariat, Starting(everybody=True)
         probes = Probes(lambda: True, lambda: False, desk.ready)

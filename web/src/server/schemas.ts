@@ -1615,7 +1615,7 @@ export interface components {
              *       "sip"
              *     ]
              */
-            protocols?: ("sip" | "h323")[];
+            protocols?: ("sip" | "h323" | "pc")[];
             /** @default  */
             sip_uri?: string;
             /**
@@ -2939,6 +2939,59 @@ export interface components {
             /** @default true */
             wait?: boolean;
         };
+        /** @description A code for the enrolment of a PC. The PC opens `address` and types the code. */
+        PcCode: {
+            /** @example 20948133 */
+            code: string;
+            /** Format: date-time */
+            until: string;
+            address: string;
+        };
+        /** @description A running or coming date. `joins_at`: the PC enters by itself from then on, if `held` is null. */
+        PcDate: {
+            occurrence_id: string;
+            title: string;
+            host_unit_name: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** Format: date-time */
+            joins_at: string;
+            running: boolean;
+            /** @description Why the PC does not enter by itself. */
+            held: components["schemas"]["Words"] | null;
+        };
+        /** @description The code that somebody typed at the PC. */
+        PcEnrolment: {
+            code: string;
+        };
+        /** @description The key of the device, for `Authorization: Bearer KEY`. The server shows the key only this once. */
+        PcKey: {
+            key: string;
+        };
+        /** @description The PC that stands for a terminal. `on`: it was seen in the last minutes. `code_until`: a code waits for its PC. */
+        PcState: {
+            terminal_id: string;
+            enrolled_at: string | null;
+            seen_at: string | null;
+            seen_from: string;
+            on: boolean;
+            code_until: string | null;
+        };
+        /** @description The place of the PC and its dates, the earliest first. `join`: the date that the PC enters now; empty: none. */
+        PcView: {
+            name: string;
+            hall_name: string;
+            unit_name: string;
+            technician_phone: string;
+            /** @enum {string} */
+            language: "vi" | "en";
+            /** Format: date-time */
+            now: string;
+            dates: components["schemas"]["PcDate"][];
+            join: string;
+        };
         /** @description A change of an approved meeting that waits for approval. The approved booking stays in force. */
         PendingChange: {
             /** @description The account. */
@@ -4254,7 +4307,7 @@ export interface components {
              *       "sip"
              *     ]
              */
-            protocols?: ("sip" | "h323")[];
+            protocols?: ("sip" | "h323" | "pc")[];
             /** @default  */
             sip_uri?: string;
             /**
@@ -4701,6 +4754,12 @@ export type Pass = components['schemas']['Pass'];
 export type PassedRole = components['schemas']['PassedRole'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type Patience = components['schemas']['Patience'];
+export type PcCode = components['schemas']['PcCode'];
+export type PcDate = components['schemas']['PcDate'];
+export type PcEnrolment = components['schemas']['PcEnrolment'];
+export type PcKey = components['schemas']['PcKey'];
+export type PcState = components['schemas']['PcState'];
+export type PcView = components['schemas']['PcView'];
 export type PendingChange = components['schemas']['PendingChange'];
 export type PeopleCommand = components['schemas']['PeopleCommand'];
 export type Person = components['schemas']['Person'];

@@ -15,7 +15,7 @@ from rooms.store.tables.org import Unit as UnitRow
 from rooms.store.tables.sites import Hall as HallRow
 from rooms.store.tables.sites import Site as SiteRow
 from rooms.store.tables.sites import Terminal as TerminalRow
-from signaling.api.ground.visits import Caller, Rows, Version, Visit, anywhere, tag
+from signaling.api.ground.visits import Caller, Rows, Version, Visit, anywhere, end_device, tag
 from signaling.api.models import limits
 from signaling.api.models.parts import Id, Page, shown
 from signaling.api.models.sites import (
@@ -208,6 +208,8 @@ async def edit_terminal(
 
     done = await visit.write(work)
     await visit.refresh_halls()
+    if not done.active or done.protocols != [terminals.PC]:
+        end_device(visit, terminal_id)
     return done
 
 

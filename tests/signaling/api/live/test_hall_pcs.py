@@ -1,0 +1,146 @@
+"""A PC in hall mode over REST: its enrolment by a code, its schedule, its passes, its end, and important meetings."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from conference import Refusal
+from rooms.store.database import Database
+from rooms.store.tables.records import AuditEntry
+from tests.rooms.postgres import POSTGRESQL_IN_SIM
+from tests.rooms.province import Province
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
+from tests.signaling.api.test_meetings import approved
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.both_databases]
+START = "2026-03-03 11:00"
+"""Three hours after each test begins."""
+ZONE, OUTSIDE = "10.1.2.3", "203.0.113.9"
+
+
+async def as_pc(operator: httpx.AsyncClient, hall: str = "khcn", **changes: Any) -> httpx.Response:
+    """Make the terminal of a hall a PC."""
+    old = (await operator.get(f"/terminals/terminal-{hall}")).json()
+    wanted = {name: old[name] for name in ("code", "name", "site_id", "hall_id")}
+    headers = {"if-match": f'"{old["version"]}"'}
+    return await operator.put(
+        f"/terminals/terminal-{hall}", json=wanted | {"protocols": ["pc"], "sip_uri": ""} | changes, headers=headers
+    )
+
+
+async def enrolled(office: Office, address: str = ZONE, hall: str = "khcn") -> httpx.AsyncClient:
+    """Return the browser of an enrolled PC, which shows its key."""
+    operator = await office.client("operator", hall)
+    made = await as_pc(operator, hall)
+    assert made.status_code == 200, made.text
+    code = (await operator.post(f"/terminals/terminal-{hall}/pc-code")).json()["code"]
+    pc = office.stranger(address)
+    key = (await pc.post("/hall-pc/enrolment", json={"code": code})).json()["key"]
+    pc.headers["authorization"] = f"Bearer {key}"
+    return pc
+
+
+async def test_a_code_enrols_one_pc_once(office: Office) -> None:
+    operator, pc = await office.client("operator", "khcn"), office.stranger(ZONE)
+    problem(await operator.post("/terminals/terminal-khcn/pc-code"), 409, "not_a_pc")
+    problem(await as_pc(operator, protocols=["sip", "pc"]), 409, "pc_alone")
+    assert (await as_pc(operator)).json()["protocols"] == ["pc"]
+    problem(await operator.delete("/terminals/terminal-khcn/pc"), 404, "pc_not_enrolled")
+    given = (await operator.post("/terminals/terminal-khcn/pc-code")).json()
+    assert (len(given["code"]), given["address"]) == (8, "https://hop.vn/diem-cau")
+    office.pass_minutes(16)
+    problem(await pc.post("/hall-pc/enrolment", json={"code": given["code"]}), 403, "pc_code_wrong")
+    code = (await operator.post("/terminals/terminal-khcn/pc-code")).json()["code"]
+    (waits,) = (await operator.get("/pc-states")).json()
+    assert (waits["enrolled_at"], waits["on"], waits["code_until"] is not None) == (None, False, True)
+    other = f"{(int(code) + 1) % 10**8:08}"
+    problem(await pc.post("/hall-pc/enrolment", json={"code": other}), 403, "pc_code_wrong")
+    key = (await pc.post("/hall-pc/enrolment", json={"code": code})).json()["key"]
+    problem(await pc.post("/hall-pc/enrolment", json={"code": code}), 403, "pc_code_wrong")
+    problem(await pc.get("/hall-pc"), 401, "pc_key_wrong")
+    problem(await pc.get("/hall-pc", headers={"authorization": "Bearer " + key[:-1] + "~"}), 401, "pc_key_wrong")
+    shown = (await pc.get("/hall-pc", headers={"authorization": f"Bearer {key}"})).json()
+    assert (shown["hall_name"], shown["unit_name"]) == ("Phòng họp khcn", "Sở Khoa học và Công nghệ")
+    assert (shown["dates"], shown["join"]) == ([], "")
+    (state,) = (await operator.get("/pc-states")).json()
+    assert (state["on"], state["seen_from"], state["code_until"]) == (True, ZONE, None)
+    reader = await office.client("secretary", "xa1")
+    assert (await reader.get("/pc-states")).json()[0]["seen_from"] == ""
+    problem(await reader.post("/terminals/terminal-khcn/pc-code"), 403, "denied")
+    office.pass_minutes(3)
+    assert not (await operator.get("/pc-states")).json()[0]["on"]
+    async with office.database.reading() as session:
+        entries = list(await session.scalars(select(AuditEntry).where(AuditEntry.action.like("terminal.pc%"))))
+    assert [one.action for one in entries] == ["terminal.pc_code", "terminal.pc_code", "terminal.pc_enrol"]
+    assert not any(secret in str(one.detail) for one in entries for secret in (code, key))
+
+
+@POSTGRESQL_IN_SIM
+async def test_a_pc_enters_its_meeting_by_schedule_as_the_hall(office: Office) -> None:
+    pc = await enrolled(office)
+    meeting = await approved(office, starts_at=office.at(START))
+    (date,) = meeting["occurrences"]
+    shown = (await pc.get("/hall-pc")).json()
+    (coming,) = shown["dates"]
+    assert (coming["title"], coming["held"], shown["join"]) == (meeting["title"], None, "")
+    problem(await pc.post(f"/hall-pc/dates/{date['id']}/pass"), 403, "too_early")
+    office.pass_minutes(170)  # ten minutes before the start
+    assert (await pc.get("/hall-pc")).json()["join"] == date["id"]
+    given = (await pc.post(f"/hall-pc/dates/{date['id']}/pass")).json()
+    grants = office.authenticator.verify(given["token"], office.now.timestamp())
+    assert (grants.identity, grants.role, grants.conference) == (
+        "hall_terminal.terminal-khcn",
+        "hall",
+        f"o-{date['id']}",
+    )
+    assert grants.attributes["diemcau.unit"] == "Sở Khoa học và Công nghệ"
+    assert not grants.may_moderate(grants.conference)
+    office.secretariat.live.admit(grants)
+    stranger = await enrolled(office, hall="xa1")
+    assert (await stranger.get("/hall-pc")).json()["dates"] == []
+    problem(await stranger.post(f"/hall-pc/dates/{date['id']}/pass"), 403, "not_invited")
+    operator = await office.client("operator", "khcn")
+    assert (await operator.delete("/terminals/terminal-khcn/pc")).status_code == 204
+    with pytest.raises(Refusal, match="not_invited"):
+        office.secretariat.live.admit(grants)
+    problem(await pc.get("/hall-pc"), 401, "pc_key_wrong")
+    problem(await pc.post(f"/hall-pc/dates/{date['id']}/pass"), 401, "pc_key_wrong")
+
+
+@POSTGRESQL_IN_SIM
+@pytest.mark.parametrize(
+    ("counts", "address", "code"),
+    [(False, ZONE, "pc_refused"), (True, OUTSIDE, "network_open"), (True, ZONE, "")],
+    ids=["default", "outside", "closed zone"],
+)
+async def test_an_important_meeting_admits_a_pc_by_policy_and_zone(
+    counts: bool,
+    address: str,
+    code: str,
+    database: Database,
+    database_url: str,
+    province: Province,
+    now: datetime,
+    tmp_path: Path,
+) -> None:
+    office = Office(database, database_url, province, now, tmp_path, important_pcs=counts)
+    try:
+        pc = await enrolled(office, address)
+        meeting = await approved(office, starts_at=office.at(START), **{"class": "important"})
+        office.pass_minutes(170)
+        (date,) = meeting["occurrences"]
+        shown, given = (await pc.get("/hall-pc")).json(), await pc.post(f"/hall-pc/dates/{date['id']}/pass")
+        if code:
+            assert (shown["join"], shown["dates"][0]["held"]["code"]) == ("", "class_forbids")
+            assert problem(given, 403, "class_forbids")["vi"] == shown["dates"][0]["held"]["vi"]
+            assert ("máy tính" in shown["dates"][0]["held"]["vi"]) is (code == "pc_refused")
+        else:
+            assert shown["join"] == date["id"]
+            office.secretariat.live.admit(office.authenticator.verify(given.json()["token"], office.now.timestamp()))
+    finally:
+        await office.close()
