@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.rooms import migrated
 from tests.running.runs import LONG_RUN
+from tests.running.warm import Forked, Warm
 
 pytest_plugins = [
     "tests.running.groups",
@@ -27,6 +29,7 @@ pytest_plugins = [
 ]
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
+Process = subprocess.Popen[str] | Forked
 
 settings.register_profile("short", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
@@ -58,7 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 class LiveServer:
     """A running `diemcau dev`."""
 
-    process: subprocess.Popen[str]
+    process: Process
     reader: threading.Thread
     url: str
     link: str
@@ -89,16 +92,8 @@ def start_server(data_dir: Path, *arguments: str, module: str = "signaling", **v
     if "DIEMCAU_DATABASE" not in variables:
         migrated.put(data_dir)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
-    command = [sys.executable, "-m", module, "dev", "--http-port", "0", "--media-port", "0"]
-    process = subprocess.Popen(
-        [*command, "--data-dir", str(data_dir), *arguments],
-        cwd=ROOT,
-        env=environ | variables | {"PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    words = ["dev", "--http-port", "0", "--media-port", "0", "--data-dir", str(data_dir), *arguments]
+    process = begin(module, words, environ | variables | {"PYTHONUNBUFFERED": "1"}, variables)
     output: list[str] = []
     up = threading.Event()
     reader = threading.Thread(target=_read, args=(process, output, up), daemon=True)
@@ -115,7 +110,27 @@ def start_server(data_dir: Path, *arguments: str, module: str = "signaling", **v
     return LiveServer(process, reader, link[0].split("/m/")[0], link[0], key, secret, data_dir, output)
 
 
-def _read(process: subprocess.Popen[str], output: list[str], up: threading.Event) -> None:
+def begin(module: str, words: list[str], environ: dict[str, str], own: Mapping[str, str]) -> Process:
+    """Start a process. A variable that is no setting can need a new interpreter (for example `LD_PRELOAD`)."""
+    if all(name.startswith("DIEMCAU_") for name in own):
+        return _warm().start(module, words, environ)
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@cache
+def _warm() -> Warm:
+    return Warm(ROOT)
+
+
+def _read(process: Process, output: list[str], up: threading.Event) -> None:
     assert process.stdout is not None
     with process.stdout:
         for line in process.stdout:

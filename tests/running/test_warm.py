@@ -1,0 +1,50 @@
+"""A forked server does the same as `python -m signaling`: the same output, environment and exit code."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Process, begin, start_server
+
+
+def ended(words: list[str], **variables: str) -> tuple[str, int]:
+    """Run a command to its end. Return its output and its exit code."""
+    process: Process = begin("signaling", words, {**os.environ, "PYTHONUNBUFFERED": "1", **variables}, variables)
+    assert process.stdout is not None
+    with process.stdout:
+        return process.stdout.read(), process.wait(60)
+
+
+@pytest.mark.parametrize("words", [["config", "show"], ["--version"], ["dev", "--nonsense"]])
+def test_a_forked_command_is_like_one_of_a_new_interpreter(words: list[str]) -> None:
+    variables = {"DIEMCAU_LOG_LEVEL": "error"}
+    done = subprocess.run(
+        [sys.executable, "-m", "signaling", *words],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended(words, **variables) == (done.stdout, done.returncode)
+    if words == ["config", "show"]:
+        assert "error" in done.stdout
+        assert ended(words) != ended(words, **variables), "a variable of one process does not stay for the next"
+
+
+def test_signals_end_it_and_it_leaves_no_process(tmp_path: Path) -> None:
+    for number, code in ((signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)):
+        server = start_server(tmp_path / str(number))
+        assert server.process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(0.01)
+        assert server.stop(number) == code
+        assert server.stop(number) == code, "an ended server keeps its code"
+        assert not Path(f"/proc/{server.process.pid}").exists()
