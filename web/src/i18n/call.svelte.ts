@@ -1,15 +1,17 @@
 /** The texts of the call together with the common texts. They load only with the call. */
 import { callEn } from './call-en';
 import { callVi, type CallKey } from './call-vi';
+import { breaksEn } from './chair/breaks-en';
+import { breaksVi, type BreaksKey } from './chair/breaks-vi';
 import { chairEn } from './chair/en';
 import { chairVi, type ChairKey } from './chair/vi';
 import { filled, language, t as common, type Key } from './index.svelte';
 
-type CallsKey = CallKey | ChairKey;
+type CallsKey = CallKey | BreaksKey | ChairKey;
 export type AnyKey = Key | CallsKey;
 
-const OWN_VI: Record<CallsKey, string> = { ...callVi, ...chairVi };
-const OWN_EN: Record<CallsKey, string> = { ...callEn, ...chairEn };
+const OWN_VI: Record<CallsKey, string> = { ...callVi, ...breaksVi, ...chairVi };
+const OWN_EN: Record<CallsKey, string> = { ...callEn, ...breaksEn, ...chairEn };
 
 /** Return the text of a key in the chosen language, with its `{values}` filled in. */
 export function t(key: AnyKey, values: Record<string, string | number> = {}): string {

@@ -165,7 +165,8 @@ export class Chairing {
     return this.simple('end', {});
   }
 
-  private simple(name: string, fields: Record<string, unknown>): Promise<boolean> {
+  /** Give an order without a result to show. Other parts of the page use it too. */
+  simple(name: string, fields: Record<string, unknown>): Promise<boolean> {
     return this.act(name, () => this.order(name, fields));
   }
 

@@ -2,6 +2,8 @@
  * The sections of the desk document that the page of the floor reads (`signaling/desk/PROTOCOL.md`). Times are in ms since 1970
  * by the server's clock, durations in seconds. A member that is usual, empty or false is absent.
  */
+import type { Break } from './breaks/pauses';
+
 /** The role of a participant. An operator is no participant. */
 export type Role = 'chair' | 'co_chair' | 'secretary' | 'delegate' | 'hall' | 'observer' | 'guest';
 export type Kind = 'speech' | 'reply' | 'order' | 'question';
@@ -54,5 +56,8 @@ export interface Desk {
   queue?: Record<string, { o: number; k?: Kind }>;
   floor?: Floor;
   rules?: Rules;
+  break?: Break;
+  /** Who waits in the lobby, by identity. Only those who chair read it. */
+  break_out?: string[];
   chair?: { id?: string; phase: 'held' | 'away' | 'lent' };
 }

@@ -1,4 +1,5 @@
 /** The floor of a meeting as the page shows it: queue, timer, groups of people, microphones. Pure: a desk document in, facts out. */
+import { inRecess } from './breaks/pauses';
 import type { Desk, Kind, Mode, Person, Role, Turn, Whom } from './desk';
 
 /** Seconds before the end of a turn at which the server warns (`WARNING_S`). The timer changes its colour at the same time. */
@@ -76,13 +77,14 @@ export function means(whom: Whom, role: Role): boolean {
 }
 
 /** Why a participant may not switch the microphone on. `several` and `one`: the participant must be called to speak first. */
-export type Silent = '' | 'one' | 'several' | 'unmute_off';
+export type Silent = '' | 'recess' | 'one' | 'several' | 'unmute_off';
 
 /**
  * Return why the participant may not switch the microphone on now. The server decides (`conference/chair/rules.py`); this is the
  * same decision for the text at the button. `asked`: a leader has asked the participant to switch the microphone on.
  */
 export function silentFor(desk: Desk, identity: string, asked: boolean): Silent {
+  if (inRecess(desk)) return 'recess';
   const role = roleOf(desk, identity);
   if (role === 'chair' || desk.floor?.turns?.some((one) => one.id === identity) === true) return '';
   const mode = modeOf(desk);

@@ -24,7 +24,7 @@ import type { Entry } from './entry';
 import { CHECK_MS, mediaFlows } from './flow';
 import { joinFailureText, leavingText } from './leaving';
 import { Line } from './line.svelte';
-import { HAND, isComposed, linkedBy, mark, membersOf, UNMUTE_ASKED, type Link, type Member } from './members';
+import { HAND, isComposed, linkedBy, mark, membersOf, STOPPED, UNMUTE_ASKED, type Link, type Member } from './members';
 import { Notices } from './notices.svelte';
 import { beganAt, roomOptions } from './room';
 import { Speakers } from './speakers.svelte';
@@ -328,7 +328,8 @@ export class Conference {
   }
 
   private disconnected(reason: DisconnectReason | undefined): void {
-    if (this.link !== 'joining') this.finish(leavingText(reason));
+    const stopped = this.room.localParticipant.attributes[STOPPED] !== undefined;
+    if (this.link !== 'joining') this.finish(stopped ? 'left.stopped' : leavingText(reason));
   }
 
   private finish(reason: Key): void {

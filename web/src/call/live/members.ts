@@ -23,7 +23,7 @@ export interface Member {
   hand_ms: number;
   /** The time at which a host asked for the microphone to be switched on. 0: no host asked, or the person answered. */
   asked_ms: number;
-  /** True for a hall that waits, muted, for the opening of the meeting. */
+  /** True for a participant in the lobby, and for a hall that waits, muted, for the opening of the meeting. */
   waits: boolean;
   /** True for a host, as the server says. */
   host: boolean;
@@ -50,6 +50,8 @@ const HALL = 'hall_terminal.';
 export const HAND = 'hand';
 export const UNMUTE_ASKED = 'diemcau.unmuteAsked';
 const WAITS = 'diemcau.waits';
+/** The server sets it just before it removes a participant, because the meeting was stopped for secret content. */
+export const STOPPED = 'diemcau.stopped';
 const HOST = 'diemcau.host';
 const STAGE = 'diemcau.stage';
 const ROLE = 'diemcau.role';
@@ -171,7 +173,7 @@ export function isHall(identity: string): boolean {
 
 /** Return the number of hall terminals. */
 export function hallsAmong(members: readonly Member[]): number {
-  return members.filter((one) => one.identity.startsWith(HALL)).length;
+  return members.filter((one) => isHall(one.identity)).length;
 }
 
 /** Return the members with a raised hand, the earliest first. */
