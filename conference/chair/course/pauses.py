@@ -20,7 +20,7 @@ from conference.chair.course.store import Store, record
 from conference.chair.rights import LEADERS, Act, By
 from conference.chair.roles import Roles
 from conference.ground.errors import Refusal
-from conference.ground.events import Action, Reason
+from conference.ground.events import Action, Reason, RosterChanged
 from conference.ground.marks import STOPPED, WAITS
 from conference.ground.permissions import Source
 from conference.halls.hall import Hall, set_apart
@@ -324,6 +324,7 @@ class Pauses:
         for one in tuple(self._here()):
             if not isinstance(one, Hall):
                 one.set_mark(STOPPED, on=True)
+                one.deliver(RosterChanged((one.view(),)))  # now, because the change is told at the end of the turn
                 self._meeting.expel(one, Reason.CONFERENCE_DELETED)
         for hall in tuple(self._meeting.halls.expected):
             self._meeting.halls.dismiss(hall)

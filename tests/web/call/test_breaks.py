@@ -1,4 +1,4 @@
-"""Recess, closed session, the way back to the lobby, and the stop for secret content on the pages of a call."""
+"""Recess, closed session, agenda, the way back to the lobby, and the stop for secret content on the pages of a call."""
 
 from __future__ import annotations
 
@@ -43,11 +43,22 @@ async def heard(visitor: Visitor, more: int = 40) -> None:
     await until(has_more, "media arrives")
 
 
+async def add(visitor: Visitor, title: str, *, minutes: str = "", closed: bool = False) -> None:
+    """Add an item to the agenda."""
+    await visitor.part("agenda-new").click()
+    await visitor.part("agenda-title").fill(title)
+    await visitor.part("agenda-minutes").fill(minutes)
+    await visitor.part("agenda-closed").set_checked(closed)
+    await visitor.part("agenda-save").click()
+    await expect(visitor.part("agenda-item").last).to_contain_text(title)
+
+
 async def test_the_chair_makes_a_recess_and_a_closed_session(
     visit: Visit, live_server: LiveServer, tmp_path: Path
 ) -> None:
     """In a recess all see the time of return and nobody has a microphone. In a closed session the guest gets and sends
-    nothing. Each ends by one press. One person goes back to the lobby, and returns.
+    nothing; a closed item of the agenda offers the session by one press. Each ends by one press. All see the current item. One
+    person goes back to the lobby, and returns.
     """
     an = await visit(script=WAYS + CAMERA_OFF)
     binh = await visit(width=820, height=1180, script=WAYS + CAMERA_OFF)
@@ -93,10 +104,34 @@ async def test_the_chair_makes_a_recess_and_a_closed_session(
         await expect(visitor.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
         await expect(visitor.part("slate")).to_have_count(0)
 
-    await heard(cuong)
-    await expect(an.part("closed-out").and_(an.page.locator(":checked"))).to_have_count(1)
-    await chair.press("closed-begin")
+    await an.part("chair-part-agenda").click()
+    await add(an, "Báo cáo quý III", minutes="20")
+    await add(an, "Việc khác")
+    await add(an, "Công tác cán bộ", closed=True)
+    await an.part("agenda-item").last.get_by_role("button").click()
+    await an.part("agenda-up").click()
+    await expect(an.part("agenda-item").nth(1)).to_contain_text("Công tác cán bộ")
+    await chair.press("agenda-next")
     assert chair.taken() == 1
+    for visitor in (an, binh, cuong):
+        await expect(visitor.part("agenda-line")).to_contain_text("Nội dung 1/3: Báo cáo quý III")
+    await cuong.part("agenda-line").click()
+    await expect(cuong.part("agenda-row").first).to_have_attribute("data-state", "current")
+    await expect(cuong.part("agenda-row").nth(1)).to_contain_text("Họp kín")
+    assert await cuong.barriers() == []
+    await shots(cuong, tmp_path, "agenda-sheet")
+    await cuong.part("agenda-sheet-close").click()
+    assert await an.barriers() == []
+    await shots(an, tmp_path, "agenda-part")
+    await an.part("agenda-next").click()
+    await expect(binh.part("agenda-line")).to_contain_text("Nội dung 2/3")
+    await an.part("agenda-item").first.get_by_role("button").click()
+    await an.part("agenda-return").wait_for()
+
+    await heard(cuong)
+    await chair.press("agenda-close")
+    assert chair.taken() == 1
+    await an.part("chair-part-breaks").click()
     await expect(cuong.part("outside-why")).to_contain_text("họp kín")
     await expect(cuong.part("controls")).to_have_count(0)
     await expect(an.part("closed-now")).to_contain_text("1 chờ ở ngoài")
@@ -117,6 +152,16 @@ async def test_the_chair_makes_a_recess_and_a_closed_session(
     await expect(cuong.part("cam-toggle")).to_have_attribute("aria-pressed", "true")
     await expect(cuong.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
     await heard(cuong)
+    await expect(an.part("closed-out").and_(an.page.locator(":checked"))).to_have_count(1)
+    await chair.press("closed-begin")
+    assert chair.taken() == 1
+    await cuong.part("outside").wait_for()
+    await an.part("let-in").click()
+    await cuong.part("stage").wait_for()
+    await an.part("closed-end").click()
+    await an.part("chair-part-agenda").click()
+    await an.part("agenda-finish").click()
+    await expect(cuong.part("agenda-line")).to_contain_text("3 nội dung")
 
     await an.part("people-toggle").click()
     row = an.part("person").filter(has_text=BINH)

@@ -1,17 +1,19 @@
 /** The texts of the call together with the common texts. They load only with the call. */
 import { callEn } from './call-en';
 import { callVi, type CallKey } from './call-vi';
+import { agendaEn } from './chair/agenda-en';
+import { agendaVi, type AgendaKey } from './chair/agenda-vi';
 import { breaksEn } from './chair/breaks-en';
 import { breaksVi, type BreaksKey } from './chair/breaks-vi';
 import { chairEn } from './chair/en';
 import { chairVi, type ChairKey } from './chair/vi';
 import { filled, language, t as common, type Key } from './index.svelte';
 
-type CallsKey = CallKey | BreaksKey | ChairKey;
+type CallsKey = CallKey | AgendaKey | BreaksKey | ChairKey;
 export type AnyKey = Key | CallsKey;
 
-const OWN_VI: Record<CallsKey, string> = { ...callVi, ...breaksVi, ...chairVi };
-const OWN_EN: Record<CallsKey, string> = { ...callEn, ...breaksEn, ...chairEn };
+const OWN_VI: Record<CallsKey, string> = { ...callVi, ...agendaVi, ...breaksVi, ...chairVi };
+const OWN_EN: Record<CallsKey, string> = { ...callEn, ...agendaEn, ...breaksEn, ...chairEn };
 
 /** Return the text of a key in the chosen language, with its `{values}` filled in. */
 export function t(key: AnyKey, values: Record<string, string | number> = {}): string {

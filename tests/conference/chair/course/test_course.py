@@ -15,7 +15,7 @@ from conference.chair.course.pictures import Picture
 from conference.chair.course.rollcall import Report, Site
 from conference.chair.floor import Mode
 from conference.chair.rights import By, Role
-from conference.ground.events import GrantsChanged, Left
+from conference.ground.events import Left, RosterChanged
 from conference.ports.proceedings import ChatLine, Record, Turn
 from tests.conference.doubles import receiver_of
 from tests.conference.hall_doubles import HallParty, HallWorld
@@ -320,9 +320,10 @@ async def test_a_stop_cuts_all_media_off_says_a_sentence_and_ends_the_meeting(si
     await sitting.course.stop(sitting.by)
     assert set(sitting.conference.participants) == {"tinh", "xa"}, "browsers are out at once"
     assert sitting.chair.participant.left
-    last = [type(one) for one in sitting.guest.client.events if isinstance(one, GrantsChanged | Left)][-2:]
-    assert last == [GrantsChanged, Left], "the page learns why the meeting has ended before it is removed"
-    assert marks.STOPPED in sitting.guest.client.last(GrantsChanged).grants.attributes
+    last = [type(one) for one in sitting.guest.client.events if isinstance(one, RosterChanged | Left)][-2:]
+    assert last == [RosterChanged, Left], "the page learns why the meeting has ended before it is removed"
+    (told,) = sitting.guest.client.last(RosterChanged).participants
+    assert marks.STOPPED in told.grants.attributes
     sitting.world.settle()
     scene = sitting.world.scene()
     assert scene.sources == ()

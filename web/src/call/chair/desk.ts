@@ -2,6 +2,7 @@
  * The sections of the desk document that the page of the floor reads (`signaling/desk/PROTOCOL.md`). Times are in ms since 1970
  * by the server's clock, durations in seconds. A member that is usual, empty or false is absent.
  */
+import type { Agenda } from './agenda/agenda';
 import type { Break } from './breaks/pauses';
 
 /** The role of a participant. An operator is no participant. */
@@ -56,6 +57,7 @@ export interface Desk {
   queue?: Record<string, { o: number; k?: Kind }>;
   floor?: Floor;
   rules?: Rules;
+  agenda?: Agenda;
   break?: Break;
   /** Who waits in the lobby, by identity. Only those who chair read it. */
   break_out?: string[];

@@ -33,6 +33,7 @@ export const chairEn: Record<ChairKey, string> = {
   'chair.parts': 'Parts of the chair’s panel',
   'chair.part.floor': 'Floor',
   'chair.part.people': 'People',
+  'chair.part.agenda': 'Agenda',
   'chair.part.breaks': 'Recess, closed',
   'chair.part.rules': 'Rules',
   'chair.offline': 'Connecting to the server again. The buttons do not work yet.',

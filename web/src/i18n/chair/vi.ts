@@ -31,6 +31,7 @@ export const chairVi = {
   'chair.parts': 'Phần điều hành',
   'chair.part.floor': 'Phát biểu',
   'chair.part.people': 'Người dự',
+  'chair.part.agenda': 'Chương trình',
   'chair.part.breaks': 'Giải lao, họp kín',
   'chair.part.rules': 'Quy định',
   'chair.offline': 'Đang nối lại với máy chủ. Các nút tạm chưa dùng được.',
