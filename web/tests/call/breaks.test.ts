@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { currentOf, late_min, moved, nextOf, numberOf, withDraft, without, type Agenda, type Draft, type Item } from '../../src/call/chair/agenda/agenda';
-import { candidates, inRecess, isClosed, left_s, nextClock, outside, returnAfter } from '../../src/call/chair/breaks/pauses';
-import type { Desk } from '../../src/call/chair/desk';
-import { silentFor } from '../../src/call/chair/floor';
+import { currentOf, late_min, moved, nextOf, numberOf, withDraft, without, type Draft } from '../../src/call/chair/agenda/agenda';
+import { candidates, left_s, nextClock, outside, returnAfter } from '../../src/call/chair/breaks/pauses';
+import type { Agenda, Desk, Item } from '../../src/call/chair/desk';
+import { inRecess, isClosed, silentFor } from '../../src/call/chair/floor';
 
 const AT_MS = new Date(2026, 11, 2, 9, 20, 30).getTime();
 const at = (hours: number, minutes: number, day = 2) => new Date(2026, 11, day, hours, minutes).getTime();

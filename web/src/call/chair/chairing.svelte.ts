@@ -4,7 +4,7 @@ import { Refused } from '../../server/client';
 import { t } from '../../i18n/call.svelte';
 import type { Muted, Undone } from '../../server/model';
 import type { Desk, Forbidden, Mode, Role, Whom } from './desk';
-import { leads, modeOf, queueOf, roleOf, silentFor, type Silent } from './floor';
+import { isClosed, leads, modeOf, queueOf, roleOf, silentFor, type Silent } from './floor';
 
 /** The result of an order that can be undone within `undo_s` seconds. */
 interface Undoable {
@@ -158,6 +158,15 @@ export class Chairing {
 
   release(): Promise<boolean> {
     return this.simple('release_chair', {});
+  }
+
+  /** Send one participant to the lobby. The end of a closed session brings back who was sent out during the session. */
+  sendOut(identity: string): Promise<boolean> {
+    return this.simple(isClosed(this.desk) ? 'closed_session_out' : 'to_lobby', { identity });
+  }
+
+  letIn(identity: string): Promise<boolean> {
+    return this.simple('from_lobby', { identity });
   }
 
   /** End the meeting for all. The server ends the channel too, and gives no answer. */

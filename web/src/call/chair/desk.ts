@@ -2,9 +2,6 @@
  * The sections of the desk document that the page of the floor reads (`signaling/desk/PROTOCOL.md`). Times are in ms since 1970
  * by the server's clock, durations in seconds. A member that is usual, empty or false is absent.
  */
-import type { Agenda } from './agenda/agenda';
-import type { Break } from './breaks/pauses';
-
 /** The role of a participant. An operator is no participant. */
 export type Role = 'chair' | 'co_chair' | 'secretary' | 'delegate' | 'hall' | 'observer' | 'guest';
 export type Kind = 'speech' | 'reply' | 'order' | 'question';
@@ -48,6 +45,41 @@ export interface Floor {
 }
 
 export type Rules = Partial<Record<Forbidden, Whom>> & { entry_muted?: boolean; locked?: boolean };
+
+/** A recess, a closed session, or the stop for secret content. */
+export interface Break {
+  phase: 'recess' | 'closed' | 'closed_recess' | 'stopping' | 'stopped';
+  since?: number;
+  /** The time of return. Absent: it was not said. */
+  until?: number;
+  /** The number of participants who wait in the lobby of the closed session. */
+  out?: number;
+}
+
+export type ItemState = 'waiting' | 'current' | 'done' | 'skipped';
+
+/** An item of the agenda. */
+export interface Item {
+  id: string;
+  title: string;
+  planned_at?: number;
+  /** 0: not planned. */
+  planned_s: number;
+  /** Names, or identities of participants. */
+  speakers: string[];
+  votes: string[];
+  /** The item is a closed session. */
+  closed: boolean;
+  state: ItemState;
+  began_at?: number;
+  ended_at?: number;
+}
+
+export interface Agenda {
+  items: Item[];
+  /** The id of the current item. */
+  current?: string;
+}
 
 /** The document as far as the page of the floor reads it. */
 export interface Desk {

@@ -1,5 +1,4 @@
 /** The floor of a meeting as the page shows it: queue, timer, groups of people, microphones. Pure: a desk document in, facts out. */
-import { inRecess } from './breaks/pauses';
 import type { Desk, Kind, Mode, Person, Role, Turn, Whom } from './desk';
 
 /** Seconds before the end of a turn at which the server warns (`WARNING_S`). The timer changes its colour at the same time. */
@@ -74,6 +73,16 @@ export function means(whom: Whom, role: Role): boolean {
   if (leads(role) || whom === 'nobody') return false;
   if (whom === 'all') return true;
   return whom === 'halls' ? role === 'hall' : role === 'guest' || role === 'observer';
+}
+
+/** Report whether the meeting is in recess. */
+export function inRecess({ break: now }: Desk): boolean {
+  return now?.phase === 'recess' || now?.phase === 'closed_recess';
+}
+
+/** Report whether a closed session runs, also in its recess. */
+export function isClosed({ break: now }: Desk): boolean {
+  return now?.phase === 'closed' || now?.phase === 'closed_recess';
 }
 
 /** Why a participant may not switch the microphone on. `several` and `one`: the participant must be called to speak first. */

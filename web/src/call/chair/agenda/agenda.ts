@@ -1,28 +1,6 @@
 /** The agenda as the pages show it. Pure. Times are in ms since 1970 by the server's clock, durations in seconds. */
 
-export type ItemState = 'waiting' | 'current' | 'done' | 'skipped';
-
-export interface Item {
-  id: string;
-  title: string;
-  planned_at?: number;
-  /** 0: not planned. */
-  planned_s: number;
-  /** Names, or identities of participants. */
-  speakers: string[];
-  votes: string[];
-  /** The item is a closed session. */
-  closed: boolean;
-  state: ItemState;
-  began_at?: number;
-  ended_at?: number;
-}
-
-export interface Agenda {
-  items: Item[];
-  /** The id of the current item. */
-  current?: string;
-}
+import type { Agenda, Item } from '../desk';
 
 /** An item as the order `agenda_set` takes it. An empty id: a new item. */
 export interface Planned {

@@ -1,15 +1,6 @@
 /** Recess, closed session and lobby as the pages show them. Pure: a desk document in, facts out. Times are ms since 1970. */
-import type { Desk, Person } from '../desk';
+import type { Break, Desk, Person } from '../desk';
 import { leads, roleOf } from '../floor';
-
-export interface Break {
-  phase: 'recess' | 'closed' | 'closed_recess' | 'stopping' | 'stopped';
-  since?: number;
-  /** The time of return. Absent: it was not said. */
-  until?: number;
-  /** The number of participants who wait in the lobby of the closed session. */
-  out?: number;
-}
 
 /** The durations of a recess that a chair may press, in minutes. */
 export const RECESS_MIN = [5, 10, 15, 30] as const;
@@ -17,14 +8,6 @@ export const RECESS_MIN = [5, 10, 15, 30] as const;
 export const USUAL_RECESS_MIN = 15;
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-
-export function inRecess({ break: now }: Desk): boolean {
-  return now?.phase === 'recess' || now?.phase === 'closed_recess';
-}
-
-export function isClosed({ break: now }: Desk): boolean {
-  return now?.phase === 'closed' || now?.phase === 'closed_recess';
-}
 
 /** Return the end of a recess that begins now. The end is a whole minute, so that the clock on the wall shows it. */
 export function returnAfter(minutes: number, now_ms: number): number {

@@ -1,5 +1,7 @@
 /** The parts of the chair's panel in a call, and of the desk beside the call. Both pages read this list. */
 import type { Component } from 'svelte';
+import AgendaPart from '../../chair/agenda/AgendaPart.svelte';
+import BreaksPart from '../../chair/breaks/BreaksPart.svelte';
 import type { Chairing } from '../../chair/chairing.svelte';
 import RulesPart from '../../chair/RulesPart.svelte';
 import Units from '../../chair/Units.svelte';
@@ -16,5 +18,7 @@ export interface Part {
 export const PARTS = [
   { name: 'floor', column: 'left', shown: FloorPart },
   { name: 'people', column: 'right', shown: Units },
+  { name: 'agenda', column: 'left', shown: AgendaPart },
+  { name: 'breaks', column: 'middle', shown: BreaksPart },
   { name: 'rules', column: 'middle', shown: RulesPart },
 ] as const satisfies readonly Part[];
