@@ -107,7 +107,7 @@ async def test_the_chair_makes_a_recess_and_a_closed_session(
     await expect(cuong.part("notice").last).to_contain_text("Xin chờ tài liệu")
     await chair.press("slate-end")
     assert chair.taken() == 1
-    for visitor in (binh, cuong):
+    for visitor in (an, binh, cuong):
         await visitor.part("unmute-yes").click()
         await expect(visitor.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
         await expect(visitor.part("slate")).to_have_count(0)
