@@ -48,6 +48,8 @@ class Entry:
     invited: bool = False
     role: str = ""
     unit: str = ""
+    guest: bool = False
+    """The person is invited as a guest, or is not invited."""
 
     @property
     def opens_at(self) -> datetime:
@@ -234,7 +236,8 @@ async def _entry(
     known = attendee.id if attendee else ""
     role = _role(meeting, attendee, person_id) if host else ""
     sent_by = await _unit_name(session, attendee, person_id)
-    return Entry(meeting, occurrence, unit.name, way, name, known, host, attendee is not None, role, sent_by)
+    guest = attendee is None or attendee.role == "guest"
+    return Entry(meeting, occurrence, unit.name, way, name, known, host, attendee is not None, role, sent_by, guest)
 
 
 def _comes(attendee: Attendee) -> str | None:

@@ -182,7 +182,7 @@ async def _comer(
         join=True,
         raises_hand=True,
         passage=Passage.HOST if found.host else Passage.NONE,
-        role=found.role or ("guest" if found.way == "number_pin" else ""),
+        role=found.role or ("" if found.host else "guest" if found.guest else "delegate"),
         account=actor.id if actor.kind == "account" else "",
         session=session_of(actor),
     )

@@ -59,6 +59,7 @@ async def test_by_personal_link(office: Office) -> None:
     grants = office.authenticator.verify(given["token"], office.now.timestamp())
     assert (grants.name, grants.conference) == (label, f"o-{meeting['occurrences'][0]['id']}")
     assert grants.identity.startswith("personal_link.")
+    assert grants.role == "delegate", "an invited person votes, also after waiting in the lobby"
     assert (given["url"], given["title"], given["moderation"]) == ("wss://hop.vn", meeting["title"], "")
     assert grants.join
     assert not (grants.admin)

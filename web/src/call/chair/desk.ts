@@ -93,5 +93,7 @@ export interface Desk {
   break?: Break;
   /** Who waits in the lobby, by identity. Only those who chair read it. */
   break_out?: string[];
+  /** The digits by which a hall takes the chair with its keypad. Only hosts read it. */
+  chair_code?: string;
   chair?: { id?: string; phase: 'held' | 'away' | 'lent' };
 }

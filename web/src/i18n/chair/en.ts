@@ -90,5 +90,6 @@ export const chairEn: Record<ChairKey, string> = {
   'chair.release': 'Give up the chair',
   'chair.lent': '{name} chairs until the chair is back.',
   'chair.absent': 'The connection of the chair is lost.',
+  'chair.code': 'A hall takes the chair with *7, the code {code}, then #.',
   'chair.end': 'End the meeting',
 };

@@ -88,6 +88,7 @@ export const chairVi = {
   'chair.release': 'Thôi chủ trì',
   'chair.lent': '{name} điều hành thay cho đến khi chủ trì trở lại.',
   'chair.absent': 'Chủ trì đang mất kết nối.',
+  'chair.code': 'Chủ trì từ hội trường: bấm *7, nhập mã {code}, rồi bấm #.',
   'chair.end': 'Kết thúc họp',
 } as const;
 
