@@ -2,7 +2,8 @@
 
 All users who may read the register read its names. Addresses, telephone numbers and notes help an attacker of a hall. So only
 users who operate a branch read them there, and only users who may correct a person read that person's telephone number. All
-other users read these fields as empty.
+other users read these fields as empty. While the hosts of a meeting may enter, they read the numbers of those whom the meeting
+invites (`rooms/proceedings/expecting.py`).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _PACKED = {".woff2", ".png", ".jpg", ".webp", ".mp3", ".gz", ".br"}
 _DESK = (
     "sign-in|my|account|board|book|approvals|meetings|control|directory|settings|guides|notices|answer|join|schedule"
 )
-_DESK += "|rehearsal|moi|duyet|hop|tongduyet"
+_DESK += "|rehearsal|chairing|moi|duyet|hop|tongduyet|dieu-hanh"
 """The pages of the secretariat: `DESKS` and `SHORT` of `web/src/browser/route.ts`; a test compares the two."""
 _PAGES = re.compile(rf"/|/trust/?|/test/?|/m/[^/]{{1,200}}/?|/(?:{_DESK})(?:/[^/]{{1,200}}){{0,3}}/?")
 

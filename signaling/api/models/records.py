@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from signaling.api.models import limits
-from signaling.api.models.parts import Id, Strict, Text100, View, one_of
+from signaling.api.models.parts import Id, ShownAnswer, ShownDateState, ShownRole, Strict, Text100, View, one_of
 
 Url = Annotated[str, StringConstraints(max_length=1000, pattern=r"^https?://[^\s\"<>]+$")]
 Event = Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,60}$"), Field(examples=["meeting.approved"])]
@@ -140,3 +140,38 @@ class Attended(View):
     turns: int = Field(description="The times that the chair gave the floor.")
     spoken_s: float
     delegation: str
+
+
+class RecordSummary(View):
+    """What is stored about the meetings of a date, and for how long. Days are counted from the end of the last meeting."""
+
+    meeting_id: str
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    state: ShownDateState
+    began_at: datetime | None = Field(description="The first arrival. Null: nothing is stored.")
+    ended_at: datetime | None = Field(description="Null: the meeting goes on, or nothing is stored.")
+    wiped_at: datetime | None = Field(description="The time of a stop for secret content, which destroyed the words.")
+    kept_days: int
+    kept_until: datetime | None = Field(description="Null: the meeting is not over.")
+    expired: bool = Field(
+        description="True: the time is over for which the record was kept, and the record is deleted."
+    )
+    chat: str = Field(description="`kept`, `exported` (`chat.txt` can be downloaded) or `forgotten`.")
+
+
+class InvitedPerson(View):
+    """An invited person or unit, for the hosts of the meeting. `phone` empty: no number is known."""
+
+    attendee_id: str
+    name: str
+    unit: str
+    role: ShownRole
+    answer: ShownAnswer
+    phone: str
+    bearers: list[str] = Field(
+        description="Who comes for it: `WHO` of an identity `WAY.WHO.SUFFIX`, or the whole identity of a hall of its site."
+    )
+    came_at: datetime | None = Field(description="The first arrival. Null: nobody has come.")
+    left_at: datetime | None = Field(description="The last departure. Null: somebody is there, or nobody has come.")

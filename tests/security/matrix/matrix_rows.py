@@ -382,6 +382,9 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/occurrences/{occurrence_id}/people"): Row(),
     ("GET", "/occurrences/{occurrence_id}/timeline"): Row(),
     ("GET", "/occurrences/{occurrence_id}/attendance"): Row(),
+    ("GET", "/occurrences/{occurrence_id}/attendance.csv"): Row(),
+    ("GET", "/occurrences/{occurrence_id}/record"): Row(),
+    ("GET", "/occurrences/{occurrence_id}/invited"): Row(),
     # The types of the matrix export no chat. tests/signaling/api/control/test_timeline.py downloads one.
     ("GET", "/occurrences/{occurrence_id}/chat.txt"): Row(refused=frozenset({"not_found"}), proven=False),
     ("GET", "/occurrences/{occurrence_id}/hall-candidates"): Row(),

@@ -6,6 +6,7 @@ during the call.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(clocks.missing()), re
 BOOKED_AT = datetime(2027, 3, 1, 9, 10, tzinfo=ZONE)
 
 TITLE = "Họp góp ý dự thảo đề án"
+GUEST = "Ông Nguyễn Văn Khách"
 WHY = "Đồng chí không có trong thành phần dự họp này"
 
 
@@ -137,7 +139,7 @@ async def sees_and_hears(visitor: Visitor) -> None:
 async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Visit, served: Lobby) -> None:
     meeting, date = await meeting_of(served)
     guest = await visit(width=360, height=740, touch=True, camera=True)
-    await knock(guest, served, "Ông Nguyễn Văn Khách")
+    await knock(guest, served, GUEST)
     waiting = guest.part("waiting")
     await expect(waiting).to_have_attribute("data-hosted", "false")
     await expect(waiting).to_contain_text(TITLE)
@@ -152,14 +154,14 @@ async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Vis
     await sign_in(host, served)
     await host.page.goto(f"{served.url}/meetings/{meeting.id}")
     await host.part("lobby-open").click()
-    await expect(host.part("waiter")).to_contain_text("Ông Nguyễn Văn Khách")
+    await expect(host.part("waiter")).to_contain_text(GUEST)
     await expect(waiting).to_have_attribute("data-hosted", "true")
     await looks_well(host, 1280)
     await host.part("enter-button").click()
     await host.part("preview-video").wait_for()
     await host.part("join-button").click()
     await host.part("stage").wait_for(timeout=PATIENCE_MS)
-    await expect(host.part("knock-bar")).to_contain_text("Ông Nguyễn Văn Khách")
+    await expect(host.part("knock-bar")).to_contain_text(GUEST)
     await expect(host.part("present-count")).to_contain_text("1 người")
 
     other = await visit()
@@ -196,7 +198,7 @@ async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Vis
     await refused_at_the_door(served, f"o-{date.id}")
 
 
-async def knock_again(visitor: Visitor, served: Lobby, name: str = "Ông Nguyễn Văn Khách") -> None:
+async def knock_again(visitor: Visitor, served: Lobby, name: str = GUEST) -> None:
     """Enter again from the same tab after a reload. The guest was admitted before, so the guest does not wait."""
     meeting, _ = await meeting_of(served)
     await visitor.page.goto(f"{served.url}/join?number={meeting.number}")
@@ -535,7 +537,7 @@ async def test_the_end_is_told_extended_and_asked_about(visit: Visit, served: Lo
     host = await visit(width=390, height=844, touch=True, script=TONE)
     await enter_as_host(host, served)
     guest = await visit(width=1280, height=800)
-    await let_in(host, guest, served, "Ông Nguyễn Văn Khách")
+    await let_in(host, guest, served, GUEST)
     await expect(host.part("end-line")).to_have_count(0)
     served.clock.turn(date.ends_at - timedelta(minutes=7, seconds=50))
     for one in (host, guest):
@@ -566,3 +568,65 @@ async def _looks_well_at(host: Visitor, tmp_path: Path, name: str) -> None:
         assert await host.page.evaluate("document.documentElement.scrollWidth") <= width
         await shot(host, tmp_path / f"{name}-{width}.png")
     assert await host.barriers() == []
+
+
+async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
+    visit: Visit, served: Lobby, tmp_path: Path
+) -> None:
+    """An operator opens the desk from the page of the meeting, without joining, while a chair and a guest are in the call. The
+    desk calls the guest to speak, ends the turn and the meeting. The review says who came, and how long the guest spoke.
+    """
+    chair, guest, desk = await visit(), await visit(), await visit(width=1280, height=800)
+    await enter_as_host(chair, served)
+    await let_in(chair, guest, served, GUEST)
+    meeting, _ = await meeting_of(served)
+    await sign_in(desk, served, "dieuhanh")
+    await desk.page.goto(f"{served.url}/meetings/{meeting.id}")
+    await desk.part("chair-desk-link").click()
+    await expect(desk.part("chair-desk-count")).to_have_text("2 có mặt", timeout=PATIENCE_MS)
+    await guest.part("hand-toggle").click()
+    await expect(desk.part("asking")).to_contain_text(GUEST)
+    for width, height in ((1280, 800), (1024, 768), (820, 1180), (390, 844)):
+        await resize(desk, width, height)
+        for testid in ("call-speaker", "chair-mute-all", "chair-end"):
+            await expect(desk.part(testid)).to_be_visible()
+        await shot(desk, tmp_path / f"desk-{width}.png")
+        assert await desk.page.evaluate("document.documentElement.scrollWidth") <= width
+        if width in (1280, 390):
+            assert await desk.barriers() == []
+    called = served.time()
+    await desk.part("call-speaker").click()
+    await expect(guest.part("floor-turn")).to_contain_text("Đến lượt mình")
+    called_by = served.time()
+    await expect(desk.part("chair-turn")).to_contain_text(GUEST)
+    await resize(desk, 1280, 800)
+    await desk.part("chair-part-invited").click()
+    await expect(desk.part("invited-counts")).to_have_text("Có mặt 1 / 1 theo giấy mời")
+    assert await desk.barriers() == []
+    ended = served.time()
+    await desk.part("end-turn").click()
+    await expect(desk.part("chair-turn")).to_have_count(0)
+    ended_by = served.time()
+    await desk.part("chair-end").click()
+    await desk.part("chair-end-sure").click()
+    await desk.part("chair-desk-over").wait_for()
+
+    await desk.part("chair-desk-review").click()
+    await expect(desk.part("attended")).to_have_count(2)
+    spoke = desk.part("attended").filter(has_text=GUEST).get_by_test_id("attended-spoke")
+    spoken = re.fullmatch(r"1 lượt, (\d+):(\d\d)", await spoke.inner_text())
+    assert spoken is not None
+    assert ended - called_by - 1 <= int(spoken[1]) * 60 + int(spoken[2]) <= ended_by - called + 1
+    kinds = await desk.part("review-line").evaluate_all("(lines) => lines.map((one) => one.dataset.kind)")
+    assert [one for one in kinds if one in ("call_speaker", "end_turn")] == ["call_speaker", "end_turn"]
+    assert (kinds.count("came"), kinds.count("left")) == (2, 2)
+    await desk.part("review-floor").click()
+    await expect(desk.part("review-line").first).to_contain_text(f"Mời phát biểu: {GUEST}")
+    async with desk.page.expect_download() as waiting:
+        await desk.part("review-csv").click()
+    sheet = Path(await (await waiting.value).path()).read_text("utf-8-sig").splitlines()
+    assert (len(sheet), GUEST in sheet[1] + sheet[2]) == (3, True)
+    for width, height in ((1280, 800), (390, 844)):
+        await resize(desk, width, height)
+        await shot(desk, tmp_path / f"review-{width}.png")
+        await looks_well(desk, width)

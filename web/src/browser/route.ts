@@ -14,14 +14,14 @@ export interface Numbered {
 }
 
 /** The first part of the path of each desk page. The server sends its page at the same addresses. */
-export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'control', 'directory', 'settings', 'guides', 'notices', 'answer', 'join', 'schedule', 'rehearsal'] as const;
+export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'control', 'directory', 'settings', 'guides', 'notices', 'answer', 'join', 'schedule', 'rehearsal', 'chairing'] as const;
 export type Desk = (typeof DESKS)[number];
 
 /**
  * Short addresses in mails, messages and QR codes (`rooms/meetings/links.py`): answer an invitation, approve, open the page of a
- * meeting. `rooms/dialling/rehearsal/site_pages.py`: enter the result of a rehearsal.
+ * meeting. `rooms/dialling/rehearsal/site_pages.py`: enter the result of a rehearsal. `/dieu-hanh/MEETING/DATE`: the chair's desk.
  */
-export const SHORT: Record<string, Desk> = { moi: 'answer', duyet: 'approvals', hop: 'meetings', tongduyet: 'rehearsal' };
+export const SHORT: Record<string, Desk> = { moi: 'answer', duyet: 'approvals', hop: 'meetings', tongduyet: 'rehearsal', 'dieu-hanh': 'chairing' };
 
 /** A page of the desk: `/meetings/17?tab=letters` is `{ desk: 'meetings', parts: ['17'] }`. `secret` is from the fragment. */
 export interface Place {

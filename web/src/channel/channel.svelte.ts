@@ -29,6 +29,8 @@ export class Channel {
   why = $state('');
   audience = $state<'host' | 'member'>('member');
   role = $state('');
+  /** The identity of this user for the server. Empty until the welcome. */
+  identity = $state('');
   /** The orders that this user may give. */
   orders = $state.raw<readonly string[]>([]);
   /** The server's clock minus the clock of this device. */
@@ -138,6 +140,7 @@ export class Channel {
 
   private greet(welcome: Welcome): void {
     this.session = welcome.session;
+    this.identity = welcome.identity;
     this.permit(welcome);
     this.skew_ms = welcome.clock - Date.now();
     if (welcome.key !== undefined) this.token = welcome.key;

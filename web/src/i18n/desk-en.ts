@@ -1,5 +1,6 @@
 /** Every text of the desk in English, with a file for each place. */
 import { boardEn } from './desk/en/board';
+import { chairingEn } from './desk/en/chairing';
 import { bookEn } from './desk/en/book';
 import { controlEn } from './desk/en/control';
 import { rehearsalEn } from './desk/en/rehearsal';
@@ -15,6 +16,7 @@ import type { DeskKey } from './desk-vi';
 
 export const deskEn: Record<DeskKey, string> = {
   ...boardEn,
+  ...chairingEn,
   ...bookEn,
   ...controlEn,
   ...rehearsalEn,

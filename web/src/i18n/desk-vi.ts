@@ -3,6 +3,7 @@
  * English.
  */
 import { boardVi } from './desk/vi/board.ts';
+import { chairingVi } from './desk/vi/chairing.ts';
 import { bookVi } from './desk/vi/book.ts';
 import { controlVi } from './desk/vi/control.ts';
 import { rehearsalVi } from './desk/vi/rehearsal.ts';
@@ -17,6 +18,7 @@ import { settingsVi } from './desk/vi/settings.ts';
 
 export const deskVi = {
   ...boardVi,
+  ...chairingVi,
   ...bookVi,
   ...controlVi,
   ...rehearsalVi,

@@ -1736,6 +1736,23 @@ export interface components {
             /** @default 0 */
             guests: number;
         };
+        /** @description An invited person or unit, for the hosts of the meeting. `phone` empty: no number is known. */
+        InvitedPerson: {
+            attendee_id: string;
+            name: string;
+            unit: string;
+            /** @enum {string} */
+            role: "chair" | "secretary" | "presenter" | "delegate" | "guest";
+            /** @enum {string} */
+            answer: "none" | "accepted" | "declined" | "tentative";
+            phone: string;
+            /** @description Who comes for it: `WHO` of an identity `WAY.WHO.SUFFIX`, or the whole identity of a hall of its site. */
+            bearers: string[];
+            /** @description The first arrival. Null: nobody has come. */
+            came_at: string | null;
+            /** @description The last departure. Null: somebody is there, or nobody has come. */
+            left_at: string | null;
+        };
         /** @description The items that have not begun, in their order. */
         Items: {
             items: components["schemas"]["Planned"][];
@@ -3447,6 +3464,30 @@ export interface components {
             owner_unit_id: string;
             rules: components["schemas"]["RecipientRule"][];
         };
+        /** @description What is stored about the meetings of a date, and for how long. Days are counted from the end of the last meeting. */
+        RecordSummary: {
+            meeting_id: string;
+            title: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** @enum {string} */
+            state: "planned" | "skipped" | "postponed" | "cancelled" | "running" | "ended" | "released";
+            /** @description The first arrival. Null: nothing is stored. */
+            began_at: string | null;
+            /** @description Null: the meeting goes on, or nothing is stored. */
+            ended_at: string | null;
+            /** @description The time of a stop for secret content, which destroyed the words. */
+            wiped_at: string | null;
+            kept_days: number;
+            /** @description Null: the meeting is not over. */
+            kept_until: string | null;
+            /** @description True: the time is over for which the record was kept, and the record is deleted. */
+            expired: boolean;
+            /** @description `kept`, `exported` (`chat.txt` can be downloaded) or `forgotten`. */
+            chat: string;
+        };
         /** @description The answer to a ballot. `said`: a code, which names no choice of a secret ballot. `receipt`: usually empty. */
         Recorded: {
             said: string;
@@ -4680,6 +4721,7 @@ export type ImportReport = components['schemas']['ImportReport'];
 export type InTheWay = components['schemas']['InTheWay'];
 export type Inside = components['schemas']['Inside'];
 export type InvitedCount = components['schemas']['InvitedCount'];
+export type InvitedPerson = components['schemas']['InvitedPerson'];
 export type Items = components['schemas']['Items'];
 export type JoinFields = components['schemas']['JoinFields'];
 export type JoinView = components['schemas']['JoinView'];
@@ -4800,6 +4842,7 @@ export type RecipientRule = components['schemas']['RecipientRule'];
 export type RecipientRuleView = components['schemas']['RecipientRuleView'];
 export type RecipientSet = components['schemas']['RecipientSet'];
 export type RecipientSetFields = components['schemas']['RecipientSetFields'];
+export type RecordSummary = components['schemas']['RecordSummary'];
 export type Recorded = components['schemas']['Recorded'];
 export type Recovery = components['schemas']['Recovery'];
 export type Reference = components['schemas']['Reference'];

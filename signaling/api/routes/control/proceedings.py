@@ -1,15 +1,20 @@
-"""The routes of what happened in the meetings of a date: the timeline, and the attendance."""
+"""The routes of what happened in the meetings of a date: the timeline, the attendance, and who was invited."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Path, Response
 from fastapi.responses import PlainTextResponse
 
+from rooms.exchange import attendance_sheets
+from rooms.meetings import entry
 from rooms.org.fields import ZONE
-from rooms.proceedings import attending, reading, timeline
-from signaling.api.ground.visits import Caller, Rows, found
+from rooms.proceedings import attending, expecting, reading, summary, timeline
+from signaling.api.ground import problems
+from signaling.api.ground.sheets import FILE, download
+from signaling.api.ground.visits import Caller, Rows, Visit, found
 from signaling.api.models.parts import Id, Page
-from signaling.api.models.records import Attended, TimelineLine
+from signaling.api.models.records import Attended, InvitedPerson, RecordSummary, TimelineLine
 from signaling.api.routes.control.rights import require
 from signaling.host.declared import needs
 from signaling.host.routers import new_router
@@ -17,6 +22,7 @@ from signaling.host.routers import new_router
 router = new_router("halls")
 Key = Annotated[Id, Path()]
 READ = "halls.read"
+EDIT = "meetings.edit"
 
 
 @router.get("/occurrences/{occurrence_id}/timeline", openapi_extra=needs(READ, of="occurrence"))
@@ -34,9 +40,40 @@ async def read_timeline(visit: Caller, rows: Rows, occurrence_id: Key) -> Page[T
 async def read_attendance(visit: Caller, rows: Rows, occurrence_id: Key) -> Page[Attended]:
     """List who was in the meetings of a date, for how long, and who spoke for how long, in the order of arrival."""
     await require(visit, occurrence_id, READ)
-    stays = await visit.read(lambda session: reading.stays(session, occurrence_id))
-    turns = await visit.read(lambda session: reading.turns(session, occurrence_id))
-    return rows.cut(attending.attended(stays, turns, visit.now), _attended)
+    return rows.cut(await _all_attended(visit, occurrence_id), _attended)
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/attendance.csv",
+    responses=FILE,
+    response_class=Response,
+    openapi_extra=needs(READ, of="occurrence"),
+)
+async def download_attendance(visit: Caller, occurrence_id: Key) -> Response:
+    """Download the attendance of a date as a CSV file that Excel can read."""
+    await require(visit, occurrence_id, READ)
+    rows = await _all_attended(visit, occurrence_id)
+    content = await asyncio.to_thread(attendance_sheets.sheet, rows)
+    return download(content, f"diem-danh-{occurrence_id}", "csv")
+
+
+@router.get("/occurrences/{occurrence_id}/record", openapi_extra=needs(READ, of="occurrence"))
+async def read_record(visit: Caller, occurrence_id: Key) -> RecordSummary:
+    """Say what is stored about the meetings of a date, and until when."""
+    await require(visit, occurrence_id, READ)
+    kept = await visit.read(lambda session: summary.of_date(session, occurrence_id, visit.now))
+    return RecordSummary.model_validate(kept)
+
+
+@router.get("/occurrences/{occurrence_id}/invited", openapi_extra=needs(EDIT, of="occurrence"))
+async def read_invited(visit: Caller, rows: Rows, occurrence_id: Key) -> Page[InvitedPerson]:
+    """List the invited people and units of a date with their telephone numbers, and who has come. Only for the hosts of the
+    meeting: chair, secretary, operator and the desk of its unit. The numbers are there only while the hosts may enter.
+    """
+    host = await require_host(visit, occurrence_id)
+    phones = host.refusal(visit.now) is None
+    people = await visit.read(lambda session: expecting.of_date(session, occurrence_id, phones=phones))
+    return rows.cut(people, InvitedPerson.model_validate)
 
 
 @router.get(
@@ -55,6 +92,23 @@ async def download_chat(visit: Caller, occurrence_id: Key) -> Response:
     )
     headers = {"content-disposition": f'attachment; filename="chat-{occurrence_id}.txt"'}
     return PlainTextResponse("\ufeff" + text, headers=headers)
+
+
+async def require_host(visit: Visit, occurrence_id: str) -> entry.Entry:
+    """Require a host of the meeting, who leads it or edits it, and return the entry. Raise Refusal `occurrence_unknown`,
+    `not_invited`, `denied`.
+    """
+    actor = visit.actor
+    host = await visit.read(lambda session: entry.by_account(session, occurrence_id, actor, visit.now))
+    if not host.host:
+        raise problems.refused("denied")
+    return host
+
+
+async def _all_attended(visit: Visit, occurrence_id: str) -> list[attending.Attended]:
+    stays = await visit.read(lambda session: reading.stays(session, occurrence_id))
+    turns = await visit.read(lambda session: reading.turns(session, occurrence_id))
+    return attending.attended(stays, turns, visit.now)
 
 
 def _one_line(text: str) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference.ports.proceedings import ChatLine, Record, Turn
+from rooms.booking.changes import ending
 from rooms.dialling import legs
 from rooms.identifiers import new_id
 from rooms.org.fields import ZONE
-from rooms.proceedings import attending
+from rooms.proceedings import attending, retention
 from rooms.store.tables.dialling import DialLeg, SiteCall
 from rooms.store.tables.proceedings import Attendance, SpeakingTurn
 from tests.conference.doubles import World
@@ -100,10 +101,71 @@ async def test_attendance_says_how_long_each_was_there_and_spoke(office: Office)
 
 
 @POSTGRESQL_IN_SIM
+async def test_the_attendance_is_a_file_too(office: Office) -> None:
+    date = await held(office)
+    desk = await office.client("secretary", "khcn")
+    answer = await desk.get(f"/occurrences/{date}/attendance.csv")
+    assert answer.headers["content-disposition"] == f'attachment; filename="diem-danh-{date}.csv"'
+    _, line = answer.content.decode("utf-8-sig").splitlines()
+    assert line.startswith("Browser.An.1,Sở Y tế,")
+    assert line.endswith(",4,1,1,120")
+
+
+@POSTGRESQL_IN_SIM
+async def test_the_record_says_until_when_it_is_kept_and_then_that_it_is_gone(office: Office) -> None:
+    date = await held(office)
+    desk = await office.client("secretary", "khcn")
+    kept = (await desk.get(f"/occurrences/{date}/record")).json()
+    assert (kept["began_at"] is None, kept["ended_at"], kept["kept_until"], kept["expired"]) == (
+        False,
+        None,
+        None,
+        False,
+    )
+
+    office.pass_minutes(round((datetime.fromisoformat(kept["starts_at"]) - office.now).total_seconds() / 60) + 5)
+    office.secretariat.proceedings.end(f"o-{date}")
+    await until(lambda: office.secretariat.proceedings.waiting == 0, "the end is stored")
+    assert await office.database.transact(lambda session: ending.end_now(session, date, office.now))
+    desk = await office.client("secretary", "khcn")
+    kept = (await desk.get(f"/occurrences/{date}/record")).json()
+    ended = datetime.fromisoformat(kept["ended_at"])
+    assert datetime.fromisoformat(kept["kept_until"]) == ended + timedelta(days=kept["kept_days"])
+    late = ended + timedelta(days=kept["kept_days"], minutes=1)
+    await office.database.transact(lambda session: retention.forget(session, late))
+    office.pass_minutes(round((late - office.now).total_seconds() / 60) + 1)
+    desk = await office.client("secretary", "khcn")
+    kept = (await desk.get(f"/occurrences/{date}/record")).json()
+    assert (kept["began_at"], kept["ended_at"], kept["expired"]) == (None, None, True)
+    assert (await desk.get(f"/occurrences/{date}/attendance")).json()["items"] == []
+
+
+@POSTGRESQL_IN_SIM
+async def test_hosts_read_who_is_missing_and_whom_to_phone(office: Office) -> None:
+    meeting = await approved(office)
+    desk = await office.client("secretary", "khcn")
+    whole = (await desk.get(f"/meetings/{meeting['id']}")).json()
+    date, invited = whole["occurrences"][0]["id"], whole["attendees"][0]["id"]
+
+    async def read() -> dict[str, Any]:
+        items = (await desk.get(f"/occurrences/{date}/invited")).json()["items"]
+        return next(one for one in items if one["attendee_id"] == invited)
+
+    assert [(await read())[name] for name in ("came_at", "left_at", "phone")] == [None, None, ""]
+    world = World(proceedings=office.secretariat.proceedings, observers=(office.secretariat.proceedings,))
+    Party(world, f"browser.{invited}.1", room=f"o-{date}")
+    await until(lambda: office.secretariat.proceedings.waiting == 0, "the arrival is stored")
+    row = await read()
+    assert (row["came_at"] is None, row["left_at"], invited in row["bearers"]) == (False, None, True)
+    other = await office.client("secretary", "yt")
+    assert (await other.get(f"/occurrences/{date}/invited")).status_code == 403
+
+
+@POSTGRESQL_IN_SIM
 async def test_another_unit_reads_neither(office: Office) -> None:
     date = await held(office)
     other = await office.client("secretary", "yt")
-    for what in ("timeline", "attendance"):
+    for what in ("timeline", "attendance", "attendance.csv", "record"):
         problem(await other.get(f"/occurrences/{date}/{what}"), 403, "denied")
         problem(await other.get(f"/occurrences/unknown/{what}"), 404, "occurrence_unknown")
 

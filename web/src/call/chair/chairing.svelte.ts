@@ -36,6 +36,10 @@ export class Chairing {
   turn_s = $state(0);
   /** True while orders reach the server. */
   readonly live = $derived(this.channel?.state === 'open');
+  /** True when the channel will not come back: the meeting is over, or the right of the user. */
+  readonly over = $derived(this.channel?.state === 'ended');
+  /** Why there is no channel now, in the server's words. Empty while it is open. */
+  readonly why = $derived(this.live ? '' : (this.channel?.why ?? ''));
   readonly desk = $derived((this.channel?.document ?? {}) as Desk);
   readonly queue = $derived(queueOf(this.desk));
   readonly turns = $derived(this.desk.floor?.turns ?? []);
@@ -48,7 +52,7 @@ export class Chairing {
   private readonly ticking: ReturnType<typeof setInterval>;
   private forgetting: ReturnType<typeof setTimeout> | undefined;
 
-  /** `self` returns the user's identity in the call. */
+  /** `self` returns the user's identity in the call, or an empty text on a desk without a call. */
   constructor(private readonly self: () => string) {
     this.ticking = setInterval(() => (this.now_ms = this.channel?.now() ?? Date.now()), TICK_MS);
   }
@@ -58,11 +62,12 @@ export class Chairing {
     return this.channel?.orders.includes(order) === true;
   }
 
+  /** The identity in the call. On a desk without a call: the identity that the channel gave. */
   get identity(): string {
-    return this.self();
+    return this.self() || (this.channel?.identity ?? '');
   }
 
-  /** Open the channel of a call that was joined. */
+  /** Open the channel with the token of a call that was joined, or with the key of a host. */
   open(token: string): void {
     this.channel ??= new Channel(location.origin.replace(/^http/, 'ws'), token);
   }
