@@ -27,7 +27,8 @@ export const breaksEn: Record<BreaksKey, string> = {
   'closed.begin': 'Closed session: {n} to the lobby',
   'closed.runs': 'Closed session, {n} wait outside. Newcomers wait too.',
   'closed.end': 'End the closed session, all return',
-  'closed.line': 'Closed session',
+  'closed.line': 'Closed session: {n} wait outside',
+  'closed.endShort': 'End the closed session',
 
   'outside.title': 'Please wait in the lobby',
   'outside.closed': 'The meeting is in closed session.',

@@ -25,7 +25,8 @@ export const breaksVi = {
   'closed.begin': 'Họp kín: {n} ra phòng chờ',
   'closed.runs': 'Đang họp kín, {n} chờ ở ngoài. Người mới vào cũng phải chờ.',
   'closed.end': 'Kết thúc họp kín, mời tất cả trở lại',
-  'closed.line': 'Đang họp kín',
+  'closed.line': 'Đang họp kín: {n} chờ ở ngoài',
+  'closed.endShort': 'Kết thúc họp kín',
 
   'outside.title': 'Xin chờ ở phòng chờ',
   'outside.closed': 'Cuộc họp đang họp kín.',
