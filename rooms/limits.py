@@ -778,6 +778,14 @@ INSTANT_LOG_DAYS = 90
 """Days for which the record of a meeting without a booking is stored. Chosen, as NOTICE_DAYS. Longer: personal data is stored
 for longer. Shorter: an office cannot find out later who was there.
 """
+NOTE_CHARACTERS = 4_000
+"""Characters of one note of the secretary. Chosen: two pages. More: a note is no longer about one moment. Fewer: a long statement
+needs several notes.
+"""
+NOTES_OF_DATE = 500
+"""Notes about one date. Chosen: a note each minute of a meeting of 8 hours. More: the desk reads more at its opening. Fewer: the
+secretary of a long meeting is refused.
+"""
 CHAT_EXPORTED = 10_000
 """Lines of the chat of one date in the file for the secretary; of more lines the last ones. Chosen: a file of some megabytes.
 More: more memory for one request. Fewer: the file of a long meeting has no beginning.

@@ -11,7 +11,7 @@ from rooms import limits
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
-from rooms.store.tables.proceedings import ChatLine, MeetingEvent, Sitting, SittingState
+from rooms.store.tables.proceedings import ChatLine, MeetingEvent, MeetingNote, Sitting, SittingState
 
 
 async def end_lost(session: AsyncSession, now: datetime) -> None:
@@ -40,15 +40,16 @@ async def forget(session: AsyncSession, now: datetime) -> None:
 
 
 async def wipe(session: AsyncSession, sitting_id: str, actor: Actor, now: datetime, for_chair: bool = False) -> None:
-    """Delete chat, states and the details of all events of a sitting, because secret content came up. Who came, left, spoke
-    and acted stays, with the times. The audit trail gets who stopped the meeting, and no title.
+    """Delete chat, notes, states and the details of all events of a sitting, because secret content came up. Who came, left,
+    spoke and acted stays, with the times. The audit trail gets who stopped the meeting, and no title.
 
     The deleted words are still in free pages of the files until `rooms.store.scrubbing.scrub`.
     """
+    found = await session.get(Sitting, sitting_id, with_for_update=True)  # a note that is being written waits
     await session.execute(delete(ChatLine).where(ChatLine.sitting_id == sitting_id))
+    await session.execute(delete(MeetingNote).where(MeetingNote.sitting_id == sitting_id))
     await session.execute(delete(SittingState).where(SittingState.sitting_id == sitting_id))
     await session.execute(update(MeetingEvent).where(MeetingEvent.sitting_id == sitting_id).values(detail={}))
-    found = await session.get(Sitting, sitting_id, with_for_update=True)
     if found is None:
         return
     found.wiped_at = now

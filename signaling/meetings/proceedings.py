@@ -34,7 +34,7 @@ from signaling.meetings.places import is_meeting
 from signaling.meetings.sitting import Sitting, Wipe, fits
 
 log = logging.getLogger(__name__)
-WORDS = (tables.ChatLine, tables.SittingState, tables.MeetingEvent)
+WORDS = (tables.ChatLine, tables.MeetingNote, tables.SittingState, tables.MeetingEvent)
 """The tables that hold words of a meeting."""
 TOO_LARGE = (
     "Dữ liệu của cuộc họp quá lớn nên không lưu được.",

@@ -124,3 +124,22 @@ class ChatLine(Row):
     reply_to: Mapped[str] = mapped_column(String(32))
     """The line that this line answers, or an empty text."""
     text: Mapped[str] = mapped_column(Text)
+
+
+class MeetingNote(Row):
+    """A note of the secretary about a sitting."""
+
+    __tablename__ = "meeting_note"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """The page chooses it, so a note that is sent twice is stored once."""
+    sitting_id: Mapped[str] = mapped_column(ForeignKey("sitting.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    """The time at which the note was begun."""
+    changed_at: Mapped[datetime]
+    version: Mapped[int]
+    by_name: Mapped[str] = mapped_column(String(200))
+    """Who wrote last."""
+    item: Mapped[str] = mapped_column(String(300))
+    """The title of the item of the agenda. Empty: the note is about the meeting as a whole."""
+    text: Mapped[str] = mapped_column(Text)

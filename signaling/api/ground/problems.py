@@ -144,6 +144,9 @@ STATUS: dict[str, int] = {
     "participant_not_found": 404,
     "conference_not_found": 404,
     "host_stays": 409,
+    "note_changed": 409,
+    "note_early": 409,
+    "note_stopped": 409,
     "microphone_on": 409,
     "microphone_denied": 409,
     **dict.fromkeys(

@@ -6,7 +6,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from signaling.api.models import limits
-from signaling.api.models.parts import Id, ShownAnswer, ShownDateState, ShownRole, Strict, Text100, View, one_of
+from signaling.api.models.parts import (
+    Id,
+    LongText,
+    ShownAnswer,
+    ShownDateState,
+    ShownRole,
+    Strict,
+    Text100,
+    Text300,
+    View,
+    one_of,
+)
 
 Url = Annotated[str, StringConstraints(max_length=1000, pattern=r"^https?://[^\s\"<>]+$")]
 Event = Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,60}$"), Field(examples=["meeting.approved"])]
@@ -175,3 +186,29 @@ class InvitedPerson(View):
     )
     came_at: datetime | None = Field(description="The first arrival. Null: nobody has come.")
     left_at: datetime | None = Field(description="The last departure. Null: somebody is there, or nobody has come.")
+
+
+class NoteFields(Strict):
+    """A note of the secretary. `version`: the version that the writer has read, 0 for a new note. An empty text deletes it."""
+
+    item: Text300 = Field("", description="The title of the item of the agenda. Empty: the meeting as a whole.")
+    text: LongText
+    version: int = Field(ge=0, le=2**31 - 1)
+
+
+class NoteStored(View):
+    """The new version of a stored note. 0: the note is deleted."""
+
+    version: int
+
+
+class Note(View):
+    """A note of the secretary about a date."""
+
+    id: str
+    at: datetime = Field(description="The time at which the note was begun.")
+    changed_at: datetime
+    version: int
+    by_name: str = Field(description="Who wrote last.")
+    item: str
+    text: str

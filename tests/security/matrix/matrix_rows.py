@@ -385,6 +385,11 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/occurrences/{occurrence_id}/attendance.csv"): Row(),
     ("GET", "/occurrences/{occurrence_id}/record"): Row(),
     ("GET", "/occurrences/{occurrence_id}/invited"): Row(),
+    ("GET", "/occurrences/{occurrence_id}/notes"): Row(),
+    # Nobody has joined a meeting of the matrix. tests/signaling/api/control/test_notes.py writes notes.
+    ("PUT", "/occurrences/{occurrence_id}/notes/{note_id}"): Row(
+        of(text="x", version=0), fixed={"note_id": "note-1"}, refused=frozenset({"note_early"}), proven=False
+    ),
     # The types of the matrix export no chat. tests/signaling/api/control/test_timeline.py downloads one.
     ("GET", "/occurrences/{occurrence_id}/chat.txt"): Row(refused=frozenset({"not_found"}), proven=False),
     ("GET", "/occurrences/{occurrence_id}/hall-candidates"): Row(),

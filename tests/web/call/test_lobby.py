@@ -574,7 +574,8 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
     visit: Visit, served: Lobby, tmp_path: Path
 ) -> None:
     """An operator opens the desk from the page of the meeting, without joining, while a chair and a guest are in the call. The
-    desk calls the guest to speak, ends the turn and the meeting. The review says who came, and how long the guest spoke.
+    desk calls the guest to speak, writes a note, ends the turn and the meeting. Words that are being written at the end are not
+    lost. The review says who came, and how long the guest spoke.
     """
     chair, guest, desk = await visit(), await visit(), await visit(width=1280, height=800)
     await enter_as_host(chair, served)
@@ -600,6 +601,10 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
     called_by = served.time()
     await expect(desk.part("chair-turn")).to_contain_text(GUEST)
     await resize(desk, 1280, 800)
+    await desk.part("note-text").fill("Ông Khách đề nghị bổ sung mục 3.")
+    await desk.part("note-add").click()
+    await expect(desk.part("note")).to_contain_text("bổ sung mục 3")
+    await expect(desk.part("note-text")).to_have_value("")
     await desk.part("chair-part-invited").click()
     await expect(desk.part("invited-counts")).to_have_text("Có mặt 1 / 1 theo giấy mời")
     assert await desk.barriers() == []
@@ -607,9 +612,13 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
     await desk.part("end-turn").click()
     await expect(desk.part("chair-turn")).to_have_count(0)
     ended_by = served.time()
+    await desk.part("note-text").fill("Chủ trì kết luận.")
     await desk.part("chair-end").click()
     await desk.part("chair-end-sure").click()
     await desk.part("chair-desk-over").wait_for()
+    await expect(desk.part("note-text")).to_have_value("Chủ trì kết luận.")
+    await desk.part("note-add").click()
+    await expect(desk.part("note")).to_have_count(2)
 
     await desk.part("chair-desk-review").click()
     await expect(desk.part("attended")).to_have_count(2)

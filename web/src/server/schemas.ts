@@ -2746,6 +2746,36 @@ export interface components {
             created_at: string;
             secret: string;
         };
+        /** @description A note of the secretary about a date. */
+        Note: {
+            id: string;
+            /**
+             * Format: date-time
+             * @description The time at which the note was begun.
+             */
+            at: string;
+            /** Format: date-time */
+            changed_at: string;
+            version: number;
+            /** @description Who wrote last. */
+            by_name: string;
+            item: string;
+            text: string;
+        };
+        /** @description A note of the secretary. `version`: the version that the writer has read, 0 for a new note. An empty text deletes it. */
+        NoteFields: {
+            /**
+             * @description The title of the item of the agenda. Empty: the meeting as a whole.
+             * @default
+             */
+            item?: string;
+            text: string;
+            version: number;
+        };
+        /** @description The new version of a stored note. 0: the note is deleted. */
+        NoteStored: {
+            version: number;
+        };
         /** @description An order without fields. */
         Nothing: Record<string, never>;
         /** @description A notice of the caller. Title, host, times, names and reason are empty if the caller may not read the meeting any more. */
@@ -4778,6 +4808,9 @@ export type NewFeed = components['schemas']['NewFeed'];
 export type NewGrant = components['schemas']['NewGrant'];
 export type NewUnit = components['schemas']['NewUnit'];
 export type NewWebhook = components['schemas']['NewWebhook'];
+export type Note = components['schemas']['Note'];
+export type NoteFields = components['schemas']['NoteFields'];
+export type NoteStored = components['schemas']['NoteStored'];
 export type Nothing = components['schemas']['Nothing'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeCounts = components['schemas']['NoticeCounts'];

@@ -9,12 +9,20 @@ from fastapi.responses import PlainTextResponse
 from rooms.exchange import attendance_sheets
 from rooms.meetings import entry
 from rooms.org.fields import ZONE
-from rooms.proceedings import attending, expecting, reading, summary, timeline
+from rooms.proceedings import attending, expecting, notes, reading, summary, timeline
 from signaling.api.ground import problems
 from signaling.api.ground.sheets import FILE, download
 from signaling.api.ground.visits import Caller, Rows, Visit, found
 from signaling.api.models.parts import Id, Page
-from signaling.api.models.records import Attended, InvitedPerson, RecordSummary, TimelineLine
+from signaling.api.models.records import (
+    Attended,
+    InvitedPerson,
+    Note,
+    NoteFields,
+    NoteStored,
+    RecordSummary,
+    TimelineLine,
+)
 from signaling.api.routes.control.rights import require
 from signaling.host.declared import needs
 from signaling.host.routers import new_router
@@ -92,6 +100,25 @@ async def download_chat(visit: Caller, occurrence_id: Key) -> Response:
     )
     headers = {"content-disposition": f'attachment; filename="chat-{occurrence_id}.txt"'}
     return PlainTextResponse("\ufeff" + text, headers=headers)
+
+
+@router.get("/occurrences/{occurrence_id}/notes", openapi_extra=needs(EDIT, of="occurrence"))
+async def read_notes(visit: Caller, rows: Rows, occurrence_id: Key) -> Page[Note]:
+    """List the notes of the secretary about a date, the earliest first. Only for the hosts of the meeting."""
+    await require_host(visit, occurrence_id)
+    found = await visit.read(lambda session: notes.read(session, occurrence_id))
+    return rows.cut(found, Note.model_validate)
+
+
+@router.put("/occurrences/{occurrence_id}/notes/{note_id}", openapi_extra=needs(EDIT, of="occurrence"))
+async def write_note(visit: Caller, occurrence_id: Key, note_id: Key, wanted: NoteFields) -> NoteStored:
+    """Store a note, also after the end of the meeting. The writer chooses the id. Refused with `note_changed` if another writer
+    has changed the note since `version`; `note_early`, `note_stopped`, `note_limit`, `note_long`.
+    """
+    await require_host(visit, occurrence_id)
+    written, name = notes.Written(note_id, wanted.item, wanted.text, wanted.version), visit.actor.name
+    stored = await visit.write(lambda session: notes.put(session, occurrence_id, written, name, visit.now))
+    return NoteStored(version=stored)
 
 
 async def require_host(visit: Visit, occurrence_id: str) -> entry.Entry:

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { inColumn, shownIn } from '../../src/desk/chairing/columns';
+import { bearersOf, stateOf } from '../../src/desk/chairing/invited';
+import { sectionsOf } from '../../src/desk/chairing/notes';
+import { familyOf, isOf, lasting, totalsOf } from '../../src/desk/record/lines';
+import type { Attended, InvitedPerson, Note, TimelineLine } from '../../src/server/model';
+
+const line = (kind: string, reason = ''): TimelineLine => ({ at: '2026-03-02T01:00:00Z', kind, by_name: '', for_chair: false, way: '', on_id: '', on_name: '', detail: reason === '' ? {} : { reason } });
+const invited = (more: Partial<InvitedPerson>): InvitedPerson => ({ attendee_id: 'a', name: 'An', unit: '', role: 'delegate', answer: 'none', phone: '', bearers: ['a'], came_at: null, left_at: null, ...more });
+const note = (id: string, item: string): Note => ({ id, item, at: '2026-03-02T01:00:00Z', changed_at: '2026-03-02T01:00:00Z', version: 1, by_name: '', text: id });
+
+test('an identity names who comes, and a hall names itself', () => {
+  expect([...bearersOf(['browser.a.1', 'personal_link.b.2', 'hall_terminal.t1'])]).toEqual(['a', 'b', 'hall_terminal.t1']);
+});
+
+test('an invited unit is here when its hall or its person is here', () => {
+  const unit = invited({ bearers: ['a', 'hall_terminal.t1'] });
+  expect(stateOf(unit, bearersOf(['hall_terminal.t1']), new Set())).toBe('here');
+  expect(stateOf(unit, bearersOf(['browser.a.9']), new Set())).toBe('here');
+  expect(stateOf(unit, new Set(['b']), new Set())).toBe('absent');
+  expect(stateOf(unit, new Set(), new Set(['a']))).toBe('left');
+  expect(stateOf(invited({ came_at: '2026-03-02T01:00:00Z' }), new Set(), new Set())).toBe('left');
+  expect(stateOf(invited({ answer: 'declined' }), new Set(), new Set())).toBe('declined');
+});
+
+test('a column shows its chosen part, and otherwise its first part', () => {
+  const parts = [
+    { name: 'floor', column: 'left' },
+    { name: 'notes', column: 'middle' },
+    { name: 'rules', column: 'middle' },
+  ] as const;
+  expect(inColumn(parts, 'middle').map((one) => one.name)).toEqual(['notes', 'rules']);
+  expect(shownIn(parts, 'middle', 'rules')?.name).toBe('rules');
+  expect(shownIn(parts, 'middle', 'floor')?.name).toBe('notes');
+  expect(shownIn(parts, 'right', 'floor')).toBeUndefined();
+});
+
+test('notes stand under the item of the agenda, in the order of their beginning', () => {
+  const found = sectionsOf([note('1', 'B'), note('2', ''), note('3', 'B')]);
+  expect(found.map((one) => [one.item, one.notes.map((own) => own.id)])).toEqual([
+    ['B', ['1', '3']],
+    ['', ['2']],
+  ]);
+});
+
+test('a lost connection is a trouble, and a departure is not', () => {
+  expect(isOf(line('left', 'media_failure'), 'troubles')).toBe(true);
+  expect(isOf(line('left', 'client_initiated'), 'troubles')).toBe(false);
+  expect(isOf(line('call_failed'), 'troubles')).toBe(true);
+  expect(isOf(line('call_speaker'), 'floor')).toBe(true);
+  expect(isOf(line('came'), 'floor')).toBe(false);
+  expect(isOf(line('vote_open'), 'all')).toBe(true);
+});
+
+test('kinds of one machine share a text', () => {
+  expect(['agenda.next', 'vote_open', 'roll_call.reported', 'mute_all'].map(familyOf)).toEqual(['agenda', 'vote', 'roll_call', 'mute_all']);
+});
+
+test('times and totals', () => {
+  expect([lasting(71.6), lasting(3600)]).toEqual(['1:12', '1:00:00']);
+  const row = (turns: number, spoken_s: number): Attended => ({ identity: 'a', name: 'An', came_at: '', left_at: null, stays: 1, present_s: 1, turns, spoken_s, delegation: '' });
+  expect(totalsOf([row(1, 60), row(2, 30)])).toEqual({ people: 2, turns: 3, spoken_s: 90 });
+});
