@@ -5,6 +5,8 @@ import { callEn } from '../src/i18n/call-en';
 import { callVi } from '../src/i18n/call-vi';
 import { chairEn } from '../src/i18n/chair/en';
 import { chairVi } from '../src/i18n/chair/vi';
+import { votesEn } from '../src/i18n/chair/votes/en';
+import { votesVi } from '../src/i18n/chair/votes/vi';
 import { deskEn } from '../src/i18n/desk-en';
 import { deskVi } from '../src/i18n/desk-vi';
 import { en } from '../src/i18n/en';
@@ -15,6 +17,7 @@ const LOTS = [
   { name: 'common', vi: vi as Record<string, string>, en: en as Record<string, string> },
   { name: 'call', vi: callVi as Record<string, string>, en: callEn as Record<string, string> },
   { name: 'chair', vi: chairVi as Record<string, string>, en: chairEn as Record<string, string> },
+  { name: 'votes', vi: votesVi as Record<string, string>, en: votesEn as Record<string, string> },
   { name: 'desk', vi: deskVi as Record<string, string>, en: deskEn as Record<string, string> },
 ];
 const marks = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
@@ -71,7 +74,7 @@ describe('texts', () => {
     const folder = join(import.meta.dirname, '../src/i18n');
     for (const language of ['vi', 'en']) {
       const places = readdirSync(join(folder, 'desk', language)).map((name) => join('desk', language, name));
-      const files = [...readdirSync(folder).filter((name) => name === `${language}.ts` || name.endsWith(`-${language}.ts`)), join('chair', `${language}.ts`), ...places];
+      const files = [...readdirSync(folder).filter((name) => name === `${language}.ts` || name.endsWith(`-${language}.ts`)), join('chair', `${language}.ts`), join('chair', 'votes', `${language}.ts`), ...places];
       const keys = files.flatMap((name) => [...readFileSync(join(folder, name), 'utf8').matchAll(/^  '([^']+)':/gm)].map((match) => match[1]!));
       expect(keys.length).toBeGreaterThan(500);
       expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);

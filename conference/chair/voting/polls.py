@@ -66,6 +66,7 @@ class Announces(Protocol):
     """The desk document."""
 
     def put_row(self, section: str, key: str, row: Mapping[str, Any] | None, *, host_only: bool = False) -> None: ...
+    def tell(self, identity: str, message: Mapping[str, Any]) -> None: ...
 
 
 class Polls:
@@ -147,6 +148,8 @@ class Polls:
             raise Refusal("not_allowed")
         act = Act.BALLOT if own and by.role not in LEADERS else Act.VOTE_COUNT
         await self._do(by, act, Hands(vote, bearer(hall), counts))
+        for one in self._here().get(bearer(hall), ()):
+            self._document.tell(one.identity, {"ballot": vote})
 
     # -- ballots
 

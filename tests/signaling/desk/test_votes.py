@@ -175,6 +175,9 @@ async def test_hands_are_entered_by_the_person_or_the_host(council: Council) -> 
     other = await council.an.order(3, "vote_count", vote=vote, identity="binh", against=1)
     assert other["refused"]["code"] == "not_allowed"
     assert (await council.give("vote_count", vote=vote, identity="binh", against=1))["ok"] == {}
+    assert (await council.give("vote_count", vote=vote, identity="an", abstain=1))["ok"] == {}
+    await council.an.until(lambda: {"ballot": vote} in [one.get("to_you") for one in council.an.events])
+    assert (await council.an.order(4, "my_ballot"))["ok"]["counts"] == [0, 0, 1]
     row = await council.row(council.host, vote, cast=2)
     assert row["rows"]["binh"]["counts"] == [0, 1, 0]
     await council.give("vote_annul", vote=vote, reason="Nhầm nội dung")

@@ -7,13 +7,15 @@ import { breaksEn } from './chair/breaks-en';
 import { breaksVi, type BreaksKey } from './chair/breaks-vi';
 import { chairEn } from './chair/en';
 import { chairVi, type ChairKey } from './chair/vi';
+import { votesEn } from './chair/votes/en';
+import { votesVi, type VotesKey } from './chair/votes/vi';
 import { filled, language, t as common, type Key } from './index.svelte';
 
-type CallsKey = CallKey | AgendaKey | BreaksKey | ChairKey;
+type CallsKey = CallKey | AgendaKey | BreaksKey | ChairKey | VotesKey;
 export type AnyKey = Key | CallsKey;
 
-const OWN_VI: Record<CallsKey, string> = { ...callVi, ...agendaVi, ...breaksVi, ...chairVi };
-const OWN_EN: Record<CallsKey, string> = { ...callEn, ...agendaEn, ...breaksEn, ...chairEn };
+const OWN_VI: Record<CallsKey, string> = { ...callVi, ...agendaVi, ...breaksVi, ...chairVi, ...votesVi };
+const OWN_EN: Record<CallsKey, string> = { ...callEn, ...agendaEn, ...breaksEn, ...chairEn, ...votesEn };
 
 /** Return the text of a key in the chosen language, with its `{values}` filled in. */
 export function t(key: AnyKey, values: Record<string, string | number> = {}): string {

@@ -50,6 +50,8 @@ export class Chairing {
   readonly own = $derived(this.queue.find((one) => one.identity === this.identity));
   readonly ownTurn = $derived(this.turns.find((one) => one.id === this.identity));
   private readonly ticking: ReturnType<typeof setInterval>;
+  /** Called with each message to the user alone. */
+  told: (message: Record<string, unknown>) => void = () => undefined;
   private forgetting: ReturnType<typeof setTimeout> | undefined;
 
   /** `self` returns the user's identity in the call, or an empty text on a desk without a call. */
@@ -69,7 +71,7 @@ export class Chairing {
 
   /** Open the channel with the token of a call that was joined, or with the key of a host. */
   open(token: string): void {
-    this.channel ??= new Channel(location.origin.replace(/^http/, 'ws'), token);
+    this.channel ??= new Channel(location.origin.replace(/^http/, 'ws'), token, (message) => this.told(message));
   }
 
   close(): void {
@@ -184,7 +186,8 @@ export class Chairing {
     return this.act(name, () => this.order(name, fields));
   }
 
-  private order(name: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> {
+  /** Give an order of a part of the panel. Throw Refused. */
+  order(name: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> {
     return this.channel === null ? Promise.reject(new Refused('offline', t('app.offline'))) : this.channel.give(name, fields);
   }
 
@@ -195,8 +198,8 @@ export class Chairing {
     this.forgetting = setTimeout(() => (this.said = this.undo = ''), made === null ? SHOWN_MS : made.undo_s * 1000);
   }
 
-  /** Run an order and report whether it succeeded. */
-  private async act(what: string, doing: () => Promise<unknown>): Promise<boolean> {
+  /** Run an order and report whether it succeeded. The panel shows the server's sentence of a refusal. */
+  async act(what: string, doing: () => Promise<unknown>): Promise<boolean> {
     if (this.busy !== '') return false;
     this.busy = what;
     this.trouble = '';

@@ -2,6 +2,8 @@
  * The sections of the desk document that the page of the floor reads (`signaling/desk/PROTOCOL.md`). Times are in ms since 1970
  * by the server's clock, durations in seconds. A member that is usual, empty or false is absent.
  */
+import type { Sections } from './votes/votes';
+
 /** The role of a participant. An operator is no participant. */
 export type Role = 'chair' | 'co_chair' | 'secretary' | 'delegate' | 'hall' | 'observer' | 'guest';
 export type Kind = 'speech' | 'reply' | 'order' | 'question';
@@ -96,4 +98,7 @@ export interface Desk {
   /** The digits by which a hall takes the chair with its keypad. Only hosts read it. */
   chair_code?: string;
   chair?: { id?: string; phase: 'held' | 'away' | 'lent' };
+  votes?: Sections['votes'];
+  roll?: Sections['roll'];
+  roll_sites?: Sections['roll_sites'];
 }

@@ -5,6 +5,7 @@ import BreaksPart from '../../chair/breaks/BreaksPart.svelte';
 import type { Chairing } from '../../chair/chairing.svelte';
 import RulesPart from '../../chair/RulesPart.svelte';
 import Units from '../../chair/Units.svelte';
+import VotesPart from '../../chair/votes/VotesPart.svelte';
 import FloorPart from './FloorPart.svelte';
 
 export interface Part {
@@ -20,5 +21,6 @@ export const PARTS = [
   { name: 'people', column: 'right', shown: Units },
   { name: 'agenda', column: 'left', shown: AgendaPart },
   { name: 'breaks', column: 'middle', shown: BreaksPart },
+  { name: 'votes', column: 'middle', shown: VotesPart },
   { name: 'rules', column: 'middle', shown: RulesPart },
 ] as const satisfies readonly Part[];

@@ -1,0 +1,226 @@
+"""Votes on the page of a call: prepared, opened and closed by the chair, with the ballot and the result on every page."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import LiveServer
+from tests.signaling.desk.desk_client import WAIT_S, Meeting
+from tests.web.call.test_floor import IN_VIEW, Presses
+from tests.web.call.test_quality import ALL_OFF, enter
+from tests.web.shots import resize, shots
+from tests.web.test_pages import PATIENCE_MS, new_meeting, tiles
+from tests.web.visiting import Visit, Visitor
+
+pytestmark = pytest.mark.browser
+
+CHAIR, BINH, CUONG = "Nguyễn Văn An", "Trần Thị Bình", "Lê Hoàng Cường"
+HANDS, NAMED, SECRET = "Thông qua chương trình làm việc", "Thông qua Nghị quyết dự toán", "Miễn nhiệm Phó Chủ tịch"
+ELECTION = "Bầu Ban kiểm phiếu"
+FOR, AGAINST = 0, 1
+FREE_OF = """(card) => {
+  const { top, bottom } = card.getBoundingClientRect();
+  const faces = [...document.querySelectorAll('[data-testid=tile]')].map((tile) => tile.getBoundingClientRect());
+  return faces.length > 0 && faces.every((face) => face.bottom <= top + 1 || face.top >= bottom - 1);
+}"""
+"""Reports whether a card covers no picture of a person."""
+
+
+async def sees(visitor: Visitor, testid: str, *texts: str) -> None:
+    for text in texts:
+        await expect(visitor.part(testid)).to_contain_text(text)
+
+
+async def counted(visitor: Visitor, *rows: str) -> None:
+    """Expect these rows of the result on the card: name, number, percent."""
+    await expect(visitor.part("vote-result").get_by_test_id("vote-counted")).to_have_text(list(rows))
+
+
+async def looked(visitor: Visitor, folder: Path, name: str) -> None:
+    """Take screenshots, and give the window its size back."""
+    size = visitor.page.viewport_size
+    assert size is not None
+    await shots(visitor, folder, name)
+    await resize(visitor, size["width"], size["height"])
+
+
+async def present(visitor: Visitor, count: int) -> None:
+    await expect(visitor.part("present-count")).to_contain_text(f"{count} người", timeout=PATIENCE_MS)
+
+
+async def sent(meeting: Meeting, order: str, vote: str, name: str, **fields: object) -> httpx.Response:
+    """Give an order by the documented API, as a person of the call."""
+    async with httpx.AsyncClient(base_url=meeting.server.url, timeout=WAIT_S) as web:
+        head = {"authorization": f"Bearer {meeting.token(name)}"}
+        address = f"/api/v1/conferences/{meeting.name}/desk/{order}"
+        return await web.post(address, json={"vote": vote, **fields}, headers=head)
+
+
+async def opened(meeting: Meeting, name: str) -> str:
+    """Return the id of the open vote."""
+    async with meeting.desk(meeting.token(name)) as desk:
+        await desk.until(lambda: desk.state)
+        votes: dict[str, dict[str, object]] = desk.state["votes"]
+        return next(id_ for id_, row in votes.items() if row["state"] == "open")
+
+
+async def test_votes_by_hands_by_name_and_in_secret(
+    visit: Visit, live_server: LiveServer, now: float, tmp_path: Path
+) -> None:
+    """A new vote is three presses, a prepared vote is one. The ballot covers no face. A secret ballot asks once, is final, and
+    leaves no choice on the page. The result is on every page.
+    """
+    an = await visit(script=ALL_OFF)
+    binh = await visit(width=390, height=844, touch=True, script=ALL_OFF)
+    cuong = await visit(width=820, height=1180, script=ALL_OFF)
+    link = await new_meeting(an, live_server)
+    await enter(an, link, CHAIR)
+    await enter(binh, link, BINH)
+    await enter(cuong, link, CUONG)
+    await tiles(an, 3)
+    members = (an, binh, cuong)
+    chair = Presses(an)
+
+    # A new motion by show of hands: open the panel, open the part, start.
+    await chair.press("chair-toggle")
+    await chair.press("chair-part-votes")
+    await an.part("vote-title").fill(HANDS)
+    await chair.press("vote-start")
+    assert chair.taken() == 3
+    for one in members:
+        await sees(one, "ballot-card", HANDS, "0/3 người giơ tay")
+        assert await one.part("ballot-for").evaluate(IN_VIEW)
+        assert await one.part("ballot-card").evaluate(FREE_OF)
+    await binh.part("ballot-for").click()
+    await sees(binh, "ballot-cast", "Đã ghi nhận: Tán thành")
+    row = an.part("hands-row").filter(has_text=CUONG)
+    await row.get_by_test_id("hands-against").fill("2")
+    await expect(row.get_by_test_id("hands-enter")).to_be_disabled()
+    await row.get_by_test_id("hands-against").fill("1")
+    await row.get_by_test_id("hands-enter").click()
+    await sees(an, "vote-count", "2/3 người giơ tay")
+    await sees(cuong, "ballot-cast", "Đã ghi nhận: Không tán thành")
+    row = an.part("hands-row").filter(has_text=BINH)
+    await row.get_by_test_id("hands-for").fill("0")
+    await row.get_by_test_id("hands-abstain").fill("1")
+    await row.get_by_test_id("hands-enter").click()
+    await sees(binh, "ballot-cast", "Đã ghi nhận: Không có ý kiến")
+    await an.part("ballot-for").click()
+    await looked(an, tmp_path, "hands-chair")
+    for one in members:
+        assert await one.barriers() == []
+
+    # Two more votes are prepared while the first is open.
+    await an.part("vote-title").fill(NAMED)
+    await an.part("vote-way-named").click()
+    await an.part("vote-keep").click()
+    await an.part("vote-prepared").wait_for()
+    await an.part("vote-title").fill("Nội dung nhầm")
+    await an.part("vote-keep").click()
+    await expect(an.part("vote-prepared")).to_have_count(2)
+    await an.part("vote-up").click()
+    await expect(an.part("vote-prepared").first).to_contain_text("Nội dung nhầm")
+    await an.part("vote-prepared").first.get_by_test_id("vote-annul").click()
+    await an.part("vote-reason").fill("Nhập nhầm")
+    await an.part("vote-annul-sure").click()
+    await expect(an.part("vote-prepared")).to_have_count(1)
+    await an.part("vote-close").click()
+    for one in members:
+        await sees(one, "vote-result", HANDS, "Không được thông qua", "3 phiếu, 3 người có mặt")
+        await counted(one, "Tán thành 133,3%", "Không tán thành 133,3%", "Không có ý kiến 133,3%")
+        assert await one.part("vote-result").evaluate(FREE_OF)
+    await binh.part("vote-result-close").click()
+    await expect(binh.part("vote-result")).to_have_count(0)
+
+    # A prepared vote by name is one press. A ballot can be changed until the end.
+    await chair.press("vote-open")
+    assert chair.taken() == 1
+    await cuong.part("ballot-against").click()
+    await sees(cuong, "ballot-cast", "Đã ghi nhận: Không tán thành")
+    await cuong.part("ballot-change").click()
+    await cuong.part("ballot-for").click()
+    await sees(cuong, "ballot-cast", "Đã ghi nhận: Tán thành")
+    await binh.part("ballot-for").click()
+    await looked(binh, tmp_path, "named-member")
+    await sees(an, "vote-count", "2/3 phiếu")
+    await an.part("vote-close").click()
+    for one in members:
+        await sees(one, "vote-result", "Được thông qua")
+        await counted(one, "Tán thành 266,7%", "Không tán thành 00%", "Không có ý kiến 00%")
+
+    # A secret vote with three people stays prepared, with the server's sentence. With five it opens.
+    await an.part("vote-title").fill(SECRET)
+    await an.part("vote-way-secret").click()
+    await an.part("vote-start").click()
+    await sees(an, "chair-trouble", "ít nhất 5 người")
+    await expect(an.part("vote-prepared")).to_have_count(1)
+    room = link.split("/m/")[1].split("#")[0]
+    meeting = Meeting(live_server, room, now)
+    async with AsyncExitStack() as stack:
+        for name in ("dung", "em"):
+            await stack.enter_async_context(meeting.call(name))
+        await present(an, 5)
+        await an.part("vote-open").click()
+        await sees(an, "vote-count", "0/5 phiếu")
+        vote = await opened(meeting, "dung")
+        await stack.enter_async_context(meeting.call("muon"))
+        await present(an, 6)
+        await an.part("vote-admit").select_option(label="Muon")
+        await sees(an, "vote-count", "0/6 phiếu")
+        await binh.part("ballot-against").click()
+        await looked(binh, tmp_path, "secret-sure")
+        await binh.part("ballot-no").click()
+        await binh.part("ballot-for").click()
+        await sees(binh, "ballot-sure", "Tán thành", "không đổi được")
+        await binh.part("ballot-yes").click()
+        await expect(binh.part("ballot-cast")).to_have_text("Đã ghi nhận phiếu kín.")
+        await expect(binh.part("ballot-change")).to_have_count(0)
+        for one in (an, cuong):
+            await one.part("ballot-against").click()
+            await one.part("ballot-yes").click()
+        await sees(an, "vote-count", "3/6 phiếu")
+        await expect(an.part("vote-rows")).to_have_count(0)
+        for name in ("dung", "em", "muon"):
+            assert (await sent(meeting, "ballot", vote, name, choices=[FOR])).status_code == 200
+        again = await sent(meeting, "ballot", vote, "dung", choices=[AGAINST])
+        assert again.json()["code"] == "vote_cast_already"
+        await sees(cuong, "ballot-card", "6/6 phiếu")
+        await an.part("vote-close").click()
+        for one in members:
+            await counted(one, "Tán thành 466,7%", "Không tán thành 233,3%", "Không có ý kiến 00%")
+        await looked(an, tmp_path, "secret-result")
+
+        # An election of at most two of three. A blank ballot is a ballot.
+        await an.part("vote-title").fill(ELECTION)
+        await an.part("vote-kind-election").click()
+        await expect(an.part("vote-way-hands")).to_have_count(0)
+        await an.part("vote-candidates").fill("Hoàng Mai\nPhạm Lan\nVũ Minh")
+        await an.part("vote-seats").fill("2")
+        await an.part("vote-details").click()
+        await an.part("vote-base").select_option("valid")
+        await looked(an, tmp_path, "election-form")
+        await an.part("vote-start").click()
+        for option in (2, 0):
+            await binh.part(f"ballot-option-{option}").click()
+        await expect(binh.part("ballot-option-1")).to_be_disabled()
+        assert await binh.barriers() == []
+        await looked(binh, tmp_path, "election-ballot")
+        await binh.part("ballot-send").click()
+        await sees(binh, "ballot-cast", "Hoàng Mai, Vũ Minh")
+        await cuong.part("ballot-send").click()
+        await sees(cuong, "ballot-cast", "phiếu trống")
+        await sees(an, "vote-count", "2/6 phiếu")
+        await an.part("vote-close").click()
+        for one in members:
+            await sees(one, "vote-result", "Hoàng Mai, Vũ Minh")
+            await counted(one, "Hoàng Maitrúng cử 1100%", "Vũ Minhtrúng cử 1100%", "Phạm Lan 00%")
+        await an.part("vote-ended").first.get_by_test_id("vote-annul").click()
+        await an.part("vote-reason").fill("Sai danh sách")
+        await an.part("vote-annul-sure").click()
+        for one in members:
+            await sees(one, "vote-result", "Đã hủy: Sai danh sách")
