@@ -202,6 +202,7 @@ class Conference:
             upkeep.tell_state(participant)
             self.machines.came(participant)
             self.course.came(participant)
+            self.polls.came(participant)
             self.settling.negotiate(participant)
         if participant.presence is Presence.ACTIVE:  # a hall whose packets arrived before its call was answered
             self.reports.arrived(participant)

@@ -453,6 +453,14 @@ HALL_TEXT_CHARACTERS = 300
 """Characters of a text over a hall's picture; the rest is cut. Chosen, as MIXER_TEXT_CHARACTERS (300). More: the mixer refuses
 the whole update, so the picture does not change. Fewer: long questions of the chair are cut.
 """
+VOTE_TITLE_CHARACTERS = 120
+"""Characters of a vote's title in the picture of a hall; the rest is cut. Chosen, so that the title with the counts stays below
+HALL_TEXT_CHARACTERS. More: the counts of a result are cut. Fewer: titles of resolutions are cut.
+"""
+VOTE_RESULT_S = 30.0
+"""Seconds for which a hall's picture shows the result of a vote. Chosen: people read it aloud. Longer: the text covers the
+picture. Shorter: a hall misses the result.
+"""
 WAITING_TITLE_CHARACTERS = 60
 """Characters of a meeting's title in the picture of a hall that is alone in the meeting; the rest is cut. Chosen: one line.
 Larger: the title leaves the picture. Smaller: more titles are cut.

@@ -89,6 +89,8 @@ class Program:
         self.layout: Layout | None = None
         """The chosen layout. None: the layout fits the number of pictures."""
         self.text = ""
+        self.vote: Mapping[Language, str] = {}
+        """The words about the open vote or the newest result, by language."""
         self.recording = False
         self.plates: Mapping[str, str] = {}
         """The words on the tile of a site in place of its name, by identity."""
@@ -333,6 +335,7 @@ class Program:
             power=power.presenting(self._power, presenter(seen, self.content_token.holder) is not None),
             layout=self.layout,
             text=self.text,
+            vote=self.vote,
             about=self.splash.about,
             waiting=self.splash.waiting,
             begun=self.splash.begun,
@@ -377,6 +380,22 @@ def label(program: Program, plates: Mapping[str, str]) -> None:
     """Set the words on the tiles of sites in place of their names, by identity."""
     program.plates = dict(plates)
     program.changed()
+
+
+def show_vote(program: Program, words: Mapping[Language, str], for_s: float | None = None) -> None:
+    """Show words about a vote over the picture of all halls, by language. The words stay for `for_s` seconds. None: they stay
+    until others replace them.
+    """
+    program.vote = words
+    program.changed()
+
+    def end() -> None:
+        if program.vote is words:
+            program.vote = {}
+            program.changed()
+
+    if for_s is not None:
+        program.conference.turns.call_later(for_s, end)
 
 
 def move_apart(program: Program, hall: Seat) -> None:

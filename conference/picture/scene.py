@@ -7,7 +7,7 @@ Pure: `State` goes in and `Scene` comes out, both frozen. Every SSRC in a scene 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from conference.announcements.spoken_texts import Language
@@ -97,6 +97,8 @@ class State:
     layout: Layout | None = None
     """The layout that an operator chose. None: the number of pictures decides (`layout.automatic`)."""
     text: str = ""
+    vote: Mapping[Language, str] = field(default_factory=dict)
+    """The words about the open vote or the newest result, by language. Empty: there are none."""
     about: About = UNKNOWN
     waiting: bool = False
     """The chair has not opened the meeting: halls see the splash, and nobody's picture."""
@@ -226,14 +228,15 @@ def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
 
 
 def _text(state: State, one: Viewer, alone: bool) -> str:
-    """Return the words in the picture of a hall. The words of a break come before the words of an operator."""
+    """Return the words in the picture of a hall. The words of a break come first, then a text for this hall
+    alone, the words about a vote, and the text for all halls."""
     if state.stopped:
         return splash.STOPPED[one.language]
     if one.sid in state.apart:
         return splash.APART[one.language]
     if state.recess is not None:
         return splash.slate(state.recess, one.language)
-    text = one.text or state.text
+    text = one.text or state.vote.get(one.language) or state.text
     if not text and (state.waiting or alone):
         return splash.words(state.about, one.language, waits=state.waiting)
     return splash.BEGUN[one.language] if not text and state.begun else text

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from conference.chair.rights import LEADERS, TABLE, Act, By, Role, Way, ask
-from conference.chair.voting import by_keypad, stored, views
+from conference.chair.voting import by_keypad, screen, stored, views
 from conference.chair.voting import limits as bounds
 from conference.chair.voting.box import Randomness
 from conference.chair.voting.keys import Escrow, Keys
@@ -32,16 +32,19 @@ from conference.chair.voting.vote import (
     Order,
     Prepare,
     Result,
+    State,
     Told,
     Vote,
     Voter,
     Votes,
 )
 from conference.chair.voting.votes import step
+from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.marks import WAITS
 from conference.halls.hall import Hall
 from conference.people.participant import Participant
+from conference.picture.program import Program, show_vote
 from conference.ports.proceedings import Proceedings, Record
 from conference.ports.time import Clock
 from rooms.policy.bearers import bearer
@@ -60,6 +63,8 @@ class Meeting(Protocol):
     def clock(self) -> Clock: ...
     @property
     def participants(self) -> Mapping[str, Participant]: ...
+    @property
+    def program(self) -> Program | None: ...
 
 
 class Announces(Protocol):
@@ -242,15 +247,23 @@ class Polls:
         present = max(marks) if marks else (voter.delegates if found else 0)
         return Voter(who, voter.name, max(voter.delegates, present, 1), present)
 
+    def came(self, one: Participant) -> None:
+        """Show the open vote in a program that has just begun."""
+        vote, program = self.votes.open, self._meeting.program
+        if isinstance(one, Hall) and vote is not None and program is not None and not program.vote:
+            show_vote(program, screen.words(vote))
+
     def _call_halls(self) -> None:
-        """Say to the entitled halls which keys vote."""
+        """Say to the entitled halls how they vote: by which keys, or that keys do not vote."""
         vote = self.votes.open
-        if vote is None or vote.question.kind is not Kind.MOTION or vote.question.way is Manner.HANDS:
+        if vote is None:
             return
+        motion = "vote_hands" if vote.question.way is Manner.HANDS else "vote_keys"
+        said = motion if vote.question.kind is Kind.MOTION else "vote_by_page"
         for one in vote.entitled:
             hall = self._meeting.participants.get(one.identity)
             if isinstance(hall, Hall):
-                hall.say("vote_keys")
+                hall.say(said)
 
     # -- storing
 
@@ -333,11 +346,18 @@ class Polls:
                 self._put(one)
             return
         self._put(vote)
+        self._show(before.get(vote.id), vote)
         previous = views.newest(before)
         if previous is not None and previous.id != vote.id:
             now = moved.get(previous.id)
             if now is not None:
                 self._put(now)
+
+    def _show(self, before: Vote | None, vote: Vote) -> None:
+        """Show a vote in the picture of the halls after it was opened, closed or annulled."""
+        program = self._meeting.program
+        if program is not None and before is not None and before.state is not vote.state:
+            show_vote(program, screen.words(vote), None if vote.state is State.OPEN else limits.VOTE_RESULT_S)
 
     def _put(self, vote: Vote) -> None:
         """Put the rows of both audiences. The row of the hosts is put last, because a row for all replaces it."""

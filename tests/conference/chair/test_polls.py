@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conference import Passage, Refusal
+from conference import Passage, Refusal, limits
 from conference.chair.rights import By, Role
 from conference.chair.voting import stored, views
 from conference.chair.voting.polls import ENDED, Polls
@@ -466,6 +466,44 @@ async def test_a_hall_votes_by_name_and_hears_its_choice() -> None:
     world.hall.press("*11")
     await until(lambda: world.vote().named["hoi-truong"] == 1 << FOR)
     assert world.heard() == ["vote_for"]
+
+
+def screen(world: Hall) -> str:
+    """Return the words in the picture of the halls."""
+    world.settle()
+    found = {group.text for group in world.scene().groups}
+    assert len(found) == 1
+    return found.pop()
+
+
+async def test_halls_see_how_to_vote_and_then_the_result() -> None:
+    world = Hall()
+    await world.opened()
+    question = "BIỂU QUYẾT: " + NAMED.title + "\nBấm *11 tán thành, *12 không tán thành, *13 không có ý kiến"
+    assert screen(world) == question
+    for name in PEOPLE[:4]:
+        await world.polls.cast(world.by(name), "v", (FOR,))
+    assert screen(world) == question, "a ballot changes no picture"
+    await world.polls.close(CHAIR, "v")
+    assert screen(world).startswith(f"KẾT QUẢ: {NAMED.title}\n")
+    assert screen(world).endswith("4 tán thành, 0 không tán thành, 0 không có ý kiến")
+    world.time.advance(limits.VOTE_RESULT_S + 1)
+    assert screen(world) == ""
+    await world.polls.annul(CHAIR, "v", "Nhầm")
+    assert screen(world) == f"ĐÃ HỦY BIỂU QUYẾT: {NAMED.title}"
+
+
+async def test_a_hall_hears_that_its_keys_do_not_vote() -> None:
+    world = Hall()
+    world.heard()
+    await world.opened(replace(NAMED, kind=Kind.ELECTION, options=("An", "Bình")))
+    assert world.heard() == ["vote_by_page"]
+    assert screen(world).endswith("Bầu trên trang của cuộc họp")
+    world.hall.press("*11")
+    assert world.heard() == ["vote_by_page"]
+    await world.polls.annul(CHAIR, "v", "Nhầm")
+    world.hall.press("*11")
+    assert world.heard() == ["vote_none"]
 
 
 async def test_a_hall_votes_in_secret_and_hears_no_choice() -> None:
