@@ -1,5 +1,4 @@
-"""The breaks of one meeting: recess (giải lao), closed session (họp kín), participants sent back to the lobby, and the stop for
-secret content. Pure.
+"""The breaks of one meeting: recess (giải lao), closed session (họp kín), the lobby, and the stop for secret content. Pure.
 
 | phase | meaning |
 |---|---|

@@ -324,7 +324,7 @@ class Pauses:
         for one in tuple(self._here()):
             if not isinstance(one, Hall):
                 one.set_mark(STOPPED, on=True)
-                one.deliver(RosterChanged((one.view(),)))  # now, because the change is told at the end of the turn
+                one.deliver(RosterChanged((one.view(),)))  # the others are notified later, at the end of the turn
                 self._meeting.expel(one, Reason.CONFERENCE_DELETED)
         for hall in tuple(self._meeting.halls.expected):
             self._meeting.halls.dismiss(hall)

@@ -188,7 +188,7 @@ async def test_the_chair_makes_a_recess_and_a_closed_session(
 async def test_a_stop_for_secret_content_ends_each_page_without_a_title(
     visit: Visit, live_server: LiveServer, tmp_path: Path
 ) -> None:
-    """One question says what will happen. Then each page says why the meeting was stopped, and keeps no title."""
+    """Ask one question that says what will happen. Then each page says why the meeting was stopped, and keeps no title."""
     an, binh = await visit(script=ALL_OFF), await visit(width=390, height=844, touch=True, script=ALL_OFF)
     link = await new_meeting(an, live_server, TITLE)
     await enter(an, link, CHAIR)
