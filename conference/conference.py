@@ -161,8 +161,9 @@ class Conference:
             self, self.document, self.machines.by, around.suffix, around.random_bytes, around.proceedings, around.escrow
         )
         self.halls.ballots = self.polls.press
-        self.course = Course(self, self.machines, self.chat, self.document, around.proceedings)
+        self.course = Course(self, self.machines, self.chat, self.document, around.proceedings, self.machines.by)
         self.polls.delegates = self.course.roll.counted
+        self.halls.reports = self.course.reports.press
         self.agenda = AgendaOrders(self, self.document, around.proceedings)
 
     # -- joining and leaving

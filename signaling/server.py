@@ -317,7 +317,7 @@ class Composition:
         running = self.open()
         if self._around_halls is not None:
             self.halls = await HallExchange.build(self._around_halls, running.registry)
-            self.secretariat.hall_desk = board_of(self.halls, self._watchers)
+            self.secretariat.connect(board_of(self.halls, self._watchers))
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(running.registry.run()), loop.create_task(self.secretariat.work())]
         tasks += [loop.create_task(self.webhooks.run()), loop.create_task(self.metrics.watch())]

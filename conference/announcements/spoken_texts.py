@@ -85,10 +85,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "layout": ("Đã đổi bố cục hình.", "The layout has changed."),
     "help": (
-        "Sao sáu: tắt hoặc bật micro. Sao năm: đăng ký phát biểu. Sao bốn: đổi bố cục hình. Sao bảy: nhận quyền chủ trì. "
-        "Sao không: gọi người điều hành.",
+        "Sao sáu: tắt hoặc bật micro. Sao năm: đăng ký phát biểu. Sao bốn: đổi bố cục hình. Sao hai: báo số đại biểu. "
+        "Sao bảy: nhận quyền chủ trì. Sao không: gọi người điều hành.",
         "Star six: microphone off or on. Star five: ask for the floor. Star four: change the layout. "
-        "Star seven: take the chair. Star zero: call the operator.",
+        "Star two: report your delegates. Star seven: take the chair. Star zero: call the operator.",
     ),
     "vote_keys": (
         "Mời biểu quyết. Sao một một: tán thành. Sao một hai: không tán thành. Sao một ba: không có ý kiến.",
@@ -113,6 +113,41 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Please vote on the page of the meeting, or by phone.",
     ),
     "vote_failed": ("Chưa ghi nhận được. Xin bấm lại.", "Your vote was not recorded. Please try again."),
+    "ask_delegates": (
+        "Hãy nhập số đại biểu, rồi bấm phím thăng.",
+        "Please enter the number of delegates, followed by the pound key.",
+    ),
+    "delegates_recorded": ("Đã ghi nhận số đại biểu:", "Delegates recorded:"),
+    "delegates_wrong": ("Số đại biểu không đúng. Xin nhập lại.", "This number cannot be used. Please try again."),
+    "delegates_none": (
+        "Điểm cầu không có trong danh sách điểm danh.",
+        "Your site is not on the list of the roll call.",
+    ),
+    "delegates_over": (
+        "Đã điểm danh xong. Hãy báo thư ký để sửa.",
+        "The roll call is over. Please ask the secretary.",
+    ),
+    "delegates_failed": (
+        "Chưa ghi được số đại biểu. Xin nhập lại.",
+        "Your delegates were not recorded. Please try again.",
+    ),
+    **{
+        f"digit_{digit}": words
+        for digit, words in enumerate(
+            (
+                ("không", "zero"),
+                ("một", "one"),
+                ("hai", "two"),
+                ("ba", "three"),
+                ("bốn", "four"),
+                ("năm", "five"),
+                ("sáu", "six"),
+                ("bảy", "seven"),
+                ("tám", "eight"),
+                ("chín", "nine"),
+            )
+        )
+    },
     "operator": ("Đã báo người điều hành.", "The operator has been called."),
     "operator_key": (
         "Để gọi người điều hành, bấm không rồi phím thăng.",

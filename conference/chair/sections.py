@@ -44,6 +44,11 @@ class Sections:
         """Set the title (empty: none) and the booked end in Unix seconds (None: not booked)."""
         self._change(title=title or None, ends_at=None if ends_at is None else _ms(ends_at))
 
+    @property
+    def title(self) -> str:
+        """Return the title of the meeting. Empty: it has none."""
+        return str(self._facts.get("title") or "")
+
     def extend(self, ends_at: float) -> None:
         """Set a later booked end."""
         self._change(ends_at=_ms(ends_at))

@@ -139,7 +139,11 @@ class Remote:
         elif command is Command.CHAIR:
             hall.say("ask_chair_code")
         elif command is Command.CODE:
-            self._take_chair(self._pad.code or "")
+            self._take_chair(self._pad.digits)
+        elif command is Command.DELEGATES:
+            hall.say("ask_delegates")
+        elif command is Command.COUNT:
+            self._report(self._pad.digits)
         elif command is Command.BEGIN:
             if WAITS in hall.grants.attributes and not hall.apart:
                 hall.wish("begin")
@@ -169,6 +173,15 @@ class Remote:
         else:
             hall.notify("chair_taken")
             hall.wish("floor")
+
+    def _report(self, digits: str) -> None:
+        """Report the number of delegates, unless the hall waits outside of a closed session."""
+        if self._hall.apart:
+            self._hall.say("waiting")
+        elif digits.isdecimal() and int(digits) <= limits.ROLL_DELEGATES:
+            self._hall.report(int(digits))
+        else:
+            self._hall.say("delegates_wrong")
 
     def _toggle_microphone(self) -> None:
         hall = self._hall
@@ -243,6 +256,8 @@ class Hall(Participant):
         """Takes a ballot from the keypad: the place of an option of a motion. The chair of the meeting sets the function.
         A ballot is no wish (`wish`), because wishes reach the operator's board.
         """
+        self.report: Callable[[int], None] = lambda delegates: self.say("delegates_none")
+        """Takes the number of delegates from the keypad. The roll call of the meeting sets the function."""
         self.position = 10_000
         """The place in the order of sites. It is 0 for a hall of the date's call list. The default is for other halls."""
         self.served = Served(None, None, None)
@@ -363,10 +378,11 @@ class Hall(Participant):
             self.say("unmuted")
         return True
 
-    def notify(self, code: str) -> None:
-        """Announce a text in sound and picture."""
-        self.say(code)
-        self._notice.show(spoken_texts.text(code, self.language))
+    def notify(self, code: str, number: int | None = None) -> None:
+        """Announce a text in sound and picture. `number`: a number after the text, read digit by digit."""
+        digits = "" if number is None else str(number)
+        self.say(code, *(f"digit_{digit}" for digit in digits))
+        self._notice.show(f"{spoken_texts.text(code, self.language)} {digits}".rstrip())
 
     def lower_hand(self) -> None:
         if self.floor_wanted_at is not None:
@@ -438,8 +454,9 @@ class Hall(Participant):
         """Handle a key that no menu used. It arrived by RFC 4733 or by the signalling."""
         self._remote.press(key, self.stage.clock.monotonic())
 
-    def say(self, code: str) -> None:
-        self.program.say(self, (code, self.language))
+    def say(self, *codes: str) -> None:
+        """Announce texts, one after the other."""
+        self.program.say(self, *((code, self.language) for code in codes))
 
     def wish(self, what: Wants, on: bool = True) -> None:
         self.program.ports.wished(self.stage.name, Wished(self, what, on))

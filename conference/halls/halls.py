@@ -50,6 +50,8 @@ class Halls:
         """The halls whose calls are not answered yet."""
         self.ballots: Callable[[Hall, int], None] | None = None
         """Takes the ballots from keypads: the hall, and the place of an option. None: nothing can be voted on."""
+        self.reports: Callable[[Hall, int], None] | None = None
+        """Takes the delegates that halls report by keypad. None: no roll can be called."""
         self.waiting = False
         """The chair has not opened the meeting."""
         self._begun = False
@@ -77,6 +79,8 @@ class Halls:
         hall = Hall(self._stage, entry, self.program, signal, options, self._random_bytes)
         if self.ballots is not None:
             hall.ballot = partial(self.ballots, hall)
+        if self.reports is not None:
+            hall.report = partial(self.reports, hall)
         self.expected.add(hall)
         return hall
 

@@ -22,6 +22,8 @@ class Command(Enum):
     OPERATOR = "operator"
     CHAIR = "chair"  # take the chair: the chair code follows
     CODE = "code"  # the chair code is complete
+    DELEGATES = "delegates"  # report the delegates: their number follows
+    COUNT = "count"  # the number of delegates is complete
     BEGIN = "begin"  # open the meeting, from the chair's hall
     HELP = "help"
     VOTE_FOR = "vote_for"
@@ -36,6 +38,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "*0": Command.OPERATOR,
     "*7": Command.CHAIR,
     "*1": Command.BEGIN,
+    "*2": Command.DELEGATES,
     "**": Command.HELP,
     "*#": Command.HELP,
 }
@@ -47,6 +50,8 @@ VOTES: Final[Mapping[str, Command]] = {
 """Commands of three keys, which begin with the keys of BEGIN. Before the opening of a meeting there is no vote, so `*1` is then
 BEGIN at once. After the opening `*1` is only the beginning of these commands.
 """
+SPELLED: Final[Mapping[Command, Command]] = {Command.CHAIR: Command.CODE, Command.DELEGATES: Command.COUNT}
+"""The commands after which digits follow, and the command when `#` ended the digits."""
 _BEGIN: Final = "*1"
 KEYS: Final = frozenset("0123456789*#ABCD")
 
@@ -55,23 +60,25 @@ KEYS: Final = frozenset("0123456789*#ABCD")
 class Keypad:
     """The keys of an unfinished command, and the time of the last key. `repr` shows no key: they may be half of a ballot.
 
-    `code`: the digits of a chair code after `*7`, until `#`. None: no code is expected.
+    `digits`: the digits of a chair code after `*7`, or of a number of delegates after `*2`, until `#`. `spells`: the command
+    that `#` completes. None: no digits are expected.
     """
 
     keys: str = field(default="", repr=False)
     at: float = float("-inf")
-    code: str | None = field(default=None, repr=False)
+    digits: str = field(default="", repr=False)
+    spells: Command | None = field(default=None, repr=False)
 
 
 def press(pad: Keypad, key: str, now: float, *, waits: bool = True) -> tuple[Keypad, Command | None]:
     """Return the keypad and the command after a key. A star begins a command. A command is forgotten if KEY_PAUSE_S passes
-    between two of its keys. Other keys do nothing. `waits`: the hall waits for the opening of the meeting. A chair code may take
-    CODE_PAUSE_S for each digit.
+    between two of its keys. Other keys do nothing. `waits`: the hall waits for the opening of the meeting. A chair code and a
+    number of delegates may take CODE_PAUSE_S for each digit.
     """
     if key not in KEYS:
         return pad, None
-    if pad.code is not None and key != "*" and now - pad.at <= limits.CODE_PAUSE_S:
-        return _spell(pad, pad.code, key, now)
+    if pad.spells is not None and key != "*" and now - pad.at <= limits.CODE_PAUSE_S:
+        return _spell(pad, pad.spells, key, now)
     begun = pad.keys if now - pad.at <= limits.KEY_PAUSE_S else ""
     keys = begun + key if begun else (key if key == "*" else "")
     if not waits and keys == _BEGIN:
@@ -79,15 +86,15 @@ def press(pad: Keypad, key: str, now: float, *, waits: bool = True) -> tuple[Key
     if begun == _BEGIN and keys not in VOTES:
         keys = key if key == "*" else ""  # As after each other command, a star begins anew.
     command = COMMANDS.get(keys) or VOTES.get(keys)
-    code = "" if command is Command.CHAIR else None
-    return Keypad("" if command or len(keys) > 1 else keys, now, code), command
+    spells = SPELLED.get(command) if command is not None else None
+    return Keypad("" if command or len(keys) > 1 else keys, now, "", spells), command
 
 
-def _spell(pad: Keypad, code: str, key: str, now: float) -> tuple[Keypad, Command | None]:
-    """Add a digit to the chair code. With CODE the keypad still has the code: the next key forgets the code."""
+def _spell(pad: Keypad, spells: Command, key: str, now: float) -> tuple[Keypad, Command | None]:
+    """Add a digit. With the complete command the keypad still has the digits: the next key forgets the digits."""
     if key == "#":
-        return Keypad("", float("-inf"), code), Command.CODE
-    return replace(pad, at=now, code=(code + key)[-limits.CHAIR_CODE_DIGITS :]), None
+        return Keypad("", float("-inf"), pad.digits), spells
+    return replace(pad, at=now, digits=(pad.digits + key)[-limits.CHAIR_CODE_DIGITS :]), None
 
 
 # -- two ways of one key press

@@ -77,12 +77,15 @@ async def calls_of(session: AsyncSession, occurrence_id: str) -> list[Called]:
 
 @dataclass(frozen=True)
 class Expected:
-    """A site that the roll call of a date expects. `terminal_id`: a terminal that the date calls there; empty: none."""
+    """A site that the roll call of a date expects. `terminal_id`: a terminal that the date calls there; empty: none. `phone`: the
+    telephone number of the technician there, for the hosts of the date.
+    """
 
     site_id: str
     site: str
     unit: str
     terminal_id: str
+    phone: str
 
 
 async def expected(session: AsyncSession, occurrence_id: str, now: datetime) -> list[Expected]:
@@ -103,7 +106,11 @@ async def expected(session: AsyncSession, occurrence_id: str, now: datetime) -> 
     terminals: dict[str, list[str]] = {}
     for site_id, terminal_id in called.all():
         terminals.setdefault(site_id, []).append(terminal_id)
-    return [Expected(site.id, site.name, unit.name, one) for site, unit in rows for one in terminals.get(site.id, [""])]
+    return [
+        Expected(site.id, site.name, unit.name, one, site.technician_phone)
+        for site, unit in rows
+        for one in terminals.get(site.id, [""])
+    ]
 
 
 async def note(

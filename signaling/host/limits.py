@@ -454,6 +454,18 @@ QR_PER_MINUTE = 120
 """QR codes that one network may ask for each minute, and as many at once after a pause. A code takes 10 ms of the event loop.
 More: an attacker slows the calls. Fewer: users of a large office see no code.
 """
+ROLL_LINK_TTL_S = 24 * 3600.0
+"""Seconds for which the link of a site for the roll call counts, in its running meeting. Chosen: a link made at the rehearsal in
+the evening counts the next day. Longer: a forgotten photograph of the code counts longer. Shorter: links end during a meeting.
+"""
+ROLL_LINK_CHARACTERS = 64
+"""Characters of the code of a link; a longer code is refused. A code has 29. Larger: more work for a wrong code. Smaller than 29:
+no link works.
+"""
+ROLL_LINK_REPORTS_PER_MINUTE = 10
+"""Reports by the link of one site each minute; more are refused. Each is stored. Chosen. More: a leaked link writes more to the
+database. Fewer: a person who corrects a name must wait.
+"""
 QR_KEPT = 256
 """Drawn QR codes that are kept, 3 KB each. More: more memory. Fewer: codes that many people open are drawn again."""
 PAGE_ADDRESSES = 16

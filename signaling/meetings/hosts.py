@@ -6,7 +6,7 @@ The module owns the check whether the account behind a host's key is still signe
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from conference import Grants, Passage
 from conference.chair.course.rollcall import Site
 from rooms.accounts import actors, signing
 from rooms.booking.changes import dates, ending
-from rooms.dialling import contacts, opening
+from rooms.dialling import contacts, legs, opening
 from rooms.errors import Refusal
 from rooms.meetings import entry, lobbies
 from rooms.policy.actors import Actor
@@ -34,8 +34,13 @@ from signaling.host.dates import PREFIX
 from signaling.host.tokens import OF_CLIENT
 from signaling.meetings.booked import KEY_REVOKED, NO_HOST, SIGNED_OUT, BookedMeetings
 from signaling.meetings.reports import Reports, Told
+from signaling.orders.doorway import Called
 
 log = logging.getLogger(__name__)
+
+
+Dials = Callable[[str, Sequence[str], Actor], Awaitable[list[dict[str, Any]]]]
+"""(date, legs, actor) -> one result of `signaling.halls.board.values` for each leg."""
 
 
 class Hosts:
@@ -47,6 +52,8 @@ class Hosts:
         self._clock = clock
         self.extended: Callable[[], None] = lambda: None
         """Called after a host extended a date."""
+        self.dials: Dials | None = None
+        """Calls halls again. None: halls are off."""
         self._decisions = Reports(lambda: clock().timestamp(), "a decision of a host", limits.UNSTORED_DECISIONS)
         """The decisions that took effect and are not stored yet."""
         self._checks: dict[tuple[str, str, str], asyncio.Task[conference.Refusal | None]] = {}
@@ -171,14 +178,26 @@ class Hosts:
             return meeting.title, date.ends_at.timestamp()
 
     async def roll_sites(self, name: str) -> list[Site]:
-        """Return the invited sites of a booked meeting in the order of the unit tree. A hall has the identity of its call. The
-        telephone is empty: `contacts` shows the number to those who may read it.
+        """Return the invited sites of a booked meeting in the order of the unit tree. A hall has the identity of its call. Only
+        hosts read the telephone numbers, because a host looks after the sites of the meeting.
         """
         if not self._live.owns(name):
             return []
         async with self._database.reading() as session:
             found = await contacts.expected(session, name.removeprefix(PREFIX), self._clock())
         return [_roll_site(one) for one in found]
+
+    async def call_halls(self, grants: Grants, terminals: Collection[str], address: str) -> list[Called]:
+        """Call these terminals of the booked date of a host again. Raise Refusal `halls_off` without halls."""
+        if self.dials is None or not self._live.owns(grants.conference):
+            raise conference.Refusal("halls_off")
+        date_id = grants.conference.removeprefix(PREFIX)
+        async with self._database.reading() as session:
+            actor = await self._actor(session, grants, address)
+            known = await legs.of_date(session, date_id)
+        wanted = {one.leg.id: one.terminal.id for one in known if one.terminal.id in terminals}
+        rows = await self.dials(date_id, list(wanted), actor) if wanted else []
+        return [Called(wanted[row["leg_id"]], row["ok"], row["vi"], row["en"]) for row in rows]
 
     async def close_date(self, name: str) -> None:
         """Close the door of the booked date at once, and end the date in the calendar. The conference goes on."""
@@ -280,4 +299,4 @@ def _bearer(grants: Grants, address: str) -> Actor:
 
 def _roll_site(one: contacts.Expected) -> Site:
     identity = f"hall_terminal.{one.terminal_id}" if one.terminal_id else f"site.{one.site_id}"
-    return Site(identity, one.site, one.unit, one.terminal_id)
+    return Site(identity, one.site, one.unit, one.terminal_id, one.phone)

@@ -6,9 +6,9 @@ The module owns the order in which these parts start and stop. The parts own the
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +24,7 @@ from rooms.identifiers import new_bytes
 from rooms.meetings import entry, lobbies
 from rooms.meetings.invitations import Around
 from rooms.notices import events, records
+from rooms.policy.actors import Actor
 from rooms.proceedings import retention
 from rooms.sealing import Seal
 from rooms.store import outbox, upkeep
@@ -87,7 +88,7 @@ class Secretariat:
         self.live.places = self.capacity.check
         self.proceedings = Proceedings(self.database, self.clock)
         self.hall_desk: HallDesk | None = None
-        """The desk of the halls; the composition sets it if halls are on."""
+        """The desk of the halls, from `connect`. None: halls are off."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
         options = Options(
             secure=secure,
@@ -107,6 +108,15 @@ class Secretariat:
         self.live.elsewhere = lambda name: self.parts.checks.admit(name, now())
         self.live.on_opened = self._opened
         self.live.on_closed = self._closed
+
+    def connect(self, desk: HallDesk) -> None:
+        """Connect the desk of the halls, if halls are on."""
+
+        async def call(date_id: str, legs: Sequence[str], actor: Actor) -> list[dict[str, Any]]:
+            made = await desk.orders.order(date_id, {"action": "call", "leg_ids": list(legs)}, actor)
+            return list(made["results"])
+
+        self.hall_desk, self.hosts.dials = desk, call
 
     def clock(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)

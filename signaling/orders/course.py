@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -15,6 +16,8 @@ from conference.chair.course.course import Course
 from conference.chair.course.pictures import Picture
 from conference.chair.course.rollcall import Report, Site
 from conference.chair.rights import Act
+from signaling.host import limits as bounds
+from signaling.orders import roll_links
 from signaling.orders.performing import Given
 from signaling.orders.shapes import Message, Nothing, Whom
 
@@ -65,6 +68,29 @@ class RollMark(Message):
     why: str = Field(default="", max_length=limits.ROLL_WHY_CHARACTERS)
 
 
+class RollCalls(Message):
+    """The sites whose terminals are called again. Empty: all sites that were marked as absent."""
+
+    sites: list[Identity] = Field(default_factory=list, max_length=limits.ROLL_SITES)
+
+
+class RollNotCalled(Message):
+    """A site that could not be called, and why."""
+
+    name: str
+    vi: str
+    en: str
+
+
+class RollCalled(Message):
+    """The result of `roll_call_again`. `called`: the number of called terminals. `refused`: the sites that could not be
+    called.
+    """
+
+    called: int
+    refused: list[RollNotCalled]
+
+
 class DelegatesReport(Message):
     """The delegates of a site. An empty `site`: the site of the giver."""
 
@@ -74,6 +100,19 @@ class DelegatesReport(Message):
     deputies: list[Annotated[str, Field(max_length=limits.ROLL_NAME_CHARACTERS)]] = Field(
         default_factory=list, max_length=limits.ROLL_DEPUTIES
     )
+
+
+class RollLinked(Message):
+    """The site that a link is for. Empty: the site of the giver."""
+
+    site: str = Field(default="", max_length=limits.IDENTITY_BYTES)
+
+
+class RollLink(Message):
+    """The link of one site: its bearer reports the delegates of this site, without an account. `expires_at` in ms since 1970."""
+
+    path: str
+    expires_at: int
 
 
 class PictureSetting(Message):
@@ -96,6 +135,13 @@ class ViewAlone(Message):
 
     hall: Identity
     site: str = Field(default="", max_length=limits.IDENTITY_BYTES)
+
+
+NOBODY: Final = (
+    "Không có điểm cầu vắng nào gọi lại được. Hãy gọi điện thoại.",
+    "no absent site has a terminal that can be called: use the telephone",
+)
+NOT_DIALLED: Final = ("Thiết bị này không có trong danh sách gọi.", "this terminal is not in the call list")
 
 
 def _course(given: Given) -> Course:
@@ -193,6 +239,28 @@ async def roll_end(given: Given, _wanted: Nothing) -> None:
     await _course(given).roll.finish(given.by)
 
 
+async def roll_call_again(given: Given, wanted: RollCalls) -> RollCalled:
+    roll = _course(given).roll
+    sites = {one.terminal: one for one in roll.callable_sites(given.by, wanted.sites)}
+    if not sites:
+        raise Refusal("roll_call_nobody", *NOBODY)
+    giver = replace(given.giver, conference=given.conference)
+    made = await given.around.hosts.call_halls(giver, list(sites), given.address)
+    unknown = [one for one in sites if one not in {row.terminal for row in made}]
+    refused = [RollNotCalled(name=sites[one].name, vi=NOT_DIALLED[0], en=NOT_DIALLED[1]) for one in unknown]
+    refused += [
+        RollNotCalled(name=sites[one.terminal].name, vi=one.vietnamese, en=one.english) for one in made if not one.ok
+    ]
+    return RollCalled(called=sum(one.ok for one in made), refused=refused)
+
+
+async def report_link(given: Given, wanted: RollLinked) -> RollLink:
+    site = _course(given).roll.linked(given.by, wanted.site)
+    expires_at = given.around.now() + bounds.ROLL_LINK_TTL_S
+    code = roll_links.code(given.around.authenticator, given.conference, site, expires_at)
+    return RollLink(path=roll_links.path(given.conference, code), expires_at=round(expires_at * 1000))
+
+
 async def report_delegates(given: Given, wanted: DelegatesReport) -> None:
     by = given.by
     site = wanted.site or by.identity
@@ -218,7 +286,7 @@ async def view_alone(given: Given, wanted: ViewAlone) -> None:
     _course(given).views.view_alone(given.by, wanted.hall, wanted.site)
 
 
-Perform = Callable[[Given, Any], Awaitable[None]]
+Perform = Callable[[Given, Any], Awaitable[Message | None]]
 ROWS: Final[tuple[tuple[Act, type[Message], Perform, str], ...]] = (
     (
         Act.RECESS,
@@ -304,11 +372,24 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str], ...]] = (
     ),
     (Act.ROLL_CALL, Nothing, roll_end, "End the roll call. Sites without a mark stay without one."),
     (
+        Act.ROLL_CALL,
+        RollCalls,
+        roll_call_again,
+        "Call the terminals of absent sites again, with one order. Refused with `roll_call_nobody`, `halls_off`.",
+    ),
+    (
         Act.REPORT_DELEGATES,
         DelegatesReport,
         report_delegates,
         "Report the delegates of a site: their number, and the names of the head and the deputies. Refused with "
         "`roll_call_over`, `roll_call_state`.",
+    ),
+    (
+        Act.REPORT_DELEGATES,
+        RollLinked,
+        report_link,
+        "Make a link for one site of this meeting. Its bearer reports the delegates of the site on a page, without an account. "
+        "Only hosts make links for other sites. Refused with `roll_call_site`.",
     ),
     (
         Act.STAGE,
@@ -326,3 +407,5 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str], ...]] = (
     ),
 )
 """The right, the fields, the function, and the description of each order. The name of the function is the name of the order."""
+ANSWERS: Final[Mapping[str, type[Message]]] = {"roll_call_again": RollCalled, "report_link": RollLink}
+"""The answers of the orders that have a result."""

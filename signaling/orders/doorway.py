@@ -5,7 +5,7 @@ The composition root makes the parts. The routes of the API, the desks and the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,6 +14,16 @@ from conference import Grants, Lobbies, Registry
 from conference.chair.course.rollcall import Site
 from conference.ports.shared import Shared
 from signaling.host.tokens import Authenticator
+
+
+@dataclass(frozen=True)
+class Called:
+    """A terminal that was called again. `vietnamese`, `english`: why the terminal could not be called."""
+
+    terminal: str
+    ok: bool
+    vietnamese: str = ""
+    english: str = ""
 
 
 class Meetings(Protocol):
@@ -57,6 +67,9 @@ class Hosts(Protocol):
 
     async def roll_sites(self, name: str) -> list[Site]:
         """Return the invited sites of a booked meeting in the order of the unit tree. Empty: it is not booked."""
+
+    async def call_halls(self, grants: Grants, terminals: Collection[str], address: str) -> list[Called]:
+        """Call these terminals of the booked date of a host again. Raise Refusal `halls_off`."""
 
     async def close_date(self, name: str) -> None:
         """Close the door of the booked date, so that no participant can enter again. The conference goes on."""

@@ -234,7 +234,10 @@ ORDERS: Final[Mapping[str, Order]] = {
     **{
         perform.__name__: Order(act, fields, perform, says, answer) for act, fields, perform, says, answer in floor.ROWS
     },
-    **{perform.__name__: Order(act, fields, perform, says) for act, fields, perform, says in course.ROWS},
+    **{
+        perform.__name__: Order(act, fields, perform, says, course.ANSWERS.get(perform.__name__, Done))
+        for act, fields, perform, says in course.ROWS
+    },
 }
 
 

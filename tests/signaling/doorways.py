@@ -41,6 +41,9 @@ class NoHosts:
     async def roll_sites(self, _name: str) -> list[Any]:
         return []
 
+    async def call_halls(self, _grants: Any, _terminals: Any, _address: str) -> list[Any]:
+        return []
+
 
 def instant_meetings(
     authenticator: Authenticator,

@@ -6,28 +6,26 @@ Orders are stored before they take effect, and are refused without the database.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, Protocol
 
-from conference.chair.course import rollcall, signals
+from conference.chair.course import roll_rows, rollcall, signals
 from conference.chair.course.pauses import Leads
+from conference.chair.course.roll_rows import Places
+from conference.chair.course.roll_stage import RollStage
 from conference.chair.course.rollcall import Noted, Presence, Report, Row, Site, State
 from conference.chair.course.store import Store, record
 from conference.chair.rights import Act, By
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.marks import UNIT
-from conference.ground.permissions import Source
 from conference.halls.hall import Hall
 from conference.halls.halls import Halls
-from conference.halls.spotlight import Shown
 from conference.people.participant import Participant
 from conference.picture.program import label, look_at_all
 from conference.ports.time import Clock
 from conference.tracks.speakers import Speakers
 
-SIGNALS = {"none": "-", "black": "b", "frozen": "f", "good": "g"}
 SHOWS: Final = (rollcall.Begin, rollcall.Resume, rollcall.Next)
 """The orders that show a site."""
 WAITS: Final = (
@@ -60,17 +58,17 @@ class Calling:
     """The roll call of one conference. A recess, and a participant who has the floor, have priority: no site follows then."""
 
     def __init__(self, meeting: Meeting, leads: Leads, document: Announces, store: Store) -> None:
-        self._meeting, self._leads, self._spotlight = meeting, leads, leads.spotlight
-        self._document, self._store = document, store
-        self._before: Shown | None = None
-        """The stage from before the roll call."""
-        self._was_muted: tuple[str, bool, bool] | None = None
-        """The hall on stage, with its microphone before: muted, locked."""
+        self._meeting, self._leads, self._document, self._store = meeting, leads, document, store
+        self._stage = RollStage(leads)
         self._heard: dict[str, float] = {}
         self._snapshots: dict[str, bytes] = {}
         self._order = asyncio.Lock()
         self._shown: set[str] = set()
         """The sites that the document shows."""
+        self._reported: set[str] = set()
+        """The identities whose reports the document shows."""
+        self._here = Places()
+        """The present participant of each site."""
         kept = store.restored()
         self.state = State() if kept is None else rollcall.from_json(kept)
         if kept is not None:
@@ -80,7 +78,7 @@ class Calling:
 
     async def prepare(self, by: By, sites: Iterable[Site] = ()) -> None:
         """Take the list of sites. Without sites: all participants who are here, in the order of the meeting."""
-        wanted = tuple(sites) or tuple(map(_site, self._here()))
+        wanted = tuple(sites) or tuple(map(_site, _everybody(self._meeting)))
         await self._do(by, Act.ROLL_CALL, rollcall.Prepare(wanted))
 
     async def add(self, by: By, site: Site) -> None:
@@ -90,7 +88,9 @@ class Calling:
         await self._do(by, Act.ROLL_CALL, rollcall.Begin(by.identity))
 
     async def press(self, by: By, site: str, presence: Presence, why: str = "") -> None:
-        await self._do(by, Act.ROLL_CALL, rollcall.Press(site, presence, by.identity, why, holds=bool(self._held())))
+        await self._do(
+            by, Act.ROLL_CALL, rollcall.Press(site, presence, by.identity, why, holds=bool(self._stage.held))
+        )
 
     async def go_on(self, by: By) -> None:
         await self._do(by, Act.ROLL_CALL, rollcall.Next(by.identity))
@@ -106,9 +106,21 @@ class Calling:
 
     async def report(self, by: By, site: str, report: Report) -> None:
         """Note the delegates of a site. A participant reports for itself; hosts report for every site."""
-        host = site != by.identity
-        act = Act.ROLL_CALL if host else Act.REPORT_DELEGATES
-        await self._do(by, act, rollcall.Delegates(site, report, host=host))
+        self._locate()
+        own = self._here.own(by.identity, site)
+        act = Act.REPORT_DELEGATES if own else Act.ROLL_CALL
+        one = self._meeting.participants.get(by.identity)
+        name = one.grants.name if one is not None else ""
+        await self._do(by, act, rollcall.Delegates(own or site, report, host=not own, name=name))
+
+    def reported(self, identity: str) -> Report | None:
+        """Return the report of a site, by its id or the identity of its participant."""
+        row = self._row(identity)
+        return row.report if row is not None else None
+
+    def _row(self, identity: str) -> Row | None:
+        here = self._here
+        return next((row for row in self.state.rows if identity in (row.site.id, here.identity(row.site.id))), None)
 
     async def _do(self, by: By, act: Act, event: rollcall.Event) -> None:
         """Store the new state, then let it take effect. Signals may have changed while the database answered, so the event is
@@ -127,18 +139,12 @@ class Calling:
             self._take(*taken)
 
     def _stepped(self, event: rollcall.Event, now: float) -> rollcall.Result:
-        held = self._held() if isinstance(event, SHOWS) else ""
+        held = self._stage.held if isinstance(event, SHOWS) else ""
         if held == "roll_call_waits":
             raise Refusal(held, *WAITS)
         if held:
             raise Refusal(held)
         return rollcall.step(self.state, event, now)
-
-    def _held(self) -> str:
-        """Return why no site may be shown now: the code of a refusal. Empty: a site may be shown."""
-        if self._leads.silent():
-            return "in_recess"
-        return "roll_call_waits" if self._leads.speaks else ""
 
     def hold(self, by: By) -> None:
         """Pause the roll call, because a recess begins."""
@@ -163,16 +169,17 @@ class Calling:
         if state.phase in ("ready", "calling", "paused"):
             self._read_signals()
         due = self.state.due
-        if due is not None and now >= due and not self._order.locked() and not self._held():
+        if due is not None and now >= due and not self._order.locked() and not self._stage.held:
             self._act(rollcall.Tick(), None)
 
     def came(self, one: Participant) -> None:
         """Show a site that came back while it is called, and the plates in a program that has just begun."""
         row = self.state.current
-        if isinstance(one, Hall):
-            self._set_plates()
-        if self.state.phase == "calling" and row is not None and row.site.id == one.identity:
-            self._show(row.site.id)
+        if self.state.rows:
+            self._locate()
+            self._announce()
+        if self.state.phase == "calling" and row is not None and self._here.of.get(row.site.id) is one:
+            self._stage.show(one)
 
     @property
     def calls(self) -> bool:
@@ -181,10 +188,27 @@ class Calling:
 
     def counted(self, identity: str) -> int | None:
         """Return the present delegates of a site: 0 for an absent site. None: the site has no mark yet."""
-        row = next((one for one in self.state.rows if one.site.id == identity), None)
+        row = self._row(identity)
         if row is None or row.mark is None:
             return None
-        return rollcall.delegates(self.state).get(identity, 0)
+        return rollcall.delegates(self.state).get(row.site.id, 0)
+
+    def callable_sites(self, by: By, wanted: Collection[str]) -> list[Site]:
+        """Return the sites whose terminals can be called again and are not here. `wanted` empty: all absent sites."""
+        self._leads.ask(by, Act.ROLL_CALL)
+        self._locate()
+        chosen = [row.site for row in self.state.rows if row.site.id in wanted and row.site.terminal]
+        found = chosen if wanted else rollcall.to_call(self.state)
+        return [one for one in found if one.id not in self._here.of]
+
+    def linked(self, by: By, site: str = "") -> str:
+        """Return the id of the site that a link is for. An empty `site`: the site of the giver. Raise Refusal."""
+        self._locate()
+        own = self._here.own(by.identity, site or by.identity)
+        self._leads.ask(by, Act.REPORT_DELEGATES if own else Act.ROLL_CALL)
+        if self._row(own or site) is None and (own or site) not in self._meeting.participants:
+            raise rollcall.no_site()
+        return own or site
 
     def snapshot(self, id_: str) -> bytes | None:
         """Return the JPEG of a mark. None: no picture was known, or the server was restarted."""
@@ -198,9 +222,10 @@ class Calling:
         self._announce()
 
     def _read_signals(self) -> None:
-        here, program = self._meeting.participants, self._meeting.halls.program
+        self._locate()
+        here, program = self._here.of, self._meeting.halls.program
         names = self._meeting.speakers.names()
-        speaking = [one.identity for one in here.values() if one.sid in names]
+        speaking = [site for site, one in here.items() if one.sid in names]
         self._heard = signals.heard(self._heard, speaking, limits.TICK_S)
         changed = False
         for row in self.state.rows:
@@ -216,108 +241,54 @@ class Calling:
 
     def _take(self, state: State, effects: Iterable[rollcall.Effect]) -> None:
         self.state = state
+        self._locate()
         for effect in effects:
             if isinstance(effect, rollcall.Show):
-                self._show(effect.site)
+                self._stage.show(self._here.of.get(effect.site))
             elif isinstance(effect, rollcall.FreeStage):
-                self._free()
+                self._stage.free()
             elif isinstance(effect, rollcall.Snap):
                 self._snap(effect)
-        self._set_plates()
         self._announce()
 
-    def _show(self, site: str) -> None:
-        """Show a site large and open its microphone. A site that is not here leaves the picture as it was. Nothing changes while
-        a participant has the floor, and in a recess.
-        """
-        if self._held():
-            return
-        if self._was_muted is not None and self._was_muted[0] == site:
-            return
-        self._mute_again()
-        if self._before is None:
-            self._before = self._spotlight.shown
-        one = self._meeting.participants.get(site)
-        if one is None or one.left:
-            self._spotlight.restore(self._before)
-            return
-        self._spotlight.show(one, "broadcast")
-        if isinstance(one, Hall):
-            self._was_muted = (site, one.muted, one.locked)
-            one.set_muted(False)
-            one.say("floor_given")
-        else:
-            self._was_muted = (site, not one.microphones(), False)
-            with suppress(Refusal):
-                one.ask_to_unmute()
-
-    def _free(self) -> None:
-        self._mute_again()
-        before, self._before = self._before, None
-        if not self._leads.speaks:
-            self._spotlight.restore(before or Shown())
-
-    def _mute_again(self) -> None:
-        """Mute the site that was on stage, if its microphone was off before, or may not be on now. A site that a
-        leader muted on stage stays muted.
-        """
-        before, self._was_muted = self._was_muted, None
-        one = self._meeting.participants.get(before[0]) if before is not None else None
-        if before is None or one is None:
-            return
-        if isinstance(one, Hall):
-            barred = bool(self._leads.barred(one, Source.MICROPHONE, "audio"))
-            one.set_muted(before[1] or one.muted or barred, locked=before[2] or one.locked)
-        elif before[1]:
-            one.silence()
+    def _locate(self) -> None:
+        self._here = Places((row.site.id for row in self.state.rows), self._meeting.participants)
 
     def _snap(self, effect: rollcall.Snap) -> None:
         """Keep the last small picture of a hall. The server does not decode the pictures of browsers."""
         program = self._meeting.halls.program
-        one = self._meeting.participants.get(effect.site)
+        one = self._here.of.get(effect.site)
         found = program.thumbnails.get(one.sid) if program is not None and one is not None else None
         if found is not None:
             self._snapshots[effect.id] = found
             while len(self._snapshots) > limits.ROLL_SNAPSHOTS:
                 del self._snapshots[next(iter(self._snapshots))]
 
-    def _set_plates(self) -> None:
-        program = self._meeting.halls.program
-        if program is not None:
-            plates = {
-                row.site.id: rollcall.plate(row)
-                for row in self.state.rows
-                if row.report is not None and row.report.head
-            }
-            if plates != program.plates:
-                label(program, plates)
-
-    # -- the document
-
     def _announce(self) -> None:
-        """Put the roll call into the desk document: its state for all, and the rows for hosts."""
-        state = self.state
-        row = state.current
-        shown = {
-            "phase": state.phase,
-            "run": state.run,
-            "at": row.site.id if row is not None else None,
-            "plate": rollcall.plate(row) if row is not None else None,
-            "since": round(state.since * 1000) if row is not None else None,
-            "began_at": round(state.began_at * 1000) or None,
-            "ended_at": round(state.ended_at * 1000) or None,
-            "totals": rollcall.totals(state),
-        }
-        self._document.put("roll", shown if state.phase != "none" else None)
-        rows = {one.site.id: _row(place, one) for place, one in enumerate(state.rows)}
+        """Put the roll call into the desk document, and the plates into the program."""
+        state, program = self.state, self._meeting.halls.program
+        self._document.put("roll", roll_rows.of_all(state))
+        rows, reports = {}, {}
+        for place, row in enumerate(state.rows):
+            site = row.site.id
+            identity = self._here.identity(site)
+            if state.phase != "none":
+                rows[site] = roll_rows.of_site(place, row, identity, self._snapshots)
+            reports[identity] = roll_rows.reported(row)
         for site in (*rows, *(self._shown - rows.keys())):
             self._document.put_row("roll_sites", site, rows.get(site), host_only=True)
-        self._shown = set(rows)
+        for identity in (*reports, *(self._reported - reports.keys())):
+            self._document.put_row("reported", identity, reports.get(identity))
+        self._shown, self._reported = set(rows), set(reports)
+        plates = roll_rows.plates(state, self._here)
+        if program is not None and plates != program.plates:
+            label(program, plates)
 
-    def _here(self) -> list[Participant]:
-        """Return the visible participants: first the halls in their order, then the others."""
-        here = [one for one in self._meeting.participants.values() if not one.left and not one.grants.hidden]
-        return sorted(here, key=lambda one: one.position if isinstance(one, Hall) else limits.HALLS)
+
+def _everybody(meeting: Meeting) -> list[Participant]:
+    """Return the visible participants: first the halls in their order, then the others."""
+    here = [one for one in meeting.participants.values() if not one.left and not one.grants.hidden]
+    return sorted(here, key=lambda one: one.position if isinstance(one, Hall) else limits.HALLS)
 
 
 def _site(one: Participant) -> Site:
@@ -328,29 +299,3 @@ def _site(one: Participant) -> Site:
 def _records(effects: Iterable[rollcall.Effect], by: By | None, now: float) -> list[Any]:
     notes = (one for one in effects if isinstance(one, Noted))
     return [record(one.what, by, now, on=str(one.detail.get("site", "")), detail=one.detail) for one in notes]
-
-
-def _row(place: int, row: Row) -> dict[str, Any]:
-    """Return the row of a site. The names are short, because a list of 240 sites must stay small.
-
-    The site: `o` place, `n` name, `u` unit, `t` telephone, `c` a terminal can be called. The report: `d` delegates, `h` head,
-    `x` deputies. The mark: `p` the mark, `at` its time in ms, `by` who marked, `s` the snapshot. The signals `g`: connected,
-    heard, picture (`-` none, `b` black, `f` frozen, `g` good).
-    """
-    report, mark, seen = row.report, row.mark, row.signals
-    found = {
-        "o": place,
-        "n": row.site.name,
-        "u": row.site.unit,
-        "t": row.site.telephone,
-        "c": int(bool(row.site.terminal)),
-        "d": report.delegates if report is not None else None,
-        "h": report.head if report is not None else None,
-        "x": list(report.deputies) if report is not None else None,
-        "p": mark.presence if mark is not None else None,
-        "at": round(mark.at * 1000) if mark is not None else None,
-        "by": mark.by if mark is not None else None,
-        "s": mark.snapshot if mark is not None else None,
-        "g": f"{int(seen.connected)}{int(seen.heard)}{SIGNALS[seen.picture]}",
-    }
-    return {name: value for name, value in found.items() if value or name == "o" or (name == "d" and value is not None)}

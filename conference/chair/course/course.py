@@ -10,9 +10,10 @@ from conference.chair.course.calling import Announces, Calling
 from conference.chair.course.calling import Meeting as RollMeeting
 from conference.chair.course.pauses import Leads, Pauses
 from conference.chair.course.pauses import Meeting as BreakMeeting
+from conference.chair.course.reports import Reports
 from conference.chair.course.store import Store
 from conference.chair.course.views import Views
-from conference.chair.rights import By
+from conference.chair.rights import By, Way
 from conference.people.participant import Participant
 from conference.ports.proceedings import Proceedings
 
@@ -30,7 +31,7 @@ class Chat(Protocol):
 
 
 class Course:
-    """The course of one conference."""
+    """The course of one conference. `actor` returns the giver of an order from a keypad."""
 
     def __init__(
         self,
@@ -39,12 +40,14 @@ class Course:
         chat: Chat,
         document: Announces,
         proceedings: Proceedings | None,
+        actor: Callable[[str, str, Way], By],
     ) -> None:
         spotlight, self._chat = leads.spotlight, chat
         self._breaks_store = Store(meeting.name, "breaks", proceedings)
         roll, shown = (Store(meeting.name, machine, proceedings) for machine in ("roll_call", "pictures"))
         self.views = Views(meeting, spotlight, leads.ask, document, shown, lambda: leads.speaks or self.roll.calls)
         self.roll = Calling(meeting, leads, document, roll)
+        self.reports = Reports(self.roll, actor)
         self.breaks = Pauses(meeting, leads, document, self._breaks_store, self._destroy)
         self.breaks.recessed = self.roll.hold
         leads.outside = lambda identity: self.breaks.state.keeps_out(identity)

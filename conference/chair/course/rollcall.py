@@ -5,7 +5,7 @@ goes on after a restart of the server. `as_json` gives the state for the store, 
 
 | phase | meaning |
 |---|---|
-| `none` | no list of sites |
+| `none` | no list of sites; reports of sites may arrive |
 | `ready` | the list is known; signals and reports of sites arrive |
 | `calling` | one site after the other is on stage |
 | `paused` | the stage is free; `Resume` shows the same site again |
@@ -18,7 +18,7 @@ This module does not read the unit tree, and does not decide who may call the ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -137,12 +137,13 @@ class Add:
 @dataclass(frozen=True, slots=True)
 class Delegates:
     """A site reports its delegates. `host`: a host of the meeting entered the report. Only a host may change reports after the
-    end.
+    end. `name`: the name of a site that reports before there is a list.
     """
 
     site: str
     report: Report
     host: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +286,15 @@ def _delegates(state: State, event: Delegates, now: float) -> Result:
     return changed, (noted, *shows)
 
 
+def _early(state: State, event: Delegates, now: float) -> Result:
+    """Note a report before there is a list. `Prepare` keeps the report of a site that is in the list."""
+    if all(row.site.id != event.site for row in state.rows):
+        sites = (*(row.site for row in state.rows), Site(event.site, event.name or event.site))
+        _check_sites(sites)
+        state = replace(state, rows=(*state.rows, Row(sites[-1])))
+    return _delegates(state, event, now)
+
+
 def _signal(state: State, event: Signal, now: float) -> Result:
     at, row = _find(state, event.site)
     return _with_row(state, at, replace(row, signals=event.signals)), ()
@@ -403,7 +413,11 @@ def _find(state: State, site: str) -> tuple[int, Row]:
     for at, row in enumerate(state.rows):
         if row.site.id == site:
             return at, row
-    raise _refusal(
+    raise no_site()
+
+
+def no_site() -> Refusal:
+    return _refusal(
         "roll_call_site", "Điểm cầu này không có trong danh sách điểm danh", "this site is not in the roll call"
     )
 
@@ -466,7 +480,8 @@ _TAKEN: Final[Mapping[type[Event], tuple[Callable[[State, Any, float], Result], 
     Restored: (_restored, get_args(Phase)),
 }
 TABLE: Final[Mapping[tuple[Phase, type[Event]], Callable[[State, Any, float], Result]]] = {
-    (phase, event): does for event, (does, phases) in _TAKEN.items() for phase in phases
+    **{(phase, event): does for event, (does, phases) in _TAKEN.items() for phase in phases},
+    ("none", Delegates): _early,
 }
 """The events that each phase takes. All other pairs are refused with `roll_call_state`."""
 
@@ -495,16 +510,13 @@ def delegates(state: State) -> dict[str, int]:
 
 def to_call(state: State) -> tuple[Site, ...]:
     """Return the absent sites whose terminal can be called again."""
-    return tuple(site for site in _marked(state, ("absent",)) if site.terminal)
+    absent = (row.site for row in state.rows if row.mark is not None and row.mark.presence == "absent")
+    return tuple(site for site in absent if site.terminal)
 
 
-def to_telephone(state: State) -> tuple[Site, ...]:
-    """Return the absent and faulty sites with a telephone number."""
-    return tuple(site for site in _marked(state, ("absent", "fault")) if site.telephone)
-
-
-def _marked(state: State, wanted: Iterable[Presence]) -> Iterable[Site]:
-    return (row.site for row in state.rows if row.mark is not None and row.mark.presence in wanted)
+def needs_phone(row: Row) -> bool:
+    """Report whether somebody must phone a site: it is absent or faulty, or has no mark yet and is not connected."""
+    return row.mark.presence != "present" if row.mark is not None else not row.signals.connected
 
 
 # -- the store

@@ -44,6 +44,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Máy chủ này không nối thiết bị hội trường. Đặt halls = true trong diemcau.toml rồi khởi động lại.",
         "hall terminals are switched off on this server; set halls = true in diemcau.toml and start the server again",
     ),
+    "snapshot_unknown": ("Không còn hình này.", "this picture is no longer kept"),
     "push_off": (
         "Máy chủ này chưa bật thông báo đẩy. Đặt web_push = true trong diemcau.toml rồi khởi động lại.",
         "pushes to browsers are switched off on this server; set web_push = true in diemcau.toml and start the server again",
@@ -93,6 +94,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 STATUS: dict[str, int] = {
     "request_malformed": 400,
     "halls_off": 409,
+    "snapshot_unknown": 404,
     "push_off": 409,
     "not_on_now": 409,
     "not_connected": 409,

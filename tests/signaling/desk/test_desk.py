@@ -19,7 +19,7 @@ from tests.conftest import LiveServer
 from tests.signaling.desk.desk_client import WAIT_S, DeskClient, Meeting
 
 HOST = {"passage": Passage.HOST}
-MEMBER = ["ask_floor", "ballot", "end_turn", "hands", "my_ballot", "report_delegates", "withdraw_floor"]
+MEMBER = ["ask_floor", "ballot", "end_turn", "hands", "my_ballot", "report_delegates", "report_link", "withdraw_floor"]
 """The orders of a delegate: the own request to speak and turn, the own ballot, and the report of the own site."""
 
 

@@ -38,7 +38,7 @@ def routes(around: Doorway) -> APIRouter:
 
 def _route(around: Doorway, tries: Throttle, name: str) -> Route:
     async def give(request: Request, conference: Name, wanted: Message, authorization: Bearer = "") -> Message:
-        found = await _bearer(around, request, conference, authorization, tries)
+        found = await bearer_of(around, request, conference, authorization, tries)
         return await table.perform(around, found, name, wanted, address_of(request), "rest")
 
     give.__annotations__["wanted"] = table.ORDERS[name].fields
@@ -46,7 +46,7 @@ def _route(around: Doorway, tries: Throttle, name: str) -> Route:
     return give
 
 
-async def _bearer(
+async def bearer_of(
     around: Doorway, request: Request, conference: str, authorization: str, tries: Throttle
 ) -> authority.Bearer:
     """Return the bearer of the header. Raise Refusal as `authority.bearer` does, and `too_many_requests`."""

@@ -376,6 +376,7 @@ async def test_the_roll_is_called_site_by_site_with_picture_and_microphone(sitti
     assert "Ba Bể · Nguyễn Văn A" in {info.label for info in world.scene().sites}
     shown = sitting.document("member")["roll"]
     assert (shown["at"], shown["plate"]) == ("xa", "Ba Bể · Nguyễn Văn A")
+    program.keep_thumbnail(sitting.xa.sid, b"jpeg of xa")
     await roll.press(sitting.by, "xa", "present")
     world.pass_time(limits.ROLL_STAGE_S + 1)
     assert roll.state.phase == "done"
@@ -384,10 +385,12 @@ async def test_the_roll_is_called_site_by_site_with_picture_and_microphone(sitti
     rows = sitting.document("host")["roll_sites"]
     assert [(rows[one]["p"], rows[one].get("s")) for one in ("tinh", "vang", "xa")] == [
         ("present", "roll-1-1"),
-        ("absent", "roll-1-2"),
+        ("absent", None),
         ("present", "roll-1-3"),
     ]
+    assert roll.snapshot("roll-1-3") == b"jpeg of xa"
     assert "roll_sites" not in sitting.document("member"), "telephone numbers are for hosts"
+    assert sitting.document("member")["reported"] == {"xa": {"d": 12, "h": "Nguyễn Văn A"}}
     assert [one.kind for one in sitting.kept.records if one.kind.startswith("roll_call")] == [
         "roll_call.prepared",
         "roll_call.reported",

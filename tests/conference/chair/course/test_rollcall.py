@@ -103,7 +103,7 @@ NEXT_PHASES: dict[tuple[Phase, type[Event]], Phase] = {
 }
 """The pairs that change the phase. All other pairs keep the phase, or are refused."""
 REFUSED = {
-    *(("none", event) for event in EVENTS if event not in (Prepare, Restored)),
+    *(("none", event) for event in EVENTS if event not in (Prepare, Restored, Delegates)),
     *(("ready", event) for event in (Next, Pause, Resume, Finish, Tick)),
     *(("calling", event) for event in (Prepare, Begin, Resume)),
     *(("paused", event) for event in (Prepare, Begin, Next, Pause, Tick)),
@@ -219,10 +219,10 @@ def test_absent_sites_are_called_and_telephoned() -> None:
     presses = tuple(Press(site.id, "absent", BY) for site in SITES)
     state, _ = play(Prepare(SITES), *presses)
     assert [site.id for site in rollcall.to_call(state)] == ["tinh", "ba-be"], "with a terminal"
-    assert [site.id for site in rollcall.to_telephone(state)] == ["tinh", "cho-don"], "with a number"
+    assert [row.site.id for row in state.rows if rollcall.needs_phone(row)] == ["tinh", "ba-be", "cho-don"]
     state, _ = play(Press("tinh", "present", BY), Press("cho-don", "fault", BY), state=state)
     assert [site.id for site in rollcall.to_call(state)] == ["ba-be"]
-    assert [site.id for site in rollcall.to_telephone(state)] == ["cho-don"]
+    assert [row.site.id for row in state.rows if rollcall.needs_phone(row)] == ["ba-be", "cho-don"]
 
 
 @pytest.mark.parametrize(

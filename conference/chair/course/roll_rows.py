@@ -1,0 +1,93 @@
+"""The rows of the roll call in the desk document, and the participant of each site. No state."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from conference.chair.course import rollcall
+from conference.chair.course.rollcall import Row, State
+from conference.people.participant import Participant
+from rooms.policy.bearers import bearer
+
+SIGNALS: Final = {"none": "-", "black": "b", "frozen": "f", "good": "g"}
+
+
+class Places:
+    """The present participant of each site: the same identity, or the same person with a new identity."""
+
+    def __init__(self, sites: Iterable[str] = (), here: Mapping[str, Participant] = MappingProxyType({})) -> None:
+        present = {identity: one for identity, one in here.items() if not one.left and not one.grants.hidden}
+        by_bearer = {bearer(identity): one for identity, one in present.items()}
+        pairs = ((site, present.get(site) or by_bearer.get(bearer(site))) for site in sites)
+        self.of: Mapping[str, Participant] = {site: one for site, one in pairs if one is not None}
+
+    def identity(self, site: str) -> str:
+        """Return the identity of the participant of a site, otherwise the id of the site."""
+        return self.of[site].identity if site in self.of else site
+
+    def own(self, identity: str, site: str) -> str:
+        """Return the site of the list that this participant reports for, if it is the participant's own site. Empty: it is
+        another site.
+        """
+        if identity not in (site, self.identity(site)):
+            return ""
+        return next((id_ for id_, one in self.of.items() if one.identity == identity), site)
+
+
+def of_all(state: State) -> dict[str, Any] | None:
+    """Return what all read of the roll call. None: there is no list."""
+    if state.phase == "none":
+        return None
+    row = state.current
+    return {
+        "phase": state.phase,
+        "run": state.run,
+        "at": row.site.id if row is not None else None,
+        "plate": rollcall.plate(row) if row is not None else None,
+        "since": round(state.since * 1000) if row is not None else None,
+        "began_at": round(state.began_at * 1000) or None,
+        "ended_at": round(state.ended_at * 1000) or None,
+        "totals": rollcall.totals(state),
+    }
+
+
+def of_site(place: int, row: Row, identity: str, snapshots: Collection[str]) -> dict[str, Any]:
+    """Return the row of a site for hosts. The names are short, because a list of 240 sites must stay small.
+
+    The site: `o` place, `n` name, `u` unit, `t` the telephone number if somebody must phone there, `c` a terminal can be called.
+    `i`: the identity of its participant, if it is not the id of the site. The mark: `p` the mark, `at` its time in ms, `by` who
+    marked, `s` the snapshot. The signals `g`: connected, heard, picture (`-` none, `b` black, `f` frozen, `g` good). `e`: the
+    mark that the signals suggest for a site without a mark.
+    """
+    mark, seen = row.mark, row.signals
+    found = {
+        "o": place,
+        "n": row.site.name,
+        "u": row.site.unit,
+        "t": row.site.telephone if rollcall.needs_phone(row) else "",
+        "c": int(bool(row.site.terminal)),
+        "i": identity if identity != row.site.id else "",
+        "p": mark.presence if mark is not None else None,
+        "at": round(mark.at * 1000) if mark is not None else None,
+        "by": mark.by if mark is not None else None,
+        "s": mark.snapshot if mark is not None and mark.snapshot in snapshots else None,
+        "g": f"{int(seen.connected)}{int(seen.heard)}{SIGNALS[seen.picture]}",
+        "e": seen.suggested if mark is None else None,
+    }
+    return {name: value for name, value in found.items() if value or name == "o"}
+
+
+def reported(row: Row) -> dict[str, Any] | None:
+    """Return the report of a site for all: `d` delegates, `h` head, `x` deputies. None: the site has not reported."""
+    if row.report is None:
+        return None
+    found = {"d": row.report.delegates, "h": row.report.head, "x": list(row.report.deputies)}
+    return {name: value for name, value in found.items() if value or name == "d"}
+
+
+def plates(state: State, here: Places) -> dict[str, str]:
+    """Return the plates for the composed picture, by identity. A site without the name of a head keeps its own name."""
+    named = (row for row in state.rows if row.report is not None and row.report.head)
+    return {here.identity(row.site.id): rollcall.plate(row) for row in named}
