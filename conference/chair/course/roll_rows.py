@@ -57,9 +57,9 @@ def of_site(place: int, row: Row, identity: str, snapshots: Collection[str]) -> 
     """Return the row of a site for hosts. The names are short, because a list of 240 sites must stay small.
 
     The site: `o` place, `n` name, `u` unit, `t` the telephone number if somebody must phone there, `c` a terminal can be called.
-    `i`: the identity of its participant, if it is not the id of the site. The mark: `p` the mark, `at` its time in ms, `by` who
-    marked, `s` the snapshot. The signals `g`: connected, heard, picture (`-` none, `b` black, `f` frozen, `g` good). `e`: the
-    mark that the signals suggest for a site without a mark.
+    `i`: the identity of its participant, if it is not the id of the site. `d`: the reported delegates. The mark: `p` the mark,
+    `at` its time in ms, `by` who marked, `s` the snapshot. The signals `g`: connected, heard, picture (`-` none, `b` black,
+    `f` frozen, `g` good). `e`: the mark that the signals suggest for a site without a mark.
     """
     mark, seen = row.mark, row.signals
     found = {
@@ -69,6 +69,7 @@ def of_site(place: int, row: Row, identity: str, snapshots: Collection[str]) -> 
         "t": row.site.telephone if rollcall.needs_phone(row) else "",
         "c": int(bool(row.site.terminal)),
         "i": identity if identity != row.site.id else "",
+        "d": row.report.delegates if row.report is not None else None,
         "p": mark.presence if mark is not None else None,
         "at": round(mark.at * 1000) if mark is not None else None,
         "by": mark.by if mark is not None else None,
@@ -76,7 +77,7 @@ def of_site(place: int, row: Row, identity: str, snapshots: Collection[str]) -> 
         "g": f"{int(seen.connected)}{int(seen.heard)}{SIGNALS[seen.picture]}",
         "e": seen.suggested if mark is None else None,
     }
-    return {name: value for name, value in found.items() if value or name == "o"}
+    return {name: value for name, value in found.items() if value or name == "o" or (name == "d" and value is not None)}
 
 
 def reported(row: Row) -> dict[str, Any] | None:

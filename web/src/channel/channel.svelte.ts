@@ -31,6 +31,8 @@ export class Channel {
   role = $state('');
   /** The identity of this user for the server. Empty until the welcome. */
   identity = $state('');
+  /** The bearer token of the next hello, and of the REST routes of the desk. */
+  key = $state('');
   /** The orders that this user may give. */
   orders = $state.raw<readonly string[]>([]);
   /** The server's clock minus the clock of this device. */
@@ -49,10 +51,11 @@ export class Channel {
     /** The address of the server, `wss://…`. */
     private readonly url: string,
     /** The token of the call, or the key of a host. */
-    private token: string,
+    token: string,
     /** Called with each message to this participant alone. */
     private readonly told: (message: Record<string, unknown>) => void = () => undefined,
   ) {
+    this.key = token;
     this.connect();
   }
 
@@ -85,7 +88,7 @@ export class Channel {
     };
     socket.onopen = own(() => {
       const resume = this.session === '' ? {} : { resume: { session: this.session, seq: this.seq } };
-      socket.send(JSON.stringify({ hello: { token: this.token, ...resume } }));
+      socket.send(JSON.stringify({ hello: { token: this.key, ...resume } }));
     });
     socket.onmessage = (event: MessageEvent<string>) => own(() => this.hear(JSON.parse(event.data) as Message))();
     socket.onclose = (event) => own(() => this.lose(event.code))();
@@ -143,7 +146,7 @@ export class Channel {
     this.identity = welcome.identity;
     this.permit(welcome);
     this.skew_ms = welcome.clock - Date.now();
-    if (welcome.key !== undefined) this.token = welcome.key;
+    if (welcome.key !== undefined) this.key = welcome.key;
     if (!welcome.resumed && this.state === 'lost') this.forget();
     this.tries = 0;
     this.state = 'open';

@@ -2056,9 +2056,23 @@ export interface components {
             substitute_person_id?: string | null;
             link: string;
         };
+        /** @description The link of a site: the meeting of its path, and the code of its fragment. */
+        LinkBearer: {
+            conference: string;
+            code: string;
+        };
         /** @description The secret of a personal link. */
         LinkFields: {
             link: string;
+        };
+        /** @description The delegates of the site. */
+        LinkReport: {
+            conference: string;
+            code: string;
+            delegates: number;
+            /** @default  */
+            head?: string;
+            deputies?: string[];
         };
         /** @description The secret behind `#` in a sign-in link. */
         LinkUse: {
@@ -3656,6 +3670,28 @@ export interface components {
             urgent_reason?: string | null;
         };
         /**
+         * @description The result of `roll_call_again`. `called`: the number of called terminals. `refused`: the sites that could not be
+         *     called.
+         */
+        RollCalled: {
+            called: number;
+            refused: components["schemas"]["RollNotCalled"][];
+        };
+        /** @description The sites whose terminals are called again. Empty: all sites that were marked as absent. */
+        RollCalls: {
+            sites?: string[];
+        };
+        /** @description The link of one site: its bearer reports the delegates of this site, without an account. `expires_at` in ms since 1970. */
+        RollLink: {
+            path: string;
+            expires_at: number;
+        };
+        /** @description The site that a link is for. Empty: the site of the giver. */
+        RollLinked: {
+            /** @default  */
+            site?: string;
+        };
+        /**
          * @description The list of sites in their order. Empty: the invited sites of the booked date in the order of the unit tree, or the
          *     participants of a meeting without a booking.
          */
@@ -3669,6 +3705,12 @@ export interface components {
             presence: "present" | "absent" | "fault";
             /** @default  */
             why?: string;
+        };
+        /** @description A site that could not be called, and why. */
+        RollNotCalled: {
+            name: string;
+            vi: string;
+            en: string;
         };
         /** @description A site of the roll call. `id`: the identity of its hall or participant. `terminal`: the terminal that can be called. */
         RollSite: {
@@ -3991,6 +4033,14 @@ export interface components {
         /** @description `called` false: remove the mark. */
         SitePhoned: {
             called: boolean;
+        };
+        /** @description What the bearer of a link reads. `delegates` null: the site has not reported. */
+        SiteReport: {
+            title: string;
+            site: string;
+            delegates: number | null;
+            head: string;
+            deputies: string[];
         };
         /** @description The observations at a site of a rehearsal. Null: not checked yet. */
         SiteResult: {
@@ -4771,7 +4821,9 @@ export type LetterFields = components['schemas']['LetterFields'];
 export type LetterPreview = components['schemas']['LetterPreview'];
 export type LetterTemplate = components['schemas']['LetterTemplate'];
 export type LinkAnswer = components['schemas']['LinkAnswer'];
+export type LinkBearer = components['schemas']['LinkBearer'];
 export type LinkFields = components['schemas']['LinkFields'];
+export type LinkReport = components['schemas']['LinkReport'];
 export type LinkUse = components['schemas']['LinkUse'];
 export type LobbyView = components['schemas']['LobbyView'];
 export type Locking = components['schemas']['Locking'];
@@ -4887,8 +4939,13 @@ export type Removing = components['schemas']['Removing'];
 export type ReportedRehearsal = components['schemas']['ReportedRehearsal'];
 export type Reservation = components['schemas']['Reservation'];
 export type Resubmission = components['schemas']['Resubmission'];
+export type RollCalled = components['schemas']['RollCalled'];
+export type RollCalls = components['schemas']['RollCalls'];
+export type RollLink = components['schemas']['RollLink'];
+export type RollLinked = components['schemas']['RollLinked'];
 export type RollList = components['schemas']['RollList'];
 export type RollMark = components['schemas']['RollMark'];
+export type RollNotCalled = components['schemas']['RollNotCalled'];
 export type RollSite = components['schemas']['RollSite'];
 export type Rule = components['schemas']['Rule'];
 export type RuleFields = components['schemas']['RuleFields'];
@@ -4916,6 +4973,7 @@ export type SiteLinkResult = components['schemas']['SiteLinkResult'];
 export type SiteLook = components['schemas']['SiteLook'];
 export type SitePage = components['schemas']['SitePage'];
 export type SitePhoned = components['schemas']['SitePhoned'];
+export type SiteReport = components['schemas']['SiteReport'];
 export type SiteResult = components['schemas']['SiteResult'];
 export type SiteResultFields = components['schemas']['SiteResultFields'];
 export type Slot = components['schemas']['Slot'];

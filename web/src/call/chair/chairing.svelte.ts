@@ -40,6 +40,8 @@ export class Chairing {
   readonly over = $derived(this.channel?.state === 'ended');
   /** Why there is no channel now, in the server's words. Empty while it is open. */
   readonly why = $derived(this.live ? '' : (this.channel?.why ?? ''));
+  /** The key with which the user's orders are also given to the REST routes. Empty: there is none yet. */
+  readonly key = $derived(this.channel?.key ?? '');
   readonly desk = $derived((this.channel?.document ?? {}) as Desk);
   readonly queue = $derived(queueOf(this.desk));
   readonly turns = $derived(this.desk.floor?.turns ?? []);
@@ -191,7 +193,8 @@ export class Chairing {
     return this.channel === null ? Promise.reject(new Refused('offline', t('app.offline'))) : this.channel.give(name, fields);
   }
 
-  private tell(text: string, made: Undoable | null = null): void {
+  /** Show the result of an order. */
+  tell(text: string, made: Undoable | null = null): void {
     this.said = text;
     this.undo = made?.undo ?? '';
     clearTimeout(this.forgetting);

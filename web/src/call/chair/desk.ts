@@ -83,6 +83,44 @@ export interface Agenda {
   current?: string;
 }
 
+export type Mark = 'present' | 'absent' | 'fault';
+export type RollPhase = 'ready' | 'calling' | 'paused' | 'done';
+
+export interface Roll {
+  phase: RollPhase;
+  run: number;
+  at?: string;
+  plate?: string;
+  since?: number;
+  began_at?: number;
+  ended_at?: number;
+  totals: { sites: number; present: number; absent: number; fault: number; unmarked: number; delegates: number };
+}
+
+/** A row of `roll_sites`, for hosts. */
+export interface RollSite {
+  o: number;
+  n: string;
+  u?: string;
+  t?: string;
+  c?: 1;
+  i?: string;
+  d?: number;
+  p?: Mark;
+  at?: number;
+  by?: string;
+  s?: string;
+  g?: string;
+  e?: Mark;
+}
+
+/** A row of `reported`: delegates, head, deputies. */
+export interface Report {
+  d: number;
+  h?: string;
+  x?: string[];
+}
+
 /** The document as far as the page of the floor reads it. */
 export interface Desk {
   meeting?: { name: string; title?: string; started_at?: number; ends_at?: number };
@@ -99,6 +137,9 @@ export interface Desk {
   chair_code?: string;
   chair?: { id?: string; phase: 'held' | 'away' | 'lent' };
   votes?: Sections['votes'];
-  roll?: Sections['roll'];
-  roll_sites?: Sections['roll_sites'];
+  roll?: Roll;
+  /** The sites of the roll call, for hosts. */
+  roll_sites?: Record<string, RollSite>;
+  /** The delegates that sites have reported, by identity. */
+  reported?: Record<string, Report>;
 }

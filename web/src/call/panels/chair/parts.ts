@@ -6,6 +6,7 @@ import type { Chairing } from '../../chair/chairing.svelte';
 import RulesPart from '../../chair/RulesPart.svelte';
 import Units from '../../chair/Units.svelte';
 import VotesPart from '../../chair/votes/VotesPart.svelte';
+import RollPart from '../../chair/roll/RollPart.svelte';
 import FloorPart from './FloorPart.svelte';
 
 export interface Part {
@@ -22,5 +23,6 @@ export const PARTS = [
   { name: 'agenda', column: 'left', shown: AgendaPart },
   { name: 'breaks', column: 'middle', shown: BreaksPart },
   { name: 'votes', column: 'middle', shown: VotesPart },
+  { name: 'roll', column: 'middle', shown: RollPart },
   { name: 'rules', column: 'middle', shown: RulesPart },
 ] as const satisfies readonly Part[];

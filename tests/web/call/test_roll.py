@@ -1,0 +1,61 @@
+"""The roll call as its users reach it: the chair's panel, the page of a site, the link of a site on a phone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import LiveServer
+from tests.web.call.test_quality import ALL_OFF, enter
+from tests.web.test_pages import new_meeting, tiles
+from tests.web.visiting import Visit
+
+pytestmark = pytest.mark.browser
+
+CHAIR, BINH = "Nguyễn Văn An", "Sở Y tế"
+
+
+async def test_the_chair_calls_the_roll_with_one_key_for_each_site(visit: Visit, live_server: LiveServer) -> None:
+    """Signals first, then one key for each site. The row of a site takes a correction and the delegates, and gives a link. All
+    see the name of the head.
+    """
+    an = await visit(script=ALL_OFF)
+    binh = await visit(width=820, height=1180)
+    link = await new_meeting(an, live_server)
+    await enter(an, link, CHAIR)
+    await enter(binh, link, BINH)
+    await tiles(an, 2)
+    await an.part("chair-toggle").click()
+    await an.part("chair-part-roll").click()
+    await an.part("roll-prepare").click()
+    await expect(an.part("roll-row")).to_have_count(2)
+    row = an.part("roll-row").filter(has_text=BINH)
+    await expect(row.get_by_test_id("roll-signals")).to_have_attribute("data-connected", "true")
+    assert await an.barriers() == []
+    await an.part("roll-begin").click()
+    await an.part("roll-stage").wait_for()
+    for width, height in ((820, 1180), (390, 844)):
+        await an.page.set_viewport_size({"width": width, "height": height})
+        assert await an.barriers() == []
+    first = await an.part("roll-stage").get_attribute("data-site")
+    await an.page.keyboard.press("1")
+    await expect(an.page.locator(f"[data-testid=roll-row][data-site='{first}']")).to_have_attribute(
+        "data-mark", "present"
+    )
+    await an.page.locator(f"[data-testid=roll-stage]:not([data-site='{first}'])").wait_for()
+    await an.page.keyboard.press("3")
+    await expect(row).to_have_attribute("data-mark", "fault")
+    await an.page.set_viewport_size({"width": 1280, "height": 800})
+    await expect(an.part("roll-totals")).to_contain_text("1/2")
+    await row.locator("button").first.click()
+    await row.get_by_test_id("correct-present").click()
+    await expect(an.part("roll-totals")).to_contain_text("2/2")
+    await row.get_by_test_id("fill-delegates").click()
+    await row.get_by_test_id("delegates-number").fill("12")
+    await row.get_by_test_id("delegates-head").fill("Trần Thị Bình")
+    await row.get_by_test_id("delegates-send").click()
+    await expect(row).to_contain_text("12 đại biểu · Trần Thị Bình")
+    await expect(an.part("roll-delegates")).to_have_text("13")
+    await row.get_by_test_id("site-link").click()
+    await row.get_by_test_id("site-address").wait_for()
+    assert await an.barriers() == []
