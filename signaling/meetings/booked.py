@@ -126,10 +126,16 @@ class BookedMeetings:
             return []
 
     def bar(self, bearers: Iterable[str], at: float) -> None:
-        for one in bearers:
+        """Send these bearers out of the lobbies and of the meetings. Tokens from until `at` do not admit them again."""
+        barred = set(bearers)
+        for one in barred:
             self._barred.pop(one, None)
             _keep(self._barred, one, at)
             self.lobbies.bar(one, Refusal("not_invited", *NOT_INVITED), self._now())
+        for conference in self.registry.all() if self.registry is not None and barred else ():
+            for identity in list(conference.participants) if self.owns(conference.name) else ():
+                if not barred.isdisjoint(_bearers(identity)):
+                    conference.kick(identity)
 
     def present(self, occurrence_id: str) -> list[Present]:
         here = self._participants(occurrence_id)
@@ -208,7 +214,7 @@ class BookedMeetings:
             raise Refusal("ended", *OVER)
         self._check_account(grants)
         who = grants.identity.split(".")[1]
-        if any(grants.issued_at <= self._barred.get(one, -1.0) for one in (who, f"{way}.{who}")):
+        if any(grants.issued_at <= self._barred.get(one, -1.0) for one in _bearers(grants.identity)):
             raise Refusal("not_invited", *NOT_INVITED)
         if (
             (way in classes.UNNAMED_WAYS or who == GUEST)
@@ -299,6 +305,13 @@ class BookedMeetings:
 def _put(known: OrderedDict[K, T], name: K, value: T) -> None:
     known.pop(name, None)
     _keep(known, name, value)
+
+
+def _bearers(identity: str) -> tuple[str, str]:
+    """Return the two names by which a booking can bar this participant: the attendee, and the way in with the attendee."""
+    way, _, rest = identity.partition(".")
+    who = rest.partition(".")[0]
+    return who, f"{way}.{who}"
 
 
 def _keep(known: OrderedDict[K, T], name: K, value: T) -> None:

@@ -105,7 +105,7 @@ async def hand_over_link(visit: Caller, meeting_id: Key, attendee_id: Key) -> Pe
     openapi_extra=needs("meetings.answers", of="meeting"),
 )
 async def take_link_back(visit: Caller, meeting_id: Key, attendee_id: Key) -> None:
-    """Take a personal link back. Its passes become invalid too."""
+    """Take a personal link back. Its passes become invalid too, and who is in the meeting by the link is sent out."""
 
     async def work(session: AsyncSession) -> None:
         row = await _attendee(session, visit, meeting_id, attendee_id)
