@@ -56,6 +56,7 @@ class Act(Enum):
     STAGE = "stage"
     LAYOUT = "layout"
     AGENDA = "agenda"
+    NOTE = "note"
     ROLL_CALL = "roll_call"
     VOTE_PREPARE = "vote_prepare"
     VOTE_OPEN = "vote_open"
@@ -121,6 +122,7 @@ TABLE: Final[Mapping[Act, frozenset[Role]]] = {
     Act.STAGE: LEADERS,
     Act.LAYOUT: LEADERS,
     Act.AGENDA: LEADERS,
+    Act.NOTE: LEADERS,
     Act.ROLL_CALL: LEADERS,
     Act.VOTE_PREPARE: LEADERS,
     Act.VOTE_OPEN: LEADERS,

@@ -24,6 +24,7 @@ from rooms.dialling import contacts, legs, opening
 from rooms.errors import Refusal
 from rooms.meetings import entry, lobbies
 from rooms.policy.actors import Actor
+from rooms.proceedings import notes
 from rooms.store import audit
 from rooms.store.database import Database, reason
 from rooms.store.tables.accounts import Account, Client, SignIn
@@ -198,6 +199,11 @@ class Hosts:
         wanted = {one.leg.id: one.terminal.id for one in known if one.terminal.id in terminals}
         rows = await self.dials(date_id, list(wanted), actor) if wanted else []
         return [Called(wanted[row["leg_id"]], row["ok"], row["vi"], row["en"]) for row in rows]
+
+    async def keep_note(self, name: str, wanted: notes.Written, by_name: str) -> int:
+        """Store a note of the secretary about a booked date, and return its new version. Raise Refusal as `notes.put` does."""
+        now, date_id = self._clock(), name.removeprefix(PREFIX)
+        return await self._database.transact(lambda session: notes.put(session, date_id, wanted, by_name, now))
 
     async def close_date(self, name: str) -> None:
         """Close the door of the booked date at once, and end the date in the calendar. The conference goes on."""

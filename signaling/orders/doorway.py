@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from conference import Grants, Lobbies, Registry
 from conference.chair.course.rollcall import Site
 from conference.ports.shared import Shared
+from rooms.proceedings.notes import Written
 from signaling.host.tokens import Authenticator
 
 
@@ -70,6 +71,9 @@ class Hosts(Protocol):
 
     async def call_halls(self, grants: Grants, terminals: Collection[str], address: str) -> list[Called]:
         """Call these terminals of the booked date of a host again. Raise Refusal `halls_off`."""
+
+    async def keep_note(self, name: str, wanted: Written, by_name: str) -> int:
+        """Store a note about the booked date, and return its new version. Raise the refusals of `rooms.proceedings.notes.put`."""
 
     async def close_date(self, name: str) -> None:
         """Close the door of the booked date, so that no participant can enter again. The conference goes on."""

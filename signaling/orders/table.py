@@ -17,7 +17,7 @@ from conference.chair.rights import Act, Role, Way
 from conference.ground.marks import WAITS
 from signaling.host import limits
 from signaling.host.throttle import Throttle
-from signaling.orders import agenda, authority, ballots, course, floor, performing
+from signaling.orders import agenda, authority, ballots, course, floor, notes, performing
 from signaling.orders.authority import Bearer
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
@@ -228,6 +228,14 @@ ORDERS: Final[Mapping[str, Order]] = {
         performing.admit,
         "Admit one, some or all users who wait in the lobby. Refused with `knock_unknown` if none of the users waits.",
         Admitted,
+    ),
+    "note": Order(
+        Act.NOTE,
+        notes.Noting,
+        notes.write,
+        "Store a note of the secretary about a booked date. Refused with `not_booked`, `note_changed` if another writer has "
+        "changed the note since `version`, `note_early`, `note_stopped`, `note_limit`, `note_long`.",
+        notes.Noted,
     ),
     **AGENDA,
     **VOTES,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conference import Grants, Lobbies, ProcessMemory, Registry
+from rooms.proceedings.notes import Written
 from signaling.api.ground.doorway import InstantMeetings, Probes, ServerFacts, Starting
 from signaling.api.ground.invitations import Invitations
 from signaling.api.ground.numbers import Numbers
@@ -37,6 +38,9 @@ class NoHosts:
 
     async def begin_meeting(self, _grants: Grants, _address: str) -> None: ...
     async def end_meeting(self, _name: str) -> None: ...
+    async def keep_note(self, _name: str, _wanted: Written, _by_name: str) -> int:
+        return 1
+
     async def close_date(self, _name: str) -> None: ...
     async def roll_sites(self, _name: str) -> list[Any]:
         return []

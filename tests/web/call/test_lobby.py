@@ -622,6 +622,7 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
 
     await desk.part("chair-desk-review").click()
     await expect(desk.part("attended")).to_have_count(2)
+    await expect(desk.part("review-notes")).to_contain_text("bổ sung mục 3")
     spoke = desk.part("attended").filter(has_text=GUEST).get_by_test_id("attended-spoke")
     spoken = re.fullmatch(r"1 lượt, (\d+):(\d\d)", await spoke.inner_text())
     assert spoken is not None

@@ -2790,6 +2790,10 @@ export interface components {
         NoteStored: {
             version: number;
         };
+        /** @description The new version of the note. 0: the note is deleted. */
+        Noted: {
+            version: number;
+        };
         /** @description An order without fields. */
         Nothing: Record<string, never>;
         /** @description A notice of the caller. Title, host, times, names and reason are empty if the caller may not read the meeting any more. */
@@ -2821,6 +2825,17 @@ export interface components {
         NoticeCounts: {
             unread: number;
             waiting: number;
+        };
+        /**
+         * @description A note. The writer chooses `id`. `item`: the title of the item of the agenda; empty: the meeting as a whole. `version`: the
+         *     version that the writer has read; 0: a new note. An empty text deletes the note.
+         */
+        Noting: {
+            id: string;
+            /** @default  */
+            item?: string;
+            text: string;
+            version: number;
         };
         /** @description The reason why the unit cannot keep its hall for the meeting. */
         Objection: {
@@ -4863,9 +4878,11 @@ export type NewWebhook = components['schemas']['NewWebhook'];
 export type Note = components['schemas']['Note'];
 export type NoteFields = components['schemas']['NoteFields'];
 export type NoteStored = components['schemas']['NoteStored'];
+export type Noted = components['schemas']['Noted'];
 export type Nothing = components['schemas']['Nothing'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeCounts = components['schemas']['NoticeCounts'];
+export type Noting = components['schemas']['Noting'];
 export type Objection = components['schemas']['Objection'];
 export type Occupied = components['schemas']['Occupied'];
 export type Occurrence = components['schemas']['Occurrence'];

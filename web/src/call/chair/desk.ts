@@ -129,6 +129,8 @@ export interface Desk {
   queue?: Record<string, { o: number; k?: Kind }>;
   floor?: Floor;
   rules?: Rules;
+  /** The time at which a note of the secretary was stored. Only hosts read it. */
+  notes?: { changed: number };
   agenda?: Agenda;
   break?: Break;
   /** Who waits in the lobby, by identity. Only those who chair read it. */

@@ -16,7 +16,11 @@ export class Pad {
   private id = '';
   private readonly path: string;
 
-  constructor(occurrence: string) {
+  /** `give` gives the order `note` to the running meeting. Null: no meeting runs, and the pad writes to the record of the date. */
+  constructor(
+    occurrence: string,
+    private readonly give: (note: Record<string, unknown>) => Promise<unknown> | null,
+  ) {
     this.path = `/occurrences/${occurrence}/notes`;
     this.stored = new Loaded(() => all<Note>(this.path));
   }
@@ -50,7 +54,7 @@ export class Pad {
     this.busy = true;
     this.error = null;
     try {
-      await send<NoteStored>('PUT', `${this.path}/${id}`, note);
+      await (this.give({ id, ...note }) ?? send<NoteStored>('PUT', `${this.path}/${id}`, note));
       return true;
     } catch (error) {
       this.error = error;
