@@ -114,7 +114,7 @@ async def test_without_the_grant_a_client_sends_no_messages(person: Callable[...
         assert [packet.data for packet in binh.packets] == [b"end"]
 
 
-@pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
+@pytest.mark.parametrize("dual", [pytest.param(False, marks=pytest.mark.sim), True], ids=["single", "dual"])
 async def test_name_metadata_and_attributes_reach_the_others(person: Callable[..., Person], dual: bool) -> None:
     conference = f"facts-{dual}"
     async with person("an", conference, dual=dual) as an, person("binh", conference, dual=dual) as binh:

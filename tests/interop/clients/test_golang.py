@@ -29,7 +29,7 @@ def test_the_program_builds_from_the_pinned_modules(program: Path) -> None:
     assert program.stat().st_size > 1_000_000
 
 
-@pytest.mark.parametrize("single", [False, True], ids=["dual", "single"])
+@pytest.mark.parametrize("single", [False, pytest.param(True, marks=pytest.mark.sim)], ids=["dual", "single"])
 async def test_a_go_client_takes_part(
     go: Callable[..., GoPerson], person: Callable[..., Person], tmp_path: Path, single: bool
 ) -> None:

@@ -25,7 +25,7 @@ MORE = 25
 """Audio packets. Chosen: half a second. Larger: the test takes longer. Smaller: packets from before the cut may be enough."""
 
 
-@pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
+@pytest.mark.parametrize("dual", [False, pytest.param(True, marks=pytest.mark.sim)], ids=["single", "dual"])
 async def test_media_goes_on_while_the_socket_is_cut(
     server: LiveServer, person: Callable[..., Person], dual: bool
 ) -> None:
@@ -79,7 +79,7 @@ async def test_changes_during_the_cut_are_sent_after_it(server: LiveServer, pers
         await until(lambda: an.view("binh").colour == "green", "an sees the new track")
 
 
-@pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
+@pytest.mark.parametrize("dual", [pytest.param(False, marks=pytest.mark.sim), True], ids=["single", "dual"])
 async def test_the_client_joins_again_when_asked(person: Callable[..., Person], dual: bool) -> None:
     conference = f"anew-{dual}"
     async with person("an", conference, dual=dual) as an, person("binh", conference, dual=dual) as binh:
