@@ -152,6 +152,8 @@ async def test_votes_by_hands_by_name_and_in_secret(
     for one in members:
         await sees(one, "vote-result", "Được thông qua")
         await counted(one, "Tán thành 266,7%", "Không tán thành 00%", "Không có ý kiến 00%")
+    await binh.part("vote-names").click()
+    await sees(binh, "vote-result", f"{CUONG}Tán thành", f"{CHAIR}chưa biểu quyết")
 
     # A secret vote with three people stays prepared, with the server's sentence. With five it opens.
     await an.part("vote-title").fill(SECRET)
