@@ -115,14 +115,17 @@ fuzz: $(STAMPS)/python-test
 	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH) $(RUNS); done
 	for target in $(FUZZED); do nice $(PYTHON) -m tests.fuzz.run $$target $(SECONDS_EACH) -runs=$(RUNS); done
 
-# Long random runs of every property test with new seeds. Then 100,000 bookings over HTTP from servers that are killed, on a
+# Long random runs of every property test with new seeds. Then simulated weeks of random meetings. Then 100,000 bookings over HTTP from servers that are killed, on a
 # database that crashes, for at most STORM_MINUTES on each database. Then 100,000 cancelled commands on each database, and
 # 1,000,000 malformed messages.
 STORM_MINUTES ?= 45
+# The minutes of random meetings, each with a new seed. About five simulated weeks in 30 minutes.
+MEETINGS_MINUTES ?= 30
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -q -m "not browser and not native" --timeout 3600 $(ARGS)
 	[ -n "$(ARGS)" ] || HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -m "(sim or longer) and (browser or native)" --timeout 3600
+	[ -n "$(ARGS)" ] || $(PYTHON) -m tests.simulation.meetings.run --minutes $(MEETINGS_MINUTES)
 	[ -n "$(ARGS)" ] || $(PYTHON) -m tests.rooms.booking.storm --minutes $(STORM_MINUTES)
 	[ -n "$(ARGS)" ] || CANCELLED_COMMANDS=100000 $(PYTHON) -m pytest -q --timeout 7200 tests/rooms/store/test_cancelled.py
 	[ -n "$(ARGS)" ] || SIGNALLING_MUTATIONS=1000000 $(PYTHON) -m pytest -q --timeout 36000 tests/security/requests/test_sockets.py -k mutated

@@ -263,6 +263,7 @@ class Conference:
         participant = self.get(identity)
         now = self.clock.time()
         self.removed.put(identity, now if revoked_at is None else revoked_at)
+        self.machines.forget(identity)
         self.around.lobbies.forget(self.name, identity, now)
         self.expel(participant, Reason.REMOVED)
 

@@ -121,14 +121,17 @@ class Registry:
             raise Refusal("conference_limit")
 
     def join(self, entry: Entry, client: Client) -> Participant:
-        """Join a client that `check` admitted in the same turn of the event loop. Raises Refusal, `conference_locked` too: the
-        first comer restores the lock of the meeting, which `check` could not ask.
+        """Join a client that `check` admitted in the same turn of the event loop. Raises Refusal. The first comer restores the
+        lock of the meeting and the list of the removed, which `check` could not ask.
         """
         name, first = entry.grants.conference, entry.grants.conference not in self._conferences
         conference = self.create(name, entry.grants.terms)
-        if first and conference.shuts_out(entry.grants):
-            self._end(name, Reason.CONFERENCE_IDLE)
-            raise Refusal("conference_locked")
+        if first:
+            try:
+                conference.check(entry.grants)
+            except Refusal:
+                self._end(name, Reason.SERVER_SHUTDOWN)  # the stored meeting goes on with the next comer
+                raise
         return conference.join(entry, client)
 
     def delete(self, name: str) -> None:

@@ -28,6 +28,7 @@ from conference.halls.spotlight import Shown, Spotlight
 from conference.people.participant import Participant
 from conference.picture import layout
 from conference.ports.proceedings import Proceedings, Record, Turn
+from conference.ports.shared import Table
 from conference.ports.time import Clock
 from conference.tracks import publishing
 from conference.tracks.gate import Sender
@@ -49,6 +50,8 @@ class Meeting(Protocol):
     def participants(self) -> Mapping[str, Participant]: ...
     @property
     def halls(self) -> Halls: ...
+    @property
+    def removed(self) -> Table[float]: ...
     def kick(self, identity: str, revoked_at: float | None = None) -> None: ...
 
 
@@ -144,7 +147,8 @@ class Machines:
             self.step_roles(_arrival(one) if here else roles.Gone(one.identity))
 
     def forget(self, identity: str) -> None:
-        """Let a removed person not come back while the meeting is locked."""
+        """Note a person who was removed: the old token opens nothing after a restart, and the lock keeps the person out."""
+        self._store("removed", {"at": dict(self.meeting.removed.items()[-limits.REMOVED_KEPT :])})
         if self._members.pop(bearer(identity), "") is None and self.rules.locked:
             self._store("rules", _rules_kept(self.rules, self._members))
 
@@ -263,7 +267,8 @@ class Machines:
                     self._repaint(one)
         if effects:
             self._announce_chair()
-        if before.holder != self.roles.holder and before.holder in self.roles.present:
+        lost = before.holder != self.roles.holder and before.holder in self.roles.present
+        if lost or before.chair != self.roles.chair:
             self.microphones.enforce()  # The holder before needs the floor now. A short loss of the network mutes no chair.
 
     async def store_roles(self, by: By, act: Act, event: roles.Event, one: Participant | None) -> None:
@@ -359,6 +364,8 @@ class Machines:
         if "floor" in known:
             self.speech.state = floor.from_json(known["floor"])
             self._awaited_until = now + limits.FLOOR_RESTORED_S
+        for identity, at in known.get("removed", {}).get("at", {}).items():
+            self.meeting.removed.put(str(identity), float(at))
 
 
 class Silence:
@@ -442,7 +449,6 @@ class Chair:
     def remove(self, by: By, identity: str, revoked_at: float | None = None) -> None:
         """Remove a participant. Raises Refusal `host_stays`, `participant_not_found`."""
         one = self._find(by, Act.REMOVE, identity)
-        self.machines.forget(identity)
         self._meeting.kick(identity, revoked_at)
         self.machines.note(by, Act.REMOVE, one)
 
@@ -469,8 +475,12 @@ class Chair:
         self.machines.note(by, Act.SET_BUDGET, detail={"delegation": delegation, "budget_s": budget_s})
 
     def call_speaker(self, by: By, identity: str, time_s: float = 0.0) -> str:
-        """Give the floor (mời phát biểu). Returns the token of the undo. Raises Refusal `floor_full`."""
+        """Give the floor (mời phát biểu). Returns the token of the undo. Raises Refusal `floor_full`, and `in_recess`: a call
+        would switch the microphone of a hall on.
+        """
         one = self._find(by, Act.CALL_SPEAKER, identity)
+        if self.machines.silent():
+            raise Refusal("in_recess")
         token = self._suffix()
         self.machines.speech.call(one, token, time_s)
         self.machines.note(by, Act.CALL_SPEAKER, one, {"time_s": time_s})

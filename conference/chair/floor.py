@@ -91,6 +91,8 @@ class Undo:
     request: Request | None
     place: int
     ended: tuple[Turn, ...]
+    order: tuple[str, ...] = ()
+    """Who had the floor before the call, in the order of the turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +299,7 @@ def _call(state: Floor, event: Any, now: float) -> Made:
     request = None if place is None else state.queue[place]
     one_only = state.mode is not Mode.SEVERAL
     ended = tuple(one for one in state.turns if one_only or one.identity == event.identity)
+    order = tuple(one.identity for one in state.turns)
     state, effects = _end_turns(state, ended, "replaced", now)
     rest_s = event.time_s or state.remaining_s(event.delegation or event.identity)
     turn = Turn(
@@ -307,7 +310,7 @@ def _call(state: Floor, event: Any, now: float) -> Made:
         since=now,
         ends_at=None if rest_s is None else now + rest_s,
     )
-    undo = Undo(event.token, now, event.identity, request, place or 0, ended)
+    undo = Undo(event.token, now, event.identity, request, place or 0, ended, order)
     lowered = () if request is None else (Lowered(event.identity, called=True),)
     queue = _without(state.queue, event.identity)
     return replace(state, turns=(*state.turns, turn), queue=queue, undo=undo), (*effects, *lowered, Given(turn))
@@ -381,7 +384,9 @@ def _take_back(state: Floor, event: Any, now: float) -> Made:
     for one in called:  # what was said in a call by mistake does not count
         spoken[one.delegation] = spoken.get(one.delegation, 0.0) - (now - one.since)
     spoken = {one: time_s for one, time_s in spoken.items() if time_s > 0}
-    made = replace(state, queue=queue, turns=(*back, *state.turns), spoken=spoken, undo=None)
+    places = {identity: number for number, identity in enumerate(undo.order)}
+    turns = sorted((*back, *state.turns), key=lambda one: places.get(one.identity, len(places)))
+    made = replace(state, queue=queue, turns=tuple(turns), spoken=spoken, undo=None)
     return made, (*effects, *raised, *(Given(one, again=True) for one in back))
 
 

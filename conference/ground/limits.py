@@ -241,6 +241,11 @@ REMOVED_IDENTITIES = 1024
 """Identities that an administrator removed from one conference. Their old tokens are refused. At the limit the oldest entry is
 removed. Larger: more memory. Smaller: a removed person can join again with the old token.
 """
+REMOVED_KEPT = 256
+"""Of these identities, the newest that the database keeps for a restart. Chosen: a token of a call works for ten minutes, and
+nobody removes more people in this time. Larger: each removal writes a larger state. Smaller: a person who was removed just before
+a restart can join again with the old token.
+"""
 
 TICK_S = 1.0
 """Seconds between two rounds of timed work: measurements, absent participants, empty conferences. Chosen. Longer: absent

@@ -162,7 +162,7 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str, type[Message]], ...]] 
         Calling,
         call_speaker,
         "Give the floor (mời phát biểu): large picture for all, microphone, timer. The others are muted as the mode of the "
-        "floor says. Refused with `floor_full`.",
+        "floor says. Refused with `floor_full`, `in_recess`.",
         Called,
     ),
     (

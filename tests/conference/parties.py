@@ -63,9 +63,9 @@ class Party:
         self.world = world
         self.client = Listener()
         world.registry.check(grants)
-        self.conference: Conference = world.registry.create(room, grants.terms)
         entry = Entry(grants=grants, dual=dual, packets=Format(), **entry_options)
-        self.participant: Participant = self.conference.join(entry, self.client)
+        self.participant: Participant = world.registry.join(entry, self.client)
+        self.conference: Conference = world.registry.get(room)
         self.lines = list(PLACES)
         if not dual and offer:
             self.offer()

@@ -14,6 +14,7 @@ from conference.chair import rules
 from conference.chair.course.pictures import Picture
 from conference.chair.floor import Mode
 from conference.chair.rights import By, Role
+from conference.chair.roles import Taken
 from conference.chair.rules import Whom
 from conference.ground.events import MuteAsked, Reason
 from conference.ports.proceedings import NOTHING, ChatLine, Record, Turn
@@ -148,6 +149,14 @@ async def test_a_former_chair_needs_the_floor_too(room: Room) -> None:
     assert room.on() == ["binh"], "a short loss of the network mutes no chair"
 
 
+def test_a_chair_who_is_away_needs_the_floor_when_another_takes_the_chair(room: Room) -> None:
+    room.chair.set_floor_mode(room.by, Mode.ONE)
+    room.an.participant.detach(room.an.client)
+    assert room.on() == ["an"], "only the signalling is lost"
+    room.conference.machines.step_roles(Taken("binh"))
+    assert room.on() == []
+
+
 # -- hands
 
 
@@ -221,6 +230,19 @@ def test_one_microphone_mutes_the_others_and_the_server_refuses_their_unmute(roo
     late = Party(room.world, "late")
     late.publish(MICROPHONE)
     assert "late" not in room.on(), "a track that a foreign client publishes is muted"
+
+
+def test_in_a_recess_nobody_is_called_to_speak(room: Room) -> None:
+    hall = HallParty(room.world, "hall")
+    room.conference.course.breaks.begin_recess(room.by, None)
+    for identity in ("hall", "binh"):
+        with pytest.raises(Refusal) as refused:
+            room.chair.call_speaker(room.by, identity)
+        assert refused.value.code == "in_recess"
+    assert hall.muted()
+    room.conference.course.breaks.end_recess(room.by)
+    room.chair.call_speaker(room.by, "hall")
+    assert not hall.muted()
 
 
 def test_calling_a_hall_shows_and_opens_it_for_everybody_and_one_undo_gives_all_back(room: Room) -> None:

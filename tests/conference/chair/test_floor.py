@@ -219,6 +219,16 @@ def test_an_undo_gives_back_the_turn_with_its_timer_and_the_place_in_the_queue()
     assert [type(one) for one in effects] == [Ended, Raised, Given]
 
 
+def test_an_undo_gives_back_the_order_of_the_turns() -> None:
+    before = run(SetMode(Mode.SEVERAL), Call("an", "t"), Call("binh", "u"))
+    called = run(Call("an", "v"), state=before)
+    assert [one.identity for one in called.turns] == ["binh", "an"]
+    back = run(TakeBack("v"), state=called)
+    assert [one.identity for one in back.turns] == ["an", "binh"], (
+        "the newest turn goes on in the mode of one microphone"
+    )
+
+
 def test_an_undo_works_once_in_time_and_for_the_last_call_only() -> None:
     state = run(Call("an", "t"), Call("binh", "u"))
     for token, now in (("t", 1.0), ("u", limits.SILENCE_UNDO_S + 0.1)):

@@ -131,6 +131,22 @@ async def test_attendance_and_speaking_times_equal_what_happened(process: Proces
     assert binh.participant.left
 
 
+async def test_after_a_kill_the_old_token_of_a_removed_person_opens_nothing(process: Process) -> None:
+    issued_at = process.now().timestamp()
+    process.join("an", issued_at=issued_at)
+    binh = process.join("binh", issued_at=issued_at)
+    process.pass_time(5)
+    binh.conference.kick("binh")
+    await process.stored()
+    again = await Process.after(process, 20)
+    for _ in range(2):  # as the first comer, and as a later one
+        with pytest.raises(Refusal) as refused:
+            again.join("binh", issued_at=issued_at)
+        assert refused.value.code == "removed"
+        again.join("an", issued_at=issued_at)
+    assert not again.join("binh", issued_at=again.now().timestamp()).participant.left, "a host let the person in again"
+
+
 async def test_after_a_kill_the_machines_go_on_where_they_were(process: Process) -> None:
     process.join("an")
     chair = process.record(

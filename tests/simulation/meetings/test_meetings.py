@@ -1,0 +1,66 @@
+"""Random meetings with a fake clock, network, halls, browsers and a database with faults (`walk.py`). The checks run after each
+step.
+
+`make sim` simulates weeks with new seeds (`run.py`). A seed that fails is added to `SEEDS`, so `make test` runs its meeting too.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conference.chair import floor
+from tests.simulation.meetings import planted
+from tests.simulation.meetings.planted import BUGS, Bug
+from tests.simulation.meetings.walk import STORED, simulate
+
+SEEDS = (1, 5, 6, 10, 13, 14)
+"""The meetings of `make test`."""
+STEPS = 300
+MOST = 40
+"""The most meetings in which a planted bug must be found, in `make sim`."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_invariants_hold_in_a_random_meeting(seed: int) -> None:
+    outcome = simulate(seed, STEPS)
+    assert not outcome.broken, "\n".join([*outcome.story, str(outcome)])
+    assert outcome.steps == STEPS
+
+
+def test_the_same_seed_is_the_same_meeting() -> None:
+    one, other = simulate(STORED, 60), simulate(STORED, 60)
+    assert (one.done, one.refused, one.simulated_s, one.story) == (
+        other.done,
+        other.refused,
+        other.simulated_s,
+        other.story,
+    )
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=[one.name for one in BUGS])
+def test_a_planted_bug_is_found(bug: Bug) -> None:
+    with planted.planted(bug):
+        outcome = simulate(bug.seed, STEPS)
+    assert outcome.rule in bug.rules, str(outcome)
+    print(f"{bug.name}: found after {outcome.steps} steps")
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("bug", BUGS, ids=[one.name for one in BUGS])
+def test_a_planted_bug_is_found_from_any_first_seed(bug: Bug) -> None:
+    steps = 0
+    with planted.planted(bug):
+        for seed in range(1001, 1001 + MOST):
+            outcome = simulate(seed, STEPS)
+            steps += outcome.steps
+            if outcome.broken:
+                break
+    assert outcome.rule in bug.rules, f"{outcome} ({steps} steps)"
+    print(f"{bug.name}: found after {steps} steps, in meeting {seed - 1000}")
+
+
+def test_a_planted_bug_is_taken_back() -> None:
+    before = floor._tick.__code__
+    with planted.planted(BUGS[1]):
+        assert floor._tick.__code__ is not before
+    assert floor._tick.__code__ is before
