@@ -43,6 +43,15 @@ SLOW_S = 5.0
 class Direct(embedded.Embedded):
     """A connection that runs everything in the event loop, so that a seed always gives the same meeting."""
 
+    async def end(self) -> None:
+        """Close the file and the idle thread."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        stopped = self.stop()
+        if stopped is not None:
+            await stopped
+
     async def _connect(self) -> Direct:
         if self._connection is None:
             self._connection = self._connector()
@@ -52,12 +61,14 @@ class Direct(embedded.Embedded):
         return fn(*args, **named)
 
 
-def _connect(path: str, **options: Any) -> Direct:
-    return Direct(lambda: sqlite3.connect(path, **{**options, "check_same_thread": False}))
+def open_directly(path: Path, opened: list[Direct]) -> AsyncEngine:
+    """Open the database. Its connections are added to `opened`."""
 
+    def connect(path: str, **options: Any) -> Direct:
+        opened.append(Direct(lambda: sqlite3.connect(path, **{**options, "check_same_thread": False})))
+        return opened[-1]
 
-def open_directly(path: Path) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"async_creator_fn": _connect})
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"async_creator_fn": connect})
     embedded.prepare(engine.sync_engine)
     return engine
 
@@ -66,7 +77,8 @@ class Unsteady(Database):
     """A database with faults. `dead`: the process was killed, so no transaction ends any more."""
 
     def __init__(self, path: Path, chance: random.Random) -> None:
-        super().__init__(open_directly(path))
+        self.opened: list[Direct] = []
+        super().__init__(open_directly(path, self.opened))
         self.mood: Mood = "well"
         self.dead = False
         self._chance, self._never = chance, asyncio.Event()
@@ -208,6 +220,12 @@ class Process:
         self.database.dead = self.shelf.dead = True
         if self.running is not None:
             self.running.cancel()
+
+    async def close(self) -> None:
+        """Close the files, after all tasks have ended."""
+        if isinstance(self.database, Unsteady):
+            for one in self.database.opened:
+                await one.end()
 
 
 class Stays:

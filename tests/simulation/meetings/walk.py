@@ -183,8 +183,15 @@ class Walk:
         for person in waiting:
             self.come(person)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """End all processes and their tasks."""
         self.process.kill()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for process in (*self._killed, self.process):
+            await process.close()
 
 
 # -- the steps
@@ -440,9 +447,7 @@ async def _simulate(walk: Walk, steps: int, errors: list[str]) -> Outcome:
         outcome.rule = getattr(broken, "rule", "assertion of the server")
         outcome.broken = str(broken) or repr(broken)
     finally:
-        walk.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        await walk.close()
     return outcome
 
 
