@@ -7,6 +7,7 @@ describe('addresses', () => {
   it('knows the pages', () => {
     expect(at('/')).toEqual({ page: 'home' });
     expect(at('/trust')).toEqual({ page: 'trust' });
+    expect(at('/diemdanh/d-17#6a.abc')).toEqual({ page: 'report', conference: 'd-17', code: '6a.abc' });
     expect(at('/m/abc-defg-hij')).toEqual({ page: 'meeting', conference: 'abc-defg-hij', invite: null });
     expect(at('/hop/17/')).toMatchObject({ page: 'desk', place: { desk: 'meetings', parts: ['17'] } });
     for (const path of ['/nowhere', '/constructor', '/__proto__', '/toString/x', 'https://hop.example.vn//my', '/meetings//17', '/my//']) expect(at(path)).toEqual({ page: 'missing' });

@@ -57,5 +57,21 @@ async def test_the_chair_calls_the_roll_with_one_key_for_each_site(visit: Visit,
     await expect(row).to_contain_text("12 đại biểu · Trần Thị Bình")
     await expect(an.part("roll-delegates")).to_have_text("13")
     await row.get_by_test_id("site-link").click()
-    await row.get_by_test_id("site-address").wait_for()
+    address = await row.get_by_test_id("site-address").get_attribute("href")
     assert await an.barriers() == []
+    await an.part("roll-prepare").wait_for()  # all sites are marked, and the last ten seconds are over
+    phone = await visit(width=390, height=844, touch=True)
+    await phone.page.goto(f"{live_server.url}{address}")
+    await expect(phone.part("report-site")).to_have_text(BINH)
+    await expect(phone.part("delegates-number")).to_have_value("12")
+    await phone.part("delegates-number").fill("14")
+    assert await phone.barriers() == []
+    await phone.part("delegates-send").click()
+    await expect(phone.part("report-trouble")).to_contain_text("Đã điểm danh xong")
+    await an.part("roll-prepare").click()
+    await phone.part("delegates-send").click()
+    await expect(phone.part("report-sent")).to_contain_text("14 đại biểu")
+    await expect(row).to_contain_text("14 đại biểu · Trần Thị Bình")
+    await phone.page.goto(f"{live_server.url}{address}x")
+    await phone.page.reload()
+    await expect(phone.part("report-trouble")).to_contain_text("không dùng được")
