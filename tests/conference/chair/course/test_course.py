@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -568,3 +569,17 @@ def test_one_hall_looks_at_a_site_also_after_it_was_called_again(sitting: Sittin
     assert again.hall.alone == ""
     with refused("participant_not_found"):
         sitting.course.views.view_alone(sitting.by, "khach", "xa")
+
+
+async def test_a_hall_reports_its_delegates_by_keypad_before_there_is_a_list(sitting: Sitting) -> None:
+    sitting.xa.press("*2")
+    sitting.xa.press("7#")
+    await asyncio.gather(*sitting.course.reports.stored.values())
+    assert sitting.document("member")["reported"] == {"xa": {"d": 7}}
+    assert sitting.xa.hall.text == "Đã ghi nhận số đại biểu: 7", "the hall reads the number"
+    await sitting.course.roll.prepare(sitting.by, LIST)
+    assert sitting.document("host")["roll_sites"]["xa"]["d"] == 7, "the list keeps the report"
+    sitting.xa.press("*2")
+    sitting.xa.press("2001#")
+    assert not sitting.course.reports.stored, "too many delegates are no report"
+    assert sitting.document("member")["reported"] == {"xa": {"d": 7}}
