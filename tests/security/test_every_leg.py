@@ -4,7 +4,8 @@ desks and hall terminals. A real server with its mixer. What was shut stays shut
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,21 +95,14 @@ async def told_to_go(person: Person, desk: DeskClient, token: str, url: str) -> 
         assert await again.closed() == 1008, "the desk is shut too"
 
 
-class Desk:
-    """The desk channel of a person in the call."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self._socket = connect(f"{url}/desk", max_size=None)
-        self._token = token
-
-    async def __aenter__(self) -> DeskClient:
-        client = DeskClient(await self._socket.__aenter__())
-        await client.send({"hello": {"token": self._token}})
+@asynccontextmanager
+async def desk_of(url: str, token: str) -> AsyncIterator[DeskClient]:
+    """Open the desk channel of a person in the call."""
+    async with connect(f"{url}/desk", max_size=None) as socket:
+        client = DeskClient(socket)
+        await client.send({"hello": {"token": token}})
         await client.hear()
-        return client
-
-    async def __aexit__(self, *why: object) -> None:
-        await self._socket.__aexit__(*why)
+        yield client
 
 
 async def test_each_way_to_shut_a_person_out_acts_on_every_leg(there: There) -> None:
@@ -128,7 +122,7 @@ async def test_each_way_to_shut_a_person_out_acts_on_every_leg(there: There) -> 
     async with Person(url, by_account) as an, Person(url, by_link) as binh, there.person("chi") as chi, a, b:
         assert await there.dial(a) == 200
         assert await there.dial(b, guest) == 200
-        async with Desk(url, by_account) as desk_an, Desk(url, by_link) as desk_binh:
+        async with desk_of(url, by_account) as desk_an, desk_of(url, by_link) as desk_binh:
             await an.speak(880)
             await until(lambda: binh.ear(an.identity).hears(880), "all hear the account's browser")
 
