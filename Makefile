@@ -119,7 +119,7 @@ fuzz: $(STAMPS)/python-test
 # database that crashes, for at most STORM_MINUTES on each database. Then 100,000 cancelled commands on each database, and
 # 1,000,000 malformed messages.
 STORM_MINUTES ?= 45
-# The minutes of random meetings, each with a new seed. About five simulated weeks in 30 minutes.
+# The minutes of random meetings, each with a new seed.
 MEETINGS_MINUTES ?= 30
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core

@@ -13,10 +13,10 @@ from tests.simulation.meetings import planted
 from tests.simulation.meetings.planted import BUGS, Bug
 from tests.simulation.meetings.walk import STORED, simulate
 
-SEEDS = (1, 5, 6, 10, 13, 14)
+SEEDS = (1, 6, 10, 14)
 """The meetings of `make test`."""
 STEPS = 300
-STEPS_STORED = 150
+STEPS_STORED = 100
 """Steps of a meeting with the real store."""
 MOST = 40
 """The most meetings in which a planted bug must be found, in `make sim`."""
