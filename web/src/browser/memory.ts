@@ -1,6 +1,6 @@
 /**
  * The values that this browser keeps between visits: a name, device choices and the language. A tab keeps the ticket of a
- * lobby. Tokens and invites are never kept. The secret of a meeting's owner is a cookie, which no script reads.
+ * lobby. Tokens and invites are never kept, except the key of a PC in hall mode. The secret of a meeting's owner is a cookie, which no script reads.
  */
 type Remembered =
   | 'language'
@@ -14,7 +14,9 @@ type Remembered =
   | 'noiseFilter'
   | 'blur'
   | 'approvalKeys'
-  | 'letterKeys';
+  | 'letterKeys'
+  /** The key of a PC in hall mode. It is bound to one terminal, and an operator can revoke it. */
+  | 'hallKey';
 
 const PREFIX = 'diemcau.';
 

@@ -3,6 +3,7 @@ export type Route =
   | { page: 'home' }
   | { page: 'missing' }
   | { page: 'trust' }
+  | { page: 'hall' }
   | { page: 'test'; back: Numbered | null }
   | { page: 'report'; conference: string; code: string }
   | { page: 'desk'; place: Place }
@@ -43,6 +44,7 @@ const NUMBER = /^[A-Za-z0-9_-]{1,64}$/;
 export function parseRoute(address: URL): Route {
   if (address.pathname === '/') return { page: 'home' };
   if (/^\/trust\/?$/.test(address.pathname)) return { page: 'trust' };
+  if (/^\/diem-cau\/?$/.test(address.pathname)) return { page: 'hall' };
   if (/^\/test\/?$/.test(address.pathname)) return { page: 'test', back: backOf(address) };
   const site = /^\/diemdanh\/([A-Za-z0-9_-]{1,64})\/?$/.exec(address.pathname);
   if (site?.[1] !== undefined) return { page: 'report', conference: site[1], code: address.hash.slice(1) };

@@ -1,6 +1,6 @@
 /** The JSON routes that home, lobby, call and check use. This module owns their paths and uses no screen. */
 import { exchange, reach, refusal, sending } from './client';
-import type { About, AnyPass, CheckFigures, CheckKept, CheckOpened, Created, Found, LobbyView, QrCode, Session, Standing, Waiting } from './model';
+import type { About, AnyPass, BookedPass, CheckFigures, CheckKept, CheckOpened, Created, Found, LobbyView, PcKey, PcView, QrCode, Session, Standing, Waiting } from './model';
 
 export function createConference(name: string): Promise<Created> {
   return ask<Created>('/api/v1/conferences', { body: name === '' ? {} : { name } });
@@ -85,6 +85,20 @@ export function beginCheck(): Promise<CheckOpened> {
 
 export function reportCheck({ id, key }: { id: string; key: string }, figures: CheckFigures): Promise<CheckKept> {
   return ask(`/api/v1/checks/${id}/result`, { body: { key, figures } });
+}
+
+/** Return the key of this PC for the code of an operator. Throw Refused `pc_code_wrong`. */
+export function enrolHall(code: string): Promise<PcKey> {
+  return ask('/api/v1/hall-pc/enrolment', { body: { code } });
+}
+
+/** Return the place of this PC and its dates. Throw Refused `pc_key_wrong`. */
+export function lookHall(key: string): Promise<PcView> {
+  return ask('/api/v1/hall-pc', { key });
+}
+
+export function requestHallPass(key: string, occurrence: string): Promise<BookedPass> {
+  return ask(`/api/v1/hall-pc/dates/${occurrence}/pass`, { key, body: {} });
 }
 
 /** Report whether the server says that it is overloaded. The server answers this also while it admits no one. */

@@ -198,6 +198,7 @@ export const KINDS: Kind[] = [
       { name: 'hall_id', label: 'field.hall', kind: 'pick', find: findHalls, path: '/halls' },
       { name: 'vendor', label: 'field.vendor', kind: 'text' },
       { name: 'model', label: 'field.model', kind: 'text' },
+      { name: 'protocols', label: 'field.protocols', kind: 'ticks', choices: ['sip', 'h323', 'pc'], words: 'protocol', initial: ['sip'], hint: 'field.protocolsHint' },
       { name: 'sip_uri', label: 'field.sip', kind: 'text', hint: 'field.sipHint' },
       { name: 'network_id', label: 'field.network', kind: 'pick', find: findNetworks, path: '/networks' },
       { name: 'profile', label: 'field.profile', kind: 'choice', choices: ['1080p', '720p', 'baseline-720p', 'cif'], words: 'picture', initial: '720p', hint: 'field.profileHint' },
