@@ -44,6 +44,7 @@ from signaling.front.intake import BoundedHttp, PatientWebSocket
 from signaling.halls import listening
 from signaling.halls.board.board import board_of
 from signaling.halls.board.watchers import Watchers
+from signaling.halls.calls.pcs import HallPcs
 from signaling.halls.calls.protection import Safety
 from signaling.halls.conference_ports import ConferencePorts
 from signaling.halls.exchange import HallExchange
@@ -200,6 +201,8 @@ class Composition:
                 around.changed,
             )
         observers: list[Observer] = [desk.capacity, desk.proceedings, self.channels]
+        if self._around_halls is not None:
+            observers.append(self._around_halls.pcs)
         if self.settings.webhook_urls:
             reporter = Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
             observers.append(reporter)
@@ -255,7 +258,7 @@ class Composition:
         listens = listening.listens(settings, server_tls is not None)
         trusted = tls.client_context(settings.data_dir / "tls" / "ca.crt")
         told = listening.announced(settings)
-        options = listening.options(settings)
+        options, background = listening.options(settings), Background("a hall")
         return HallSurroundings(
             database=desk.database,
             seal=desk.seal,
@@ -273,7 +276,8 @@ class Composition:
             ),
             options=options,
             tokens=ContentTokens(options, CLOCK.monotonic, secrets.token_bytes),
-            background=Background("a hall"),
+            background=background,
+            pcs=HallPcs(desk.database, background.start),
             changed=self._watchers.changed,
             driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
             servers=listening.names(settings),

@@ -73,7 +73,7 @@ class Sections:
         self._document.put("meeting", self._facts)
 
     def _row(self, one: Participant) -> dict[str, str | int]:
-        attributes, hall = one.grants.attributes, isinstance(one, Hall)
+        attributes, hall = one.grants.attributes, is_site(one)
         on = {track.source for track in one.tracks.values() if not track.muted and track.kind == "audio"}
         seen = any(one.source is Source.CAMERA and not one.muted for one in one.tracks.values())
         name, role, hand = one.grants.name, self._role_of(one), attributes.get(HAND, "")
@@ -91,9 +91,14 @@ class Sections:
         return {key: value for key, value in row.items() if value}
 
 
+def is_site(one: Participant) -> bool:
+    """Report whether a participant is a hall: a terminal, or a PC in hall mode, which joins as a browser."""
+    return isinstance(one, Hall) or one.grants.role == USUAL_HALL
+
+
 def usual_role(one: Participant) -> str:
     """Return the name of the role that follows from the participant's token."""
-    if isinstance(one, Hall):
+    if is_site(one):
         return USUAL_HALL
     return "co_chair" if one.grants.passage is Passage.HOST else USUAL
 

@@ -376,7 +376,7 @@ async def reached(session: AsyncSession, terminal_id: str) -> Reached:
     if row is None:
         raise Refusal("unknown_terminal", "Không tìm thấy thiết bị.", "no such terminal")
     terminal, closed = row
-    if not terminal.active or "sip" not in terminal.protocols:
+    if not terminal.active or not ("sip" in terminal.protocols or terminals.is_pc(terminal)):
         raise Refusal(
             "terminal_inactive",
             "Thiết bị này đang ngừng dùng hoặc không có SIP.",

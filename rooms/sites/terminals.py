@@ -223,6 +223,11 @@ def change(terminal: Terminal, clean: Mapping[str, Any]) -> list[str]:
     return sorted(changed)
 
 
+def is_pc(terminal: Terminal) -> bool:
+    """Report whether the terminal is a PC in hall mode."""
+    return terminal.protocols == [PC]
+
+
 def check_kind(terminal: Terminal) -> None:
     """Raise Refusal `pc_alone` if a PC has another protocol too: such a terminal would have two ways in."""
     if PC in terminal.protocols and (len(terminal.protocols) > 1 or terminal.sip_uri):

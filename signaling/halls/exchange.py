@@ -28,6 +28,7 @@ from signaling.halls.calls.lobby import WaitingHalls
 from signaling.halls.calls.menu import Menus
 from signaling.halls.calls.operator import Operator
 from signaling.halls.calls.outgoing import Outgoing
+from signaling.halls.calls.pcs import HallPcs
 from signaling.halls.calls.protection import Protection, Safety
 from signaling.halls.calls.rooms import Meetings, Rooms
 from signaling.halls.calls.table import Calls
@@ -72,6 +73,7 @@ class Surroundings:
     background: Background
     changed: Callable[[str], None]
     """Reports that something on the board of this date has changed."""
+    pcs: HallPcs
     number_tries: NumberTries
     """The wrong tries of a meeting number with a PIN. Tries from browsers count together with tries from halls."""
     place: str = ""
@@ -137,6 +139,7 @@ class HallExchange:
             ),
         )
         self.caller = self.outgoing.caller
+        around.pcs.connect(registry, self.calls, self.caller)
         self.incoming_calls = Incoming(
             around.config.user,
             around.safety,

@@ -16,6 +16,7 @@ from conference.chair.course.roll_stage import RollStage
 from conference.chair.course.rollcall import Noted, Presence, Report, Row, Site, State
 from conference.chair.course.store import Store, record
 from conference.chair.rights import Act, By
+from conference.chair.sections import is_site
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.marks import UNIT
@@ -288,7 +289,14 @@ class Calling:
 def _everybody(meeting: Meeting) -> list[Participant]:
     """Return the visible participants: first the halls in their order, then the others."""
     here = [one for one in meeting.participants.values() if not one.left and not one.grants.hidden]
-    return sorted(here, key=lambda one: one.position if isinstance(one, Hall) else limits.HALLS)
+    return sorted(here, key=_place)
+
+
+def _place(one: Participant) -> int:
+    """Return the place in the list: terminals in their order, then PCs in hall mode, then people."""
+    if isinstance(one, Hall):
+        return one.position
+    return limits.HALLS if is_site(one) else limits.HALLS + 1
 
 
 def _site(one: Participant) -> Site:

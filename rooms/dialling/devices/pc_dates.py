@@ -26,8 +26,8 @@ from rooms.store.tables.booking import Wanted
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
 
-WENT = ("left", "given_up")
-"""The states of a leg whose hall does not come back by itself: it hung up, or an operator ended its call."""
+LEFT = "left"
+"""The state of a leg whose hall does not come back by itself: it left, or an operator ended its call."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ async def _held(
     if not await consent.consented(session, meeting, place.unit.id):
         refused = planning.NOT_AGREED
         return Refusal(refused.code, refused.vietnamese, refused.english)
-    if leg is not None and (leg.taken_off or leg.state in WENT):
+    if leg is not None and (leg.taken_off or leg.state == LEFT):
         return Refusal(
             "pc_left",
             "Điểm cầu đã rời cuộc họp này. Bấm OK để vào lại.",

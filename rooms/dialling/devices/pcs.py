@@ -48,7 +48,7 @@ async def give_code(session: AsyncSession, terminal_id: str, actor: Actor, now: 
     Raise Refusal `unknown_terminal`, `denied`, `not_a_pc`.
     """
     terminal, unit = await _own(session, terminal_id, actor)
-    if terminal.protocols != [terminals.PC] or not terminal.active:
+    if not _usable(terminal):
         raise Refusal(
             "not_a_pc",
             "Thiết bị này không phải máy ở chế độ điểm cầu, hoặc đã ngừng dùng.",
@@ -157,4 +157,4 @@ async def _own(session: AsyncSession, terminal_id: str, actor: Actor) -> tuple[T
 
 
 def _usable(terminal: Terminal) -> bool:
-    return terminal.active and terminal.protocols == [terminals.PC]
+    return terminal.active and terminals.is_pc(terminal)

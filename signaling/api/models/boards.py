@@ -85,7 +85,7 @@ class Leg(View):
     site_id: str
     unit_path: str
     unit: str
-    protocol: Literal["sip", "h323"]
+    protocol: Literal["sip", "h323", "pc"]
     address: str
     state: LegState
     reason: Words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from conference import Conference, Hall, Refusal, Registry
+from conference import Conference, Hall, Participant, Refusal, Registry
 from signaling.halls.calls.table import Calls
 from signaling.host.dates import PREFIX
 
@@ -29,6 +29,14 @@ class LiveHalls:
         if leg is None or not leg.stood or leg.room is None or leg.room.hall.left:
             return None
         return leg.room.hall if leg.room.conference.name.startswith(PREFIX) else None
+
+    def pc(self, leg_id: str) -> Participant | None:
+        """Return the PC in hall mode of this row if it is in the meeting now, else None."""
+        conference, identity = self._calls.pcs.get(leg_id, ("", ""))
+        try:
+            return self._registry.get(conference).participants.get(identity) if conference else None
+        except Refusal:
+            return None
 
     def address(self, leg_id: str) -> str:
         """Return the address that the hall calls from. Empty: the server called the hall, or the leg has no call."""

@@ -10,12 +10,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from conference import Hall, marks
+from conference import Hall, Participant, marks
 from rooms.dialling import contacts, legs
 from rooms.dialling.legs import Standing
 from rooms.dialling.rehearsal import checks
+from rooms.sites.terminals import is_pc
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg, LegAlarm
 from signaling.halls.board.live import LiveHalls, Statistics
@@ -161,7 +163,7 @@ class Rows:
         return text + "\n\n=== RTP, RTCP\n" + "\n".join(figures)
 
     def _row(self, one: Standing, alarms: Sequence[LegAlarm], statistics: Statistics) -> Row:
-        leg, hall = one.leg, self._live.hall(one.leg.id)
+        leg, hall, pc = one.leg, self._live.hall(one.leg.id), self._live.pc(one.leg.id)
         return {
             "leg_id": leg.id,
             "terminal_id": one.terminal.id,
@@ -171,7 +173,7 @@ class Rows:
             "site_id": one.site.id,
             "unit_path": one.unit.path,
             "unit": one.unit.name,
-            "protocol": "sip",
+            "protocol": "pc" if is_pc(one.terminal) else "sip",
             "address": self._live.address(leg.id) or one.terminal.sip_uri,
             "state": leg.state,
             "reason": reason_row(leg.reason),
@@ -180,11 +182,11 @@ class Rows:
             "since": leg.since,
             "secure": bool(hall and hall.plan and hall.plan.encrypted),
             "unprotected": self._is_unprotected(one, hall),
-            "audio": self._audio(hall, statistics),
+            "audio": self._audio(hall, statistics) if pc is None else _pc_audio(pc),
             "video": self._video(hall, statistics),
             "simpler": bool(hall and hall.program.is_simpler(hall)),
             "content": bool(hall and hall.content_allowed),
-            "floor_wanted_at": moment(hall.floor_wanted_at) if hall else None,
+            "floor_wanted_at": moment(hall.floor_wanted_at) if hall else _hand(pc),
             "camera": bool(hall and hall.signal.moves_camera),
             "presets": one.terminal.presets,
             "on_stage": bool(hall and hall.program.stage.front == hall.sid),
@@ -251,6 +253,17 @@ class Rows:
 
 
 # Figures are rounded for the comparison of rows: a row is sent only when a user would read something else.
+
+
+def _pc_audio(pc: Participant) -> Row:
+    """Return the microphone of a PC in hall mode. Its rates are in the statistics of its own page."""
+    rates = dict.fromkeys(("up_bps", "down_bps", "loss_up", "loss_down", "rtt_ms", "jitter_ms"))
+    return {"codec": "opus", "muted": not pc.microphones(), "deafened": False} | rates
+
+
+def _hand(pc: Participant | None) -> datetime | None:
+    raised = pc.grants.attributes.get(marks.HAND, "") if pc is not None else ""
+    return moment(int(raised) / 1000) if raised.isdecimal() and raised.isascii() else None
 
 
 def _rounded(bps: float) -> int:

@@ -20,8 +20,10 @@ from conference.halls.causes import Cause
 from conference.halls.dialout import Event
 from conference.ports.halls import Dialer, DialOrder, LineOptions
 from rooms.dialling import legs, planning
+from rooms.dialling.devices import pcs
 from rooms.dialling.legs import Standing
 from rooms.policy.classes import IMPORTANT, Verdict
+from rooms.sites.terminals import is_pc
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
@@ -112,9 +114,11 @@ class Outgoing:
         dropped = self._calls.drop(leg_id, order)
         if dropped is not None:
             dropped.end("dropped")
+        if leg_id in self._calls.pcs:
+            self._rooms.put_out(*self._calls.pcs[leg_id])
 
     def live(self) -> frozenset[str]:
-        return frozenset(self._calls.by_row)
+        return frozenset((*self._calls.by_row, *self._calls.pcs))
 
     def probe_row(self, row: DialLeg) -> None:
         """Probe the hall because an operator asked for it."""
@@ -153,7 +157,9 @@ class Outgoing:
             return
         if standing.leg.state not in ("calling", "ringing") or not self._calls.is_wanted(order):
             return  # An operator dropped the hall, or the hall dialled in, during the look-up. The terminal must not ring.
-        if not verdict.allowed:
+        if is_pc(standing.terminal):
+            self.caller.tell(order, Event.AWAY)  # It enters by itself as soon as it is on.
+        elif not verdict.allowed:
             self.caller.tell(order, Event.FORBID, why=readiness.why_not(verdict))
         elif attempt is None:
             self._nowhere(order, standing)
@@ -229,6 +235,11 @@ class Outgoing:
             attempt = self._signalling.attempt(standing, strict=meeting.class_ == IMPORTANT)
             verdict = await _judge(session, meeting, order.terminal, attempt)
             elsewhere = await legs.elsewhere(session, standing.leg)
+            pc = (await pcs.of_terminals(session, [order.terminal])).get(order.terminal)
+        if is_pc(standing.terminal):
+            on = pcs.is_on(pc, datetime.fromtimestamp(self._now(), UTC))
+            self.caller.probed(order, *(("green", "") if on else ("red", "not_registered")))
+            return
         has_account = self._signalling.has_account(standing)
         found = readiness.known(verdict, reachable=attempt is not None, has_account=has_account, elsewhere=elsewhere)
         if found is not None or attempt is None:

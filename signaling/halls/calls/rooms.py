@@ -6,6 +6,7 @@ The registry owns the conferences. Other modules decide which halls may enter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from conference import Conference, Refusal, Registry
@@ -42,6 +43,11 @@ class Rooms:
         self._registry = registry
         self._live = live
         self._random_bytes = random_bytes
+
+    def put_out(self, conference: str, identity: str) -> None:
+        """Send a participant out of a meeting. A participant that has left is ignored."""
+        with suppress(Refusal):
+            self._registry.get(conference).kick(identity)
 
     @property
     def closing(self) -> bool:

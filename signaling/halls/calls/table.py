@@ -13,6 +13,8 @@ class Calls:
     def __init__(self) -> None:
         self.by_row: dict[str, Leg] = {}
         """Calls that are answered or on their way."""
+        self.pcs: dict[str, tuple[str, str]] = {}
+        """The PCs in hall mode that are in meetings, by row: conference and identity. They have no call."""
         self._begun: dict[str, DialOrder] = {}
         """Outgoing calls during the look-up before the dialling. A drop, or a hall that dials in, removes the entry."""
 

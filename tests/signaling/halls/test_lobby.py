@@ -28,6 +28,7 @@ from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.api.routes.calendar import planning
 from signaling.halls.calls import titles
 from signaling.halls.calls.leg import Leg, Party, language_of
+from signaling.halls.calls.pcs import HallPcs
 from signaling.halls.calls.rooms import RECEPTION
 from signaling.halls.exchange import HallExchange, Surroundings
 from signaling.halls.ground import limits
@@ -129,6 +130,7 @@ class Exchange:
             tokens=ContentTokens(OPTIONS, self.clock.monotonic, lambda count: bytes(count)),
             background=Background("a hall"),
             changed=lambda occurrence_id: None,
+            pcs=HallPcs(database, lambda work: work.close()),
             number_tries=NumberTries(self.lobbies.shared),
         )
         self.halls = HallExchange(around, self.registry, Register(database, nothing), MemoryBans())

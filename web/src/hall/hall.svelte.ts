@@ -93,7 +93,7 @@ export class HallPc {
     const tracks = await openDevices();
     this.current = occurrence;
     this.ended = null;
-    this.entry = { pass, name: pass.name, tracks, blur: null, chosen: { camera: '', microphone: '', speaker: '' } };
+    this.entry = { pass, name: pass.name, tracks, blur: null, hall: true, chosen: { camera: '', microphone: '', speaker: '' } };
   }
 
   /** Forget the key, because the operator revoked it. The call ends with the page of the call. */

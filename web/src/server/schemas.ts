@@ -1840,7 +1840,7 @@ export interface components {
             unit_path: string;
             unit: string;
             /** @enum {string} */
-            protocol: "sip" | "h323";
+            protocol: "sip" | "h323" | "pc";
             address: string;
             /** @enum {string} */
             state: "idle" | "probing" | "calling" | "ringing" | "connected" | "failed" | "given_up" | "left";

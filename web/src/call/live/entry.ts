@@ -9,5 +9,7 @@ export interface Entry {
   tracks: OpenTracks;
   /** The blur of the camera in `tracks`. Null: no blur runs. */
   blur: Blur | null;
+  /** The page is the PC of a hall. */
+  hall?: true;
   chosen: { camera: string; microphone: string; speaker: string };
 }

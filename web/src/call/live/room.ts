@@ -16,6 +16,8 @@ export function roomOptions(entry: Entry, resolution: VideoResolution): RoomOpti
   return {
     adaptiveStream: { pixelDensity: 'screen', pauseVideoInBackground: false },
     dynacast: true,
+    // The PC of a hall that loads its page again takes its place over: the meeting sees no coming and going.
+    disconnectOnPageLeave: entry.hall !== true,
     reconnectPolicy: new DefaultReconnectPolicy(RETRY_MS),
     videoCaptureDefaults: {
       resolution,
