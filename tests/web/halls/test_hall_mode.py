@@ -166,7 +166,8 @@ async def _moved_to_now(served: Served, occurrence: str) -> None:
 
 async def _leg(operator: Visitor, served: Served, occurrence: str, state: str) -> dict[str, Any]:
     """Wait until the row of the PC on the board has this state, and return the row."""
-    asks, found = operator.page.context.request, {}
+    asks = operator.page.context.request
+    found: dict[str, Any] = {}
 
     async def now() -> str:
         nonlocal found
