@@ -44,11 +44,11 @@ from signaling.front.intake import BoundedHttp, PatientWebSocket
 from signaling.halls import listening
 from signaling.halls.board.board import board_of
 from signaling.halls.board.watchers import Watchers
-from signaling.halls.calls.pcs import HallPcs
 from signaling.halls.calls.protection import Safety
 from signaling.halls.conference_ports import ConferencePorts
 from signaling.halls.exchange import HallExchange
 from signaling.halls.exchange import Surroundings as HallSurroundings
+from signaling.halls.pcs import HallPcs
 from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.host import limits
 from signaling.host.clock import CLOCK, version

@@ -28,12 +28,12 @@ from signaling.halls.calls.lobby import WaitingHalls
 from signaling.halls.calls.menu import Menus
 from signaling.halls.calls.operator import Operator
 from signaling.halls.calls.outgoing import Outgoing
-from signaling.halls.calls.pcs import HallPcs
 from signaling.halls.calls.protection import Protection, Safety
 from signaling.halls.calls.rooms import Meetings, Rooms
 from signaling.halls.calls.table import Calls
 from signaling.halls.dial.caller import Caller
 from signaling.halls.ground import limits
+from signaling.halls.pcs import HallPcs
 from signaling.halls.sip.accounts import Register, stored_bans
 from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.halls.sip.roster import Rosters

@@ -28,10 +28,10 @@ from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.api.routes.calendar import planning
 from signaling.halls.calls import titles
 from signaling.halls.calls.leg import Leg, Party, language_of
-from signaling.halls.calls.pcs import HallPcs
 from signaling.halls.calls.rooms import RECEPTION
 from signaling.halls.exchange import HallExchange, Surroundings
 from signaling.halls.ground import limits
+from signaling.halls.pcs import HallPcs
 from signaling.halls.sip.accounts import Register
 from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.halls.sip.side import SipSide
