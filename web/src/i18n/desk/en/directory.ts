@@ -256,7 +256,6 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'pc.on': 'PC is on',
   'pc.off': 'PC is off',
   'pc.seen': 'Last seen {at}',
-  'pc.enrolledAt': 'Enrolled {at}',
   'field.protocols': 'Kind of connection',
   'field.protocolsHint': 'Choose “PC” alone for a PC with camera and large screen in a hall.',
   'protocol.sip': 'SIP',

@@ -254,7 +254,6 @@ export const directoryVi = {
   'pc.on': 'Máy đang bật',
   'pc.off': 'Máy đang tắt',
   'pc.seen': 'Thấy lần cuối {at}',
-  'pc.enrolledAt': 'Ghi danh {at}',
   'field.protocols': 'Loại kết nối',
   'field.protocolsHint': 'Chọn riêng “Máy tính” cho máy tính có camera và màn hình lớn ở hội trường.',
   'protocol.sip': 'SIP',
