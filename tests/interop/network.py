@@ -168,7 +168,9 @@ class ServerThere:
 
 @contextmanager
 def serve(place: Namespace, folder: Path, **settings: str) -> Iterator[ServerThere]:
-    """Run a server. `settings` adds variables to the required ones. Fail at the end if the server wrote a traceback."""
+    """Run a server that waits longer for its database than a real one (`tests/patient.py`). `settings` adds variables to the
+    required ones. Fail at the end if the server wrote a traceback.
+    """
     key, secret, log = "interop", secrets.token_hex(32), folder / "server.log"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
     environ |= {"DIEMCAU_API_KEY": key, "DIEMCAU_API_SECRET": secret, "PYTHONUNBUFFERED": "1"}
@@ -176,7 +178,16 @@ def serve(place: Namespace, folder: Path, **settings: str) -> Iterator[ServerThe
     if "DIEMCAU_DATABASE" not in settings:
         migrated.put(folder / "data")
     ports = ["--http-port", str(HTTP_PORT), "--media-port", str(MEDIA_PORT)]
-    command = [*place.prefix, sys.executable, "-m", "signaling", "serve", *ports, "--data-dir", str(folder / "data")]
+    command = [
+        *place.prefix,
+        sys.executable,
+        "-m",
+        "tests.patient",
+        "serve",
+        *ports,
+        "--data-dir",
+        str(folder / "data"),
+    ]
     with ExitStack() as stack:
         err = stack.enter_context(log.open("w"))
         process = stack.enter_context(

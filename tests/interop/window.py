@@ -144,6 +144,8 @@ class Window(Visitor):
     guest: Guest = field(default_factory=lambda: Guest("", "", ""))
     colour: str = ""
     hz: int = 0
+    call_token: str = ""
+    """The token of the call, as the page sent it to the desk."""
 
     @classmethod
     async def open(
@@ -154,12 +156,17 @@ class Window(Visitor):
             viewport={"width": 900, "height": 600}, locale="vi-VN", ignore_https_errors=True
         )
         await context.add_cookies([{"name": name, "value": value, "url": url} for name, value in guest.cookies(url)])
-        given = json.dumps([_css(colour), hz, _css(screen)])
+        given = json.dumps([css(colour), hz, css(screen)])
         await context.add_init_script(f"({MADE_UP})({given})")
         made = cls(await context.new_page(), url=url, guest=guest, colour=colour, hz=hz)
         made.page.on("pageerror", lambda error: made.faults.append(str(error)))
         made.page.on("console", lambda said: made.faults.append(said.text) if FAULTS.search(said.text) else None)
         return made
+
+    def note_sent(self, url: str, sent: str | bytes) -> None:
+        """Note the token in the first message that the page sends to the desk."""
+        if url.endswith("/desk") and isinstance(sent, str):
+            self.call_token = json.loads(sent).get("hello", {}).get("token", self.call_token)
 
     async def enter(self) -> None:
         """Join through the meeting's page."""
@@ -192,5 +199,8 @@ class Window(Visitor):
         return {hz for one in spectra for hz, level in zip(order, one, strict=True) if level > LOUD_DB}
 
 
-def _css(colour: str) -> str:
+def css(colour: str) -> str:
+    """Return a colour of `hallnet.COLOURS` as CSS. Other names are CSS already."""
+    if colour not in COLOURS:
+        return colour
     return "rgb({} {} {})".format(*COLOURS[colour])

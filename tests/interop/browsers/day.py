@@ -24,8 +24,9 @@ from tests.conftest import ROOT
 from tests.interop import network
 from tests.interop.network import HTTP_PORT
 from tests.interop.terminals.hallnet import HALLS, SERVER, Booked, HallNet
-from tests.interop.window import MADE_UP, PATIENCE_MS, chromium
+from tests.interop.window import MADE_UP, PATIENCE_MS, Window, chromium, css
 from tests.process_clock import ProcessClock
+from tests.rooms.postgres import Postgres
 from tests.rooms.province import Province
 from tests.signaling.notify.mailbox import Mailbox
 from tests.waiting import until
@@ -69,7 +70,7 @@ class Day:
     passwords: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
-    async def visit(self, name: str) -> Visitor:
+    async def visit(self, name: str) -> Window:
         """Sign in on a new page. The first time, the user has only the link that the command printed."""
         visitor = await self.page()
         if name in self.links:
@@ -150,33 +151,42 @@ class Day:
         self.used[name] = right()
         return self.used[name]
 
-    async def page(self) -> Visitor:
+    async def page(self, colour: str = "yellow", hz: int = HOST_HZ, screen: str = "cyan") -> Window:
+        """Open an empty page. Its camera has this colour, its microphone this tone, and its screen this colour."""
         context = await self.browser.new_context(
             viewport={"width": 1280, "height": 800}, locale="vi-VN", ignore_https_errors=True
         )
         await context.add_init_script(self.clock.script)
         await context.add_init_script(PRESSES)
-        await context.add_init_script(f"({MADE_UP})({json.dumps(['rgb(200 180 30)', HOST_HZ, 'black'])})")
-        visitor = Visitor(await context.new_page(), faults=self.faults)
-        visitor.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        visitor.page.on("console", lambda said: self.faults.append(said.text) if FAULTS.search(said.text) else None)
-        return visitor
+        await context.add_init_script(f"({MADE_UP})({json.dumps([css(colour), hz, css(screen)])})")
+        window = Window(await context.new_page(), faults=self.faults, url=URL, colour=colour, hz=hz)
+        window.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        window.page.on(
+            "websocket", lambda socket: socket.on("framesent", lambda sent: window.note_sent(socket.url, sent))
+        )
+        window.page.on("console", lambda said: self.faults.append(said.text) if FAULTS.search(said.text) else None)
+        return window
 
 
 @contextmanager
 def province(folder: Path, clock: ProcessClock) -> Iterator[tuple[HallNet, HallNet, Mailbox, dict[str, str]]]:
-    """Start a server with the demonstration's month. Give the communes' network, the network of the province's building, the
-    mail server, and the sign-in links.
+    """Start a server with the demonstration's month in PostgreSQL. Give the communes' network, the network of the province's
+    building, the mail server, and the sign-in links.
     """
     with ExitStack() as stack:
         here, communes, office = (stack.enter_context(network.namespace()) for _ in range(3))
         network.plug(here, [f"{SERVER}/24"], communes, [f"{HALLS}/24"])
         network.plug(here, [f"{OFFICE_GATE}/24"], office, [f"{OFFICE}/24"])
         office.run("ip", "route", "add", f"{SERVER}/32", "via", OFFICE_GATE)
+        store = Postgres()
+        stack.callback(store.remove)
+        store.start()
+        store.run_now("CREATE DATABASE diemcau")
+        own = {"DIEMCAU_DATABASE": store.url("diemcau"), **clock.environ}
         printed = subprocess.run(
             [sys.executable, "-m", "signaling", "demo", "load", "--data-dir", str(folder / "data")],
             cwd=ROOT,
-            env=os.environ | clock.environ,
+            env=os.environ | own,
             capture_output=True,
             text=True,
             check=True,
@@ -185,7 +195,7 @@ def province(folder: Path, clock: ProcessClock) -> Iterator[tuple[HallNet, HallN
         (folder / "mail").mkdir()
         mailbox = Mailbox.open(folder / "mail", prefix=here.prefix)
         stack.callback(mailbox.close)
-        server = stack.enter_context(network.serve(here, folder, **_settings(mailbox), **clock.environ))
+        server = stack.enter_context(network.serve(here, folder, **_settings(mailbox), **own))
         nets = [HallNet(server, place, here, Booked(Province(), "", "", ""), folder) for place in (communes, office)]
         yield nets[0], nets[1], mailbox, links
 

@@ -2,8 +2,9 @@
 
 The secretary books a hall and invites ten communes. A commune sees that its hall is held. Two people approve, and a commune
 answers by the link in its mail. Two halls rehearse on the day before. On the day, the operator checks the terminals, and the
-server calls them. One hall is busy and is called again. One hall is late. The operator adds another hall and extends the
-meeting. Then a host ends it.
+server calls them. One hall is busy and is called again. One hall is late. The operator adds another hall. The chair leads the
+meeting (`chaired.py`): floor, roll call, recess, vote, screens. The operator extends the meeting, and the chair ends it. The
+record tells who was there and who spoke for how long.
 
 The second walk is an important meeting. Only halls with encryption join it, and the booked hall is one of them.
 """
@@ -14,7 +15,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,12 +23,13 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests import process_clock as clocks
-from tests.interop import sound
+from tests.interop.browsers import chaired
+from tests.interop.browsers.chaired import BUSY_HZ, FIRST_HZ, MAIN_HZ, Sitting, There, colours, hears
 from tests.interop.browsers.day import DOMAIN, HOST_HZ, OFFICE, URL, Day, new_province
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.fleet import Phone
-from tests.interop.terminals.hallnet import HALLS, SERVER, Baresip, colour_of
-from tests.interop.window import PATIENCE_MS
+from tests.interop.terminals.hallnet import HALLS, SERVER, Baresip
+from tests.interop.window import PATIENCE_MS, Window
 from tests.waiting import until
 from tests.web.desk.province import ZONE
 from tests.web.visiting import Visitor
@@ -36,6 +37,7 @@ from tests.web.visiting import Visitor
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.browser,
+    pytest.mark.timeout(600),
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(bool(hallnet.missing()), reason=hallnet.missing()),
     pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing()),
@@ -55,7 +57,6 @@ COMMUNES = ["Phường Kiến Tường", *(f"Xã {n}" for n in ("06", "07", "10"
 WARD, WARD_MAIL = "TN.05.H1", f"tn-05@{DOMAIN}"
 """The hall and the address of Phường Kiến Tường, whose secretary has an account."""
 MAIN, FIRST, BUSY, LATE, ADDED, NEVER = "TN.HT", "TN.07.H1", "TN.12.H1", "TN.10.H1", "TN.19.H1", "TN.11.H1"
-TONES = MAIN_HZ, FIRST_HZ, BUSY_HZ, _ = 430, 610, 780, HOST_HZ
 ALL = {"red", "blue", "green"}
 ONLY_HALLS = "Cuộc họp quan trọng: chỉ vào họp từ thiết bị hội trường đã đăng ký."
 ENTER = """async (meeting) => {
@@ -92,7 +93,7 @@ async def test_a_day_from_the_booking_to_the_end(day: Day) -> None:
     await books(day, secretary)
     commune = await its_hall_is_held(day)
     await prepares_and_approves(day, secretary)
-    await answers_by_mail(day, secretary, commune)
+    link = await answers_by_mail(day, secretary, commune)
     board = await secretary.part("rehearsal-board").get_attribute("href")
     assert board
     await day.leave()
@@ -107,8 +108,16 @@ async def test_a_day_from_the_booking_to_the_end(day: Day) -> None:
         await one_comes_late(there, operator)
         await one_is_added(there, operator)
         await mutes_all(there, operator, host)
+        sitting = await the_ward_joins(day, there, operator, host, link)
+        await chaired.passes_the_floor(sitting)
+        await chaired.calls_the_roll(sitting)
+        await row(operator, FIRST).get_by_test_id("leg-mute").click()
+        await chaired.takes_a_recess(sitting)
+        await chaired.votes_in_secret(sitting)
+        await chaired.shares_a_second_screen(sitting)
         await extends(day, there, operator)
-        await ends(there, operator, host)
+        await ends(there, operator, host, sitting)
+        await chaired.the_record_tells_what_happened(sitting)
 
 
 async def test_an_important_meeting_admits_halls_alone(day: Day) -> None:
@@ -241,8 +250,10 @@ async def prepares_and_approves(day: Day, secretary: Visitor) -> None:
     await expect(secretary.part("call-way")).to_have_text("Máy chủ tự gọi hội trường")
 
 
-async def answers_by_mail(day: Day, secretary: Visitor, commune: Visitor) -> None:
-    """Check that the ward's hall is now firmly held, and answer by the link in the mail that invites the ward."""
+async def answers_by_mail(day: Day, secretary: Visitor, commune: Visitor) -> str:
+    """Check that the ward's hall is now firmly held, and answer by the link in the mail that invites the ward. Return the secret
+    of the link.
+    """
     await commune.page.reload()
     await expect(commune.part("held-line")).to_contain_text("Đã giữ")
     text = await day.mail(WARD_MAIL, f"[Mời họp] {TITLE}")
@@ -250,7 +261,7 @@ async def answers_by_mail(day: Day, secretary: Visitor, commune: Visitor) -> Non
     for told in (number, "11:00", "Hội trường lớn", "Phường Kiến Tường"):
         assert told in text, text
     assert "PIN" not in text
-    link = re.search(rf"{URL}/moi#\S+", text)
+    link = re.search(rf"{URL}/moi#(\S+)", text)
     assert link, text
     guest = await day.page()
     await guest.page.goto(link[0])
@@ -262,24 +273,10 @@ async def answers_by_mail(day: Day, secretary: Visitor, commune: Visitor) -> Non
     line = secretary.part("sending-line").filter(has_text="Phường Kiến Tường")
     await expect(line).to_contain_text("Dự họp")
     await expect(line).to_contain_text("Đã gửi")
+    return link[1]
 
 
 # The day
-
-
-@dataclass
-class There:
-    """Three complete terminals, and two scripted phones without media."""
-
-    main: Baresip
-    first: Baresip
-    busy: Baresip
-    late: Phone
-    added: Phone
-
-    @property
-    def complete(self) -> tuple[Baresip, Baresip, Baresip]:
-        return self.main, self.first, self.busy
 
 
 @asynccontextmanager
@@ -299,17 +296,13 @@ async def halls(day: Day) -> AsyncIterator[There]:
 
 def main_hall(day: Day) -> Baresip:
     """Return the terminal of the large hall. It encrypts, as an important meeting requires."""
-    return Baresip(
-        day.office,
-        MAIN.lower(),
-        "red",
-        MAIN_HZ,
-        transport="tls",
-        encryption="srtp-mand",
-        password=day.passwords[MAIN],
-        address=OFFICE,
-        environ=day.halls_clock.environ,  # baresip checks whether the server's certificate is already valid
-    )
+    return Baresip(day.office, MAIN.lower(), "red", MAIN_HZ, address=OFFICE, **sealed(day, MAIN))
+
+
+def sealed(day: Day, code: str) -> dict[str, Any]:
+    """Return what a terminal needs to encrypt. baresip checks whether the server's certificate is already valid."""
+    keys = {"transport": "tls", "encryption": "srtp-mand"}
+    return {**keys, "password": day.passwords[code], "environ": day.halls_clock.environ}
 
 
 def row(operator: Visitor, code: str) -> Any:
@@ -359,7 +352,7 @@ async def rehearses(day: Day, there: There, board: str) -> None:
         await said(terminal, "session closed")
 
 
-async def checks(day: Day, there: There) -> Visitor:
+async def checks(day: Day, there: There) -> Window:
     """Check the terminals before the calls. Three are ready, and four have not registered."""
     there.busy.start()
     operator = await day.visit("vanhanh")
@@ -397,7 +390,7 @@ async def rings(day: Day, there: There, operator: Visitor) -> None:
         assert not colours(terminal) & ALL, "no hall sees another before the opening"
 
 
-async def opens(day: Day, there: There, operator: Visitor) -> Visitor:
+async def opens(day: Day, there: There, operator: Visitor) -> Window:
     """The busy hall hangs up and is called again. At the start the secretary, who is a host of the meeting, joins by browser and
     opens the meeting, and the halls see each other. Return the host.
     """
@@ -425,7 +418,7 @@ async def opens(day: Day, there: There, operator: Visitor) -> Visitor:
     return host
 
 
-async def enters(day: Day) -> Visitor:
+async def enters(day: Day) -> Window:
     host = await day.visit("vanthu")
     await host.page.get_by_role("link", name=TITLE).first.click()
     await host.part("enter-button").click()
@@ -481,11 +474,20 @@ async def extends(day: Day, there: There, operator: Visitor) -> None:
     await hears(there.busy, FIRST_HZ, HOST_HZ)
 
 
-async def ends(there: There, operator: Visitor, host: Visitor) -> None:
-    await host.part("leave-button").click()
-    await host.part("leave-end").click()
-    await host.part("end-sure").click()
-    await expect(host.part("left-page")).to_contain_text("Cuộc họp đã kết thúc")
+async def the_ward_joins(day: Day, there: There, operator: Window, host: Window, link: str) -> Sitting:
+    before = day.clock.now()
+    ward = await chaired.joins_by_the_link(day, host, link)
+    date = operator.page.url.rpartition("/")[2].partition("?")[0]
+    return Sitting(day, there, operator, host, ward, date, (before, day.clock.now()))
+
+
+async def ends(there: There, operator: Visitor, host: Visitor, sitting: Sitting) -> None:
+    """End for all by two presses on the panel of the chair."""
+    before = sitting.day.clock.now()
+    await host.part("chair-end").click()
+    await host.part("chair-end-sure").click()
+    for window in (host, sitting.ward):
+        await expect(window.part("left-page")).to_contain_text("Cuộc họp đã kết thúc", timeout=PATIENCE_MS)
     for phone in (there.late, there.added):
         await until(lambda one=phone: one.told[-1] == "BYE", f"{phone.name} is told", BOUND_S)  # type: ignore[misc]
         assert (phone.called, phone.doubled) == (1, [])
@@ -496,28 +498,4 @@ async def ends(there: There, operator: Visitor, host: Visitor) -> None:
         await expect(row(operator, code)).to_have_attribute("data-state", "left", timeout=PATIENCE_MS)
         await expect(row(operator, code)).to_contain_text("Cuộc họp đã kết thúc")
     await expect(row(operator, NEVER)).not_to_contain_text("gọi lại lúc")
-
-
-async def hears(terminal: Baresip, *wanted: int) -> None:
-    heard: set[int] = set()
-    lengths: list[int] = []
-
-    def right() -> bool:
-        nonlocal heard
-        rate, samples = terminal.hears()
-        heard = sound.tones(samples, TONES, rate)
-        lengths.append(samples.size)
-        return heard == set(wanted)
-
-    def fault() -> str:
-        """Say whether sound still arrives: otherwise the last second is an old one."""
-        new = lengths[-1] - lengths[0]
-        return f"{terminal.name} hears {heard}, not {wanted}; {new} new samples\n{terminal.text()[-4000:]}"
-
-    await until(right, fault, BOUND_S, in_thread=True)
-
-
-def colours(terminal: Baresip) -> set[str]:
-    """Return the colours of the halls in the received picture."""
-    points = terminal.picture()[20::40, 20::40].reshape(-1, 3).tolist()
-    return {colour_of((red, green, blue)) for red, green, blue in points} - {""}
+    sitting.ended = before, sitting.day.clock.now()

@@ -51,7 +51,15 @@ from tests.rooms.province import Province, build
 from tests.waiting import until_blocking
 
 SERVER, HALLS = "10.77.0.1", "10.77.0.2"
-COLOURS = {"red": (200, 30, 30), "green": (30, 180, 30), "blue": (30, 30, 200), "yellow": (200, 180, 30)}
+COLOURS = {
+    "red": (200, 30, 30),
+    "green": (30, 180, 30),
+    "blue": (30, 30, 200),
+    "yellow": (200, 180, 30),
+    "magenta": (200, 30, 180),
+    "cyan": (30, 180, 180),
+    "orange": (210, 105, 20),
+}
 NOISE = "noise"
 """The colour of a picture that fills every bit rate."""
 MODULES = (
