@@ -237,7 +237,7 @@ async def calls_the_roll(s: Sitting) -> None:
                 await sees_large(s.ward, terminal.colour)
                 other = s.there.main if terminal is s.there.first else s.there.first
                 await hall_sees_large(other, terminal.colour)
-                await hears(other, terminal.hz)
+                await hears(other, terminal.hz, HOST_HZ)
         await s.order("roll_mark", site=called[-1], presence="present")
         if (await s.desk())["roll"].get("at") == called[-1]:
             # The next site may follow by itself at this moment. Then this order passes over a site, which comes again later.
