@@ -327,7 +327,7 @@ async def joins_by_the_link(day: Day, host: Window, link: str) -> Window:
 async def the_record_tells_what_happened(s: Sitting) -> None:
     """Attendance and speaking times equal what the test did."""
     rows = {one["name"]: one for one in await s.read("attendance")}
-    assert len(rows) == 7, "five halls, the host and the ward"
+    assert len(rows) == 7, f"five halls, the host and the ward: {[*rows]}"
     for name, row in rows.items():
         came, left = datetime.fromisoformat(row["came_at"]), datetime.fromisoformat(row["left_at"])
         assert within(left, s.ended), row
