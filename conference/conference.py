@@ -207,6 +207,8 @@ class Conference:
             self.settling.negotiate(participant)
         if participant.presence is Presence.ACTIVE:  # a hall whose packets arrived before its call was answered
             self.reports.arrived(participant)
+        elif isinstance(participant, Hall):  # the answered call connects a hall, also one that sends no packets
+            participant.media_connected()
         if not (self.halls.waiting and isinstance(participant, Hall)):
             self._opening.note()
 

@@ -128,7 +128,7 @@ class Registry:
         conference = self.create(name, entry.grants.terms)
         if first:
             try:
-                conference.check(entry.grants)
+                admission.let_in(entry.grants, conference)
             except Refusal:
                 self._end(name, Reason.SERVER_SHUTDOWN)  # the stored meeting goes on with the next comer
                 raise

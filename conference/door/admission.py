@@ -49,15 +49,21 @@ def ask(grants: Grants, place: Place | None, lobbies: Lobbies, watcher: Watcher 
     rejoins = place is not None and grants.identity in place.participants
     lobbies.check(grants, rejoins)
     if place is not None:
-        decide(
-            grants,
-            present=len(place.participants),
-            limit=place.max_participants,
-            rejoins=rejoins,
-            removed_at=place.removed.get(grants.identity),
-        )
-        if not rejoins and place.shuts_out(grants):
-            raise Refusal("conference_locked")
+        let_in(grants, place)
+
+
+def let_in(grants: Grants, place: Place) -> None:
+    """Raise Refusal if the conference itself keeps the bearer out: removed, no place left, locked."""
+    rejoins = grants.identity in place.participants
+    decide(
+        grants,
+        present=len(place.participants),
+        limit=place.max_participants,
+        rejoins=rejoins,
+        removed_at=place.removed.get(grants.identity),
+    )
+    if not rejoins and place.shuts_out(grants):
+        raise Refusal("conference_locked")
 
 
 def check_token(grants: Grants) -> None:
