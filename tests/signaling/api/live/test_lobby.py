@@ -219,6 +219,19 @@ async def test_a_waiter_learns_of_cancellation_and_a_raised_class(begun: Begun) 
     problem(await begun.knock(ticket=ticket), 403, "class_forbids")
 
 
+async def test_a_host_leads_the_halls_of_an_important_meeting_from_the_desk(office: Office) -> None:
+    """No browser may enter, but the desk carries orders only: without it nobody reads the code by which a hall takes the chair."""
+    meeting = await approved(office, starts_at=office.at(START), **{"class": "important"})
+    office.pass_minutes(165)
+    begun = Begun(office, meeting, await pin_of(office, meeting))
+    begun.registry.create(begun.name)
+    chair = await office.client("secretary", "khcn", "khcn-1")
+    given = (await chair.post(f"/occurrences/{begun.date}/moderation")).json()
+    locked = await begun.bearer(given["key"]).post(f"/conferences/{begun.name}/desk/lock", json={"locked": True})
+    assert locked.status_code == 200, locked.text
+    problem(await chair.post(f"/occurrences/{begun.date}/pass", json={}), 403, "class_forbids")
+
+
 async def test_a_booking_without_lobby(office: Office) -> None:
     meeting = await approved(office, starts_at=office.at(START), lobby=False)
     office.pass_minutes(165)
