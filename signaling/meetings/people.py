@@ -42,13 +42,6 @@ class BoardPeople:
         here = sorted(self._there(occurrence_id).values(), key=lambda one: (one.joined_at, one.identity))
         return [_row(one) for one in here]
 
-    def put_out(self, identity: str) -> None:
-        """Send a participant out of every booked meeting. Earlier tokens of the participant do not admit it again."""
-        registry = self._registry()
-        for conference in registry.all() if registry is not None else ():
-            if is_date(conference.name) and identity in conference.participants:
-                conference.kick(identity)
-
     def command(self, occurrence_id: str, action: str, identities: Iterable[str], name: str) -> list[dict[str, Any]]:
         """Carry out a command: a key of `DEEDS`. `name` is that of the operator. Return the result of each identity."""
         there = self._there(occurrence_id)

@@ -53,9 +53,6 @@ class BoardPeople(Protocol):
     """
 
     def rows(self, occurrence_id: str) -> list[dict[str, Any]]: ...
-    def put_out(self, identity: str) -> None:
-        """Send a participant out of every booked meeting."""
-
     def command(
         self, occurrence_id: str, action: str, identities: Iterable[str], name: str
     ) -> list[dict[str, Any]]: ...

@@ -194,9 +194,7 @@ def found(thing: T | None) -> T:
 
 def end_device(visit: Visit, terminal_id: str) -> None:
     """Send the PC of this terminal out of every meeting. Its earlier tokens do not admit it again."""
-    identity = f"hall_terminal.{terminal_id}"
-    visit.desk.live.bar([identity], visit.now.timestamp())
-    visit.desk.live.people.put_out(identity)
+    visit.desk.live.bar([f"hall_terminal.{terminal_id}"], visit.now.timestamp())
 
 
 def throttle(visit: Visit, passes: Passes) -> None:

@@ -347,7 +347,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/terminals/{terminal_id}/sip"): Row(of(alias="hall-new"), proven=False),
     ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
     ("GET", "/terminal-states"): Row(proven=False),
-    # The terminals of the matrix are no PCs. tests/signaling/api/test_hall_pcs.py has one.
+    # The terminals of the matrix are no PCs. tests/signaling/api/live/test_hall_pcs.py has one.
     ("POST", "/terminals/{terminal_id}/pc-code"): Row(proven=False),
     ("DELETE", "/terminals/{terminal_id}/pc"): Row(proven=False),
     ("POST", "/hall-pc/enrolment"): Row(of(code="12345678"), proven=False),

@@ -79,7 +79,7 @@ async def read_invited(visit: Caller, rows: Rows, occurrence_id: Key) -> Page[In
     meeting: chair, secretary, operator and the desk of its unit. The numbers are there only while the hosts may enter.
     """
     host = await require_host(visit, occurrence_id)
-    phones = host.refusal(visit.now) is None
+    phones = entry.door(host, visit.now) is None
     people = await visit.read(lambda session: expecting.of_date(session, occurrence_id, phones=phones))
     return rows.cut(people, InvitedPerson.model_validate)
 

@@ -202,13 +202,14 @@ async def edit_terminal(
     """Correct a terminal. Fields that are not sent stay as they are. The next call obeys the new values."""
     values = wanted.model_dump(exclude_unset=True)
 
-    async def work(session: AsyncSession) -> Terminal:
+    async def work(session: AsyncSession) -> tuple[bool, Terminal]:
+        was_pc = terminals.is_pc(await terminals.get(session, terminal_id))
         await terminals.edit(session, terminal_id, values, visit.actor, visit.now, version)
-        return await _terminal(session, visit, terminal_id, response)
+        return was_pc, await _terminal(session, visit, terminal_id, response)
 
-    done = await visit.write(work)
+    was_pc, done = await visit.write(work)
     await visit.refresh_halls()
-    if not done.active or done.protocols != [terminals.PC]:
+    if was_pc and not (done.active and done.protocols == [terminals.PC]):
         end_device(visit, terminal_id)
     return done
 

@@ -125,6 +125,17 @@ def test_an_old_pass_is_refused_after_the_class_is_raised() -> None:
     live.admit(Grants(identity="browser.x.y", conference="o-a", join=True, issued_at=1.0))
 
 
+async def test_a_correction_of_a_terminal_leaves_its_hall_in_the_meeting(office: Office, begun: dict[str, Any]) -> None:
+    operator, terminal = await office.client("operator", "khcn"), "/terminals/terminal-khcn"
+    name = f"o-{begun['occurrences'][0]['id']}"
+    hall = Grants(identity="hall_terminal.terminal-khcn", conference=name, join=True, issued_at=office.now.timestamp())
+    old = (await operator.get(terminal)).json()
+    fields = {one: old[one] for one in ("code", "site_id", "hall_id", "protocols", "sip_uri")} | {"name": "Phòng họp A"}
+    edited = await operator.put(terminal, json=fields, headers={"if-match": f'"{old["version"]}"'})
+    assert (edited.status_code, edited.json().get("name")) == (200, "Phòng họp A"), edited.text
+    office.secretariat.live.admit(hall)
+
+
 async def test_a_date_that_is_on_stays_open_while_a_change_waits(office: Office, begun: dict[str, Any]) -> None:
     desk = await office.client("secretary", "khcn")
     link = next(iter((await secrets(office, begun)).values()))
