@@ -13,7 +13,7 @@ from typing import Any, Final
 from conference import Hall, Participant, Passage, Refusal, Registry, Source, marks
 from conference.chair.chair import Chair
 from conference.chair.rights import By, Role
-from signaling.host.dates import PREFIX, is_date
+from signaling.host.dates import PREFIX
 
 TEXTS: Final = {
     "participant_not_found": ("Người này đã rời cuộc họp.", "this person has left the meeting"),

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Grants, Knocker, Passage, State, marks
 from conference import Refusal as LiveRefusal
-from rooms.errors import Refusal
 from rooms.meetings import entry
 from rooms.policy.actors import Actor
 from rooms.policy.classes import ORDINARY

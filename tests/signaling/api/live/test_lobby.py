@@ -220,7 +220,7 @@ async def test_a_waiter_learns_of_cancellation_and_a_raised_class(begun: Begun) 
 
 
 async def test_a_host_leads_the_halls_of_an_important_meeting_from_the_desk(office: Office) -> None:
-    """No browser may enter, but the desk carries orders only: without it nobody reads the code by which a hall takes the chair."""
+    """No browser may enter. The desk carries orders only, and shows the code by which a hall takes the chair."""
     meeting = await approved(office, starts_at=office.at(START), **{"class": "important"})
     office.pass_minutes(165)
     begun = Begun(office, meeting, await pin_of(office, meeting))
