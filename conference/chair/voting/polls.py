@@ -354,9 +354,13 @@ class Polls:
                 self._put(now)
 
     def _show(self, before: Vote | None, vote: Vote) -> None:
-        """Show a vote in the picture of the halls after it was opened, closed or annulled."""
-        program = self._meeting.program
-        if program is not None and before is not None and before.state is not vote.state:
+        """Show a vote in the picture of the halls after it was opened, closed or annulled. A vote that was never opened is not
+        shown, and no other vote replaces the open one.
+        """
+        program, opened = self._meeting.program, self.votes.open
+        if opened is not None and opened.id != vote.id:
+            return
+        if program is not None and before is not None and before.state is not vote.state and vote.opened_at is not None:
             show_vote(program, screen.words(vote), None if vote.state is State.OPEN else limits.VOTE_RESULT_S)
 
     def _put(self, vote: Vote) -> None:

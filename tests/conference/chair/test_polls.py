@@ -493,6 +493,28 @@ async def test_halls_see_how_to_vote_and_then_the_result() -> None:
     assert screen(world) == f"ĐÃ HỦY BIỂU QUYẾT: {NAMED.title}"
 
 
+async def test_halls_see_no_vote_that_was_never_opened_and_keep_the_open_one() -> None:
+    world = Hall()
+    await world.polls.prepare(CHAIR, replace(NAMED, title="Kỷ luật"), "dropped")
+    await world.polls.annul(CHAIR, "dropped", "Nhầm")
+    assert screen(world) == ""
+    await world.opened(replace(NAMED, title="Việc trước"))
+    await world.polls.close(CHAIR, "v")
+    for vote in ("next", "later"):
+        await world.polls.prepare(CHAIR, replace(NAMED, title=vote), vote)
+    await world.polls.open(CHAIR, "next")
+    question = screen(world)
+    assert question.startswith("BIỂU QUYẾT: next\n")
+    await world.polls.annul(CHAIR, "later", "Hoãn")
+    assert screen(world) == question
+    await world.polls.annul(CHAIR, "v", "Nhầm")
+    assert screen(world) == question, "the open vote is more important than an older one"
+    world.time.advance(limits.VOTE_RESULT_S + 1)
+    assert screen(world) == question
+    await world.polls.annul(CHAIR, "next", "Nhầm")
+    assert screen(world) == "ĐÃ HỦY BIỂU QUYẾT: next"
+
+
 async def test_a_hall_hears_that_its_keys_do_not_vote() -> None:
     world = Hall()
     world.heard()
