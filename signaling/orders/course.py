@@ -255,9 +255,10 @@ async def roll_call_again(given: Given, wanted: RollCalls) -> RollCalled:
 
 
 async def report_link(given: Given, wanted: RollLinked) -> RollLink:
-    site = _course(given).roll.linked(given.by, wanted.site)
+    roll = _course(given).roll
+    site = roll.linked(given.by, wanted.site)
     expires_at = given.around.now() + bounds.ROLL_LINK_TTL_S
-    code = roll_links.code(given.around.authenticator, given.conference, site, expires_at)
+    code = roll_links.code(given.around.authenticator, given.conference, roll.state.lists, site, expires_at)
     return RollLink(path=roll_links.path(given.conference, code), expires_at=round(expires_at * 1000))
 
 

@@ -36,6 +36,9 @@ class Meetings(Protocol):
     def owns(self, conference: str) -> bool:
         """Report whether a conference belongs to a booked meeting. Participants enter a booked meeting only by `/join`."""
 
+    def is_important(self, conference: str) -> bool:
+        """Report whether only halls may see and hear this meeting."""
+
     def admit(self, grants: Grants) -> None:
         """Raise Refusal if the calendar does not allow this host to enter."""
 

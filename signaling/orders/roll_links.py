@@ -1,7 +1,8 @@
 """The link of one site of one meeting: its bearer reports the delegates of the site on a page, without an account.
 
 The link holds an end and a seal. Nothing is stored, and the link does not name the site: the server tries the sites of the
-meeting. The link opens no meeting and gives no other right.
+meeting. The seal covers the number of the list: a list that replaces another ends all old links. The link opens no meeting and
+gives no other right.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ OVER: Final = (
 )
 
 
-def code(key: Authenticator, conference: str, site: str, expires_at: float) -> str:
-    """Return the code of a site. `expires_at` in Unix seconds."""
+def code(key: Authenticator, conference: str, lists: int, site: str, expires_at: float) -> str:
+    """Return the code of a site. `lists`: `State.lists` of the roll call. `expires_at` in Unix seconds."""
     ends = int(expires_at)
-    return f"{ends:x}.{_seal(key, conference, site, ends)}"
+    return f"{ends:x}.{_seal(key, conference, lists, site, ends)}"
 
 
 def path(conference: str, made: str) -> str:
@@ -39,14 +40,14 @@ def path(conference: str, made: str) -> str:
     return f"{PAGE}/{quote(conference, safe='')}#{made}"
 
 
-def read(key: Authenticator, conference: str, sites: Iterable[str], given: str, now: float) -> str:
+def read(key: Authenticator, conference: str, lists: int, sites: Iterable[str], given: str, now: float) -> str:
     """Return the site of a code. Raise Refusal `roll_link_wrong`, `roll_link_over`."""
     ends_text, _, seal = given.partition(".")
     try:
         ends = int(ends_text, 16)
     except ValueError as error:
         raise Refusal("roll_link_wrong", *WRONG) from error
-    same = (site for site in sites if hmac.compare_digest(_seal(key, conference, site, ends), seal))
+    same = (site for site in sites if hmac.compare_digest(_seal(key, conference, lists, site, ends), seal))
     site = next(same, None) if seal.isascii() else None
     if site is None:
         raise Refusal("roll_link_wrong", *WRONG)
@@ -55,6 +56,6 @@ def read(key: Authenticator, conference: str, sites: Iterable[str], given: str, 
     return site
 
 
-def _seal(key: Authenticator, conference: str, site: str, ends: int) -> str:
-    sealed = key.seal(f"diemcau roll link 1:{conference}:{ends}:{site}")
+def _seal(key: Authenticator, conference: str, lists: int, site: str, ends: int) -> str:
+    sealed = key.seal(f"diemcau roll link 2:{conference}:{lists}:{ends}:{site}")
     return base64.urlsafe_b64encode(sealed[:SEAL_BYTES]).decode()

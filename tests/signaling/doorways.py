@@ -24,6 +24,9 @@ class NoMeetings:
     def owns(self, _conference: str) -> bool:
         return False
 
+    def is_important(self, _conference: str) -> bool:
+        return False
+
     def admit(self, _grants: Grants) -> None: ...
 
 

@@ -98,6 +98,8 @@ class State:
     rows: tuple[Row, ...] = ()
     run: int = 0
     """The number of this roll call in the meeting, from 1."""
+    lists: int = 0
+    """How many lists replaced another. The link of a site is good for one list; the first list ends no link."""
     at: int = -1
     """The place of the site on stage in `rows`; -1: none."""
     since: float = 0.0
@@ -262,7 +264,7 @@ def _prepare(state: State, event: Prepare, now: float) -> Result:
     rows = tuple(Row(site) if row is None else Row(site, row.report, row.signals) for site, row in old)
     run = state.run if state.phase == "ready" else state.run + 1
     noted = Noted("roll_call.prepared", "", {"run": run, "sites": len(rows)})
-    return State("ready", rows, run), (noted,)
+    return State("ready", rows, run, state.lists + (state.phase != "none")), (noted,)
 
 
 def _add(state: State, event: Add, now: float) -> Result:
@@ -532,7 +534,7 @@ def as_json(state: State) -> JSON:
         }
         for row in state.rows
     ]
-    plain = {name: getattr(state, name) for name in ("phase", "run", "at", "since", "began_at", "ended_at")}
+    plain = {name: getattr(state, name) for name in ("phase", "run", "lists", "at", "since", "began_at", "ended_at")}
     return {**plain, "rows": rows}
 
 

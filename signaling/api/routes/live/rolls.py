@@ -10,6 +10,7 @@ from conference import limits as bounds
 from conference.chair.course.calling import Calling
 from conference.chair.course.rollcall import Report
 from conference.chair.rights import Act, By, Role
+from rooms.policy import classes
 from signaling.api.ground import problems
 from signaling.api.routes.live.desk_orders import bearer_of
 from signaling.api.routes.live.hosts import Bearer, Name, counted
@@ -65,11 +66,14 @@ def _pictures(router: APIRouter, around: Doorway) -> None:
         request: Request, conference: Name, snapshot: Snapshot, authorization: Bearer = ""
     ) -> Response:
         """Return the picture of a site at its mark, as JPEG. Only hosts read it. The server keeps it in memory until the end of
-        the meeting, or the stop for secret content. Refused with `snapshot_unknown`.
+        the meeting, or the stop for secret content. Refused with `snapshot_unknown`, and with `class_forbids` for a host outside
+        the call of an important meeting.
         """
         found = await bearer_of(around, request, conference, authorization, tries)
         meeting = authority.meeting(around, conference)
         meeting.machines.ask(authority.given_by(around, found, "rest"), Act.ROLL_CALL)
+        if around.meetings.is_important(conference) and not found.in_call:
+            raise Refusal("class_forbids", *classes.REFUSALS["halls_only"])
         picture = meeting.course.roll.snapshot(snapshot)
         if picture is None:
             raise problems.refused("snapshot_unknown")
@@ -81,14 +85,19 @@ def _links(router: APIRouter, around: Doorway) -> None:
     reports = Throttle(around.shared, "reports by roll links", limits.ROLL_LINK_REPORTS_PER_MINUTE)
 
     def find(request: Request, wanted: LinkBearer) -> tuple[Calling, str, str, str]:
-        """Return the roll call, the title of the meeting, the site of a link, and the name of the site. Raise Refusal."""
+        """Return the roll call, the title of the meeting, the site of a link, and the name of the site. Raise Refusal. The title
+        of an important meeting is empty, because any phone may read the link.
+        """
         try:
             meeting = authority.meeting(around, wanted.conference)
             roll = meeting.course.roll
             names = {identity: one.grants.name for identity, one in meeting.participants.items()}
             names |= {row.site.id: row.site.name for row in roll.state.rows}
-            site = roll_links.read(around.authenticator, wanted.conference, names, wanted.code, around.now())
-            return roll, meeting.sections.title, site, names[site]
+            site = roll_links.read(
+                around.authenticator, wanted.conference, roll.state.lists, names, wanted.code, around.now()
+            )
+            title = "" if around.meetings.is_important(wanted.conference) else meeting.sections.title
+            return roll, title, site, names[site]
         except Refusal as refusal:
             raise counted(refusal, around, request, tries) from refusal
 
