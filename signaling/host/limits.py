@@ -346,6 +346,16 @@ LINKS_PER_MINUTE = 120
 """Wrong personal links of invitations from one network each minute, and as many at once after a pause; further tries are
 refused. Chosen. More: links can be tried faster, but a link is too long to guess. Fewer: an office with old links must wait.
 """
+PC_CODES_PER_MINUTE = 10
+"""Wrong codes of enrolment of PCs in hall mode from one network each minute, and as many at once after a pause; further tries are
+refused. Chosen: people type eight digits in some seconds. More: fewer networks reach PC_CODES_OF_ALL_PER_MINUTE (60). Fewer: a
+hall is refused after some mistakes.
+"""
+PC_CODES_OF_ALL_PER_MINUTE = 60
+"""Wrong codes of enrolment from all networks together each minute, and as many at once after a pause; further tries are refused.
+A code of eight digits works for 15 minutes (PC_CODE_MIN). So 960 tries find one of 10^8 codes with a chance of 1 in 100,000.
+More: codes are guessed sooner. Fewer: an attacker blocks the enrolments of all others sooner.
+"""
 PASSES_PER_MINUTE = 600
 """Passes (tokens for one join) of guests for one network each minute, and as many at once after a pause; further requests are
 refused. A whole province may come through one address. More: joins from one address may flood the server. Fewer: guests must

@@ -85,6 +85,25 @@ class NumberTries:
         self._common.gives_back_key(number)
 
 
+class CodeTries:
+    """The tries of codes for the enrolment of PCs. A code names no PC, so each try is a try at all open codes. Therefore all
+    networks together have few tries a minute.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self._network = Throttle(shared, "PC codes of a network", limits.PC_CODES_PER_MINUTE)
+        self._common = Throttle(shared, "PC codes", limits.PC_CODES_OF_ALL_PER_MINUTE, remembered=1)
+
+    def takes(self, address: str, now: float) -> bool:
+        """Count one try. Returns False if there were too many wrong tries recently."""
+        return self._network.takes(address, now) and self._common.takes_key("all", now)
+
+    def gives_back(self, address: str) -> None:
+        """Take back a counted try, because the code was right."""
+        self._network.gives_back(address)
+        self._common.gives_back_key("all")
+
+
 def network(address: str) -> str:
     """Return the network of one household: the IPv4 address itself, or the /64 of an IPv6 address. A text that is no address
     gives `?`.

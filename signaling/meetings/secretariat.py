@@ -39,7 +39,7 @@ from signaling.host import limits
 from signaling.host.dates import PREFIX
 from signaling.host.files import kept_key
 from signaling.host.settings import Settings, SettingsError
-from signaling.host.throttle import NumberTries, Throttle
+from signaling.host.throttle import CodeTries, NumberTries, Throttle
 from signaling.host.tokens import Authenticator
 from signaling.meetings.booked import BookedMeetings
 from signaling.meetings.endings import Endings
@@ -302,6 +302,7 @@ class Secretariat:
             sign=authenticator.sign,
             suffix=lambda: new_bytes(5).hex(),
             number_tries=NumberTries(self.shared),
+            pc_codes=CodeTries(self.shared),
             links=Throttle(self.shared, "wrong links", limits.LINKS_PER_MINUTE),
             given=Throttle(self.shared, "passes", limits.PASSES_PER_MINUTE),
             pcs_count=self.settings.important_pcs,

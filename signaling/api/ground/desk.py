@@ -20,7 +20,7 @@ from rooms.store.database import Database
 from rooms.store.tables.dialling import TerminalProfile
 from signaling.api.ground.checks import Checks
 from signaling.api.ground.notices import NoticeBoard
-from signaling.host.throttle import NumberTries, Throttle
+from signaling.host.throttle import CodeTries, NumberTries, Throttle
 
 if TYPE_CHECKING:
     from signaling.api.ground.cursors import Cursors
@@ -196,6 +196,8 @@ class Passes:
     """Returns a random suffix for identities."""
     number_tries: NumberTries
     """Counts tries of numbers with their PINs."""
+    pc_codes: CodeTries
+    """Counts tries of codes for the enrolment of PCs in hall mode."""
     links: Throttle
     """Counts wrong personal links of each network, and each use of a feed, of an answer by link and of a hook."""
     given: Throttle

@@ -36,9 +36,10 @@ Bearer = Annotated[str, Header(max_length=200)]
 @router.post("/hall-pc/enrolment", openapi_extra=needs(SECRET))
 async def enrol(visit: Stranger, passes: EntryPasses, response: Response, wanted: PcEnrolment) -> PcKey:
     """Return the key of the device for the code that an operator gave. An earlier PC of the terminal is out at once."""
-    _count(visit, passes)
+    if not passes.pc_codes.takes(visit.address, visit.now.timestamp()):
+        raise problems.refused("too_many_requests")
     key, terminal = await visit.write(lambda session: pcs.enrol(session, wanted.code, visit.address, visit.now))
-    passes.links.gives_back(visit.address)
+    passes.pc_codes.gives_back(visit.address)
     end_device(visit, terminal.id)
     response.headers["cache-control"] = "no-store"
     return PcKey(key=key)
@@ -167,7 +168,7 @@ def _key(authorization: str) -> str:
 
 
 def _count(visit: Visit, passes: Passes) -> None:
-    """Count a try of a code or key. A right one is given back. Raise Refusal `too_many_requests`."""
+    """Count a try of a key. A right one is given back. Raise Refusal `too_many_requests`."""
     if not passes.links.takes(visit.address, visit.now.timestamp()):
         raise problems.refused("too_many_requests")
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from conference import Refusal
 from rooms.store.database import Database
 from rooms.store.tables.records import AuditEntry
+from signaling.host import limits
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
 from tests.signaling.api.office import Office
@@ -78,6 +79,35 @@ async def test_a_code_enrols_one_pc_once(office: Office) -> None:
         entries = list(await session.scalars(select(AuditEntry).where(AuditEntry.action.like("terminal.pc%"))))
     assert [one.action for one in entries] == ["terminal.pc_code", "terminal.pc_code", "terminal.pc_enrol"]
     assert not any(secret in str(one.detail) for one in entries for secret in (code, key))
+
+
+async def test_wrong_codes_are_limited_for_one_network_and_for_all_together(office: Office) -> None:
+    operator = await office.client("operator", "khcn")
+    assert (await as_pc(operator)).status_code == 200
+    code = (await operator.post("/terminals/terminal-khcn/pc-code")).json()["code"]
+    wrong = {"code": f"{(int(code) + 1) % 10**8:08}"}
+
+    async def tries(addresses: list[str], most: int) -> list[int]:
+        """Return the answers to wrong codes, from one address after the other, up to the first 429."""
+        answers: list[int] = []
+        for number in range(most):
+            pc = office.stranger(addresses[number % len(addresses)])
+            answers.append((await pc.post("/hall-pc/enrolment", json=wrong)).status_code)
+            if answers[-1] == 429:
+                break
+        return answers
+
+    own = await tries([OUTSIDE], limits.PC_CODES_PER_MINUTE + 1)
+    assert own == [403] * limits.PC_CODES_PER_MINUTE + [429]
+    given = await office.stranger(ZONE).post("/hall-pc/enrolment", json={"code": code})
+    assert given.status_code == 200, "one network must not lock out the others"
+    many = [f"198.51.{number}.7" for number in range(limits.PC_CODES_OF_ALL_PER_MINUTE)]
+    rest = limits.PC_CODES_OF_ALL_PER_MINUTE - limits.PC_CODES_PER_MINUTE
+    assert await tries(many, len(many)) == [403] * rest + [429]
+    code = (await operator.post("/terminals/terminal-khcn/pc-code")).json()["code"]
+    problem(await office.stranger(ZONE).post("/hall-pc/enrolment", json={"code": code}), 429, "too_many_requests")
+    office.pass_minutes(1)
+    assert (await office.stranger(ZONE).post("/hall-pc/enrolment", json={"code": code})).status_code == 200
 
 
 @POSTGRESQL_IN_SIM
