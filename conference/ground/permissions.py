@@ -90,6 +90,8 @@ class Grants:
     expires_at: float = 0.0
     role: str = ""
     """The role in the meeting that the booking gives: a value of `chair.rights.Role`. Empty: the way in decides."""
+    network: str = ""
+    """The only range of addresses (CIDR) from which the token opens a socket, and only over TLS. Empty: from everywhere."""
     facts_kept: bool = False
     """The metadata and attributes were too long for the token. The server that signed the token keeps them."""
 

@@ -101,6 +101,17 @@ async def every(session: AsyncSession) -> list[Network]:
 
 def closed_zone(networks: Iterable[Network], address: str) -> Network | None:
     """Return the narrowest closed network that contains an IPv4 or IPv6 literal. None: no network, or no IP address. Pure."""
+    hit = _narrowest(networks, address)
+    return hit[0] if hit is not None else None
+
+
+def closed_range(networks: Iterable[Network], address: str) -> str:
+    """Return the narrowest range (CIDR) of the closed networks that contains an IPv4 or IPv6 literal. Empty: none. Pure."""
+    hit = _narrowest(networks, address)
+    return hit[1] if hit is not None else ""
+
+
+def _narrowest(networks: Iterable[Network], address: str) -> tuple[Network, str] | None:
     try:
         wanted = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -108,13 +119,13 @@ def closed_zone(networks: Iterable[Network], address: str) -> Network | None:
     if isinstance(wanted, ipaddress.IPv6Address) and wanted.ipv4_mapped is not None:
         wanted = wanted.ipv4_mapped
     hits = [
-        (inside.prefixlen, one.code, one)
+        (inside.prefixlen, one.code, one, str(inside))
         for one in networks
         if one.closed
         for inside in map(ipaddress.ip_network, one.ranges)
         if inside.version == wanted.version and wanted in inside
     ]
-    return max(hits, key=lambda hit: hit[:2])[2] if hits else None
+    return max(hits, key=lambda hit: hit[:2])[2:] if hits else None
 
 
 def too_wide(ranges: Iterable[str]) -> list[str]:

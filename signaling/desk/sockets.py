@@ -21,6 +21,7 @@ from signaling.desk.channels import GOING_AWAY, Channels
 from signaling.desk.reading import Hello, Order, Ping, read
 from signaling.front import intake, strangers
 from signaling.host.throttle import Throttle
+from signaling.host.tokens import check_way
 from signaling.orders.doorway import Doorway
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Endpoint:
             if not self._tries.takes(address, around.now()):
                 raise Refusal("too_many_requests", *TEXTS["too_many_requests"]) from refusal
             raise
+        check_way(grants, address, websocket.scope.get("scheme", ""))
         channel, resumed = await self._channels.welcome(grants, hello.resume, address)
         strangers.prove(websocket.scope)
         return Socket(websocket, self._channels, channel, resumed)

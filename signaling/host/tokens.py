@@ -8,6 +8,7 @@ grant in a meeting. Every refusal has a code that starts with `token_` (HTTP 401
 import base64
 import hashlib
 import hmac
+import ipaddress
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ import jwt
 
 from conference import Grants, Kind, Passage, Refusal, Source, Terms
 from conference.chair.rights import Role
+from rooms.policy import classes
 from signaling.host import limits
 from signaling.host.files import write_private
 
@@ -124,6 +126,24 @@ def same(left: str, right: str) -> bool:
     return hmac.compare_digest(left.encode(), right.encode())
 
 
+def check_way(grants: Grants, address: str, scheme: str) -> None:
+    """Check a socket that is opened with these grants: the address of the client, and the scheme of the URL. Raises Refusal
+    `network_open` for an address outside the range of the token, `encryption_needed` for a socket without TLS.
+    """
+    if not grants.network:
+        return
+    if scheme not in ("https", "wss"):
+        raise Refusal("encryption_needed", *classes.REFUSALS["encryption_needed"])
+    try:
+        here = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        raise Refusal("network_open", *classes.REFUSALS["network_open"]) from None
+    if isinstance(here, ipaddress.IPv6Address) and here.ipv4_mapped is not None:
+        here = here.ipv4_mapped
+    if here not in ipaddress.ip_network(grants.network):
+        raise Refusal("network_open", *classes.REFUSALS["network_open"])
+
+
 def _times(claims: Claims, now: float) -> tuple[float, float]:
     """Return (issued, expires). The first is `nbf`, otherwise `iat`, otherwise 0. An `exp` is required: a token without an end
     would be a password.
@@ -176,6 +196,7 @@ def _grants(claims: Claims, issued_at: float, expires_at: float) -> Grants:
         terms=_terms(claims),
         passage=_passage(claims),
         role=_role(claims),
+        network=_network(claims),
         account=_text(claims, "account", limits.ACCOUNT_BYTES),
         session=_text(claims, "session", limits.ACCOUNT_BYTES),
         issued_at=issued_at,
@@ -256,6 +277,15 @@ def _passage(claims: Claims) -> Passage:
     return passage
 
 
+def _network(claims: Claims) -> str:
+    """Return the range from the claim `network`. Only this server sets the claim. A text that is no range is refused."""
+    text = _typed(claims, "network", str, "")
+    try:
+        return str(ipaddress.ip_network(text)) if text else ""
+    except ValueError as error:
+        raise refused("token_malformed") from error
+
+
 def _role(claims: Claims) -> str:
     """Return the role from the claim `role`. Only this server sets the claim. An unknown role is refused."""
     role = _typed(claims, "role", str, "")
@@ -302,6 +332,7 @@ def _claims(grants: Grants) -> dict[str, Any]:
     claims["kind"] = "" if grants.kind is Kind.STANDARD else grants.kind.value
     claims["lobby"] = grants.passage.value
     claims["role"] = grants.role
+    claims["network"] = grants.network
     claims["account"], claims["session"] = grants.account, grants.session
     claims["roomConfig"] = _room_configuration(grants.terms) if grants.terms else None
     return {name: value for name, value in claims.items() if value} | {"video": video}

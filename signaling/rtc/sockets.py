@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from conference import Grants, Refusal, check_token
 from conference.ports.time import Clock
+from signaling.host.tokens import check_way
 from signaling.rtc.session.context import Context
 from signaling.rtc.session.session import Session
 from signaling.rtc.wire import join, limits
@@ -120,6 +121,8 @@ class Door:
         token = join.token_of(query, headers.get("authorization"))
         grants = self.context.authority.verify(token, registry.around.clock.time())
         check_token(grants)
+        if grants.network:
+            check_way(grants, connection.client.host if connection.client else "", connection.scope.get("scheme", ""))
         return grants, join.read(query, v1=self.v1)
 
 

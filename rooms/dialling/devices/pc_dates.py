@@ -45,13 +45,18 @@ class PcDate:
 
 @dataclass(frozen=True)
 class Guarded:
-    """How the PC reaches the server. `closed`: from a closed network. `encrypted`: over TLS. `counts`: the installation lets a
-    PC count as a hall terminal in important meetings.
+    """How the PC reaches the server. `network`: the range (CIDR) of a closed network that has its address; empty: none.
+    `encrypted`: over TLS. `counts`: the installation lets a PC count as a hall terminal in important meetings.
     """
 
-    closed: bool
+    network: str
     encrypted: bool
     counts: bool
+
+    @property
+    def vouched(self) -> str:
+        """Return the closed range if the PC may be in an important meeting now, otherwise an empty text."""
+        return self.network if self.encrypted and self.counts else ""
 
 
 async def coming(session: AsyncSession, place: Place, guarded: Guarded, now: datetime) -> list[PcDate]:
@@ -98,7 +103,7 @@ def judge(meeting: Meeting, guarded: Guarded) -> Verdict:
         meeting.class_,
         "dial_out",
         terminal_registered=True,
-        network_closed=guarded.closed,
+        network_closed=bool(guarded.network),
         invited=True,
         pc=True,
         pc_counts=guarded.counts,

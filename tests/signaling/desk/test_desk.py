@@ -47,6 +47,11 @@ async def rest(meeting: Meeting, order: str, token: str, **fields: Any) -> httpx
         return await web.post(path, json=fields, headers={"authorization": f"Bearer {token}"})
 
 
+async def test_a_pass_for_a_closed_network_opens_no_channel_without_tls(meeting: Meeting) -> None:
+    async with meeting.call("an"), meeting.desk(meeting.token("an", network="127.0.0.0/8")) as client:
+        assert client.refused["code"] == "encryption_needed"
+
+
 async def test_a_participant_reads_the_document_and_its_changes(meeting: Meeting) -> None:
     async with meeting.call("an") as an, meeting.desk(meeting.token("an")) as client:
         told = client.welcome

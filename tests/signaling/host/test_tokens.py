@@ -19,7 +19,7 @@ from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 
 from conference import Grants, Kind, Passage, Refusal, Source, Terms
-from signaling.host.tokens import Authenticator, kept_secret
+from signaling.host.tokens import Authenticator, check_way, kept_secret
 
 KEY = "office"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -208,11 +208,44 @@ everything = st.builds(
     agent=st.booleans(),
     can_subscribe_metrics=st.booleans(),
     facts_kept=st.booleans(),
+    network=st.sampled_from(("", "10.0.0.0/8", "fd00::/8")),
     destination=text,
     terms=st.none() | st.builds(Terms.of, text, *[st.integers(0, 2**32 - 1)] * 3),
     issued_at=st.just(NOW),
     expires_at=st.just(NOW + 60),
 )
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "scheme", "code"),
+    [
+        ("", "203.0.113.9", "ws", ""),
+        ("10.0.0.0/8", "10.1.2.3", "wss", ""),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", "wss", ""),
+        ("fd00::/8", "fd00::7%eth0", "https", ""),
+        ("10.0.0.0/8", "203.0.113.9", "wss", "network_open"),
+        ("10.0.0.0/8", "fd00::7", "wss", "network_open"),
+        ("10.0.0.0/8", "", "wss", "network_open"),
+        ("10.0.0.0/8", "10.1.2.3", "ws", "encryption_needed"),
+    ],
+)
+def test_a_token_for_a_range_opens_sockets_only_from_there_and_over_tls(
+    network: str, address: str, scheme: str, code: str
+) -> None:
+    grants = Grants(identity="hall_terminal.x", network=network)
+    if not code:
+        check_way(grants, address, scheme)
+        return
+    with pytest.raises(Refusal) as caught:
+        check_way(grants, address, scheme)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("network", ["10.0.0.1/8", "tslcd", 7])
+def test_a_range_that_is_none_is_refused(network: object) -> None:
+    with pytest.raises(Refusal) as caught:
+        AUTHENTICATOR.verify(jwt.encode(CLAIMS | {"network": network}, SECRET, algorithm="HS256"), NOW)
+    assert caught.value.code == "token_malformed"
 
 
 @given(everything)

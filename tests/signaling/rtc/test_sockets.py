@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 
 from conference import Grants, Refusal, Terms, events
 from conference.door import admission
+from rooms.policy.classes import REFUSALS
 from signaling.rtc.routing import routes
 from signaling.rtc.session.session import Session
 from signaling.rtc.sockets import Door
@@ -36,8 +37,12 @@ def application(office: SignalDesk) -> Starlette:
     return Starlette(routes=routes(office.world.registry, office.names))
 
 
-async def knock(application: Starlette, query: str = "", name: str = "ann", says: bytes = b"") -> list[Message]:
-    """Open a socket, say `says`, and wait. Return all messages that the server sends. After `says` the client disconnects."""
+async def knock(
+    application: Starlette, query: str = "", name: str = "ann", says: bytes = b"", **way: object
+) -> list[Message]:
+    """Open a socket, say `says`, and wait. Return all messages that the server sends. After `says` the client disconnects.
+    `way`: members of the ASGI scope, such as the address of the client.
+    """
     sent: list[Message] = []
     closed = asyncio.Event()
     asked: Iterator[Message] = iter([{"type": "websocket.connect"}])
@@ -60,8 +65,23 @@ async def knock(application: Starlette, query: str = "", name: str = "ann", says
     scope: dict[str, Any] = {"type": "websocket", "path": "/rtc", "scheme": "ws", "headers": [], "subprotocols": []}
     scope |= {"query_string": f"access_token={name}{query}".encode(), "extensions": {"websocket.http.response": {}}}
     async with asyncio.timeout(20):
-        await application(scope, receive, send)
+        await application(scope | way, receive, send)
     return sent
+
+
+@pytest.mark.parametrize("query", ["", "&reconnect=1&sid=PA_x"], ids=["join", "resume"])
+async def test_a_pass_for_a_closed_network_opens_no_socket_elsewhere(
+    office: SignalDesk, application: Starlette, query: str
+) -> None:
+    office.names.grants["pc"] = Grants(identity="pc", conference="c", join=True, network="10.0.0.0/8")
+    for client, scheme, code in (
+        (("203.0.113.9", 5000), "wss", "network_open"),
+        (("10.1.2.3", 5000), "ws", "encryption_needed"),
+    ):
+        sent = await knock(application, query, "pc", b"\xff", client=client, scheme=scheme)
+        assert (sent[0]["status"], sent[1]["body"].decode()) == (403, REFUSALS[code][1])
+    sent = await knock(application, query, "pc", b"\xff", client=("10.1.2.3", 5000), scheme="wss")
+    assert "status" not in sent[0] or sent[0]["status"] == 404, "inside, only a resume without a meeting is refused"
 
 
 @pytest.mark.parametrize("query", ["", "&reconnect=1&sid=PA_x"])

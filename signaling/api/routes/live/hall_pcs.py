@@ -17,6 +17,7 @@ from rooms.dialling.devices.pcs import Place
 from rooms.org import units
 from rooms.policy.actors import Actor
 from rooms.policy.classes import ORDINARY
+from rooms.sites import networks
 from rooms.store import audit
 from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.api.ground import problems
@@ -89,7 +90,7 @@ async def enter(
     key = _key(authorization)
     _count(visit, passes)
 
-    async def work(session: AsyncSession) -> tuple[Place, Occurrence, Meeting, bool]:
+    async def work(session: AsyncSession) -> tuple[Place, Occurrence, Meeting, str]:
         place = await pcs.by_key(session, key)
         guarded = await _guarded(session, visit, passes)
         date, meeting = await pc_dates.enter(session, place, occurrence_id, guarded, visit.now)
@@ -97,16 +98,20 @@ async def enter(
         by = Actor("system", place.terminal.id, name=place.name, address=visit.address)
         detail = {"way": "hall_terminal", "terminal": place.terminal.code}
         await audit.record(session, visit.now, by, "meeting.pass", "occurrence", date.id, meeting.host_unit_id, detail)
-        return place, date, meeting, guarded.closed and guarded.encrypted and guarded.counts
+        return place, date, meeting, guarded.vouched
 
-    place, date, meeting, closed = await visit.write(work)
+    place, date, meeting, closed_range = await visit.write(work)
     passes.links.gives_back(visit.address)
     response.headers["cache-control"] = "no-store"
-    return _pass(visit, passes, place, date, meeting, closed)
+    return _pass(visit, passes, place, date, meeting, closed_range)
 
 
-def _pass(visit: Visit, passes: Passes, place: Place, date: Occurrence, meeting: Meeting, closed: bool) -> BookedPass:
-    """Return the pass. Raise `removed` if a host keeps this hall out, and `conference_full`."""
+def _pass(
+    visit: Visit, passes: Passes, place: Place, date: Occurrence, meeting: Meeting, closed_range: str
+) -> BookedPass:
+    """Return the pass. With a `closed_range`, the PC may be in an important meeting, and the pass works only from that range.
+    Raise `removed` if a host keeps this hall out, and `conference_full`.
+    """
     live, now = visit.desk.live, visit.now.timestamp()
     identity, name = f"hall_terminal.{place.terminal.id}", _cut(place.name)
     grants = Grants(
@@ -118,11 +123,12 @@ def _pass(visit: Visit, passes: Passes, place: Place, date: Occurrence, meeting:
         raises_hand=True,
         passage=Passage.ADMITTED,  # the class policy requires no lobby for a hall that the schedule brings
         role=Role.HALL.value,
+        network=closed_range,
     )
     who = Knocker(identity, name, "hall_terminal", key=place.terminal.id, source=network(visit.address))
     lobby = passes.lobbies.get(grants.conference, now)
     lobby.turned_away.check_barred(who)
-    live.vouch(grants.conference, identity, closed)
+    live.vouch(grants.conference, identity, bool(closed_range))
     live.places(grants)
     lobby.turned_away.note_entry(who)
     return BookedPass(
@@ -144,8 +150,9 @@ def _pass(visit: Visit, passes: Passes, place: Place, date: Occurrence, meeting:
 
 
 async def _guarded(session: AsyncSession, visit: Visit, passes: Passes) -> pc_dates.Guarded:
-    closed = await planning.closed_at(session, visit.address)
-    return pc_dates.Guarded(closed, visit.base.startswith("https:"), passes.pcs_count)
+    """Judge the connection of this request as the server sees it. A trusted proxy tells the address and the scheme."""
+    found = networks.closed_range(await networks.every(session), visit.address)
+    return pc_dates.Guarded(found, visit.request.url.scheme == "https", passes.pcs_count)
 
 
 def _date(one: pc_dates.PcDate, names: dict[str, str], now: datetime) -> PcDate:

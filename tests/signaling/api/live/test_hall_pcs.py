@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from conference import Refusal
+from rooms.policy.classes import REFUSALS
 from rooms.store.database import Database
 from rooms.store.tables.records import AuditEntry
 from signaling.host import limits
+from signaling.host.tokens import check_way
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
-from tests.signaling.api.office import Office
+from tests.signaling.api.office import BASE, Office
 from tests.signaling.api.test_directory import problem
 from tests.signaling.api.test_meetings import approved
 
@@ -144,13 +146,19 @@ async def test_a_pc_enters_its_meeting_by_schedule_as_the_hall(office: Office) -
 
 @POSTGRESQL_IN_SIM
 @pytest.mark.parametrize(
-    ("counts", "address", "code"),
-    [(False, ZONE, "pc_refused"), (True, OUTSIDE, "network_open"), (True, ZONE, "")],
-    ids=["default", "outside", "closed zone"],
+    ("counts", "address", "scheme", "code"),
+    [
+        (False, ZONE, "https", "pc_refused"),
+        (True, OUTSIDE, "https", "network_open"),
+        (True, ZONE, "http", "encryption_needed"),
+        (True, ZONE, "https", ""),
+    ],
+    ids=["default", "outside", "without TLS", "closed zone"],
 )
 async def test_an_important_meeting_admits_a_pc_by_policy_and_zone(
     counts: bool,
     address: str,
+    scheme: str,
     code: str,
     database: Database,
     database_url: str,
@@ -161,6 +169,8 @@ async def test_an_important_meeting_admits_a_pc_by_policy_and_zone(
     office = Office(database, database_url, province, now, tmp_path, important_pcs=counts)
     try:
         pc = await enrolled(office, address)
+        # The public address begins with https in each case: only the own connection of the PC counts.
+        pc.base_url = BASE.replace("https", scheme) + "/api/v1"
         meeting = await approved(office, starts_at=office.at(START), **{"class": "important"})
         office.pass_minutes(170)
         (date,) = meeting["occurrences"]
@@ -168,9 +178,13 @@ async def test_an_important_meeting_admits_a_pc_by_policy_and_zone(
         if code:
             assert (shown["join"], shown["dates"][0]["held"]["code"]) == ("", "class_forbids")
             assert problem(given, 403, "class_forbids")["vi"] == shown["dates"][0]["held"]["vi"]
-            assert ("máy tính" in shown["dates"][0]["held"]["vi"]) is (code == "pc_refused")
+            assert shown["dates"][0]["held"]["vi"] == REFUSALS[code][0]
         else:
             assert shown["join"] == date["id"]
-            office.secretariat.live.admit(office.authenticator.verify(given.json()["token"], office.now.timestamp()))
+            grants = office.authenticator.verify(given.json()["token"], office.now.timestamp())
+            office.secretariat.live.admit(grants)
+            check_way(grants, ZONE, "wss")
+            with pytest.raises(Refusal, match="network_open"):
+                check_way(grants, OUTSIDE, "wss")
     finally:
         await office.close()
