@@ -108,10 +108,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Nội dung này biểu quyết bằng giơ tay. Thư ký ghi số đại biểu.",
         "This vote is by show of hands. The secretary enters the numbers.",
     ),
-    "vote_by_page": (
-        "Hãy bầu trên trang của cuộc họp hoặc bằng điện thoại.",
-        "Please vote on the page of the meeting, or by phone.",
-    ),
+    "vote_by_page": ("Hãy bầu trên trang của cuộc họp.", "Please vote on the page of the meeting."),
     "vote_failed": ("Chưa ghi nhận được. Xin bấm lại.", "Your vote was not recorded. Please try again."),
     "ask_delegates": (
         "Hãy nhập số đại biểu, rồi bấm phím thăng.",
