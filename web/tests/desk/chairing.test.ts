@@ -1,11 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { inColumn, shownIn } from '../../src/desk/chairing/columns';
 import { bearersOf, stateOf } from '../../src/desk/chairing/invited';
 import { sectionsOf } from '../../src/desk/chairing/notes';
 import { familyOf, isOf, lasting, totalsOf } from '../../src/desk/record/lines';
+import { deskEn } from '../../src/i18n/desk-en';
+import { deskVi } from '../../src/i18n/desk-vi';
 import type { Attended, InvitedPerson, Note, TimelineLine } from '../../src/server/model';
 
 const line = (kind: string, reason = ''): TimelineLine => ({ at: '2026-03-02T01:00:00Z', kind, by_name: '', for_chair: false, way: '', on_id: '', on_name: '', detail: reason === '' ? {} : { reason } });
+/** The names of roles stand in the same file as those of acts. */
+const ROLES = new Set(['chair', 'co_chair', 'secretary', 'operator', 'delegate', 'hall', 'observer', 'guest']);
 const invited = (more: Partial<InvitedPerson>): InvitedPerson => ({ attendee_id: 'a', name: 'An', unit: '', role: 'delegate', answer: 'none', phone: '', bearers: ['a'], came_at: null, left_at: null, ...more });
 const note = (id: string, item: string): Note => ({ id, item, at: '2026-03-02T01:00:00Z', changed_at: '2026-03-02T01:00:00Z', version: 1, by_name: '', text: id });
 
@@ -54,6 +60,37 @@ test('a lost connection is a trouble, and a departure is not', () => {
 
 test('kinds of one machine share a text', () => {
   expect(['agenda.next', 'vote_open', 'roll_call.reported', 'mute_all'].map(familyOf)).toEqual(['agenda', 'vote', 'roll_call', 'mute_all']);
+});
+
+/** Return the names that match in a source of the server. */
+function namesIn(path: string, pattern: RegExp): string[] {
+  const found = [...readFileSync(join(__dirname, '../../..', path), 'utf8').matchAll(pattern)].map((match) => match[1]!);
+  expect(found.length, path).toBeGreaterThan(0);
+  return [...new Set(found)];
+}
+
+test('all that the server records has a text in both languages', () => {
+  const chair = 'conference/chair';
+  const kinds = [
+    ...namesIn(`${chair}/course/breaks.py`, /Noted\(\s*"([a-z_.]+)"/g),
+    ...namesIn(`${chair}/course/rollcall.py`, /"(roll_call\.[a-z_]+)"/g),
+    ...namesIn(`${chair}/course/views.py`, /by, "([a-z_]+)"/g),
+    ...namesIn(`${chair}/agenda.py`, /_noted\(\s*"([a-z_.]+)"/g),
+    ...namesIn(`${chair}/voting/votes.py`, /_noted\(\s*"([a-z_.]+)"/g),
+    ...namesIn(`${chair}/voting/votes.py`, /"(ballot_[a-z]+)"/g),
+    ...namesIn('signaling/meetings/sitting.py', /Record\("([a-z_]+)"/g),
+    ...namesIn('rooms/proceedings/timeline.py', /"(call_[a-z]+|site_phoned)"/g),
+    // The acts of the table of rights, after the roles. Notes and chat are not in the record.
+    ...namesIn(`${chair}/rights.py`, /^    [A-Z_]+ = "([a-z_]+)"/gm).filter((one) => !ROLES.has(one) && one !== 'note' && one !== 'chat'),
+  ];
+  const without = (texts: object) => kinds.filter((kind) => !(`record.${familyOf(kind)}` in texts));
+  expect(kinds).toContain('closed_session.sent_out');
+  expect(kinds).toContain('hands_entered');
+  expect([without(deskVi), without(deskEn)]).toEqual([[], []]);
+});
+
+test('sending people out and letting them in is about who came and left', () => {
+  for (const kind of ['closed_session.sent_out', 'closed_session.let_in', 'lobby.sent_back', 'lobby.readmitted']) expect(isOf(line(kind), 'people'), kind).toBe(true);
 });
 
 test('times and totals', () => {

@@ -7,7 +7,10 @@ export const GROUPS = ['all', 'people', 'floor', 'troubles'] as const;
 export type Group = (typeof GROUPS)[number];
 
 const OF_GROUP: Record<Exclude<Group, 'all'>, ReadonlySet<string>> = {
-  people: new Set(['came', 'left', 'admit', 'to_lobby', 'remove', 'call_answered', 'site_phoned']),
+  people: new Set([
+    'came', 'left', 'admit', 'to_lobby', 'remove', 'call_answered', 'site_phoned',
+    'lobby.sent_back', 'lobby.readmitted', 'closed_session.sent_out', 'closed_session.let_in',
+  ]),
   floor: new Set(['call_speaker', 'end_turn', 'undo', 'lower_hand', 'reorder', 'mute_one', 'mute_all', 'unmute_ask', 'ask_floor', 'withdraw_floor', 'set_floor_mode', 'set_budget']),
   troubles: new Set(['call_failed', 'call_alarm', 'restarted', 'gap', 'secret_stop', 'lost']),
 };
@@ -23,9 +26,9 @@ export function isLoss(line: TimelineLine): boolean {
   return ['lost', 'signal_close', 'media_failure', 'join_failure', 'state_mismatch'].includes(String(line.detail.reason ?? ''));
 }
 
-/** Return the beginning of the kind that has a text: `agenda.begun` is of the agenda. */
+/** Return the part of the kind that has a text: `agenda_set` is of the agenda. A break has a text for each kind. */
 export function familyOf(kind: string): string {
-  return /^(agenda|vote|roll_call)/.exec(kind)?.[1] ?? kind;
+  return /^(agenda|vote|roll_call|hands|ballot)/.exec(kind)?.[1] ?? kind;
 }
 
 /** Return seconds as minutes and seconds, from one hour on with hours. */
