@@ -24,6 +24,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
+from rooms.policy.bearers import bearer
 
 Phase = Literal["none", "ready", "calling", "paused", "done"]
 Presence = Literal["present", "absent", "fault"]
@@ -124,7 +125,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Take the list of sites, in the order of the unit tree. Reports and signals of the same sites stay."""
+    """Take the list of sites, in the order of the unit tree. Reports and signals of the same sites stay. A site that has reported
+    and is not in the list follows at the end, so that no report is lost.
+    """
 
     sites: tuple[Site, ...]
 
@@ -260,8 +263,11 @@ def step(state: State, event: Event, now: float) -> Result:
 def _prepare(state: State, event: Prepare, now: float) -> Result:
     _check_sites(event.sites)
     known = {row.site.id: row for row in state.rows}
-    old = ((site, known.get(site.id)) for site in event.sites)
-    rows = tuple(Row(site) if row is None else Row(site, row.report, row.signals) for site, row in old)
+    same = [(site, known.pop(site.id, None)) for site in event.sites]
+    others = {bearer(id_): row for id_, row in known.items() if row.report is not None}
+    old = [(site, row or others.pop(bearer(site.id), None)) for site, row in same]
+    found = (*old, *((row.site, row) for row in others.values()))[: limits.ROLL_SITES]
+    rows = tuple(Row(site) if row is None else Row(site, row.report, row.signals) for site, row in found)
     run = state.run if state.phase == "ready" else state.run + 1
     noted = Noted("roll_call.prepared", "", {"run": run, "sites": len(rows)})
     return State("ready", rows, run, state.lists + (state.phase != "none")), (noted,)
@@ -289,7 +295,7 @@ def _delegates(state: State, event: Delegates, now: float) -> Result:
 
 
 def _early(state: State, event: Delegates, now: float) -> Result:
-    """Note a report before there is a list. `Prepare` keeps the report of a site that is in the list."""
+    """Note a report before there is a list. `Prepare` keeps the report."""
     if all(row.site.id != event.site for row in state.rows):
         sites = (*(row.site for row in state.rows), Site(event.site, event.name or event.site))
         _check_sites(sites)

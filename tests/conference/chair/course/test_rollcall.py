@@ -191,6 +191,33 @@ def test_a_pause_frees_the_stage_and_shows_the_same_site_again() -> None:
     assert shown(play(Resume(BY), state=marked)[1]) == ["cho-don"], "the site was marked during the pause"
 
 
+def test_no_report_from_before_the_list_is_lost() -> None:
+    xa, an = "browser.xa-1.first", "personal_link.an.first"
+    state, _ = play(
+        Delegates(xa, Report(12, by=xa), name="Xã Chợ Mới"),
+        Delegates(an, Report(1, by=an), name="An"),
+        Delegates("ba-be", Report(5, by="ba-be")),
+    )
+    state, effects = play(Prepare((*SITES, Site("browser.an.second", "An"))), state=state)
+    found = [(row.site.id, row.site.name, row.report and row.report.delegates) for row in state.rows]
+    assert found == [
+        *((site.id, site.name, 5 if site.id == "ba-be" else None) for site in SITES),
+        ("browser.an.second", "An", 1),
+        (xa, "Xã Chợ Mới", 12),
+    ]
+    assert [one.detail["sites"] for one in effects if isinstance(one, Noted)] == [len(SITES) + 2]
+    again, _ = play(Prepare(SITES), state=state)
+    assert {row.site.id for row in again.rows if row.report is not None} == {"ba-be", "browser.an.second", xa}
+    full = tuple(Site(f"s{place}", "x") for place in range(limits.ROLL_SITES))
+    assert len(play(Prepare(full), state=state)[0].rows) == limits.ROLL_SITES
+
+
+def test_two_windows_of_one_person_keep_their_own_rows_in_a_new_list() -> None:
+    windows = tuple(Site(f"browser.an.{one}", "An") for one in ("first", "second"))
+    state, _ = play(Prepare(windows), Delegates("browser.an.second", Report(3)), Prepare(windows))
+    assert [row.report and row.report.delegates for row in state.rows] == [None, 3]
+
+
 def test_sites_report_their_delegates_and_the_plate_names_the_head() -> None:
     state, _ = play(Prepare(SITES))
     report = Report(12, "  Nguyễn  Văn A ", ("Trần Thị B", " "), "ba-be", "keypad")
