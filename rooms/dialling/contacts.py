@@ -14,6 +14,7 @@ from rooms.errors import Refusal
 from rooms.org import fields, units
 from rooms.policy import disclosure
 from rooms.policy.actors import Actor
+from rooms.sites import terminals
 from rooms.store import audit
 from rooms.store.tables.dialling import DialLeg, SiteCall
 from rooms.store.tables.meetings import Meeting
@@ -77,19 +78,21 @@ async def calls_of(session: AsyncSession, occurrence_id: str) -> list[Called]:
 
 @dataclass(frozen=True)
 class Expected:
-    """A site that the roll call of a date expects. `terminal_id`: a terminal that the date calls there; empty: none. `phone`: the
-    telephone number of the technician there, for the hosts of the date.
+    """A site that the roll call of a date expects. `terminal_id`: a terminal of the date there; empty: none. `dialled`: the
+    server can call this terminal; a PC in hall mode enters by itself. `phone`: the telephone number of the technician there, for
+    the hosts of the date.
     """
 
     site_id: str
     site: str
     unit: str
     terminal_id: str
+    dialled: bool
     phone: str
 
 
 async def expected(session: AsyncSession, occurrence_id: str, now: datetime) -> list[Expected]:
-    """Return the sites of a date in the order of the unit tree, one row for each called terminal. Raise Refusal
+    """Return the sites of a date in the order of the unit tree, one row for each terminal. Raise Refusal
     `occurrence_unknown`.
     """
     meeting = (await planning.date_of(session, occurrence_id))[1]
@@ -97,19 +100,19 @@ async def expected(session: AsyncSession, occurrence_id: str, now: datetime) -> 
     order = {unit.id: place for place, unit in enumerate(await units.tree(session, fields.today(now)))}
     found = await session.execute(select(Site, Unit).join(Unit, Unit.id == Site.unit_id).where(Site.id.in_(sites)))
     rows = sorted(found.all(), key=lambda row: (order.get(row[1].id, len(order)), row[0].search_name, row[0].id))
-    called = await session.execute(
-        select(Terminal.site_id, Terminal.id)
+    called = await session.scalars(
+        select(Terminal)
         .join(DialLeg, DialLeg.terminal_id == Terminal.id)
         .where(DialLeg.occurrence_id == occurrence_id)
         .order_by(Terminal.id)
     )
-    terminals: dict[str, list[str]] = {}
-    for site_id, terminal_id in called.all():
-        terminals.setdefault(site_id, []).append(terminal_id)
+    there: dict[str, list[tuple[str, bool]]] = {}
+    for one in called:
+        there.setdefault(one.site_id, []).append((one.id, not terminals.is_pc(one)))
     return [
-        Expected(site.id, site.name, unit.name, one, site.technician_phone)
+        Expected(site.id, site.name, unit.name, terminal_id, dialled, site.technician_phone)
         for site, unit in rows
-        for one in terminals.get(site.id, [""])
+        for terminal_id, dialled in there.get(site.id, [("", False)])
     ]
 
 

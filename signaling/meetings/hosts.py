@@ -305,4 +305,4 @@ def _bearer(grants: Grants, address: str) -> Actor:
 
 def _roll_site(one: contacts.Expected) -> Site:
     identity = f"hall_terminal.{one.terminal_id}" if one.terminal_id else f"site.{one.site_id}"
-    return Site(identity, one.site, one.unit, one.terminal_id, one.phone)
+    return Site(identity, one.site, one.unit, one.terminal_id if one.dialled else "", one.phone)

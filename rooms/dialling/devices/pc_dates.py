@@ -83,9 +83,12 @@ async def enter(
     session: AsyncSession, place: Place, occurrence_id: str, guarded: Guarded, now: datetime
 ) -> tuple[Occurrence, Meeting]:
     """Return the date that the PC enters now, by itself or because somebody pressed a key. Raise Refusal `occurrence_unknown`,
-    `not_invited`, `class_forbids`, and those of the door.
+    `pc_taken_off`, `not_invited`, `class_forbids`, and those of the door.
     """
     date, meeting = await planning.date_of(session, occurrence_id)
+    leg = await planning.leg_of(session, date.id, place.terminal.id)
+    if leg is not None and _is_out(leg):
+        raise _taken_off()
     if not await planning.invited(session, meeting, date.id, place.terminal):
         raise entry.not_invited()
     door = entry.door(entry.Entry(meeting, date, "", "hall_terminal", "", invited=True), now)
@@ -153,13 +156,28 @@ async def _held(
     if not await consent.consented(session, meeting, place.unit.id):
         refused = planning.NOT_AGREED
         return Refusal(refused.code, refused.vietnamese, refused.english)
-    if leg is not None and (leg.taken_off or leg.state == LEFT):
+    if leg is not None and _is_out(leg):
+        return _taken_off()
+    if leg is not None and leg.state == LEFT:
         return Refusal(
             "pc_left",
             "Điểm cầu đã rời cuộc họp này. Bấm OK để vào lại.",
             "this hall has left the meeting: press OK to enter again",
         )
     return None
+
+
+def _is_out(leg: DialLeg) -> bool:
+    """Report whether an operator took the PC off the date. The call list does so too: then the date has no PC."""
+    return leg.taken_off and leg.asked_by == "operator"
+
+
+def _taken_off() -> Refusal:
+    return Refusal(
+        "pc_taken_off",
+        "Người điều hành đã đưa điểm cầu ra khỏi cuộc họp này.",
+        "an operator took this hall off the meeting",
+    )
 
 
 def first_due(dates: Sequence[PcDate], now: datetime) -> PcDate | None:

@@ -109,6 +109,7 @@ STATUS: dict[str, int] = {
     "not_a_pc": 409,
     "pc_alone": 409,
     "pc_code_wrong": 403,
+    "pc_taken_off": 403,
     "pc_key_wrong": 401,
     "pc_not_enrolled": 404,
     "name_empty": 400,

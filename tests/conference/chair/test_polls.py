@@ -299,6 +299,28 @@ async def test_a_person_who_joins_again_is_entitled_and_admitted_once() -> None:
     assert await refused(world.polls.count(world.by("browser.a2.x"), "v", "a1", (1, 0, 0))) == "not_allowed"
 
 
+@pytest.mark.parametrize("question", [NAMED, SECRET, HANDS], ids=["named", "secret", "hands"])
+async def test_a_pc_in_hall_mode_counts_only_where_hands_are_raised(question: Question) -> None:
+    """Show that the base of a vote has nobody without a way to vote. The page of a PC has no ballot and no keypad."""
+    world = Hall()
+    Party(world, "hall_terminal.pc", role="hall")
+    pc, counts = {"hall_terminal.pc"}, question is HANDS
+    await world.opened(question)
+    first = {one.identity for one in world.vote().entitled}
+    assert first == {*PEOPLE, "hoi-truong", "xa"} | (pc if counts else set())
+    await world.polls.close(CHAIR, "v")
+    await world.polls.prepare(CHAIR, question, "w")
+    await world.polls.open(CHAIR, "w", [Voter(one, one) for one in (*PEOPLE, "hall_terminal.pc", "vang")])
+    assert {one.identity for one in world.vote("w").entitled} == {*PEOPLE, "vang"} | (pc if counts else set())
+    Party(world, "hall_terminal.late", role="hall")
+    if counts:
+        await world.polls.admit(CHAIR, "w", "hall_terminal.late")
+        await world.polls.count(CHAIR, "w", "hall_terminal.late", (1, 0, 0))
+        assert world.vote("w").hands == {"hall_terminal.late": (1, 0, 0)}
+    else:
+        assert await refused(world.polls.admit(CHAIR, "w", "hall_terminal.late")) == "vote_not_entitled"
+
+
 async def test_who_waits_outside_is_not_entitled_and_casts_no_ballot() -> None:
     world = Hall()
     await world.opened()

@@ -9,7 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from conference import Refusal
+from rooms.dialling import planning
+from rooms.policy.actors import COMMAND
 from rooms.policy.classes import REFUSALS
+from rooms.sites import places
 from rooms.store.database import Database
 from rooms.store.tables.records import AuditEntry
 from signaling.host import limits
@@ -142,6 +145,40 @@ async def test_a_pc_enters_its_meeting_by_schedule_as_the_hall(office: Office) -
         office.secretariat.live.admit(grants)
     problem(await pc.get("/hall-pc"), 401, "pc_key_wrong")
     problem(await pc.post(f"/hall-pc/dates/{date['id']}/pass"), 401, "pc_key_wrong")
+
+
+async def test_a_pc_that_an_operator_took_off_stays_out_until_it_is_called_again(office: Office) -> None:
+    pc = await enrolled(office)
+    (date,) = (await approved(office, starts_at=office.at(START)))["occurrences"]
+    office.pass_minutes(170)
+    path, terminal = f"/hall-pc/dates/{date['id']}/pass", "terminal-khcn"
+    assert (await pc.post(path)).status_code == 200
+    await office.database.transact(lambda session: planning.take_off(session, date["id"], terminal))
+    shown = (await pc.get("/hall-pc")).json()
+    held = shown["dates"][0]["held"]
+    assert (shown["join"], held["code"]) == ("", "pc_taken_off")
+    assert problem(await pc.post(path), 403, "pc_taken_off")["vi"] == held["vi"]
+    assert "OK" not in held["vi"]
+    operator = office.province.actor("operator", "tinh")
+    await office.database.transact(lambda session: planning.ask(session, date["id"], terminal, operator, office.now))
+    shown = (await pc.get("/hall-pc")).json()
+    assert (shown["join"], shown["dates"][0]["held"]) == (date["id"], None)
+    assert (await pc.post(path)).status_code == 200
+
+
+async def test_a_pc_is_a_site_to_telephone_and_not_one_to_call(office: Office) -> None:
+    """The server cannot call a PC, so the order to call absent sites again leaves it out."""
+    await enrolled(office)
+    operator = await office.client("operator", "khcn")
+    site = (await operator.get("/terminals/terminal-khcn")).json()["site_id"]
+    person = {"technician": "Trần Văn Kỹ", "technician_phone": "0912 345 678"}
+    await office.database.transact(lambda session: places.edit(session, site, person, COMMAND, office.now))
+    (date,) = (await approved(office, starts_at=office.at(START)))["occurrences"]
+    office.pass_minutes(170)
+    await office.database.transact(lambda session: planning.plan(session, office.now))
+    found = {one.id: one for one in await office.secretariat.hosts.roll_sites(f"o-{date['id']}")}
+    pc = found["hall_terminal.terminal-khcn"]
+    assert (pc.terminal, pc.telephone) == ("", "0912 345 678")
 
 
 @POSTGRESQL_IN_SIM
