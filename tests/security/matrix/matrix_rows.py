@@ -89,6 +89,7 @@ FIXED: Final[Mapping[str, str]] = {
     "profile": "yealink",
     "check_id": "0" * 20,
     "check_code": "12345678",
+    "snapshot": "roll-1-1",
 }
 """The values of parameters that name no object of a unit."""
 

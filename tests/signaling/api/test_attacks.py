@@ -86,11 +86,16 @@ async def test_the_lowest_role_has_no_hall_of_another_unit_called(office: Office
 def board(office: Office) -> None:
     """Give the office the operators' pages of halls, without terminals."""
     nobody = SimpleNamespace(
-        hall=lambda leg_id: None, address=lambda leg_id: "", statistics=lambda now: Statistics(0, {})
+        hall=lambda leg_id: None,
+        pc=lambda leg_id: None,
+        address=lambda leg_id: "",
+        statistics=lambda now: Statistics(0, {}),
     )
     live: Any = nobody
     rows = Rows(office.database, live, office.secretariat.live, Watchers(), Traces(time), time)
-    terminals = SimpleNamespace(wake=lambda: None)
+    async def refresh() -> None: ...
+
+    terminals = SimpleNamespace(wake=lambda: None, refresh=refresh)
     office.secretariat.hall_desk = cast(Any, SimpleNamespace(rows=rows, terminals=terminals))
 
 
