@@ -530,46 +530,6 @@ TONE = """navigator.mediaDevices.getUserMedia = async () => {
 """A microphone that hears a tone all the time."""
 
 
-async def test_the_end_is_told_extended_and_asked_about(visit: Visit, served: Lobby, tmp_path: Path) -> None:
-    """The last test of this file, because the clock goes on by more than an hour."""
-    assert served.clock is not None
-    _, date = await meeting_of(served)
-    host = await visit(width=390, height=844, touch=True, script=TONE)
-    await enter_as_host(host, served)
-    guest = await visit(width=1280, height=800)
-    await let_in(host, guest, served, GUEST)
-    await expect(host.part("end-line")).to_have_count(0)
-    served.clock.turn(date.ends_at - timedelta(minutes=7, seconds=50))
-    for one in (host, guest):
-        await expect(one.part("end-line")).to_contain_text("Còn 8 phút, đến 09:30", timeout=PATIENCE_MS)
-        await expect(one.part("notice").filter(has_text="Cuộc họp còn 8 phút")).to_have_count(1)
-    await expect(guest.part("extend-15")).to_have_count(0)
-    await _looks_well_at(host, tmp_path, "left")
-    await host.part("extend-15").click()
-    for one in (host, guest):
-        await expect(one.part("notice").filter(has_text="Cuộc họp được kéo dài đến 09:45")).to_have_count(1)
-        await expect(one.part("end-line")).to_have_count(0)
-    served.clock.turn(date.ends_at + timedelta(minutes=15, seconds=10))
-    await expect(guest.part("end-line")).to_contain_text("Phòng họp tự đóng sau 30 phút", timeout=PATIENCE_MS)
-    await _looks_well_at(host, tmp_path, "over")
-    served.clock.turn(date.ends_at + timedelta(minutes=45, seconds=10))
-    await expect(host.part("end-line")).to_contain_text("Kéo dài hay kết thúc?", timeout=PATIENCE_MS)
-    await expect(guest.part("end-line")).to_contain_text("Chủ trì hoặc người điều hành quyết định")
-    await _looks_well_at(host, tmp_path, "asks")
-    await shot(guest, tmp_path / "asked-1280.png")
-    await host.part("end-now").click()
-    for one in (host, guest):
-        await expect(one.part("left-page")).to_contain_text("Cuộc họp đã kết thúc")
-
-
-async def _looks_well_at(host: Visitor, tmp_path: Path, name: str) -> None:
-    for width in (1280, 820, 390):
-        await resize(host, width, 844)
-        assert await host.page.evaluate("document.documentElement.scrollWidth") <= width
-        await shot(host, tmp_path / f"{name}-{width}.png")
-    assert await host.barriers() == []
-
-
 async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
     visit: Visit, served: Lobby, tmp_path: Path
 ) -> None:
@@ -640,3 +600,43 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
         await resize(desk, width, height)
         await shot(desk, tmp_path / f"review-{width}.png")
         await looks_well(desk, width)
+
+
+async def test_the_end_is_told_extended_and_asked_about(visit: Visit, served: Lobby, tmp_path: Path) -> None:
+    """The last test of this file, because the clock goes on by more than an hour."""
+    assert served.clock is not None
+    _, date = await meeting_of(served)
+    host = await visit(width=390, height=844, touch=True, script=TONE)
+    await enter_as_host(host, served)
+    guest = await visit(width=1280, height=800)
+    await let_in(host, guest, served, GUEST)
+    await expect(host.part("end-line")).to_have_count(0)
+    served.clock.turn(date.ends_at - timedelta(minutes=7, seconds=50))
+    for one in (host, guest):
+        await expect(one.part("end-line")).to_contain_text("Còn 8 phút, đến 09:30", timeout=PATIENCE_MS)
+        await expect(one.part("notice").filter(has_text="Cuộc họp còn 8 phút")).to_have_count(1)
+    await expect(guest.part("extend-15")).to_have_count(0)
+    await _looks_well_at(host, tmp_path, "left")
+    await host.part("extend-15").click()
+    for one in (host, guest):
+        await expect(one.part("notice").filter(has_text="Cuộc họp được kéo dài đến 09:45")).to_have_count(1)
+        await expect(one.part("end-line")).to_have_count(0)
+    served.clock.turn(date.ends_at + timedelta(minutes=15, seconds=10))
+    await expect(guest.part("end-line")).to_contain_text("Phòng họp tự đóng sau 30 phút", timeout=PATIENCE_MS)
+    await _looks_well_at(host, tmp_path, "over")
+    served.clock.turn(date.ends_at + timedelta(minutes=45, seconds=10))
+    await expect(host.part("end-line")).to_contain_text("Kéo dài hay kết thúc?", timeout=PATIENCE_MS)
+    await expect(guest.part("end-line")).to_contain_text("Chủ trì hoặc người điều hành quyết định")
+    await _looks_well_at(host, tmp_path, "asks")
+    await shot(guest, tmp_path / "asked-1280.png")
+    await host.part("end-now").click()
+    for one in (host, guest):
+        await expect(one.part("left-page")).to_contain_text("Cuộc họp đã kết thúc")
+
+
+async def _looks_well_at(host: Visitor, tmp_path: Path, name: str) -> None:
+    for width in (1280, 820, 390):
+        await resize(host, width, 844)
+        assert await host.page.evaluate("document.documentElement.scrollWidth") <= width
+        await shot(host, tmp_path / f"{name}-{width}.png")
+    assert await host.barriers() == []
