@@ -70,6 +70,13 @@ async def test_the_chair_calls_the_roll_with_one_key_for_each_site(visit: Visit,
     await expect(phone.part("report-trouble")).to_contain_text("Đã điểm danh xong")
     await an.part("roll-prepare").click()
     await phone.part("delegates-send").click()
+    await expect(phone.part("report-trouble")).to_contain_text("không dùng được")  # a new list ends the old links
+    await row.get_by_test_id("site-link").click()
+    address = await row.get_by_test_id("site-address").get_attribute("href")
+    await phone.page.goto(f"{live_server.url}{address}")
+    await phone.page.reload()
+    await phone.part("delegates-number").fill("14")
+    await phone.part("delegates-send").click()
     await expect(phone.part("report-sent")).to_contain_text("14 đại biểu")
     await expect(row).to_contain_text("14 đại biểu · Trần Thị Bình")
     await phone.page.goto(f"{live_server.url}{address}x")

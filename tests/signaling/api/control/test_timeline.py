@@ -125,10 +125,15 @@ async def test_the_record_says_until_when_it_is_kept_and_then_that_it_is_gone(of
 
     office.pass_minutes(round((datetime.fromisoformat(kept["starts_at"]) - office.now).total_seconds() / 60) + 5)
     office.secretariat.proceedings.end(f"o-{date}")
-    await until(lambda: office.secretariat.proceedings.waiting == 0, "the end is stored")
     assert await office.database.transact(lambda session: ending.end_now(session, date, office.now))
     desk = await office.client("secretary", "khcn")
-    kept = (await desk.get(f"/occurrences/{date}/record")).json()
+
+    async def is_stored() -> bool:
+        nonlocal kept
+        kept = (await desk.get(f"/occurrences/{date}/record")).json()
+        return kept["ended_at"] is not None
+
+    await until(is_stored, "the end is stored")
     ended = datetime.fromisoformat(kept["ended_at"])
     assert datetime.fromisoformat(kept["kept_until"]) == ended + timedelta(days=kept["kept_days"])
     late = ended + timedelta(days=kept["kept_days"], minutes=1)
