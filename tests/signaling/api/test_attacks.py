@@ -93,6 +93,7 @@ def board(office: Office) -> None:
     )
     live: Any = nobody
     rows = Rows(office.database, live, office.secretariat.live, Watchers(), Traces(time), time)
+
     async def refresh() -> None: ...
 
     terminals = SimpleNamespace(wake=lambda: None, refresh=refresh)
