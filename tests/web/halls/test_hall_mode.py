@@ -54,6 +54,7 @@ async def test_a_pc_is_a_hall_from_its_code_to_its_end(visit: Visit, served: Ser
     await sign_in(operator, served, "dieuhanh", "/directory/terminals")
     code = await _code(operator)
     await pc.page.goto(served.url + "/diem-cau")
+    await pc.part("hall-enrol").wait_for()
     await _at_both_sizes(pc, tmp_path / "enrol")
     await pc.page.keyboard.type("00000000")
     await expect(pc.part("hall-trouble")).to_contain_text("Mã ghi danh không đúng")
