@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.conftest import LiveServer
 from tests.web.call.test_quality import ALL_OFF, enter
 from tests.web.test_pages import new_meeting, tiles
-from tests.web.visiting import Visit
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -16,8 +16,8 @@ CHAIR, BINH = "Nguyễn Văn An", "Sở Y tế"
 
 
 async def test_the_chair_calls_the_roll_with_one_key_for_each_site(visit: Visit, live_server: LiveServer) -> None:
-    """Signals first, then one key for each site. The row of a site takes a correction and the delegates, and gives a link. All
-    see the name of the head.
+    """A site reports its delegates in the call. Signals first, then one key for each site. The row of a site takes a correction
+    and the delegates, and gives a link. All see the name of the head.
     """
     an = await visit(script=ALL_OFF)
     binh = await visit(width=820, height=1180)
@@ -30,6 +30,9 @@ async def test_the_chair_calls_the_roll_with_one_key_for_each_site(visit: Visit,
     await an.part("roll-prepare").click()
     await expect(an.part("roll-row")).to_have_count(2)
     row = an.part("roll-row").filter(has_text=BINH)
+    await _report_in_the_call(binh)
+    await expect(row).to_contain_text("11 đại biểu · Lê Văn Cường")
+    await expect(an.part("tile-head")).to_have_text("Lê Văn Cường")
     await expect(row.get_by_test_id("roll-signals")).to_have_attribute("data-connected", "true")
     assert await an.barriers() == []
     await an.part("roll-begin").click()
@@ -82,3 +85,14 @@ async def test_the_chair_calls_the_roll_with_one_key_for_each_site(visit: Visit,
     await phone.page.goto(f"{live_server.url}{address}x")
     await phone.page.reload()
     await expect(phone.part("report-trouble")).to_contain_text("không dùng được")
+
+
+async def _report_in_the_call(site: Visitor) -> None:
+    await site.part("report-bar-open").click()
+    await expect(site.part("delegates-number")).to_be_focused()
+    await site.part("delegates-number").fill("11")
+    await site.part("delegates-head").fill("Lê Văn Cường")
+    assert await site.barriers() == []
+    await site.part("delegates-send").click()
+    await expect(site.part("own-report-said")).to_contain_text("11 đại biểu · Lê Văn Cường")
+    await expect(site.part("report-bar")).to_have_count(0)

@@ -78,6 +78,7 @@ async def test_a_pc_is_a_hall_from_its_code_to_its_end(visit: Visit, served: Ser
     await secretary.part("preview-video").wait_for()
     await secretary.part("join-button").click()
     await secretary.part("stage").wait_for(timeout=PATIENCE_MS)
+    await _reports_delegates(pc, tmp_path / "report")
     await pc.page.keyboard.press("5")
     await expect(pc.part("hall-place")).to_contain_text("Thứ 1")
     await secretary.part("chair-toggle").click()
@@ -181,6 +182,20 @@ async def _leg(operator: Visitor, served: Served, occurrence: str, state: str) -
             return found
         await operator.page.wait_for_timeout(200)
     raise AssertionError(f"the row is {found}, and not {state}")
+
+
+async def _reports_delegates(pc: Visitor, path: Path) -> None:
+    """Key 2 opens the report. A wrong digit is deleted, and OK sends. A phone reads the code for the names."""
+    await pc.page.keyboard.press("2")
+    await pc.part("hall-report-code").wait_for()
+    await pc.page.keyboard.type("36")
+    await pc.page.keyboard.press("Backspace")
+    await pc.page.keyboard.type("5")
+    await expect(pc.part("hall-report-typed")).to_have_text("35")
+    await _at_both_sizes(pc, path)
+    await pc.page.keyboard.press("Enter")
+    await expect(pc.part("hall-report-sheet")).to_have_count(0)
+    await expect(pc.part("hall-report")).to_contain_text("Đại biểu: 35")
 
 
 async def _asks_before_it_leaves(pc: Visitor) -> None:

@@ -30,6 +30,8 @@ export const hallEn: Record<HallKey, string> = {
   'hall.hand': 'Ask to speak',
   'hall.handDown': 'Take the request back',
   'hall.place': 'Number {n} in the queue',
+  'hall.report': 'Report delegates',
+  'hall.reported': 'Delegates: {n}',
   'hall.done': 'Finished speaking',
   'hall.view': 'Change layout',
   'hall.leave': 'Leave',

@@ -29,6 +29,8 @@ export const hallVi = {
   'hall.hand': 'Xin phát biểu',
   'hall.handDown': 'Rút xin phát biểu',
   'hall.place': 'Thứ {n} trong hàng chờ phát biểu',
+  'hall.report': 'Báo đại biểu',
+  'hall.reported': 'Đại biểu: {n}',
   'hall.done': 'Nói xong',
   'hall.view': 'Đổi bố cục',
   'hall.leave': 'Rời họp',

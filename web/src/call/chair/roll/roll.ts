@@ -126,7 +126,7 @@ export function namesOf(text: string): string[] {
     .filter(Boolean);
 }
 
-/** Return the plate of a participant: the name, and the head of the delegates that the site reported. */
-export function plateOf(name: string, report: Report | undefined): string {
-  return report?.h === undefined ? name : `${name} · ${report.h}`;
+/** Return the roll call that waits for the report of this site. 0: none, or the site has reported. */
+export function asksReport({ roll, reported = {} }: Pick<Desk, 'roll' | 'reported'>, identity: string): number {
+  return roll === undefined || roll.phase === 'done' || reported[identity] !== undefined ? 0 : roll.run;
 }
