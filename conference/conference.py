@@ -151,7 +151,12 @@ class Conference:
             self.document, name, around.clock, lambda one: self.machines.roles.of(one.identity).value
         )
         self.machines: Machines = Machines(
-            self, self.document, self.sections.changed, around.proceedings, around.chair_code
+            self,
+            self.document,
+            self.sections.changed,
+            around.proceedings,
+            around.chair_code,
+            entry_muted=around.watcher is not None and around.watcher.begins_muted(name),
         )
         self.hands = self.tracks.gate = self.machines
         self.shuts_out = self.machines.shuts_out
@@ -323,6 +328,11 @@ class Conference:
             self.around.watcher.closed(self.name, reason)
 
     # -- queries
+
+    @property
+    def mutes_newcomers(self) -> bool:
+        """Report whether the rules mute the microphones of newcomers."""
+        return self.machines.rules.entry_muted
 
     @property
     def program(self) -> Program | None:

@@ -42,6 +42,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "not_yours": ("Chỉ điểm cầu của chủ trì khai mạc được.", "Only the chair's site can open the meeting."),
     "joined": ("Đã vào cuộc họp.", "You are now in the meeting."),
+    "joined_muted": (
+        "Đã vào cuộc họp. Micro đang tắt. Bấm sao năm để đăng ký phát biểu.",
+        "You are now in the meeting. Your microphone is off. Press star five to ask for the floor.",
+    ),
     "denied": ("Chủ trì không mời vào cuộc họp này.", "The chair did not let you in."),
     "forbidden": (
         "Cuộc họp quan trọng chỉ dự được từ thiết bị hội trường đã đăng ký.",

@@ -66,7 +66,7 @@ class Machines:
     """The machines of roles, rules and floor, and what happens to them when participants come and go.
 
     `repaint` is called for a participant whose role has changed. `code` returns the chair code of a conference, for keypads.
-    None: this server has no chair codes.
+    None: this server has no chair codes. `entry_muted`: the rule for newcomers, as the meeting was planned.
     """
 
     def __init__(
@@ -76,11 +76,13 @@ class Machines:
         repaint: Callable[[Participant], None],
         proceedings: Proceedings | None = None,
         code: Callable[[str], str] | None = None,
+        *,
+        entry_muted: bool = False,
     ) -> None:
         self.meeting, self._document, self._repaint = meeting, document, repaint
         self._proceedings, self.code = proceedings, code(meeting.name) if code is not None else ""
         self.roles = Roles()
-        self.rules = Rules()
+        self.rules = Rules(entry_muted=entry_muted)
         self.microphones = Microphones(meeting.participants, self.barred)
         self.spotlight = Spotlight(meeting.participants, lambda: meeting.halls.program, self._announce_floor)
         self.speech = Speech(
@@ -106,6 +108,7 @@ class Machines:
         """The bearers who have been in the meeting. They may come back while the meeting is locked."""
         self._awaited_until: float | None = None
         """Until this time (Unix seconds) the floor keeps turns and requests of people who have not come back after a restart."""
+        self._rules_stored = False
         self._restore()
         self._announce()
 
@@ -121,7 +124,8 @@ class Machines:
         self._members[who] = None
         while len(self._members) > limits.CHAIR_MEMBERS:
             del self._members[next(iter(self._members))]
-        if self.rules.locked and not known:
+        if (self.rules.locked and not known) or not (self._rules_stored or self.rules == Rules()):
+            self._rules_stored = True
             self._store("rules", _rules_kept(self.rules, self._members))
         self.step_roles(_arrival(one))
         if isinstance(one, Hall):
@@ -359,7 +363,7 @@ class Machines:
             self.roles = roles.from_json(known["roles"], now)
             self._wrong_codes = dict(known["roles"].get("wrong_codes", {}))
         if "rules" in known:
-            self.rules = rules.from_json(known["rules"])
+            self.rules, self._rules_stored = rules.from_json(known["rules"]), True
             self._members = dict.fromkeys(map(str, known["rules"].get("members", ())))
         if "floor" in known:
             self.speech.state = floor.from_json(known["floor"])

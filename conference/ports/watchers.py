@@ -15,6 +15,9 @@ class Watcher(Protocol):
     def admit(self, grants: Grants) -> None:
         """Raise Refusal if the planner does not admit these grants. It is called at each entry, and must return at once."""
 
+    def begins_muted(self, conference: str) -> bool:
+        """Report whether the meeting was planned so that newcomers join with their microphones off."""
+
     def opened(self, conference: str) -> None:
         """Note that the first participant has joined. Halls that wait for the opening do not count."""
 

@@ -130,28 +130,36 @@ async def by_account(
     return await _entry(session, meeting, occurrence, way, name, attendee, person, host=host)
 
 
-async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> list[tuple[str, str, int, bool, bool]]:
-    """Return (date, class, version of the meeting, whether it takes place, its lobby) for dates within a day of now.
+Gate = tuple[str, str, int, bool, bool, bool]
+"""(date, class, version of the meeting, whether it takes place, its lobby, whether newcomers are muted)."""
 
-    The dates are those of one meeting, or those of all meetings that are important or do not take place. The check at the entry
-    to a conference needs these values after a restart.
+
+async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> list[Gate]:
+    """Return the doors of dates within a day of now.
+
+    The dates are those of one meeting, or those of all meetings that are important, mute newcomers or do not take place. The
+    entry to a conference needs these values after a restart.
     """
     near = timedelta(days=1)
     stands = or_(Meeting.state == "approved", and_(Meeting.state == "asked", Occurrence.state == "running"))
     on = Occurrence.state.not_in(("cancelled", "skipped", "postponed"))
     takes_place = and_(stands, on, Occurrence.starts_at < now + near)
     query = (
-        select(Occurrence.id, Meeting.class_, Meeting.version, takes_place, Meeting.lobby)
+        select(Occurrence.id, Meeting.class_, Meeting.version, takes_place, Meeting.lobby, Meeting.entry_muted)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .where(Occurrence.starts_at > now - near)
         .where(or_(Occurrence.starts_at < now + near, Occurrence.original_at < now + near))
         .order_by(Occurrence.starts_at)
         .limit(limits.STRICT_DATES)
     )
-    own = Meeting.id == meeting_id if meeting_id else or_(Meeting.class_ == IMPORTANT, not_(takes_place))
+    own = (
+        Meeting.id == meeting_id
+        if meeting_id
+        else or_(Meeting.class_ == IMPORTANT, not_(takes_place), Meeting.entry_muted)
+    )
     return [
-        (id_, class_, version, bool(open_), lobby)
-        for id_, class_, version, open_, lobby in await session.execute(query.where(own))
+        (id_, class_, version, bool(open_), lobby, muted)
+        for id_, class_, version, open_, lobby, muted in await session.execute(query.where(own))
     ]
 
 

@@ -65,6 +65,7 @@ class OwnDate:
     place: str
     can_enter: bool
     why_not: str
+    entry_muted: bool = False
 
 
 async def dates(
@@ -232,6 +233,7 @@ def _own_date(
         place=place,
         can_enter=refusal is None,
         why_not=refusal.code if refusal else "",
+        entry_muted=meeting.entry_muted and not host,
     )
 
 

@@ -56,6 +56,7 @@ class Door:
     class_: str
     version: int
     open: bool = True
+    entry_muted: bool = False
 
 
 class BookedMeetings:
@@ -93,15 +94,23 @@ class BookedMeetings:
 
     # Questions of the API
 
-    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
+    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool, entry_muted: bool = False) -> str:
         self.lobbies.get(PREFIX + occurrence_id, self._now())
-        self.set_door(occurrence_id, class_, version, lobby=lobby)
+        self.set_door(occurrence_id, class_, version, lobby=lobby, entry_muted=entry_muted)
         return PREFIX + occurrence_id
 
     def set_door(
-        self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None
+        self,
+        occurrence_id: str,
+        class_: str,
+        version: int,
+        open_: bool = True,
+        lobby: bool | None = None,
+        entry_muted: bool | None = None,
     ) -> None:
-        known, door = self._doors.pop(occurrence_id, None), Door(class_, version, open_)
+        known = self._doors.pop(occurrence_id, None)
+        muted = (known is not None and known.entry_muted) if entry_muted is None else entry_muted
+        door = Door(class_, version, open_, muted)
         # A caller that read an older version of the meeting must not open its door.
         late = known is not None and version < known.version
         _keep(self._doors, occurrence_id, known if known is not None and late else door)
@@ -232,6 +241,16 @@ class BookedMeetings:
         over = grants.issued_at <= until and session != kept
         if grants.account and (over or session in self._sessions):
             raise Refusal("signed_out", *SIGNED_OUT)
+
+    def mutes_entry(self, occurrence_id: str, planned: bool) -> bool:
+        try:
+            return self.registry.get(PREFIX + occurrence_id).mutes_newcomers if self.registry is not None else planned
+        except Refusal:
+            return planned
+
+    def begins_muted(self, conference: str) -> bool:
+        door = self._doors.get(conference.removeprefix(PREFIX)) if self.owns(conference) else None
+        return door is not None and door.entry_muted
 
     # Events of sign-ins (access.Live)
 

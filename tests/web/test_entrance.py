@@ -80,12 +80,20 @@ async def test_a_meeting_is_remembered_only_if_the_server_allows_it(visit: Visit
 async def test_who_is_inside_and_an_invitation_to_pass_on(
     visit: Visit, live_server: LiveServer, tmp_path: Path
 ) -> None:
-    """A guest sees the name of the host before joining. With the lobby on, the guest sees nobody. The invitation says so."""
+    """A guest sees the host before joining, and that newcomers are muted. With the lobby on, the guest sees nobody. The
+    invitation says so.
+    """
     host, guest = await visit(height=720), await visit(width=390, height=844, touch=True)
     link = await new_meeting(host, live_server)
     await expect(host.part("inside")).to_have_text("Chưa có ai trong cuộc họp.")
+    await expect(guest.part("entry-muted")).to_have_count(0)
     await host.join(link, "Nguyễn Văn An")
+    await host.part("chair-toggle").click()
+    await host.part("chair-part-rules").click()
+    await host.part("rule-entry").check()
+    await host.part("chair-toggle").click()
     await guest.page.goto(link)
+    await expect(guest.part("entry-muted")).to_contain_text("tắt micro")
     await expect(guest.part("inside")).to_have_text("Đang có 1 người: Nguyễn Văn An.")
     await guest.part("preview-video").wait_for()
     await expect(guest.part("preview-mic")).to_have_text("Micro đang bật")

@@ -272,6 +272,7 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
         "agenda": agenda_of(request),
         "public": request.public,
         "lobby": request.lobby or plan.class_ == classes.IMPORTANT,
+        "entry_muted": plan.type_.entry_muted if request.entry_muted is None else request.entry_muted,
         "connect": request.connect,
         "connect_asked": False,
         "call_ahead_min": request.call_ahead_min,

@@ -48,6 +48,7 @@ COPIED: Final = (
     "operator_id",
     "operator_deputy_id",
     "lobby",
+    "entry_muted",
     "connect",
     "call_ahead_min",
     "uncalled",

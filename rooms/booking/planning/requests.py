@@ -95,6 +95,8 @@ class Request:
     description: str = ""
     public: bool = False
     lobby: bool = True
+    entry_muted: bool | None = None
+    """True: people and halls join with their microphones off. None: as the meeting type says."""
     connect: str = "call"
     """`call`: the server calls the halls of the call list. `dial_in`: the halls dial in by themselves."""
     call_ahead_min: int | None = None

@@ -34,6 +34,7 @@ async def request_of(session: AsyncSession, meeting: Meeting) -> Request:
         description=meeting.description,
         public=meeting.public,
         lobby=meeting.lobby,
+        entry_muted=meeting.entry_muted,
         connect=meeting.connect,
         call_ahead_min=meeting.call_ahead_min,
         uncalled_ids=tuple(meeting.uncalled),

@@ -45,6 +45,10 @@ TYPES: Final = (
 )
 
 
+MUTED: Final = frozenset(("national", "resolution", "review"))
+"""The large conferences (hội nghị), where people and halls join with their microphones off."""
+
+
 async def keep_types(session: AsyncSession) -> None:
     """Store the default types if the table has no types."""
     if await session.scalar(select(func.count()).select_from(MeetingType)):
@@ -60,6 +64,7 @@ async def keep_types(session: AsyncSession) -> None:
                 duration_min=minutes,
                 notice_days=notice,
                 conclusion_days=conclusion,
+                entry_muted=code in MUTED,
                 internal=internal,
                 precedence=precedence,
                 position=position,

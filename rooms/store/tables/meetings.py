@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.tables.columns import Row
@@ -47,6 +47,8 @@ class MeetingType(Row):
     """Days after the meeting for which its stored chat is kept."""
     log_days: Mapped[int] = mapped_column(default=365, server_default="365")
     """Days after the meeting for which its record is kept: who came, spoke and acted."""
+    entry_muted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """True: people and halls join new meetings of this type with their microphones off. A booking can say otherwise."""
     internal: Mapped[bool] = mapped_column(default=False)
     """True: a meeting within one unit may need no approval. See `plans.Plan.needs_approval`."""
     precedence: Mapped[int] = mapped_column(default=100)
@@ -126,6 +128,8 @@ class Meeting(Row):
     public: Mapped[bool] = mapped_column(default=False)
     """True: the meeting is in the public weekly schedule."""
     lobby: Mapped[bool] = mapped_column(default=True)
+    entry_muted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """True: people and halls join with their microphones off."""
     connect: Mapped[str] = mapped_column(String(10), default="call")
     connect_asked: Mapped[bool] = mapped_column(default=False)
     """True: the secretary must still say whether the server calls the halls. The meeting was booked before calling was the

@@ -64,9 +64,9 @@ class LiveMeetings(Protocol):
     @property
     def people(self) -> BoardPeople: ...
 
-    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
-        """Return the conference of a date, and open its door for participants whom this class admits. `lobby`: the lobby switch
-        of the booking. Raise Refusal `lobby_limit`.
+    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool, entry_muted: bool = False) -> str:
+        """Return the conference of a date, and open its door for participants whom this class admits. `lobby`, `entry_muted`: as
+        in the booking. Raise Refusal `lobby_limit`.
         """
 
     def places(self, grants: Grants, /) -> None:
@@ -77,7 +77,13 @@ class LiveMeetings(Protocol):
         """Return the names of the participants that other participants see, in the order of their arrival."""
 
     def set_door(
-        self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None
+        self,
+        occurrence_id: str,
+        class_: str,
+        version: int,
+        open_: bool = True,
+        lobby: bool | None = None,
+        entry_muted: bool | None = None,
     ) -> None:
         """Set the door: open for participants whom this class admits, or closed. A call with an older `version` of the meeting
         has no effect.
@@ -87,6 +93,9 @@ class LiveMeetings(Protocol):
         """Block tokens that were issued up to `at` (Unix seconds). A bearer is an attendee, or `WAY.attendee` for one way of
         joining.
         """
+
+    def mutes_entry(self, occurrence_id: str, planned: bool) -> bool:
+        """Report whether the newcomers of a date are muted: by the rules of the running meeting, otherwise as planned."""
 
     def vouch(self, conference: str, identity: str, closed: bool) -> None:
         """Note a hall at the door. `closed`: the hall may be in an important meeting."""

@@ -328,6 +328,7 @@ class MyMeeting(View):
     place: str = Field("", description="The halls as text.")
     can_enter: bool
     why_not: str = Field("", description="The code of the refusal: `too_early`, `ended`, …")
+    entry_muted: bool = Field(False, description="The caller joins with the microphone off.")
 
 
 class RuleFields(Strict):

@@ -85,6 +85,7 @@ class JoinView(View):
     ends_at: datetime
     opens_at: datetime
     name: str
+    entry_muted: bool = Field(False, description="The caller joins with the microphone off.")
     code: str = Field("", description="`too_early`, `ended`, `class_forbids`, `not_invited`, `cancelled`, `held`")
     vi: str = ""
     en: str = ""

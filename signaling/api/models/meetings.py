@@ -64,6 +64,7 @@ class MeetingType(View):
     chat_kept: ChatKept
     chat_days: int
     log_days: int
+    entry_muted: bool
     internal: bool
     precedence: int
     position: int
@@ -91,6 +92,7 @@ class MeetingTypeFields(Strict):
     )
     chat_days: int = Field(30, ge=1, le=3650, description="Days after the meeting for which its chat is stored.")
     log_days: int = Field(365, ge=1, le=3650, description="Days after the meeting for which its timeline is stored.")
+    entry_muted: bool = Field(False, description="People and halls join new meetings with their microphones off.")
     internal: bool = False
     precedence: int = Field(100, ge=0, le=10_000)
     position: int = Field(0, ge=0, le=10_000)
@@ -180,6 +182,9 @@ class MeetingFields(Strict):
     description: LongText = ""
     public: bool = Field(False, description="The public weekly schedule shows the meeting.")
     lobby: bool = True
+    entry_muted: bool | None = Field(
+        None, description="People and halls join with their microphones off. Null: as the type says."
+    )
     connect: Connect = Field("call", description="Whether the server calls the listed halls, or they dial in.")
     call_ahead_min: int | None = Field(
         None,
@@ -234,6 +239,7 @@ class MeetingChanges(Strict):
     description: LongText | None = None
     public: bool | None = None
     lobby: bool | None = None
+    entry_muted: bool | None = None
     connect: Connect | None = None
     call_ahead_min: int | None = Field(None, ge=0, le=limits.CALL_AHEAD_MIN)
     uncalled_ids: list[Id] | None = Field(None, max_length=limits.CALLS)
@@ -592,6 +598,7 @@ class Meeting(View):
     documents: list[Document] = Field(default_factory=list)
     public: bool
     lobby: bool
+    entry_muted: bool
     connect: ShownConnect
     connect_asked: bool = Field(False, description="The secretary must still decide how halls connect.")
     call_ahead_min: int | None = Field(description="Null: as the type says.")

@@ -64,7 +64,8 @@ class Arrivals:
         elif room.conference.name.startswith(ECHOES):
             say(leg, "echo")
         else:
-            say(leg, "waiting" if room.conference.halls.waiting else "joined")
+            muted = "joined_muted" if room.hall.muted else "joined"
+            say(leg, "waiting" if room.conference.halls.waiting else muted)
             self._start(titles.name_meeting(self._database, room.conference))
 
     def _tired(self, leg: Leg, room: Room) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -424,6 +425,35 @@ def test_newcomers_enter_muted_and_may_unmute(room: Room) -> None:
     host = Party(room.world, "host", **HOST)
     host.publish(MICROPHONE)
     assert "host" in room.on(), "a leader is not muted"
+
+
+class Planned:
+    """A planner whose meeting mutes newcomers."""
+
+    def admit(self, grants: Grants) -> None:
+        pass
+
+    def begins_muted(self, conference: str) -> bool:
+        return True
+
+    def opened(self, conference: str) -> None:
+        pass
+
+    def closed(self, conference: str, reason: Reason) -> None:
+        pass
+
+
+def test_a_meeting_that_was_planned_so_begins_with_muted_newcomers() -> None:
+    world = HallWorld()
+    world.registry.around = dataclasses.replace(world.registry.around, watcher=Planned())
+    host, late, hall = Party(world, "host", **HOST), Party(world, "late"), HallParty(world, "hall")
+    host.publish(MICROPHONE)
+    late.publish(MICROPHONE)
+    conference = world.registry.get("c")
+    tracks = {one: [track.muted for track in conference.participants[one].tracks.values()] for one in ("host", "late")}
+    assert (tracks, hall.muted()) == ({"host": [False], "late": [True]}, True)
+    conference.chair.set_rules(conference.machines.by("host", "host", "page"), rules.Set(entry_muted=False))
+    assert not HallParty(world, "second").muted()
 
 
 def test_nobody_new_enters_a_locked_meeting(room: Room) -> None:

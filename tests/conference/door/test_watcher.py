@@ -22,6 +22,9 @@ class Diary:
         if grants.identity == "stranger":
             raise Refusal("join_denied")
 
+    def begins_muted(self, conference: str) -> bool:
+        return False
+
     def opened(self, conference: str) -> None:
         self.heard.append(("opened", conference))
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import av
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from conference import spoken_texts
 from conference.announcements.spoken_texts import LANGUAGES, Language
 from tests.conftest import start_server
-from tests.interop.browsers.test_halls_and_browsers import HOST, There
+from tests.interop.browsers.test_halls_and_browsers import HOST, There, started
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.quirks import AUDIO_TYPE, EVENT_TYPE, Quirk, Terminal
 from tests.ports import free_port
@@ -135,6 +136,26 @@ async def is_told_in_its_language(there: There, name: str, language: Language) -
         await terminal.hears("joined", language)
         await terminal.presses("*6")
         await terminal.hears("muted", language)
+        assert await terminal.hang_up() == 200
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Iterator[There]:
+    """A server with a meeting whose booking mutes newcomers."""
+    with started(tmp_path, entry_muted=True) as made:
+        yield made
+
+
+async def test_a_hall_that_joins_muted_hears_how_to_ask_for_the_floor(quiet: There) -> None:
+    """The hall is not heard until its key unmutes it. A browser that comes is muted too."""
+    async with caller(quiet, "hall-a", small=True) as terminal, quiet.person("ann") as ann:
+        assert await quiet.dial(terminal) == 200
+        await terminal.hears("joined_muted", "vi")
+        assert quiet.row("hall-a")["audio"]["muted"]
+        published = await ann.speak(880)
+        await until(lambda: published.muted, "the browser is muted")
+        await terminal.presses("*6")
+        await terminal.hears("unmuted", "vi")
         assert await terminal.hang_up() == 200
 
 

@@ -64,6 +64,7 @@ export const en: Record<Key, string> = {
   'prejoin.paused': 'It is quiet now.',
   'prejoin.testSpeaker': 'Test the speaker',
   'prejoin.testing': 'Playing a test sound…',
+  'prejoin.entryMuted': 'In this meeting your microphone is off when you join. Switch it on when you want to speak.',
   'prejoin.without': 'You can join without a camera or a microphone.',
   'prejoin.preview': 'Your picture',
   'prejoin.devices': 'Devices',

@@ -62,6 +62,7 @@ export const vi = {
   'prejoin.paused': 'Đang không có tiếng.',
   'prejoin.testSpeaker': 'Nghe thử loa',
   'prejoin.testing': 'Đang phát tiếng thử…',
+  'prejoin.entryMuted': 'Cuộc họp này tắt micro của người mới vào. Khi cần nói, hãy bật micro sau khi vào.',
   'prejoin.without': 'Vẫn vào họp được khi không có camera hoặc micro.',
   'prejoin.preview': 'Hình tự xem',
   'prejoin.devices': 'Thiết bị',

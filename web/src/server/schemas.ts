@@ -1263,6 +1263,11 @@ export interface components {
                  */
                 lobby?: boolean;
                 /**
+                 * Entry Muted
+                 * @description People and halls join with their microphones off. Null: as the type says.
+                 */
+                entry_muted?: boolean | null;
+                /**
                  * Connect
                  * @description Whether the server calls the listed halls, or they dial in.
                  * @default call
@@ -1428,6 +1433,11 @@ export interface components {
             by_number: boolean;
             /** @description Participants wait until a host admits them. */
             lobby: boolean;
+            /**
+             * @description Newcomers join with their microphones off.
+             * @default false
+             */
+            entry_muted: boolean;
             /** @description The participants now. Null: the caller must wait in the lobby first. */
             inside: components["schemas"]["Inside"] | null;
         };
@@ -1799,6 +1809,11 @@ export interface components {
             opens_at: string;
             name: string;
             /**
+             * @description Newcomers join with their microphones off.
+             * @default false
+             */
+            entry_muted: boolean;
+            /**
              * @description `too_early`, `ended`, `class_forbids`, `not_invited`, `cancelled`, `held`
              * @default
              */
@@ -2168,6 +2183,7 @@ export interface components {
             documents: components["schemas"]["Document"][];
             public: boolean;
             lobby: boolean;
+            entry_muted: boolean;
             /** @enum {string} */
             connect: "call" | "dial_in";
             /**
@@ -2263,6 +2279,7 @@ export interface components {
             description?: string | null;
             public?: boolean | null;
             lobby?: boolean | null;
+            entry_muted?: boolean | null;
             connect?: ("call" | "dial_in") | null;
             call_ahead_min?: number | null;
             uncalled_ids?: string[] | null;
@@ -2350,6 +2367,8 @@ export interface components {
             public?: boolean;
             /** @default true */
             lobby?: boolean;
+            /** @description People and halls join with their microphones off. Null: as the type says. */
+            entry_muted?: boolean | null;
             /**
              * @description Whether the server calls the listed halls, or they dial in.
              * @default call
@@ -2433,6 +2452,7 @@ export interface components {
             chat_kept: "kept" | "exported" | "forgotten";
             chat_days: number;
             log_days: number;
+            entry_muted: boolean;
             internal: boolean;
             precedence: number;
             position: number;
@@ -2476,6 +2496,11 @@ export interface components {
              * @default 365
              */
             log_days?: number;
+            /**
+             * @description People and halls join new meetings with their microphones off.
+             * @default false
+             */
+            entry_muted?: boolean;
             /** @default false */
             internal?: boolean;
             /** @default 100 */
@@ -2638,6 +2663,11 @@ export interface components {
              * @default
              */
             why_not: string;
+            /**
+             * @description Newcomers join with their microphones off.
+             * @default false
+             */
+            entry_muted: boolean;
         };
         /**
          * @description A site with a hall that another site can use. `why`: the site itself (`own`), set by hand (`set`), the nearest unit in
@@ -3674,6 +3704,7 @@ export interface components {
             description?: string | null;
             public?: boolean | null;
             lobby?: boolean | null;
+            entry_muted?: boolean | null;
             connect?: ("call" | "dial_in") | null;
             call_ahead_min?: number | null;
             uncalled_ids?: string[] | null;
@@ -4325,6 +4356,11 @@ export interface components {
                  * @default true
                  */
                 lobby?: boolean;
+                /**
+                 * Entry Muted
+                 * @description People and halls join with their microphones off. Null: as the type says.
+                 */
+                entry_muted?: boolean | null;
                 /**
                  * Connect
                  * @description Whether the server calls the listed halls, or they dial in.

@@ -1,8 +1,9 @@
 import type { AnyPass, Inside, Waiting } from './model';
 
-/** A meeting as the page shows it before joining. `inside`: null if the server names nobody to this person. */
+/** A meeting as the page shows it before joining. `inside`: null if the server names nobody to this person. `entry_muted`: newcomers join with their microphones off. */
 export interface Seen {
   title: string;
+  entry_muted: boolean;
   inside: Inside | null;
 }
 

@@ -44,6 +44,7 @@ async def look(visit: Stranger, passes: EntryPasses, wanted: JoinFields) -> Join
         ends_at=found.occurrence.ends_at,
         opens_at=found.opens_at,
         name=found.name,
+        entry_muted=not found.host and visit.desk.live.mutes_entry(found.occurrence.id, found.meeting.entry_muted),
         inside=_inside(visit, passes, found),
         **why,
     )
@@ -179,7 +180,9 @@ async def _comer(
         identity=f"{found.way}.{bearer or 'guest'}.{passes.suffix()}",
         name=_shown(found.name),
         attributes=_marks(found),
-        conference=visit.desk.live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby),
+        conference=visit.desk.live.name_of(
+            date.id, meeting.class_, meeting.version, meeting.lobby, meeting.entry_muted
+        ),
         join=True,
         raises_hand=True,
         passage=Passage.HOST if found.host else Passage.NONE,

@@ -76,6 +76,7 @@ class Found(_Message):
     title: str
     by_number: bool = Field(description="The number alone admits too, without the invitation.")
     lobby: bool = Field(description="Participants wait until a host admits them.")
+    entry_muted: bool = Field(False, description="Newcomers join with their microphones off.")
     inside: Inside | None = Field(
         None, description="The participants now. Null: the caller must wait in the lobby first."
     )
@@ -166,6 +167,7 @@ def routes(around: InstantMeetings) -> APIRouter:
             title=around.numbers.title(conference),
             by_number=conference in around.numbers,
             lobby=waits,
+            entry_muted=_mutes_entry(around, conference),
             inside=of_conference(around.doorway.meetings.registry, conference) if seen else None,
         )
 
@@ -279,6 +281,14 @@ def _keep_opener(around: InstantMeetings, request: Request, response: Response, 
         httponly=True,
         samesite="strict",
     )
+
+
+def _mutes_entry(around: InstantMeetings, conference: str) -> bool:
+    registry = around.doorway.meetings.registry
+    try:
+        return registry is not None and registry.get(conference).mutes_newcomers
+    except Refusal:  # nobody is there yet
+        return False
 
 
 def _take(throttle: Throttle, request: Request, now: float) -> None:

@@ -256,3 +256,28 @@ async def test_staff_of_an_invited_unit_can_read_the_meeting_page(office: Office
     of_unit = await office.client("requester", "yt", "yt-2")
     assert (await of_unit.get(f"/meetings/{meeting['id']}")).json()["title"] == meeting["title"]
     assert len((await of_unit.get("/my-meetings")).json()["items"]) == 1
+
+
+async def test_newcomers_are_muted_as_type_and_booking_say(office: Office) -> None:
+    """A new booking has the value of its type, unless the booking says otherwise. The page before joining and the conference
+    know the value of the booking.
+    """
+    live, given = office.secretariat.live, {"starts_at": office.at(START), "lobby": False, "hall_ids": []}
+    admin = await office.client("admin")
+    (type_,) = [one for one in (await admin.get("/meeting-types")).json()["items"] if one["code"] == "briefing"]
+    assert not type_.pop("entry_muted")
+    fields = {name: value for name, value in type_.items() if name != "code"} | {"entry_muted": True}
+    assert (await admin.put("/meeting-types/briefing", json=fields)).json()["entry_muted"]
+    made = [await approved(office, **given, type_code="briefing", entry_muted=one) for one in (None, True, False)]
+    assert [one["entry_muted"] for one in made] == [True, True, False]
+    desk = await office.client("secretary", "khcn")
+    edited = await desk.patch(
+        f"/meetings/{made[1]['id']}", json={"entry_muted": False}, headers={"if-match": f'"{made[1]["version"]}"'}
+    )
+    assert (edited.status_code, edited.json()["entry_muted"]) == (200, False), edited.text
+    office.pass_minutes(165)
+    for meeting, muted in zip(made, (True, False, False), strict=True):
+        link = await link_of(office, meeting)
+        seen = (await office.stranger().post("/join/look", json={"link": link})).json()
+        conference = (await enter(office, link=link)).json()["conference"]
+        assert (seen["entry_muted"], live.begins_muted(conference)) == (muted, muted), seen

@@ -57,6 +57,8 @@ export class Draft {
   description = $state('');
   public = $state(false);
   lobby = $state(true);
+  /** People and halls join with their microphones off. Null: as the type of meeting says. */
+  muted = $state<boolean | null>(null);
   connect = $state<Connect>('call');
   /** Minutes before the start at which the halls are called. Null: as the type of meeting says. */
   callAhead = $state<number | null>(null);
@@ -217,6 +219,7 @@ export class Draft {
       description: this.description.trim(),
       public: this.public,
       lobby: this.lobby,
+      entry_muted: this.muted,
       connect: this.connect,
       call_ahead_min: this.callAhead,
       hold_guests: this.holds,
@@ -271,6 +274,7 @@ export class Draft {
     this.description = request.description ?? '';
     this.public = request.public ?? false;
     this.lobby = request.lobby ?? true;
+    this.muted = request.entry_muted ?? null;
     this.connect = request.connect ?? 'call';
     this.callAhead = request.call_ahead_min ?? null;
     this.holds = request.hold_guests ?? true;
@@ -288,10 +292,10 @@ export function requestOf(meeting: Meeting): KnownRequest {
     const who = one.unit_id !== null && one.person_id === null ? { unit_id: one.unit_id } : one.person_id !== null ? { person_id: one.person_id } : { guest_name: one.guest_name, guest_email: one.guest_email };
     return { ...who, label: one.label, role: one.role, required: one.required, must_be_head: one.must_be_head };
   });
-  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, secretary_id, secretary_deputy_id, operator_id, operator_deputy_id, hall_ids, terminal_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, rehearsal_at, rehearsal_min } = meeting;
+  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, secretary_id, secretary_deputy_id, operator_id, operator_deputy_id, hall_ids, terminal_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, entry_muted, rehearsal_at, rehearsal_min } = meeting;
   const staff = { chair_id, secretary_id, secretary_deputy_id, operator_id, operator_deputy_id };
   const uncalled_ids = meeting.calls.filter((line) => line.out).map((line) => line.terminal_id);
-  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, ...staff, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, rehearsal_at, rehearsal_min, public: meeting.public, attendees };
+  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, ...staff, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, call_ahead_min, hold_guests, lobby, entry_muted, rehearsal_at, rehearsal_min, public: meeting.public, attendees };
 }
 
 /** Return all identifiers in a request whose names a form shows. */

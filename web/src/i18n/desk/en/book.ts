@@ -58,6 +58,8 @@ export const bookEn: Record<keyof typeof bookVi, string> = {
   'book.publicHint': 'Everyone can see its name, time and place.',
   'book.lobby': 'Use the lobby',
   'book.lobbyHint': 'Chair or secretary let people in. Guests with the meeting number always wait.',
+  'book.muted': 'Join with microphones off',
+  'book.mutedHint': 'People and halls join with their microphones off. They switch them on to speak, or wait for the chair\'s call.',
   'book.connect': 'Connecting the halls',
   'book.submit': 'Ask for approval',
   'book.hold': 'Hold the hall, no approval yet',

@@ -201,6 +201,7 @@ export const meetingEn: Record<keyof typeof meetingVi, string> = {
   'changed.attendees': 'Attendees',
   'changed.public': 'In the public schedule',
   'changed.lobby': 'Lobby',
+  'changed.entry_muted': 'Join with microphones off',
   'changed.connect': 'Connecting the halls',
   'changed.uncalled_ids': 'Halls that are not called',
   'history.title': 'History',

@@ -68,6 +68,7 @@ export const settingsEn: Record<keyof typeof settingsVi, string> = {
   'types.chatForgotten': 'Not stored',
   'types.chatDays': 'Keep the chat (days)',
   'types.logDays': 'Keep the record of the meeting (days)',
+  'types.muted': 'People and halls join with microphones off',
   'types.chatHint': 'The record says who came, left and spoke, and the orders of the chair. The server deletes the record when these days after the meeting are over. Private messages are never in the downloaded file.',
   'types.precedence': 'Precedence (lower first)',
   'types.minutes': 'Length (minutes)',

@@ -56,6 +56,8 @@ export const bookVi = {
   'book.publicHint': 'Mọi người xem được tên, giờ và địa điểm cuộc họp.',
   'book.lobby': 'Dùng phòng chờ',
   'book.lobbyHint': 'Chủ trì hoặc thư ký cho vào từng người. Khách vào bằng mã cuộc họp luôn phải chờ.',
+  'book.muted': 'Tắt micro khi vào họp',
+  'book.mutedHint': 'Người và hội trường vào họp với micro tắt. Khi cần nói thì tự bật, hoặc chờ chủ trì mời.',
   'book.connect': 'Kết nối hội trường',
   'book.submit': 'Gửi duyệt',
   'book.hold': 'Giữ hội trường, chưa gửi duyệt',

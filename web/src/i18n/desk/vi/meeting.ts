@@ -199,6 +199,7 @@ export const meetingVi = {
   'changed.attendees': 'Thành phần',
   'changed.public': 'Công khai',
   'changed.lobby': 'Phòng chờ',
+  'changed.entry_muted': 'Tắt micro khi vào họp',
   'changed.connect': 'Cách kết nối',
   'changed.uncalled_ids': 'Danh sách hội trường không gọi',
   'history.title': 'Lịch sử',

@@ -66,6 +66,7 @@ export const settingsVi = {
   'types.chatForgotten': 'Không lưu',
   'types.chatDays': 'Giữ nội dung trò chuyện (ngày)',
   'types.logDays': 'Giữ diễn biến cuộc họp (ngày)',
+  'types.muted': 'Người, hội trường vào họp với micro tắt',
   'types.chatHint': 'Diễn biến gồm: ai vào, ai rời, ai phát biểu, lệnh của chủ trì. Hết số ngày này kể từ khi họp xong, máy chủ xóa. Tin nhắn riêng không bao giờ có trong tệp tải về.',
   'types.precedence': 'Ưu tiên (nhỏ đi trước)',
   'types.minutes': 'Thời lượng (phút)',
