@@ -13,7 +13,8 @@ from typing import Final, Literal
 from conference.ground.errors import Refusal
 
 Way = Literal["page", "rest", "desk", "keypad", "bfcp", "api", "link"]
-"""The way by which an order came. `api`: the server API of the browser protocol, with a key. `link`: the link of a site."""
+"""The way by which an order came. `api`: the server API of the browser protocol, with a key. `link`: the link of a site, or a
+card of a site."""
 
 
 class Role(Enum):

@@ -36,7 +36,7 @@ from signaling.api.routes.control import (
     rehearsals,
 )
 from signaling.api.routes.control import people as board_people
-from signaling.api.routes.live import conferences, desk_orders, hall_pcs, hosting, lobby, notices, qr, rolls
+from signaling.api.routes.live import conferences, desk_orders, hall_pcs, hosting, lobby, notices, qr, rolls, vote_cards
 from signaling.api.routes.register import codes, devices, equipping, exchange, pcs, people, recipients, sites, units
 from signaling.host import limits
 
@@ -116,6 +116,7 @@ def application(
         hosting.routes(instant.doorway),
         desk_orders.routes(instant.doorway),
         rolls.routes(instant.doorway),
+        vote_cards.routes(instant.doorway),
     )
     for router in (*own, *routers, *(ROUTERS if parts else ()), docs.routes(app)):
         app.router.routes.extend(router.routes)

@@ -28,7 +28,7 @@ _DESK = (
 _DESK += "|rehearsal|chairing|moi|duyet|hop|tongduyet|dieu-hanh"
 """The pages of the secretariat: `DESKS` and `SHORT` of `web/src/browser/route.ts`; a test compares the two."""
 _PAGES = re.compile(
-    rf"/|/trust/?|/test/?|/diem-cau/?|/(?:m|diemdanh)/[^/]{{1,200}}/?|/(?:{_DESK})(?:/[^/]{{1,200}}){{0,3}}/?"
+    rf"/|/trust/?|/test/?|/diem-cau/?|/phieu/?|/(?:m|diemdanh)/[^/]{{1,200}}/?|/(?:{_DESK})(?:/[^/]{{1,200}}){{0,3}}/?"
 )
 
 _PICTURE = b'content="/assets/'

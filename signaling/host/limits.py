@@ -476,6 +476,23 @@ ROLL_LINK_REPORTS_PER_MINUTE = 10
 """Reports by the link of one site each minute; more are refused. Each is stored. Chosen. More: a leaked link writes more to the
 database. Fewer: a person who corrects a name must wait.
 """
+VOTE_CODE_CHARACTERS = 20
+"""Characters of the code of a site for ballots by phone; a longer code is refused. A code has 8, and people type dashes and
+blanks. Larger: more work for a wrong code. Smaller: typed codes are refused.
+"""
+VOTE_CODE_TRIES_PER_MINUTE = 600
+"""Wrong codes of sites for ballots by phone, from one network each minute; further ones are refused. Chosen: phones of a hall,
+which share one address, ask once more when a vote has ended. A code has 40 bits, so that a network guesses one of 240 codes in
+15 years. More: a flood costs more time. Fewer: a large hall reads a wrong sentence at the end of a vote.
+"""
+VOTE_CARDS_PER_MINUTE = 600
+"""Cards that phones of one network may take each minute; more are refused. Each is stored. Chosen: the delegates of a large hall
+begin together. More: a flood writes more to the database. Fewer: delegates of a large hall must wait.
+"""
+VOTE_CARD_BALLOTS_PER_MINUTE = 10
+"""Ballots of one card each minute; more are refused. Each is stored. Chosen. More: a phone writes more to the database. Fewer: a
+person who corrects a ballot by name must wait.
+"""
 QR_KEPT = 256
 """Drawn QR codes that are kept, 3 KB each. More: more memory. Fewer: codes that many people open are drawn again."""
 PAGE_ADDRESSES = 16

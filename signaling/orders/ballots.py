@@ -125,7 +125,8 @@ class Recorded(Message):
 class Own(Message):
     """The own part in the open vote. `vote` empty: no vote is open, or the person is not entitled.
 
-    `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown.
+    `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown. `cards`: how many further
+    delegates of the own site may vote by phone. `code`: the code that their phones need; empty: no delegate votes by phone.
     """
 
     vote: str = ""
@@ -133,6 +134,8 @@ class Own(Message):
     present: int = 0
     choices: list[int] | None = None
     counts: list[int] | None = None
+    cards: int = 0
+    code: str = ""
 
 
 async def prepare(given: Given, wanted: Preparing) -> Prepared:
@@ -162,11 +165,16 @@ async def reorder(given: Given, wanted: Ordered) -> None:
 
 async def open_(given: Given, wanted: Opening) -> None:
     expected = [Voter(one.identity, one.name, one.delegates) for one in wanted.expected]
-    await given.meeting().polls.open(given.by, wanted.vote, expected)
+    await given.meeting().polls.open(given.by, wanted.vote, expected, phones=_phones(given))
 
 
 async def admit(given: Given, wanted: Late) -> None:
-    await given.meeting().polls.admit(given.by, wanted.vote, wanted.identity)
+    await given.meeting().polls.admit(given.by, wanted.vote, wanted.identity, phones=_phones(given))
+
+
+def _phones(given: Given) -> bool:
+    """Report whether people may vote by phone: not in an important meeting, which only halls may see and hear."""
+    return not given.around.meetings.is_important(given.conference)
 
 
 async def count(given: Given, wanted: HallHands) -> None:

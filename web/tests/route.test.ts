@@ -8,6 +8,8 @@ describe('addresses', () => {
     expect(at('/')).toEqual({ page: 'home' });
     expect(at('/trust')).toEqual({ page: 'trust' });
     expect(at('/diemdanh/d-17#6a.abc')).toEqual({ page: 'report', conference: 'd-17', code: '6a.abc' });
+    expect(at('/phieu#K7Q2M9XA')).toEqual({ page: 'card', code: 'K7Q2M9XA' });
+    expect(at('/phieu')).toEqual({ page: 'card', code: '' });
     expect(at('/m/abc-defg-hij')).toEqual({ page: 'meeting', conference: 'abc-defg-hij', invite: null });
     expect(at('/hop/17/')).toMatchObject({ page: 'desk', place: { desk: 'meetings', parts: ['17'] } });
     for (const path of ['/nowhere', '/constructor', '/__proto__', '/toString/x', 'https://hop.example.vn//my', '/meetings//17', '/my//']) expect(at(path)).toEqual({ page: 'missing' });

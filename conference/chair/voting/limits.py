@@ -43,6 +43,10 @@ choice of single people.
 """
 PARTS_MOST = 1000
 """The largest denominator of a share (2/3 has the denominator 3). Larger: no effect. Smaller: exact percentages are refused."""
+CARD_NAME_CHARACTERS = 60
+"""Characters of the name that a person writes on the card of a ballot by name; a longer name is refused. Larger: a row does not
+fit on a phone. Smaller: long names with a post are refused.
+"""
 KEYS_HELD = 8
 """Keys of one meeting's sealed boxes that the escrow holds. There are more than two only if the database did not answer. Then
 the oldest is dropped, but never the key of the form that the database has for certain. Larger: more old boxes can be opened

@@ -7,12 +7,12 @@ always stored before it is announced; without a store every order is refused wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from conference.chair.rights import LEADERS, TABLE, Act, By, Role, Way, ask
 from conference.chair.sections import is_site
-from conference.chair.voting import by_keypad, screen, stored, views
+from conference.chair.voting import by_keypad, cards, screen, stored, views
 from conference.chair.voting import limits as bounds
 from conference.chair.voting.box import Randomness
 from conference.chair.voting.keys import Escrow, Keys
@@ -24,6 +24,7 @@ from conference.chair.voting.vote import (
     Admit,
     Annul,
     Cast,
+    Claim,
     Close,
     Effect,
     Event,
@@ -96,6 +97,7 @@ class Polls:
         """
         self._meeting, self._document, self._actor = meeting, document, actor
         self._suffix, self._randomness, self._proceedings = suffix, randomness, proceedings
+        self.phones = Phones(lambda: self.votes, self._do)
         self._keys = Keys(escrow or Nowhere(), meeting.name, randomness)
         self._turn = asyncio.Lock()
         self._failures = 0
@@ -118,16 +120,21 @@ class Polls:
         """Set the order of the prepared votes."""
         await self._do(by, Act.VOTE_PREPARE, Order(tuple(votes)))
 
-    async def open(self, by: By, vote: str, expected: Iterable[Voter] = ()) -> None:
+    async def open(self, by: By, vote: str, expected: Iterable[Voter] = (), *, phones: bool = True) -> None:
         """Open a vote. `expected`: the entitled, who may be absent. Empty: all who are present and may vote. A PC in hall mode is
-        left out of votes by name and secret votes, because it has no ballot.
+        left out of votes by name and secret votes, because it has no ballot. `phones`: a site has a card for the phone of each
+        further delegate.
         """
         found = self.votes.get(vote)
         manner = found.question.way if found is not None else Manner.NAMED
-        await self._do(by, Act.VOTE_OPEN, Open(vote, tuple(self._entitled(manner, tuple(expected)))))
+        entitled = list(self._entitled(manner, tuple(expected)))
+        more = [card for one in entitled for card in self._more(manner, one)] if phones else []
+        if len(entitled) <= bounds.VOTERS < len(entitled) + len(more):
+            raise refusal("vote_cards_many")
+        await self._do(by, Act.VOTE_OPEN, Open(vote, (*entitled, *more)))
         self._call_halls()
 
-    async def admit(self, by: By, vote: str, identity: str) -> None:
+    async def admit(self, by: By, vote: str, identity: str, *, phones: bool = True) -> None:
         """Entitle a participant who came late, until the first ballot. Raise Refusal `vote_not_entitled` for a PC in hall mode
         in a vote by name or a secret vote.
         """
@@ -140,7 +147,9 @@ class Polls:
         manner = found.question.way if found is not None else Manner.NAMED
         if found is not None and not _can_vote(manner, (one,)):
             raise refusal("vote_not_entitled")
-        await self._do(by, Act.VOTE_OPEN, Admit(vote, self._counted(manner, voter, self._here())))
+        counted = self._counted(manner, voter, self._here())
+        more = self._more(manner, counted) if phones else ()
+        await self._do(by, Act.VOTE_OPEN, Admit(vote, counted, more))
 
     async def close(self, by: By, vote: str) -> Result:
         """Close and count the vote."""
@@ -167,7 +176,7 @@ class Polls:
 
     async def cast(self, by: By, vote: str, choices: tuple[int, ...]) -> Told:
         """Cast the ballot of the person who orders it. Return what the person may read."""
-        if self._waits(by.identity):
+        if self._waits(by.identity) or cards.is_card(by.identity):
             raise refusal("vote_not_entitled")
         effects = await self._do(by, Act.BALLOT, Cast(vote, bearer(by.identity), choices))
         return next(one for one in effects if isinstance(one, Told))
@@ -241,6 +250,12 @@ class Polls:
             if not one.grants.hidden and WAITS not in one.grants.attributes:
                 here.setdefault(bearer(one.identity), []).append(one)
         return here
+
+    def _more(self, manner: Manner, voter: Voter) -> tuple[Voter, ...]:
+        """Return the cards for phones of a site that is present. A show of hands has none."""
+        known = (voter.identity, *(one.identity for one in self._here().get(voter.identity, ())))
+        by_card = manner is not Manner.HANDS and voter.present
+        return cards.cards(voter, max(self.delegates(one) or 1 for one in known)) if by_card else ()
 
     def _counted(self, manner: Manner, voter: Voter, here: Mapping[str, Collection[Participant]]) -> Voter:
         """Return the voter by bearer, with the present delegates of the roll call. In other ways than hands each voter is one
@@ -375,6 +390,62 @@ class Polls:
         """Put the rows of both audiences. The row of the hosts is put last, because a row for all replaces it."""
         self._document.put_row("votes", vote.id, views.row(self.votes, vote, "member"))
         self._document.put_row("votes", vote.id, views.row(self.votes, vote, "host"), host_only=True)
+
+
+class Phones:
+    """The ballots of delegates who vote by phone, each on a card of their site (`cards.py`). The code of a site gives the right.
+
+    `do` performs an event of the votes of a meeting; `votes` returns them.
+    """
+
+    def __init__(
+        self, votes: Callable[[], Votes], do: Callable[[By, Act, Event], Awaitable[tuple[Effect, ...]]]
+    ) -> None:
+        self._votes, self._do = votes, do
+
+    async def claim(self, code: str, phone: str) -> tuple[Vote, Voter]:
+        """Return the open vote and the card that a phone holds. A phone without a card takes the next free one of the site.
+        `phone`: the secret of the phone. Raise Refusal `vote_code_wrong`, `vote_cards_used`, `not_stored`.
+        """
+        vote, site = self._found(code)
+        own = cards.hashed(phone)
+        if cards.held(vote, site, own) is None:
+            await self._do(By(site, site, Role.HALL, way="link"), Act.BALLOT, Claim(vote.id, site, own))
+            vote, site = self._found(code)
+        card = cards.held(vote, site, own)
+        if card is None:
+            raise refusal("vote_code_wrong")
+        return vote, card
+
+    async def cast(self, code: str, phone: str, vote: str, choices: tuple[int, ...], name: str = "") -> Told:
+        """Cast the ballot of the card that a phone holds. `name`: what the person wrote on the card. Raise the refusals of a
+        ballot, and `vote_code_wrong`.
+        """
+        found, site = self._found(code)
+        card = cards.held(found, site, cards.hashed(phone))
+        if card is None or found.id != vote:
+            raise refusal("vote_code_wrong")
+        ballot = Cast(vote, card.identity, choices, name)
+        effects = await self._do(By(card.identity, card.name, Role.HALL, way="link"), Act.BALLOT, ballot)
+        return next(one for one in effects if isinstance(one, Told))
+
+    def holds(self, code: str, phone: str) -> bool:
+        """Report whether this phone has a card of the site with this code."""
+        vote = self._votes().open
+        site = cards.site_with(vote, code) if vote is not None else None
+        return vote is not None and site is not None and cards.held(vote, site, cards.hashed(phone)) is not None
+
+    def knows(self, code: str) -> bool:
+        """Report whether this code belongs to a site of the open vote."""
+        vote = self._votes().open
+        return vote is not None and cards.site_with(vote, code) is not None
+
+    def _found(self, code: str) -> tuple[Vote, str]:
+        vote = self._votes().open
+        site = cards.site_with(vote, code) if vote is not None else None
+        if vote is None or site is None:
+            raise refusal("vote_code_wrong")
+        return vote, site
 
 
 class Nowhere:

@@ -37,6 +37,18 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Bỏ phiếu kín cần ít nhất 5 người có quyền biểu quyết",
         "a secret vote needs at least 5 entitled people",
     ),
+    "vote_cards_many": (
+        "Nhiều đại biểu hơn số phiếu của một lần biểu quyết. Hãy biểu quyết giơ tay",
+        "there are more delegates than ballots in one vote: vote by show of hands",
+    ),
+    "vote_code_wrong": (
+        "Mã phiếu không đúng, hoặc biểu quyết đã kết thúc",
+        "the code is wrong, or the vote has ended",
+    ),
+    "vote_cards_used": (
+        "Điểm cầu đã nhận hết phiếu của các đại biểu có mặt. Hãy báo thư ký",
+        "all cards of the delegates present at this site are taken: tell the secretary",
+    ),
     "vote_begun": ("Đã có phiếu đầu tiên, không thêm người được nữa", "the first ballot was cast: nobody can be added"),
     "vote_not_entitled": ("Không có quyền biểu quyết nội dung này", "not entitled to vote on this"),
     "vote_cast_already": ("Đã bỏ phiếu", "this person has already voted"),

@@ -72,6 +72,7 @@ def record(vote: Vote, made: Result) -> dict[str, Any]:
         "question": question_as_json(vote.question),
         "entitled": [[one.identity, one.name, one.delegates, one.present] for one in vote.entitled],
         "named": dict(vote.named),
+        **({"names": dict(vote.names)} if vote.names else {}),
         "hands": {hall: list(counts) for hall, counts in vote.hands.items()},
         "opened_at": vote.opened_at,
         "closed_at": vote.closed_at,

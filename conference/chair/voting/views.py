@@ -3,13 +3,16 @@
 The section `votes` of the desk document has one row for each vote, by id. Members read the votes that were opened. A row has the
 question, `place` (the place in the order), `state`, `entitled`, `present`, `quorum_reached`, `cast` (ballots, or raised hands),
 `reason` and `result`. The newest open vote by name or by hands also has `rows`: who voted how, by identity. Hosts read the rows
-while they arrive, and members after the closing.
+while they arrive, and members after the closing. While a vote is open, hosts also read `cards`: for each site whose delegates
+vote by phone its name `n`, its `code`, the number of cards `all`, and how many are `taken`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
+from conference.chair.voting import cards
 from conference.chair.voting.question import Way, choices_of
 from conference.chair.voting.stored import question_as_json, result_as_json
 from conference.chair.voting.vote import State, Vote, Votes
@@ -42,6 +45,8 @@ def row(votes: Votes, vote: Vote, audience: Audience) -> JSON | None:
     }
     if vote.result is not None:
         shown["result"] = {**result_as_json(vote.result), "voters": None}
+    if audience == "host" and vote.codes:
+        shown["cards"] = _cards(vote)
     if vote is newest(votes) and (audience == "host" or vote.state is State.CLOSED):
         shown |= _ballots(vote)
     return shown
@@ -54,12 +59,22 @@ def newest(votes: Votes) -> Vote | None:
 
 def _ballots(vote: Vote) -> JSON:
     if vote.question.way is Way.NAMED:
-        rows: JSON = {one.identity: _named(vote, one.identity, one.name) for one in vote.entitled}
+        rows: JSON = {one.identity: _named(vote, one.identity, cards.shown_name(vote, one)) for one in vote.entitled}
     elif vote.question.way is Way.HANDS:
         rows = {one.identity: _hall(vote, one.identity, one.name, one.present) for one in vote.entitled}
     else:
         return {}
     return {"rows": rows}
+
+
+def _cards(vote: Vote) -> JSON:
+    names = {one.identity: one.name for one in vote.entitled}
+    every = Counter(cards.site_of(one) for one in names if cards.is_card(one))
+    taken = Counter(map(cards.site_of, vote.claims.values()))
+    return {
+        site: {"n": names.get(site, site), "code": code, "all": every[site], "taken": taken[site]}
+        for site, code in sorted(vote.codes.items())
+    }
 
 
 def _named(vote: Vote, identity: str, name: str) -> JSON:
@@ -82,8 +97,10 @@ def own(votes: Votes, identity: str) -> JSON | None:
     if vote is None or voter is None:
         return None
     shown: JSON = {"vote": vote.id, "voted": vote.has_voted(identity), "present": voter.present}
+    if identity in vote.codes:
+        shown |= {"code": vote.codes[identity], "cards": len(cards.numbers(vote, identity))}
     if vote.question.way is Way.NAMED:
-        shown |= _named(vote, identity, voter.name)
+        shown |= _named(vote, identity, cards.shown_name(vote, voter))
     elif vote.question.way is Way.HANDS:
         shown |= _hall(vote, identity, voter.name, voter.present)
     return shown

@@ -66,6 +66,12 @@ class Vote:
     """Sorted by identity."""
     named: Mapping[str, int] = field(default_factory=dict, repr=False)
     """The marks by identity. Only for votes by name."""
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The names that people wrote on cards of sites, by identity of the card. Only for votes by name."""
+    codes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The code of each site that has cards for phones, by site. Empty after the closing."""
+    claims: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The card of each phone, by the hash of the secret of the phone. Empty after the closing."""
     hands: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """For, against and abstain by hall. Only for votes by show of hands."""
     box: Box = field(default_factory=Box, repr=False)
@@ -144,10 +150,20 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Entitle a late person or hall, or count its late delegates, before the first ballot."""
+    """Entitle a late person or hall, or count its late delegates, before the first ballot. `cards`: all cards of the site."""
 
     vote: str
     voter: Voter
+    cards: tuple[Voter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A phone takes the next free card of a site. `phone`: the hash of the secret of the phone."""
+
+    vote: str
+    site: str
+    phone: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +174,8 @@ class Cast:
     voter: str
     choices: tuple[int, ...] = field(repr=False)
     """The marked options, from 0."""
+    name: str = field(default="", repr=False)
+    """The name that the person wrote on the card of a site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +198,7 @@ class Annul:
     reason: str
 
 
-Event = Prepare | Order | Open | Admit | Cast | Hands | Close | Annul
+Event = Prepare | Order | Open | Admit | Claim | Cast | Hands | Close | Annul
 
 # -- effects
 

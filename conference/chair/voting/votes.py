@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from conference.chair.voting import cards
 from conference.chair.voting import limits as bounds
 from conference.chair.voting import question as questions
 from conference.chair.voting.box import RECEIPT_BYTES, Ballot, Box, Randomness, put
@@ -21,6 +22,7 @@ from conference.chair.voting.vote import (
     Admit,
     Annul,
     Cast,
+    Claim,
     Close,
     Effect,
     Event,
@@ -81,13 +83,14 @@ def _order(votes: Votes, _: None, event: Order, now: float, __: Randomness) -> t
     return Votes((*others, *(prepared[one] for one in event.votes))), ()
 
 
-def _open(votes: Votes, vote: Vote, event: Open, now: float, _: Randomness) -> tuple[Votes, Effects]:
+def _open(votes: Votes, vote: Vote, event: Open, now: float, randomness: Randomness) -> tuple[Votes, Effects]:
     if votes.open is not None:
         raise refusal("vote_open_already")
     if votes.prepared[0].id != vote.id:
         raise refusal("vote_not_next")
     entitled = _checked(vote, event.entitled)
-    opened = replace(vote, state=State.OPEN, entitled=entitled, opened_at=now)
+    codes = {} if vote.question.way is Way.HANDS else cards.codes(entitled, {}, randomness)
+    opened = replace(vote, state=State.OPEN, entitled=entitled, codes=codes, opened_at=now)
     return _put(votes, opened), (_noted("vote_opened", vote.id, title=vote.question.title, **_numbers(opened)),)
 
 
@@ -116,12 +119,24 @@ def _numbers(vote: Vote) -> dict[str, int]:
 # -- while the vote is open
 
 
-def _admit(votes: Votes, vote: Vote, event: Admit, now: float, _: Randomness) -> tuple[Votes, Effects]:
+def _admit(votes: Votes, vote: Vote, event: Admit, now: float, randomness: Randomness) -> tuple[Votes, Effects]:
     if vote.begun:
         raise refusal("vote_begun")
-    others = tuple(one for one in vote.entitled if one.identity != event.voter.identity)
-    admitted = replace(vote, entitled=_checked(vote, (*others, event.voter)))
+    others = tuple(one for one in vote.entitled if cards.site_of(one.identity) != event.voter.identity)
+    admitted = replace(vote, entitled=_checked(vote, (*others, event.voter, *event.cards)))
+    admitted = replace(
+        admitted, codes=cards.codes(admitted.entitled, vote.codes, randomness), claims=cards.kept(admitted)
+    )
     return _put(votes, admitted), (_noted("vote_admitted", vote.id, voter=event.voter.identity, **_numbers(admitted)),)
+
+
+def _claim(votes: Votes, vote: Vote, event: Claim, now: float, _: Randomness) -> tuple[Votes, Effects]:
+    """Give a phone its card. A phone that asks again has the same card. A claim makes no event."""
+    if event.site not in vote.codes:
+        raise refusal("vote_code_wrong")
+    if cards.held(vote, event.site, event.phone) is not None:
+        return votes, ()
+    return _put(votes, cards.claimed(vote, event.site, event.phone)), ()
 
 
 def _cast(votes: Votes, vote: Vote, event: Cast, now: float, randomness: Randomness) -> tuple[Votes, Effects]:
@@ -143,10 +158,11 @@ def _cast_named(votes: Votes, vote: Vote, event: Cast, marks: int) -> tuple[Vote
     """Record a ballot by name. The person may change it until the closing; then the new ballot replaces the old one."""
     code = f"vote_{MOTION[event.choices[0]]}" if vote.question.kind is Kind.MOTION else "vote_recorded"
     told = Told(event.voter, code)
-    if vote.named.get(event.voter) == marks:
+    names = cards.signed(vote, event)
+    if vote.named.get(event.voter) == marks and names == vote.names:
         return votes, (told,)
     what = "ballot_changed" if event.voter in vote.named else "ballot_cast"
-    cast = replace(vote, named={**vote.named, event.voter: marks})
+    cast = replace(vote, named={**vote.named, event.voter: marks}, names=names)
     return _put(votes, cast), (_noted(what, vote.id, voter=event.voter), told)
 
 
@@ -174,7 +190,7 @@ def _close(votes: Votes, vote: Vote, event: Close, now: float, randomness: Rando
     timed = replace(vote, state=State.CLOSED, closed_at=now)
     result = count(timed, randomness)
     noted = _noted("vote_closed", vote.id, title=vote.question.title, result=result_as_json(result))
-    return _put(votes, replace(timed, box=Box(), result=result)), (noted,)
+    return _put(votes, replace(timed, box=Box(), codes={}, claims={}, result=result)), (noted,)
 
 
 def _annul(votes: Votes, vote: Vote, event: Annul, now: float, _: Randomness) -> tuple[Votes, Effects]:
@@ -182,7 +198,8 @@ def _annul(votes: Votes, vote: Vote, event: Annul, now: float, _: Randomness) ->
     reason = event.reason.strip()
     if not reason or len(reason) > bounds.REASON_CHARACTERS:
         raise refusal("vote_text_bad")
-    annulled = replace(vote, state=State.ANNULLED, reason=reason, box=Box(), closed_at=vote.closed_at or now)
+    closed_at = vote.closed_at or now
+    annulled = replace(vote, state=State.ANNULLED, reason=reason, box=Box(), codes={}, claims={}, closed_at=closed_at)
     noted = _noted("vote_annulled", vote.id, title=vote.question.title, reason=reason, was=vote.state.value)
     return _put(votes, annulled), (noted,)
 
@@ -198,6 +215,7 @@ TABLE: Final[Mapping[tuple[State, type[Event]], Callable[..., tuple[Votes, Effec
     (State.PREPARED, Open): _open,
     (State.PREPARED, Annul): _annul,
     (State.OPEN, Admit): _admit,
+    (State.OPEN, Claim): _claim,
     (State.OPEN, Cast): _cast,
     (State.OPEN, Hands): _hands,
     (State.OPEN, Close): _close,

@@ -14,6 +14,7 @@ import pytest
 
 from conference import Passage, Refusal, limits
 from conference.chair.rights import By, Role
+from conference.chair.voting import limits as bounds
 from conference.chair.voting import stored, views
 from conference.chair.voting.polls import ENDED, Polls
 from conference.chair.voting.question import AGAINST, FOR, Kind, Question, Way
@@ -363,6 +364,63 @@ async def test_who_may_order_what() -> None:
     ):
         assert await refused(order) == "not_allowed"
     assert world.store.records == []
+
+
+async def test_delegates_of_a_site_vote_by_phone() -> None:
+    """The keypad has ballot 1 and the phones have the others, also after a restart. At the closing the code ends."""
+    world = Hall()
+    world.polls.delegates = {"hoi-truong": 3, "xa": 0, "an": 2}.get
+    await world.opened(SECRET)
+    row = world.row("host")["v"]
+    assert (row["entitled"], row["cards"]["hoi-truong"]["all"], row["cards"]["an"]["all"]) == (5 + 2 + 2 + 1, 2, 1)
+    assert "cards" not in world.row("member")["v"]
+    code = row["cards"]["hoi-truong"]["code"]
+    _, first = await world.polls.phones.claim(code, "one")
+    _, second = await world.polls.phones.claim(code, "two")
+    assert (first.name, second.name) == ("Hoi-Truong, phiếu 2", "Hoi-Truong, phiếu 3")
+    assert await refused(world.polls.phones.claim(code, "three")) == "vote_cards_used"
+    assert await refused(world.polls.phones.claim("00000000", "one")) == "vote_code_wrong"
+    assert (await world.polls.phones.cast(code, "one", "v", (FOR,))).code == "vote_recorded"
+    assert await refused(world.polls.phones.cast(code, "one", "v", (AGAINST,))) == "vote_cast_already"
+    assert await refused(world.polls.cast(world.by(second.identity, Role.HALL), "v", (FOR,))) == "vote_not_entitled"
+    after = Hall(Store(world.store.forms), Shelf(world.shelf.keys))
+    assert (await after.polls.phones.claim(code, "two"))[1] == second
+    after.hall.press("*11")
+    await until(lambda: not after.polls.pressed)
+    await after.polls.phones.cast(code, "two", "v", (AGAINST,))
+    for name in PEOPLE[1:]:
+        await after.polls.cast(after.by(name), "v", (FOR,))
+    result = await after.polls.close(CHAIR, "v")
+    assert (result.cast, result.counts, result.entitled) == (7, (6, 1, 0), 10)
+    assert await refused(after.polls.phones.claim(code, "two")) == "vote_code_wrong"
+    assert [one.kind for one in after.store.records] == ["vote_closed"], "no record of a claim or a secret ballot"
+
+
+async def test_a_claim_that_is_not_stored_gives_no_card() -> None:
+    world = Hall()
+    world.polls.delegates = {"hoi-truong": 2}.get
+    await world.opened()
+    code = world.row("host")["v"]["cards"]["hoi-truong"]["code"]
+    world.store.away = True
+    assert await refused(world.polls.phones.claim(code, "one")) == "not_stored"
+    assert not world.polls.phones.holds(code, "one")
+    world.store.away = False
+    _, card = await world.polls.phones.claim(code, "one")
+    await world.polls.phones.cast(code, "one", "v", (FOR,), "Lê Văn An")
+    assert world.row("host")["v"]["rows"][card.identity] == {
+        "name": "Hoi-Truong, phiếu 2 (Lê Văn An)",
+        "choices": [FOR],
+    }
+    assert world.store.records[-1].on_name == "Hoi-Truong, phiếu 2"
+
+
+async def test_phones_are_left_out_where_the_meeting_forbids_them_and_beyond_the_limit() -> None:
+    world = Hall()
+    world.polls.delegates = {"hoi-truong": 3, "xa": bounds.VOTERS}.get
+    await world.polls.prepare(CHAIR, NAMED, "v")
+    assert await refused(world.polls.open(CHAIR, "v")) == "vote_cards_many"
+    await world.polls.open(CHAIR, "v", phones=False)
+    assert (len(world.vote().entitled), world.vote().codes) == (len(PEOPLE) + 2, {})
 
 
 async def test_hands_of_halls_by_the_roll_call() -> None:

@@ -17,13 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.chair.voting import box as boxes
-from conference.chair.voting import limits, results, stored, views
+from conference.chair.voting import cards, limits, results, stored, views
 from conference.chair.voting import votes as machine
 from conference.chair.voting.keys import Keys
 from conference.chair.voting.question import ABSTAIN, AGAINST, FOR, Kind, Question, Share, Way
 from conference.chair.voting.vote import (
     Annul,
     Cast,
+    Claim,
     Close,
     Effect,
     Event,
@@ -43,6 +44,10 @@ SECRET = Question("Bỏ phiếu tín nhiệm", way=Way.SECRET)
 ELECTION = Question("Bầu", kind=Kind.ELECTION, way=Way.SECRET, options=("An", "Bình", "Chi", "Dung"), seats=3)
 RECEIPTS = replace(SECRET, receipts=True)
 NAMES = [f"dai-bieu-{at:02}" for at in range(12)]
+CARDS = [one.identity for one in cards.cards(Voter("hoi-truong", "HOI-TRUONG"), 4)]
+PHONES = [cards.hashed(f"phone-{at}") for at in range(3)]
+MIXED = ["hoi-truong", *CARDS, *NAMES[:2]]
+"""A site with three cards for phones, and two people."""
 
 
 def chance(seed: int = 1) -> Callable[[int], bytes]:
@@ -169,9 +174,13 @@ def seen(meeting: Meeting) -> Iterator[tuple[str, Any]]:
     yield "length of the box", len(sealed or "")
 
 
-def watched(question: Question, ballots: list[tuple[str, tuple[int, ...]]]) -> tuple[list[tuple[str, Any]], str]:
+def watched(
+    question: Question, ballots: list[tuple[str, tuple[int, ...]]], names: list[str] = NAMES[:6]
+) -> tuple[list[tuple[str, Any]], str]:
     """Return all that can be seen at each step of a meeting, and the last stored form."""
-    meeting = Meeting(question)
+    meeting = Meeting(question, names)
+    for phone in PHONES if names is MIXED else ():
+        meeting.do(Claim("v", "hoi-truong", phone))
     found = []
     for voter, choices in ballots:
         meeting.cast(voter, *choices)
@@ -198,6 +207,33 @@ def test_who_gave_which_ballot_changes_nothing_that_can_be_seen(
         for (what, first), (_, then) in zip(seen_first, seen_then, strict=True):
             assert first == then, what
         assert box_first == box_then, "even who has the key sees no difference"
+
+
+@pytest.mark.parametrize(("question", "marks"), [(SECRET, MARKS["motion"]), (ELECTION, MARKS["election"])])
+def test_which_phone_gave_which_ballot_changes_nothing_that_can_be_seen(
+    question: Question, marks: list[tuple[int, ...]]
+) -> None:
+    """The same keypad, phones and people vote in the same order, but their ballots are exchanged in each possible way."""
+    seen_first, box_first = watched(question, list(zip(MIXED, marks, strict=True)), MIXED)
+    for other in list(itertools.permutations(marks))[1::17]:
+        seen_then, box_then = watched(question, list(zip(MIXED, other, strict=True)), MIXED)
+        for (what, first), (_, then) in zip(seen_first, seen_then, strict=True):
+            assert first == then, what
+        assert box_first == box_then, "even who has the key sees no difference"
+
+
+def test_a_claim_of_a_phone_tells_nothing_after_the_end() -> None:
+    """While the vote is open, the stored form has the hash of a phone beside its card. It never has a secret of a phone."""
+    meeting = Meeting(names=MIXED)
+    for phone in PHONES:
+        meeting.do(Claim("v", "hoi-truong", phone))
+    assert meeting.restart() == (meeting.votes, ())
+    for voter in MIXED:
+        meeting.cast(voter, FOR)
+    meeting.do(Close("v"))
+    assert not any(f"phone-{at}" in text for at in range(3) for text in meeting.history)
+    assert not any(phone in meeting.history[-1] for phone in PHONES)
+    assert not any(phone in repr((meeting.votes, meeting.effects)) for phone in PHONES)
 
 
 def test_the_order_of_arrival_changes_nothing_that_is_stored() -> None:

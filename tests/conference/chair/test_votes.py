@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.chair.voting import limits, stored, views
+from conference.chair.voting import cards, limits, results, stored, views
 from conference.chair.voting import votes as machine
 from conference.chair.voting.by_keypad import ballot
 from conference.chair.voting.question import ABSTAIN, AGAINST, FOR, Basis, Kind, Question, Share, Way
@@ -20,6 +20,7 @@ from conference.chair.voting.vote import (
     Admit,
     Annul,
     Cast,
+    Claim,
     Close,
     Event,
     Hands,
@@ -80,6 +81,7 @@ EVENTS: list[Event] = [
     Prepare("v", NAMED),
     Open("v", people(5)),
     Admit("v", Voter("late", "Đến muộn")),
+    Claim("v", "p000", "phone"),
     Cast("v", "p000", (FOR,)),
     Hands("v", "p000", (1, 0, 0)),
     Close("v"),
@@ -93,7 +95,7 @@ def in_state(state: State) -> Votes:
     votes = after(Votes(), Prepare("v", NAMED))
     if state is State.PREPARED:
         return votes
-    votes = after(votes, Open("v", people(5)))
+    votes = after(votes, Open("v", (*people(5), *cards.cards(people(1)[0], 2))))
     if state is State.OPEN:
         return votes
     return after(votes, Close("v") if state is State.CLOSED else Annul("v", "Nhầm"))
@@ -108,6 +110,7 @@ def test_each_state_and_event(state: State, event: Event) -> None:
         (State.PREPARED, Open): State.OPEN,
         (State.PREPARED, Annul): State.ANNULLED,
         (State.OPEN, Admit): State.OPEN,
+        (State.OPEN, Claim): State.OPEN,
         (State.OPEN, Cast): State.OPEN,
         (State.OPEN, Close): State.CLOSED,
         (State.OPEN, Annul): State.ANNULLED,
@@ -540,3 +543,88 @@ def test_ballots_equal_voters_and_nobody_votes_twice_or_after_the_end(events: li
         assert result.cast == len(accepted)
         assert set(result.voters) == accepted
         assert not result.counts or sum(result.counts) == len(accepted)
+
+
+# -- cards for the phones of a site
+
+SITE = Voter("hall.a", "Hội trường A")
+CARDS = cards.cards(SITE, 4)
+
+
+def with_cards(question: Question = NAMED) -> Votes:
+    return opened(question, (*people(4), SITE, *CARDS))
+
+
+def held_by(votes: Votes, phone: str) -> int:
+    vote = votes.open
+    assert vote is not None
+    card = cards.held(vote, SITE.identity, phone)
+    assert card is not None
+    return cards.number_of(card.identity)
+
+
+def test_each_delegate_of_a_site_has_one_ballot() -> None:
+    """The site itself has ballot 1: of its keypad or page. Phones take the others, and each counts as every other ballot."""
+    votes = with_cards()
+    assert [(one.identity, one.name) for one in CARDS] == [
+        (f"hall.a{cards.MARK}{number}", f"Hội trường A, phiếu {number}") for number in (2, 3, 4)
+    ]
+    assert views.whole(votes, "member")["v"]["entitled"] == 4 + 4
+    for number, phone in enumerate(("x", "y", "z"), 2):
+        votes = after(votes, Claim("v", "hall.a", phone))
+        assert held_by(votes, phone) == number
+    again = after(votes, Claim("v", "hall.a", "y"))
+    assert again == votes, "a reload is the same card"
+    assert refused(votes, Claim("v", "hall.a", "more")) == "vote_cards_used"
+    assert refused(votes, Claim("v", "p000", "more")) == "vote_code_wrong"
+    ballots = [Cast("v", one, (FOR,)) for one in ("hall.a", *(card.identity for card in CARDS))]
+    result = result_of(after(votes, *ballots, Close("v")))
+    assert (result.cast, result.counts, result.entitled, result.present) == (4, (4, 0, 0), 8, 8)
+
+
+def test_a_card_by_name_shows_the_site_its_number_and_the_typed_name() -> None:
+    two, three, _ = (one.identity for one in CARDS)
+    votes = after(with_cards(), Cast("v", two, (FOR,)), Cast("v", three, (AGAINST,), "  Lê\u202e Văn\nAn "))
+    rows = views.whole(votes, "host")["v"]["rows"]
+    assert rows[two] == {"name": "Hội trường A, phiếu 2", "choices": [FOR]}
+    assert rows[three] == {"name": "Hội trường A, phiếu 3 (Lê Văn An)", "choices": [AGAINST]}
+    votes = after(votes, Cast("v", three, (FOR,), ""), Cast("v", "p000", (FOR,), "Người khác"))
+    rows = views.whole(votes, "host")["v"]["rows"]
+    assert rows[three]["name"] == "Hội trường A, phiếu 3"
+    assert rows["p000"]["name"] == "Đại biểu 0", "only a card has a typed name"
+    closed = after(votes, Cast("v", three, (FOR,), "Lê Văn An"), Close("v"))
+    (vote,) = closed.all
+    assert vote.result is not None
+    assert results.record(vote, vote.result)["names"] == {three: "Lê Văn An"}
+
+
+def test_the_codes_of_sites_die_with_the_vote() -> None:
+    votes = after(with_cards(), Claim("v", "hall.a", "x"))
+    host = views.whole(votes, "host")["v"]["cards"]
+    assert host == {"hall.a": {"n": "Hội trường A", "code": "00000000", "all": 3, "taken": 1}}
+    assert "cards" not in views.whole(votes, "member")["v"]
+    own = views.own(votes, "hall.a")
+    assert own is not None
+    assert (own["code"], own["cards"]) == ("00000000", 3)
+    for end in (Close("v"), Annul("v", "Nhầm")):
+        (vote,) = after(votes, end).all
+        assert (vote.codes, vote.claims) == ({}, {})
+    assert after(Votes(), Prepare("v", HANDS), Open("v", (SITE,))).all[0].codes == {}
+
+
+def test_codes_are_read_as_people_type_them() -> None:
+    made = cards.codes(CARDS, {}, lambda count: bytes(range(250, 250 + count)))
+    assert made == {"hall.a": "ZBXZSZFY"}
+    assert cards.read_code(" zbxz-szfy ") == "ZBXZSZFY"
+    assert cards.read_code("oIl1") == "0111"
+
+
+def test_a_late_count_of_a_site_keeps_its_code_and_the_cards_that_remain() -> None:
+    votes = after(with_cards(), Claim("v", "hall.a", "x"), Claim("v", "hall.a", "y"))
+    more = after(votes, Admit("v", SITE, cards.cards(SITE, 6)))
+    assert [held_by(more, phone) for phone in ("x", "y")] == [2, 3]
+    assert views.whole(more, "host")["v"]["cards"]["hall.a"]["all"] == 5
+    fewer = after(votes, Admit("v", SITE, cards.cards(SITE, 2)))
+    assert held_by(fewer, "x") == 2
+    assert refused(fewer, Claim("v", "hall.a", "y")) == "vote_cards_used"
+    assert refused(fewer, Cast("v", CARDS[1].identity, (FOR,))) == "vote_not_entitled"

@@ -298,6 +298,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/conferences/{conference}/roll/{snapshot}"): Row(proven=False),
     ("POST", "/roll-reports/look"): Row(of(conference="x", code="x"), proven=False),
     ("POST", "/roll-reports"): Row(of(conference="x", code="x", delegates=1), proven=False),
+    ("POST", "/vote-cards"): Row(of(code="x", phone="x" * 22), proven=False),
+    ("POST", "/vote-cards/ballot"): Row(of(code="x", phone="x" * 22, vote="x", choices=[0]), proven=False),
     ("POST", "/conferences/{conference}/desk/show"): Row(of(mode="voice"), proven=False),
     ("POST", "/conferences/{conference}/desk/show_undo"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/desk/view_alone"): Row(of(hall="x"), proven=False),

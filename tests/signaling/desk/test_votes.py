@@ -117,11 +117,51 @@ async def test_who_waits_outside_a_closed_session_has_no_vote_and_no_order(counc
     assert answer["refused"]["code"] == "vote_not_entitled"
 
 
+async def test_the_delegates_of_a_site_vote_by_phone_without_an_account(council: Council) -> None:
+    """Nothing that a phone may send reaches another card, another vote, or a ballot that is final."""
+    for order, fields in (
+        ("roll_prepare", {"sites": [{"id": "an", "name": "An"}]}),
+        ("report_delegates", {"site": "an", "delegates": 3}),
+        ("roll_begin", {}),
+        ("roll_mark", {"site": "an", "presence": "present"}),
+    ):
+        assert "ok" in await council.give(order, **fields)
+    vote = await council.opened(way="secret")
+    own = (await council.an.order(1, "my_ballot"))["ok"]
+    assert own["cards"] == 2
+    assert "cards" not in await council.row(council.an, vote, state="open")
+    one, two = ({"code": own["code"], "phone": letter * 22} for letter in "xy")
+    async with httpx.AsyncClient(base_url=f"{council.server.url}/api/v1", timeout=WAIT_S) as web:
+        ballot: dict[str, Any] = {"vote": vote, "choices": [AGAINST]}
+        early = await web.post("/vote-cards/ballot", json=one | ballot)
+        assert (early.status_code, early.json()["code"]) == (422, "vote_code_wrong"), "a phone without a card"
+        cards = [(await web.post("/vote-cards", json=one)).json() for _ in range(2)]
+        assert cards[0] == cards[1]
+        assert (cards[0]["number"], cards[0]["title"], cards[0]["choices"]) == (2, "Nghị quyết", None)
+        assert (await web.post("/vote-cards", json=two)).json()["number"] == 3
+        third = await web.post("/vote-cards", json={"code": own["code"], "phone": "z" * 22})
+        assert third.json()["code"] == "vote_cards_used"
+        sent = (await web.post("/vote-cards/ballot", json=one | ballot)).json()
+        assert (sent["voted"], sent["choices"]) == (True, None), "the answer shows no choice"
+        again = await web.post("/vote-cards/ballot", json=one | ballot)
+        assert again.json()["code"] == "vote_cast_already"
+        wrong = await web.post("/vote-cards/ballot", json=two | ballot | {"choices": [77]})
+        assert wrong.json()["code"] == "vote_choice_bad"
+        other = await web.post("/vote-cards/ballot", json=two | ballot | {"vote": "v-0"})
+        assert other.json()["code"] == "vote_code_wrong"
+        row = await council.row(council.host, vote, cast=1)
+        assert (row["entitled"], row["cards"]["an"]["taken"]) == (7, 2)
+        assert "ok" in await council.give("vote_annul", vote=vote, reason="Nhầm")
+        ended = await web.post("/vote-cards", json=one)
+        assert ended.json()["code"] == "vote_code_wrong"
+
+
 async def test_a_secret_vote_shows_no_choice(council: Council) -> None:
     vote = await council.opened(way="secret")
     assert (await council.an.order(1, "ballot", vote=vote, choices=[AGAINST]))["ok"]["said"] == "vote_recorded"
     own = (await council.an.order(2, "my_ballot"))["ok"]
-    assert own == {"vote": vote, "voted": True, "present": 1, "choices": None, "counts": None}
+    nobody_by_phone: dict[str, Any] = {"cards": 0, "code": ""}
+    assert own == {"vote": vote, "voted": True, "present": 1, "choices": None, "counts": None} | nobody_by_phone
     for name in PEOPLE[1:]:
         answer = await council.rest(name, "ballot", vote=vote, choices=[FOR])
         assert answer.json() == {"said": "vote_recorded", "receipt": ""}

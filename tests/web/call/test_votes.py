@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
+import segno
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
@@ -59,6 +62,34 @@ async def sent(meeting: Meeting, order: str, vote: str, name: str, **fields: obj
         head = {"authorization": f"Bearer {meeting.token(name)}"}
         address = f"/api/v1/conferences/{meeting.name}/desk/{order}"
         return await web.post(address, json={"vote": vote, **fields}, headers=head)
+
+
+async def counted_at_the_roll_call(meeting: Meeting, site: str, delegates: int) -> None:
+    """Call the roll with one site, which has this number of delegates."""
+    async with meeting.desk(meeting.key()) as host:
+        await host.until(lambda: host.state)
+        orders: list[tuple[str, dict[str, object]]] = [
+            ("roll_prepare", {"sites": [{"id": site, "name": site}]}),
+            ("report_delegates", {"site": site, "delegates": delegates}),
+            ("roll_begin", {}),
+            ("roll_mark", {"site": site, "presence": "present"}),
+            ("roll_end", {}),
+        ]
+        for at, (order, fields) in enumerate(orders, 1):
+            assert "ok" in await host.order(at, order, **fields), order
+
+
+async def scanned(visitor: Visitor) -> str:
+    """Return the address of the code that is shown as text, after a check that the QR code holds the same address."""
+    link = visitor.part("vote-code-address")
+    address = str(await link.evaluate("(link) => link.href"))
+    made = io.BytesIO()
+    segno.make(address, error="m", micro=False).save(
+        made, kind="svg", border=4, xmldecl=False, svgclass=None, lineclass=None, omitsize=True, light="#fff"
+    )
+    drawn = str(await visitor.part("qr").get_attribute("src"))
+    assert unquote(drawn.partition(",")[2]) == made.getvalue().decode()
+    return address
 
 
 async def opened(meeting: Meeting, name: str) -> str:
@@ -226,3 +257,66 @@ async def test_votes_by_hands_by_name_and_in_secret(
         await an.part("vote-annul-sure").click()
         for one in members:
             await sees(one, "vote-result", "Đã hủy: Sai danh sách")
+        await delegates_vote_by_phone(visit, meeting, an, tmp_path)
+
+
+async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, folder: Path) -> None:
+    """One site has three delegates. Two of them take the cards of its QR code: one scans, one types the code."""
+    await counted_at_the_roll_call(meeting, "dung", 3)
+    await an.part("vote-title").fill(SECRET)
+    await an.part("vote-way-secret").click()
+    await an.part("vote-start").click()
+    await sees(an, "vote-count", "0/8 phiếu")
+    await an.part("vote-codes-open").click()
+    await an.part("vote-code-show").click()
+    await sees(an, "vote-code-row", "dung", "0/2 máy")
+    address = await scanned(an)
+    code = await an.part("vote-code-text").inner_text()
+    await looked(an, folder, "codes-chair")
+    assert await an.barriers() == []
+
+    phone = await visit(width=360, height=740, touch=True)
+    await phone.page.goto(address)
+    await sees(phone, "card-site", "dung · Phiếu 2")
+    await sees(an, "vote-code-taken", "1/2 máy")
+    await expect(phone.part("card-to-review")).to_be_disabled()
+    await phone.part("card-option-1").click()
+    assert await phone.barriers() == []
+    await looked(phone, folder, "card-choice")
+    await phone.part("card-to-review").click()
+    await sees(phone, "card-review", "Không tán thành", "không đổi được")
+    await looked(phone, folder, "card-review")
+    await phone.part("card-again").click()
+    await phone.part("card-option-0").click()
+    await phone.part("card-to-review").click()
+    await phone.part("card-send").click()
+    await sees(an, "vote-count", "1/8 phiếu")
+    await phone.page.reload()
+    await sees(phone, "card-site", "Phiếu 2")
+    await expect(phone.part("card-recorded")).to_have_text("Đã ghi nhận phiếu kín.")
+    assert "Tán thành" not in await phone.page.locator("body").inner_text()
+    await looked(phone, folder, "card-recorded")
+    assert await phone.barriers() == []
+
+    typing = await visit(width=390, height=844, touch=True)
+    await typing.page.goto(address.partition("#")[0])
+    await typing.part("card-code").fill(code.lower())
+    assert await typing.barriers() == []
+    await typing.part("card-open").click()
+    await sees(typing, "card-site", "dung · Phiếu 3")
+    third = await visit(width=390, height=844, touch=True)
+    await third.page.goto(address)
+    await sees(third, "card-trouble", "đã nhận hết phiếu")
+    await third.page.close()
+
+    vote = await opened(meeting, "dung")
+    for name in ("dung", "em", "muon"):
+        assert (await sent(meeting, "ballot", vote, name, choices=[FOR])).status_code == 200
+    await an.part("ballot-for").click()
+    await an.part("ballot-yes").click()
+    await sees(an, "vote-count", "5/8 phiếu")
+    await an.part("vote-close").click()
+    await counted(an, "Tán thành 562,5%", "Không tán thành 00%", "Không có ý kiến 00%")
+    for one in (phone, typing):
+        await sees(one, "card-ended", "Biểu quyết đã kết thúc")
+    await looked(phone, folder, "card-ended")

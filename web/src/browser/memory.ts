@@ -16,7 +16,9 @@ type Remembered =
   | 'approvalKeys'
   | 'letterKeys'
   /** The key of a PC in hall mode. It is bound to one terminal, and an operator can revoke it. */
-  | 'hallKey';
+  | 'hallKey'
+  /** The code of a site, and the secret of this phone that holds its card in an open vote. */
+  | 'phoneCard';
 
 const PREFIX = 'diemcau.';
 

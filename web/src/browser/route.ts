@@ -6,6 +6,7 @@ export type Route =
   | { page: 'hall' }
   | { page: 'test'; back: Numbered | null }
   | { page: 'report'; conference: string; code: string }
+  | { page: 'card'; code: string }
   | { page: 'desk'; place: Place }
   | ({ page: 'meeting' } & Numbered);
 
@@ -48,6 +49,7 @@ export function parseRoute(address: URL): Route {
   if (/^\/test\/?$/.test(address.pathname)) return { page: 'test', back: backOf(address) };
   const site = /^\/diemdanh\/([A-Za-z0-9_-]{1,64})\/?$/.exec(address.pathname);
   if (site?.[1] !== undefined) return { page: 'report', conference: site[1], code: address.hash.slice(1) };
+  if (/^\/phieu\/?$/.test(address.pathname)) return { page: 'card', code: address.hash === '#main' ? '' : address.hash.slice(1) };
   const place = placeOf(address);
   if (place !== null) return { page: 'desk', place };
   const match = /^\/m\/([^/]+)\/?$/.exec(address.pathname);
@@ -98,7 +100,7 @@ export function leadsOn(from: Route, to: Route, fragment: string): boolean {
   if (!samePage(from, to)) return true;
   if (fragment === '#main') return false;
   if (to.page === 'desk') return BY_SECRET.includes(to.place.desk) && to.place.secret !== null;
-  if (to.page === 'report') return fragment !== '';
+  if (to.page === 'report' || to.page === 'card') return fragment !== '';
   if (to.page === 'meeting') return fragment === '' || to.invite !== null;
   return to.page === 'test' && to.back !== null;
 }

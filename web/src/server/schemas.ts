@@ -718,6 +718,44 @@ export interface components {
             reason?: string;
             occurrence_id?: string | null;
         };
+        /** @description The card of a phone and the open vote. `choices`: the own ballot of a vote by name; null: none, or the vote is secret. */
+        Card: {
+            site: string;
+            number: number;
+            vote: string;
+            title: string;
+            text: string;
+            /** @enum {string} */
+            kind: "motion" | "election";
+            /** @enum {string} */
+            way: "named" | "secret";
+            options: string[];
+            seats: number;
+            voted: boolean;
+            choices: number[] | null;
+            name: string;
+            /**
+             * @description Only in the answer to a secret ballot with receipts.
+             * @default
+             */
+            receipt?: string;
+        };
+        /** @description A ballot: the marked options, from 0. `name`: who votes, for a vote by name; empty: the number of the card is shown. */
+        CardBallot: {
+            code: string;
+            /** @description Random, 128 bits or more, as base64url. */
+            phone: string;
+            vote: string;
+            choices: number[];
+            /** @default  */
+            name?: string;
+        };
+        /** @description A phone at a site: the code that the site shows, and the secret that the phone keeps. */
+        CardBearer: {
+            code: string;
+            /** @description Random, 128 bits or more, as base64url. */
+            phone: string;
+        };
         /** @description The rows of today in the branches of an administrator, and those that lack something. */
         Census: {
             units: number;
@@ -1809,7 +1847,7 @@ export interface components {
             opens_at: string;
             name: string;
             /**
-             * @description Newcomers join with their microphones off.
+             * @description The caller joins with the microphone off.
              * @default false
              */
             entry_muted: boolean;
@@ -2664,7 +2702,7 @@ export interface components {
              */
             why_not: string;
             /**
-             * @description Newcomers join with their microphones off.
+             * @description The caller joins with the microphone off.
              * @default false
              */
             entry_muted: boolean;
@@ -2954,7 +2992,8 @@ export interface components {
         /**
          * @description The own part in the open vote. `vote` empty: no vote is open, or the person is not entitled.
          *
-         *     `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown.
+         *     `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown. `cards`: how many further
+         *     delegates of the own site may vote by phone. `code`: the code that their phones need; empty: no delegate votes by phone.
          */
         Own: {
             /** @default  */
@@ -2965,6 +3004,10 @@ export interface components {
             present: number;
             choices: number[] | null;
             counts: number[] | null;
+            /** @default 0 */
+            cards: number;
+            /** @default  */
+            code: string;
         };
         /** @description The raised hands of the own hall. */
         OwnHands: {
@@ -4776,6 +4819,9 @@ export type Called = components['schemas']['Called'];
 export type Calling = components['schemas']['Calling'];
 export type CameraFigures = components['schemas']['CameraFigures'];
 export type Cancellation = components['schemas']['Cancellation'];
+export type Card = components['schemas']['Card'];
+export type CardBallot = components['schemas']['CardBallot'];
+export type CardBearer = components['schemas']['CardBearer'];
 export type Census = components['schemas']['Census'];
 export type Change = components['schemas']['Change'];
 export type ChangeLine = components['schemas']['ChangeLine'];

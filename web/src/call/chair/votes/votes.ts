@@ -50,6 +50,19 @@ export interface VoterRow {
   counts?: number[];
 }
 
+/** The cards of a site for the phones of its delegates: its name, its code, how many there are, and how many are taken. */
+export interface SiteCards {
+  n: string;
+  code: string;
+  all: number;
+  taken?: number;
+}
+
+/** Return a code as people read it: in two groups. */
+export function codeText(code: string): string {
+  return `${code.slice(0, 4)}-${code.slice(4)}`;
+}
+
 export interface VoteRow {
   place: number;
   title: string;
@@ -70,6 +83,8 @@ export interface VoteRow {
   reason?: string;
   result?: Result;
   rows?: Record<string, VoterRow>;
+  /** Only for those who lead, while the vote is open: the sites whose delegates vote by phone. */
+  cards?: Record<string, SiteCards>;
 }
 
 export interface Vote extends VoteRow {
@@ -93,6 +108,9 @@ export interface Own {
   present: number;
   choices: number[] | null;
   counts: number[] | null;
+  /** How many further delegates of the own site may vote by phone, and the code that they need. */
+  cards: number;
+  code: string;
 }
 
 /** Return the votes in their order. */

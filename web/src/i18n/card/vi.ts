@@ -1,0 +1,32 @@
+/** Texts of the page on which a delegate of a site votes by phone. `en.ts` has the English texts with the same keys. */
+export const cardVi = {
+  'card.title': 'Phiếu biểu quyết',
+  'card.typed': 'Mã của điểm cầu',
+  'card.typedHint': 'Mã 8 ký tự ở cạnh mã QR trên màn hình điểm cầu.',
+  'card.open': 'Nhận phiếu',
+  'card.mine': 'Phiếu {n}',
+  'card.named': 'Biểu quyết ghi tên',
+  'card.secret': 'Bỏ phiếu kín',
+  'card.secretHint': 'Không ai biết phiếu nào của ai. Gửi rồi không đổi được.',
+  'card.namedHint': 'Kết quả ghi tên điểm cầu và số phiếu. Đổi được đến khi kết thúc.',
+  'card.for': 'Tán thành',
+  'card.against': 'Không tán thành',
+  'card.abstain': 'Không có ý kiến',
+  'card.atMost': 'Chọn không quá {n} người. Đã chọn {m}.',
+  'card.name': 'Họ tên (không bắt buộc)',
+  'card.review': 'Xem lại',
+  'card.chosen': 'Lựa chọn của bạn',
+  'card.blank': 'Phiếu trống',
+  'card.send': 'Gửi phiếu',
+  'card.again': 'Chọn lại',
+  'card.recorded': 'Đã ghi nhận phiếu.',
+  'card.recordedSecret': 'Đã ghi nhận phiếu kín.',
+  'card.receipt': 'Mã phiếu: {code}',
+  'card.change': 'Đổi phiếu',
+  'card.stay': 'Giữ nguyên phiếu',
+  'card.result': 'Kết quả hiện trên màn hình điểm cầu khi chủ trì kết thúc biểu quyết.',
+  'card.ended': 'Biểu quyết đã kết thúc. Kết quả hiện trên màn hình điểm cầu. Lần biểu quyết sau có mã mới.',
+  'card.one': 'Mỗi đại biểu một phiếu. Máy này giữ phiếu: tải lại trang vẫn là phiếu đó.',
+} as const;
+
+export type CardKey = keyof typeof cardVi;
