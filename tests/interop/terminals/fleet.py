@@ -149,6 +149,18 @@ class Phone:
         number_of = reply["CSeq"].split()[0]
         self._link.send(self._request("ACK", target, call_id, reply["To"], int(number_of)))
 
+    async def press(self, keys: str) -> None:
+        """Press keys in the call, one INFO for each key."""
+        (line,) = self.lines
+        self._from_tag = line.ours
+        target = line.invite["Contact"].strip("<>").partition(">")[0]
+        for key in keys:
+            number, body = next(self._cseq), f"Signal={key}\r\nDuration=160\r\n".encode()
+            kind = "application/dtmf-relay"
+            data = self._request("INFO", target, line.call_id, line.invite["From"], number, body, kind=kind)
+            reply = await self._exchange(f"{line.call_id} {number}", data)
+            assert reply.status == 200, reply.first
+
     async def _ask(self, method: str, target: str, call_id: str, to: str, body: bytes = b"") -> Message:
         """Send a request and return its final answer. The request is sent again with a digest if the server challenges it."""
         self._from_tag, proof = secrets.token_hex(4), ""
@@ -302,7 +314,15 @@ class Phone:
         return f"<sip:{self.name}@{place}{'' if self.way == 'udp' else ';transport=tcp'}>"
 
     def _request(
-        self, method: str, target: str, call_id: str, to: str, number: int, body: bytes = b"", proof: str = ""
+        self,
+        method: str,
+        target: str,
+        call_id: str,
+        to: str,
+        number: int,
+        body: bytes = b"",
+        proof: str = "",
+        kind: str = "application/sdp",
     ) -> bytes:
         via = f"SIP/2.0/{'UDP' if self.way == 'udp' else 'TCP'} {self.host}:{self.port};rport"
         headers = [
@@ -315,7 +335,7 @@ class Phone:
             ("Contact", self._contact),
             *([("Expires", str(EXPIRES_S))] if method == "REGISTER" else []),
             *([("Authorization", proof)] if proof else []),
-            *([("Content-Type", "application/sdp")] if body else []),
+            *([("Content-Type", kind)] if body else []),
         ]
         return Message(f"{method} {target} SIP/2.0", headers, body).data()
 
