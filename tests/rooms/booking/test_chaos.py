@@ -12,7 +12,7 @@ import pytest
 from tests.rooms.booking.storm import storm
 from tests.rooms.postgres import Postgres
 
-REQUESTS, KILLS, MINUTES = 512, 2, 10
+REQUESTS, KILLS, MINUTES = 256, 2, 10
 
 
 @pytest.fixture
