@@ -107,6 +107,7 @@ def application(
         strict_content_type=True,
     )
     visits.install(app, parts, server.starting)
+    desk_orders.install(app, instant.doorway)
     problems.include(statuses or {})
     own = (
         conferences.routes(instant),
@@ -114,7 +115,7 @@ def application(
         qr.routes(instant.doorway, instant.public_url),
         lobby.routes(instant.doorway),
         hosting.routes(instant.doorway),
-        desk_orders.routes(instant.doorway),
+        desk_orders.router,
         rolls.routes(instant.doorway),
         vote_cards.routes(instant.doorway),
     )

@@ -2,11 +2,12 @@
 
 
 The bearer shows the token of the call, or the key of a host, as in `/desk`. The fields and the answers are those of `/desk`.
+All applications of a process share the routes: FastAPI needs 60 ms of CPU for them.
 """
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Request
+from fastapi import FastAPI, Request
 
 from conference import Refusal
 from signaling.api.routes.live.hosts import Bearer, Name, address_of, counted
@@ -19,31 +20,35 @@ from signaling.orders.doorway import Doorway
 from signaling.orders.shapes import Message
 
 Route = Callable[..., Awaitable[Message]]
+router = new_router("desk", prefix="/conferences/{conference}/desk")
 
 
-def routes(around: Doorway) -> APIRouter:
-    router = new_router("desk", prefix="/conferences/{conference}/desk")
-    tries = Throttle(around.shared, "tries of hosts", limits.LOBBY_TRIES_PER_MINUTE)
-    for name, order in table.ORDERS.items():
-        router.add_api_route(
-            f"/{name}",
-            _route(around, tries, name),
-            methods=["POST"],
-            description=order.says,
-            response_model=order.answer,
-            openapi_extra=needs(SECRET),
-        )
-    return router
+def install(app: FastAPI, around: Doorway) -> None:
+    """Store what the routes need in the state of `app`."""
+    app.state.doorway = around
+    app.state.order_tries = Throttle(around.shared, "tries of hosts", limits.LOBBY_TRIES_PER_MINUTE)
 
 
-def _route(around: Doorway, tries: Throttle, name: str) -> Route:
+def _route(name: str) -> Route:
     async def give(request: Request, conference: Name, wanted: Message, authorization: Bearer = "") -> Message:
+        around, tries = request.app.state.doorway, request.app.state.order_tries
         found = await bearer_of(around, request, conference, authorization, tries)
         return await table.perform(around, found, name, wanted, address_of(request), "rest")
 
     give.__annotations__["wanted"] = table.ORDERS[name].fields
     give.__name__ = name
     return give
+
+
+for _name, _order in table.ORDERS.items():
+    router.add_api_route(
+        f"/{_name}",
+        _route(_name),
+        methods=["POST"],
+        description=_order.says,
+        response_model=_order.answer,
+        openapi_extra=needs(SECRET),
+    )
 
 
 async def bearer_of(
