@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -110,17 +111,27 @@ def start_server(data_dir: Path, *arguments: str, module: str = "signaling", **v
     return LiveServer(process, reader, link[0].split("/m/")[0], link[0], key, secret, data_dir, output)
 
 
-def begin(module: str, words: list[str], environ: dict[str, str], own: Mapping[str, str]) -> Process:
-    """Start a process. A variable that is no setting can need a new interpreter (for example `LD_PRELOAD`)."""
+def begin(
+    module: str,
+    words: list[str],
+    environ: dict[str, str],
+    own: Mapping[str, str],
+    net: str = "",
+    log: TextIO | None = None,
+) -> Process:
+    """Start a process, in the network namespace at the path `net`. `log`: the file for its errors, in place of its output.
+
+    A variable that is no setting can need a new interpreter (for example `LD_PRELOAD`).
+    """
     if all(name.startswith("DIEMCAU_") for name in own):
-        return _warm().start(module, words, environ)
+        return _warm().start(module, words, environ, net, log)
     return subprocess.Popen(
-        [sys.executable, "-m", module, *words],
+        [*(["nsenter", f"--net={net}", "--"] if net else []), sys.executable, "-m", module, *words],
         cwd=ROOT,
         env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.STDOUT if log is None else log,
         text=True,
     )
 

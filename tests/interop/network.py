@@ -12,15 +12,14 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import Process, begin
 from tests.rooms import migrated
 
 HTTP_PORT, MEDIA_PORT = 7880, 7881
@@ -158,7 +157,7 @@ def plug(one: Namespace, one_addresses: Sequence[str], other: Namespace, other_a
 class ServerThere:
     """A `diemcau serve` in a namespace, on all its addresses, with TLS by the server's own authority."""
 
-    process: subprocess.Popen[str]
+    process: Process
     api_key: str
     api_secret: str
     authority: Path
@@ -178,31 +177,21 @@ def serve(place: Namespace, folder: Path, **settings: str) -> Iterator[ServerThe
     if "DIEMCAU_DATABASE" not in settings:
         migrated.put(folder / "data")
     ports = ["--http-port", str(HTTP_PORT), "--media-port", str(MEDIA_PORT)]
-    command = [
-        *place.prefix,
-        sys.executable,
-        "-m",
-        "tests.patient",
-        "serve",
-        *ports,
-        "--data-dir",
-        str(folder / "data"),
-    ]
+    words = ["serve", *ports, "--data-dir", str(folder / "data")]
     with ExitStack() as stack:
         err = stack.enter_context(log.open("w"))
-        process = stack.enter_context(
-            subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=err, text=True)
-        )
+        process = begin("tests.patient", words, environ, settings, place.path, err)
+        assert process.stdout is not None
+        stack.enter_context(process.stdout)
+        stack.callback(process.wait)
         try:
-            assert process.stdout is not None
             while line := process.stdout.readline():
                 if "Ctrl+C" in line:
                     break
             assert line, f"the server did not start:\n{log.read_text()}"
             yield ServerThere(process, key, secret, folder / "data" / "tls" / "ca.crt", log)
         finally:
-            with suppress(ProcessLookupError):
-                process.terminate()
+            process.terminate()
     faults = log.read_text()
     assert "Traceback" not in faults, faults
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Process, begin, start_server
+from tests.interop import network
 
 
 def ended(words: list[str], **variables: str) -> tuple[str, int]:
@@ -48,3 +49,22 @@ def test_signals_end_it_and_it_leaves_no_process(tmp_path: Path) -> None:
         assert server.stop(number) == code
         assert server.stop(number) == code, "an ended server keeps its code"
         assert not Path(f"/proc/{server.process.pid}").exists()
+
+
+@pytest.mark.skipif(bool(network.missing()), reason=network.missing())
+def test_it_runs_in_a_network_and_writes_its_errors_to_a_file(tmp_path: Path) -> None:
+    with network.namespace() as place:
+        found = []
+        for own in ({}, {"LC_ALL": "C.UTF-8"}):  # a fork, and a new interpreter
+            with (tmp_path / "log").open("w") as log:
+                process = begin("signaling", ["dev", "--nonsense"], {**os.environ, **own}, own, place.path, log)
+                assert process.stdout is not None
+                with process.stdout:
+                    found.append((process.stdout.read(), process.wait(60), (tmp_path / "log").read_text()))
+        assert found[0] == found[1]
+        assert found[0][:2] == ("", 2)
+        assert "--nonsense" in found[0][2]
+        with network.serve(place, tmp_path, DIEMCAU_HALLS="false") as server:
+            there = os.readlink(f"/proc/{server.process.pid}/ns/net")
+            assert there == os.readlink(place.path)
+            assert there != os.readlink("/proc/self/ns/net")

@@ -7,6 +7,7 @@ start itself, of the wheel and of commands start a new interpreter.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -49,13 +50,17 @@ class Warm:
                 pass_fds=[theirs.fileno()],
             )
 
-    def start(self, module: str, words: Sequence[str], environ: Mapping[str, str]) -> Forked:
-        """Fork a process that runs `python -m module words`. Its output is one text."""
+    def start(
+        self, module: str, words: Sequence[str], environ: Mapping[str, str], net: str = "", log: TextIO | None = None
+    ) -> Forked:
+        """Fork a process that runs `python -m module words`. `net`: the path of its network namespace. `log`: the file for its
+        errors; without `log`, its output and its errors are one text.
+        """
         output, written = os.pipe()
         told, telling = os.pipe()
-        order = json.dumps([module, list(words), dict(environ)]).encode()
+        order = json.dumps([module, list(words), dict(environ), net]).encode()
         assert len(order) <= LARGEST, "the environment is too long"
-        socket.send_fds(self._orders, [order], [written, telling])
+        socket.send_fds(self._orders, [order], [written, telling, written if log is None else log.fileno()])
         os.close(written)
         os.close(telling)
         return Forked(told, os.fdopen(output, encoding="utf-8"))
@@ -114,7 +119,7 @@ def main(orders: socket.socket) -> None:
     gc.enable()
     assert threading.active_count() == 1, "a fork has no threads"
     while True:
-        order, given, _, _ = socket.recv_fds(orders, LARGEST, 2)
+        order, given, _, _ = socket.recv_fds(orders, LARGEST, 3)
         if not order:
             return
         if os.fork() == 0:
@@ -124,28 +129,40 @@ def main(orders: socket.socket) -> None:
             os.close(one)
 
 
-def _keep(orders: socket.socket, order: Any, output: int, telling: int) -> None:
+def _keep(orders: socket.socket, order: Any, output: int, telling: int, errors: int) -> None:
     """Fork the server, tell its number, wait for its end and tell its exit code. Return in the server alone, at its end."""
     orders.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     server = os.fork()
     if server == 0:
         os.close(telling)
-        module, words, environ = order
-        _run(module, words, environ, output)
+        module, words, environ, net = order
+        if net:
+            _enter(net)
+        _run(module, words, environ, output, errors)
         return
     os.close(output)
+    os.close(errors)
     os.write(telling, b"%d\n" % server)
     _, status = os.waitpid(server, 0)
     os.write(telling, b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
-def _run(module: str, words: list[str], environ: dict[str, str], output: int) -> None:
+def _enter(net: str) -> None:
+    """Move this process into a network namespace. Python has setns since 3.12."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(net) as there:
+        if libc.setns(there.fileno(), 0) != 0:
+            raise OSError(ctypes.get_errno(), "setns", net)
+
+
+def _run(module: str, words: list[str], environ: dict[str, str], output: int, errors: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(output, 1)
-    os.dup2(output, 2)
+    os.dup2(errors, 2)
     os.close(output)
+    os.close(errors)
     os.environ.clear()
     os.environ.update(environ)
     sys.argv[1:] = words
