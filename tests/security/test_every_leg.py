@@ -181,13 +181,12 @@ async def test_each_way_to_shut_a_person_out_acts_on_every_leg(there: There) -> 
 class Shutting:
     """A running meeting whose legs are shut out again and again: browsers with their desks, and a hall terminal."""
 
-    def __init__(
-        self, there: There, phones: list[Phone], admin: Caller, head: Caller, lan: SignedIn, meeting: str
-    ) -> None:
-        self.there, self.phones, self.admin, self.head, self.meeting = there, phones, admin, head, meeting
+    def __init__(self, there: There, admin: Caller, head: Caller, lan: SignedIn, meeting: str) -> None:
+        self.there, self.admin, self.head, self.meeting = there, admin, head, meeting
         self.lan = lan
         self.desk = Caller(there, key=there.booked.key)
         self.conference = f"o-{there.booked.occurrence}"
+        self.phones: list[Phone] = []
         self.barred_at = 0.0
         """The time at which the link or the account was last ended."""
 
@@ -313,11 +312,8 @@ async def test_each_way_acts_within_a_second_a_hundred_times(there: There) -> No
     meeting = Caller(there, lan).ask("POST", f"/occurrences/{date}/pass", json={}).json()
     slow = []
     async with AsyncExitStack() as stack:
-        phones = [Phone(one, there.booked.passwords[one], HOST, (HOST, there.port)) for one in ("other", "hall-a")]
-        for phone in phones:
-            await stack.enter_async_context(phone)
         await stack.enter_async_context(connect(f"{there.server.ws_url}/rtc?access_token={_stays(there)}"))
-        s = Shutting(there, phones, admin, head, lan, meeting["meeting_id"])
+        s = Shutting(there, admin, head, lan, meeting["meeting_id"])
         acts: dict[str, Callable[[int], Awaitable[float]]] = {
             "kick": partial(s.kick, keep_out=False),
             "ban": s.ban,
@@ -326,7 +322,8 @@ async def test_each_way_acts_within_a_second_a_hundred_times(there: There) -> No
             "lock": s.lock,
             "raised class": s.raised,
         }
-        for name, act in acts.items():
+        for place, (name, act) in enumerate(acts.items(), 1):
+            s.phones = [await stack.enter_async_context(_phone(there, one, place)) for one in ("other", "hall-a")]
             took = sorted([await act(turn) for turn in range(TIMES)])
             p50, p99 = took[TIMES // 2], took[TIMES * 99 // 100 - 1]
             print(
@@ -334,6 +331,11 @@ async def test_each_way_acts_within_a_second_a_hundred_times(there: There) -> No
             )
             slow += [name] if p99 >= SOON_S else []
     assert not slow
+
+
+def _phone(there: There, name: str, place: int) -> Phone:
+    """Return a terminal with an address of its own. The server counts the calls of each address in the last 32 s."""
+    return Phone(name, there.booked.passwords[name], f"127.0.3.{place}", (HOST, there.port))
 
 
 def _stays(there: There) -> str:

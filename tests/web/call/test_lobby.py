@@ -78,14 +78,15 @@ def served(office: Lobby) -> Lobby:
     """The server with a new ordinary meeting for each test. The meeting was booked some days ago and has begun. Tickets and
     seats of closed pages outlive their test, so tests cannot share a meeting.
     """
-    office.meeting = at_once(_begun(office))
+    office.meeting = at_once(begun(office))
     return office
 
 
-async def _begun(office: Lobby) -> str:
+async def begun(office: Lobby, title: str = TITLE) -> str:
+    """Book an ordinary meeting that has begun, and return its id."""
     database, now = Database.open(office.database_url), office.now
     request = requests.Request(
-        title=TITLE,
+        title=title,
         type_code="internal",
         host_unit_id=office.desk.office,
         starts_at=working_day(9, now).astimezone(UTC),
