@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import random
 import time
+import traceback
 from collections import Counter
 
-from tests.simulation.meetings.walk import simulate
+from tests.simulation.meetings.walk import Outcome, simulate
 
 STEPS = 1000
 """Steps of a meeting."""
@@ -28,13 +29,22 @@ def main() -> None:
     ends, begin = time.monotonic() + 60 * given.minutes, time.monotonic()
     meetings = steps = 0
     simulated_s, broken, done = 0.0, [], Counter[str]()
-    while time.monotonic() < ends and (not given.weeks or simulated_s < given.weeks * 7 * 86_400):
-        outcome = simulate(given.seed + meetings, given.steps)
+    while not meetings or (time.monotonic() < ends and (not given.weeks or simulated_s < given.weeks * 7 * 86_400)):
+        seed = given.seed + meetings
+        try:
+            outcome = simulate(seed, given.steps)
+        except Exception:  # a fault of the product or of the walk: the other meetings go on
+            traceback.print_exc()
+            outcome = Outcome(seed, broken="an exception")
         meetings, steps, simulated_s = meetings + 1, steps + outcome.steps, simulated_s + outcome.simulated_s
         done += outcome.done
         if outcome.broken:
             broken.append(outcome.seed)
             print("\n".join([*outcome.story, str(outcome)]), flush=True)
+            print(
+                f"again: python -m tests.simulation.meetings.run --seed {seed} --steps {given.steps} --minutes 0",
+                flush=True,
+            )
     rate = steps / (time.monotonic() - begin)
     print(f"{meetings} meetings, {steps} steps ({rate:.0f}/s), {simulated_s / 604_800:.2f} simulated weeks")
     print(", ".join(f"{name} {count}" for name, count in done.most_common()))

@@ -105,6 +105,13 @@ class Walk:
             return
         hold("who was removed stays out", may, (one.identity, grants.issued_at, self.memory.removed))
 
+    def call(self, hall: Terminal) -> None:
+        """Let the server call a hall. A removed hall stays out."""
+        try:
+            hall.come(self.process)
+        except Refusal as refused:
+            self.outcome.refused[refused.code] += 1
+
     def tell(self, what: str) -> None:
         self.outcome.story.append(f"{self.outcome.steps} {self.now % 100_000:.1f} {what}")
 
@@ -175,11 +182,11 @@ class Walk:
         for hall in self.halls.values():
             hall.party = None
         first, *others = halls or [self.halls["hall-1"]]
-        first.come(self.process)
+        self.call(first)
         if settled and before is not None and self.meeting is not None:
             checks.compare(before, checks.kept(self.meeting))
         for hall in others:
-            hall.come(self.process)
+            self.call(hall)
         for person in waiting:
             self.come(person)
 
@@ -375,10 +382,7 @@ def press(walk: Walk, hall: Terminal, keys: str) -> None:
 async def hall_changes(walk: Walk) -> None:
     hall = walk.chance.choice(list(walk.halls.values()))
     if not hall.here:
-        try:
-            hall.come(walk.process)
-        except Refusal as refused:
-            walk.outcome.refused[refused.code] += 1
+        walk.call(hall)
     elif walk.chance.random() < 0.5:
         hall.leave()
 
