@@ -130,4 +130,8 @@ def operator(now: float) -> Grants:
 
 
 def is_heard(one: Participant) -> bool:
-    return not one.muted if isinstance(one, Hall) else bool(one.microphones())
+    """Report whether others hear the participant.
+
+    A lost line is silent, and a short loss mutes no chair. Who comes back without the right to speak must be muted then.
+    """
+    return not one.muted if isinstance(one, Hall) else one.detached_at is None and bool(one.microphones())
