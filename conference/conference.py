@@ -150,13 +150,9 @@ class Conference:
         self.sections = Sections(
             self.document, name, around.clock, lambda one: self.machines.roles.of(one.identity).value
         )
+        muted = around.watcher is not None and around.watcher.begins_muted(name)
         self.machines: Machines = Machines(
-            self,
-            self.document,
-            self.sections.changed,
-            around.proceedings,
-            around.chair_code,
-            entry_muted=around.watcher is not None and around.watcher.begins_muted(name),
+            self, self.document, self.sections.changed, around.proceedings, around.chair_code, entry_muted=muted
         )
         self.hands = self.tracks.gate = self.machines
         self.shuts_out = self.machines.shuts_out
@@ -328,11 +324,6 @@ class Conference:
             self.around.watcher.closed(self.name, reason)
 
     # -- queries
-
-    @property
-    def mutes_newcomers(self) -> bool:
-        """Report whether the rules mute the microphones of newcomers."""
-        return self.machines.rules.entry_muted
 
     @property
     def program(self) -> Program | None:

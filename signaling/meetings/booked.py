@@ -147,7 +147,7 @@ class BookedMeetings:
                     conference.kick(identity)
 
     def present(self, occurrence_id: str) -> list[Present]:
-        here = self._participants(occurrence_id)
+        here = _participants(self.registry, occurrence_id)
         name = PREFIX + occurrence_id
         return [
             Present(one.identity, one.grants.name, way_of(one.identity), self._is_closed(name, one.identity))
@@ -156,7 +156,7 @@ class BookedMeetings:
 
     def names(self, occurrence_id: str) -> list[str]:
         """Return the names of the participants that other participants see, in the order of their arrival."""
-        return [one.grants.name for one in self._participants(occurrence_id) if not one.grants.hidden]
+        return [one.grants.name for one in _participants(self.registry, occurrence_id) if not one.grants.hidden]
 
     def vouch(self, conference: str, identity: str, closed: bool) -> None:
         """Note a hall that is at the door, is called, or has agreed on its media. `closed`: its terminal is registered and
@@ -244,7 +244,11 @@ class BookedMeetings:
 
     def mutes_entry(self, occurrence_id: str, planned: bool) -> bool:
         try:
-            return self.registry.get(PREFIX + occurrence_id).mutes_newcomers if self.registry is not None else planned
+            return (
+                self.registry.get(PREFIX + occurrence_id).machines.rules.entry_muted
+                if self.registry is not None
+                else planned
+            )
         except Refusal:
             return planned
 
@@ -306,20 +310,19 @@ class BookedMeetings:
         if reason is not events.Reason.SERVER_SHUTDOWN:
             self._tell(conference, self.on_closed)
 
-    async def settle(self) -> None:
-        await self.reports.settle()
-
     def _tell(self, conference: str, told: Told | None) -> None:
         if told is not None and self.owns(conference):
             self.reports.tell(conference, told)
 
-    def _participants(self, occurrence_id: str) -> list[events.ParticipantView]:
-        assert self.registry is not None
-        try:
-            conference = self.registry.get(PREFIX + occurrence_id)
-        except Refusal:
-            return []
-        return [one.view() for one in conference.participants.values()]
+
+def _participants(registry: Registry | None, occurrence_id: str) -> list[events.ParticipantView]:
+    """Return the people in the call of a date; nobody if there is no call."""
+    assert registry is not None
+    try:
+        conference = registry.get(PREFIX + occurrence_id)
+    except Refusal:
+        return []
+    return [one.view() for one in conference.participants.values()]
 
 
 def _put(known: OrderedDict[K, T], name: K, value: T) -> None:

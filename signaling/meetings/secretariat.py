@@ -225,7 +225,7 @@ class Secretariat:
 
     async def close(self) -> None:
         await self.hosts.settle()
-        await self.live.settle()
+        await self.live.reports.settle()
         await self.proceedings.settle()
         await self.access.settled()
         self.access.close()

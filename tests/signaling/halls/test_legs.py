@@ -311,7 +311,7 @@ async def test_called_halls_wait_until_the_chairs_hall_opens_the_meeting(
         assert leg.room is not None
         ports.wished(board.name, Wished(leg.room.hall, "begin"))
         await started.pop()
-        await live.settle()
+        await live.reports.settle()
         assert [row["waits"] for row in await desk.rows.rows(date)] == waits
     assert other.room is not None
     assert own.room is not None

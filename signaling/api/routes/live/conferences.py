@@ -286,7 +286,7 @@ def _keep_opener(around: InstantMeetings, request: Request, response: Response, 
 def _mutes_entry(around: InstantMeetings, conference: str) -> bool:
     registry = around.doorway.meetings.registry
     try:
-        return registry is not None and registry.get(conference).mutes_newcomers
+        return registry is not None and registry.get(conference).machines.rules.entry_muted
     except Refusal:  # nobody is there yet
         return False
 

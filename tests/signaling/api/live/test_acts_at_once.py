@@ -81,7 +81,7 @@ async def test_mute_remove_and_end_act_and_answer_while_the_database_hangs(held:
     guest, other = await held.guest(), await held.guest("Anh Tùng", "10.2.2.2")
     desk = held.path.replace("/host", "/desk")
     token = held.office.authenticator.sign(other.participant.grants, 600, held.time.time())
-    await held.office.secretariat.live.settle()
+    await held.office.secretariat.live.reports.settle()
     hangs.clear()
     async with asyncio.timeout(WAIT_S):
         muted = (await host.post(f"{desk}/mute_all", json={})).json()

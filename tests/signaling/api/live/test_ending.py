@@ -36,7 +36,7 @@ async def pass_to(held: Held, left_min: float) -> None:
     ends_at = datetime.fromisoformat(held.meeting["occurrences"][0]["ends_at"])
     held.time.advance((ends_at - timedelta(minutes=left_min) - held.office.now).total_seconds())
     held.office.now = ends_at - timedelta(minutes=left_min)
-    await held.office.secretariat.live.settle()
+    await held.office.secretariat.live.reports.settle()
     await held.office.secretariat.endings.look()
     held.time.turn()
 
@@ -115,7 +115,7 @@ async def test_the_hall_of_a_meeting_that_ended_early_can_be_booked(office: Offi
     meeting = await approved(office, starts_at=office.at(START), duration_min=120, lobby=False, hall_ids=hall)
     held = Held(office, meeting, await pin_of(office, meeting))
     office.pass_minutes(181)
-    await office.secretariat.live.settle()
+    await office.secretariat.live.reports.settle()
     _, host, _ = await held.chair()
     desk, later = await office.client("secretary", "khcn"), (office.now + timedelta(minutes=60)).isoformat()
     other = wanted(

@@ -179,7 +179,7 @@ async def test_a_removed_guest_may_knock_again_unless_kept_out(held: Held) -> No
     assert guest.left() is Reason.REMOVED
     assert beside.left() is None
     # `settle` stores the date as running: users may then still join after its end.
-    await held.office.secretariat.live.settle()
+    await held.office.secretariat.live.reports.settle()
     held.office.pass_minutes(60)
     problem(await held.knock(), 403, "removed")
     assert (await held.knock("Chị Lan", address="10.3.3.3")).status_code == 202, "another network: who knows"
@@ -270,7 +270,7 @@ async def test_the_end_for_everybody_lasts(held: Held) -> None:
     assert held.shut(token) == "ended"
     assert (await held.standing(waiting))["state"] == "ended"
     problem(await held.knock(), 403, "ended")
-    await held.office.secretariat.live.settle()
+    await held.office.secretariat.live.reports.settle()
     async with held.office.database.reading() as session:
         assert (await session.get_one(Occurrence, held.date)).state == "ended"
     problem(await held.do(host, "end"), 403, "ended")
