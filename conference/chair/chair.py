@@ -149,6 +149,8 @@ class Machines:
         here, known = one.client is not None, one.identity in self.roles.present
         if here != known:
             self.step_roles(_arrival(one) if here else roles.Gone(one.identity))
+            if here:  # the rights may have gone to another while the microphone stayed on
+                self.microphones.enforce()
 
     def forget(self, identity: str) -> None:
         """Note a person who was removed: the old token opens nothing after a restart, and the lock keeps the person out."""
