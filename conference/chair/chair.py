@@ -8,11 +8,11 @@ when the database answers. An order about roles is stored first, and is refused 
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Protocol
 
 from conference.chair import floor, rights, roles, rules
+from conference.chair.codes import Codes
 from conference.chair.floor import Mode
 from conference.chair.rights import Act, By, Role, Way
 from conference.chair.roles import Roles
@@ -80,7 +80,8 @@ class Machines:
         entry_muted: bool = False,
     ) -> None:
         self.meeting, self._document, self._repaint = meeting, document, repaint
-        self._proceedings, self.code = proceedings, code(meeting.name) if code is not None else ""
+        self._proceedings = proceedings
+        self.codes = Codes(code(meeting.name) if code is not None else "")
         self.roles = Roles()
         self.rules = Rules(entry_muted=entry_muted)
         self.microphones = Microphones(meeting.participants, self.barred)
@@ -100,8 +101,6 @@ class Machines:
         """Reports whether no participant may enter, because secret content came up."""
         self.outside: Callable[[str], bool] = lambda identity: False
         """Reports whether a participant waits in the lobby of a closed session."""
-        self._wrong_codes: dict[str, int] = {}
-        """The wrong chair codes of each hall, by identity."""
         self._queued: frozenset[str] = frozenset()
         """The identities of the queue as the document shows them."""
         self._members: dict[str, None] = {}
@@ -224,18 +223,25 @@ class Machines:
         """Make a hall the chair, if its code is right. Raises Refusal `chair_code_wrong`, `chair_code_shut`."""
         by = self.by(hall.identity, hall.grants.name, "keypad")
         self.ask(by, Act.TAKE_CHAIR)
-        wrong = self._wrong_codes.get(hall.identity, 0)
-        most = sum(self._wrong_codes.values()) >= limits.CHAIR_CODE_TRIES
-        if not self.code or most or wrong >= limits.CHAIR_CODE_HALL_TRIES:
+        if self.codes.is_shut(hall.identity):
             raise Refusal("chair_code_shut")
-        if not hmac.compare_digest(code.encode(), self.code.encode()):
-            self._wrong_codes[hall.identity] = wrong + 1
-            self._store("roles", _kept(self.roles, self._wrong_codes))
+        if not self.codes.fits(hall.identity, code):
+            self._codes_changed()
             self.note(by, Act.TAKE_CHAIR, hall, {"wrong": True})
             raise Refusal("chair_code_wrong")
-        self._wrong_codes.pop(hall.identity, None)
         self.step_roles(roles.Taken(hall.identity))
         self.note(by, Act.TAKE_CHAIR, hall)
+
+    def allow_codes(self) -> None:
+        """Accept chair codes of all halls again. Raises Refusal `chair_codes_open`."""
+        if not self.codes.as_json():
+            raise Refusal("chair_codes_open")
+        self.codes.wrong.clear()
+        self._codes_changed()
+
+    def _codes_changed(self) -> None:
+        self._store("roles", _kept(self.roles, self.codes.wrong))
+        self._document.put("chair_codes_shut", self.codes.as_json() or None, host_only=True)
 
     # -- who acts
 
@@ -265,7 +271,7 @@ class Machines:
             self.roles.booked,
             self.roles.appointed,
         ):
-            self._store("roles", _kept(self.roles, self._wrong_codes))
+            self._store("roles", _kept(self.roles, self.codes.wrong))
         for effect in effects:
             if isinstance(effect, roles.RoleChanged):
                 one = self.meeting.participants.get(effect.identity)
@@ -284,12 +290,12 @@ class Machines:
         """
         wanted, _ = roles.step(self.roles, event, self.meeting.clock.time())
         if self._proceedings is not None:
-            stored = {**_kept(wanted, self._wrong_codes), "version": VERSION}
+            stored = {**_kept(wanted, self.codes.wrong), "version": VERSION}
             await self._proceedings.keep(self.meeting.name, "roles", stored, (self._record(by, act, one),))
         try:
             self.step_roles(event)
         except Refusal as refused:
-            self._store("roles", _kept(self.roles, self._wrong_codes))
+            self._store("roles", _kept(self.roles, self.codes.wrong))
             self.note(by, act, one, {"not_done": refused.code})
             raise
 
@@ -321,8 +327,10 @@ class Machines:
             self._document.put("rules", rules.as_json(self.rules))
         if self.speech.state != floor.Floor():
             self._announce_floor()
-        if self.code:
-            self._document.put("chair_code", self.code, host_only=True)
+        if self.codes.code:
+            self._document.put("chair_code", self.codes.code, host_only=True)
+        if self.codes.as_json():
+            self._document.put("chair_codes_shut", self.codes.as_json(), host_only=True)
         self._announce_chair()
 
     def _announce_floor(self) -> None:
@@ -363,7 +371,7 @@ class Machines:
         known = {machine: state for machine, state in kept.items() if state.get("version") == VERSION}
         if "roles" in known:
             self.roles = roles.from_json(known["roles"], now)
-            self._wrong_codes = dict(known["roles"].get("wrong_codes", {}))
+            self.codes.restore(known["roles"].get("wrong_codes", {}))
         if "rules" in known:
             self.rules, self._rules_stored = rules.from_json(known["rules"]), True
             self._members = dict.fromkeys(map(str, known["rules"].get("members", ())))
@@ -469,6 +477,12 @@ class Chair:
         self.machines.step_rules(wanted)
         self.machines.microphones.enforce()
         self.machines.note(by, Act.SET_RULES, detail=rules.as_json(self.machines.rules))
+
+    def allow_codes(self, by: By) -> None:
+        """Accept chair codes again after too many wrong ones. Raises Refusal `chair_codes_open`."""
+        self.machines.ask(by, Act.ALLOW_CODES)
+        self.machines.allow_codes()
+        self.machines.note(by, Act.ALLOW_CODES)
 
     def set_floor_mode(self, by: By, mode: Mode) -> None:
         self.machines.ask(by, Act.SET_FLOOR_MODE)

@@ -69,6 +69,7 @@ class Act(Enum):
     RELEASE_CHAIR = "release_chair"
     REVOKE_CHAIR = "revoke_chair"
     TAKE_CHAIR = "take_chair"  # with the chair code
+    ALLOW_CODES = "allow_codes"  # after too many wrong chair codes
     ASK_FLOOR = "ask_floor"
     WITHDRAW_FLOOR = "withdraw_floor"
     REPORT_DELEGATES = "report_delegates"
@@ -135,6 +136,7 @@ TABLE: Final[Mapping[Act, frozenset[Role]]] = {
     Act.RELEASE_CHAIR: frozenset((Role.CHAIR,)),
     Act.REVOKE_CHAIR: _OPERATOR,
     Act.TAKE_CHAIR: _SITES,
+    Act.ALLOW_CODES: LEADERS,
     Act.ASK_FLOOR: _SPEAKERS,
     Act.WITHDRAW_FLOOR: _SPEAKERS,
     Act.REPORT_DELEGATES: _SITES | LEADERS,

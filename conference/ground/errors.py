@@ -116,6 +116,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "camera_off": ("Chủ trì đang tắt camera của người dự", "the chair has switched cameras off"),
     "share_off": ("Chủ trì không cho trình chiếu", "the chair has switched presentations off"),
     "chat_off": ("Chủ trì đang tắt trò chuyện", "the chair has switched the chat off"),
+    "chair_codes_open": ("Mã chủ trì không bị chặn", "no chair code is blocked"),
     "already_locked": ("Phòng họp đã khóa", "the meeting is locked already"),
     "not_locked": ("Phòng họp chưa khóa", "the meeting is not locked"),
     "conference_locked": (

@@ -763,8 +763,9 @@ and browsers resume within this time. Longer: the queue shows people who left. S
 CHAIR_CODE_DIGITS = 12
 """Digits of a chair code that a keypad keeps. Further digits push the first ones out. Chosen: twice the length of a code."""
 CHAIR_CODE_TRIES = 10
-"""Wrong chair codes of all halls in one meeting. After them the keypads of this meeting take no code. Chosen: with 1,000,000
-codes a guess succeeds in 1 of 100,000 meetings. More: easier to guess. Fewer: the errors of a few halls shut the keypad.
+"""Wrong chair codes of all halls in one meeting. After them the keypads of this meeting take no code, until the order
+`allow_codes`. Chosen: with 1,000,000 codes the guesses before an order succeed in 1 of 100,000 meetings. More: easier to guess.
+Fewer: the errors of a few halls shut the keypad.
 """
 CHAIR_CODE_HALL_TRIES = 3
 """Wrong chair codes of one hall in one meeting. After them the meeting takes no code from this hall. Chosen: two slips of a

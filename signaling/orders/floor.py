@@ -122,6 +122,11 @@ async def set_budget(given: Given, wanted: Budgeting) -> None:
     _chair(given).set_budget(given.by, wanted.delegation, wanted.budget_s)
 
 
+async def allow_codes(given: Given, wanted: Nothing) -> None:
+    with worded():
+        _chair(given).allow_codes(given.by)
+
+
 async def set_rules(given: Given, wanted: Ruling) -> None:
     named = {name: getattr(wanted, name) for name in rules.RULES[:-1]}
     groups = {name: None if value is None else Group(value) for name, value in named.items()}
@@ -193,6 +198,13 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str, type[Message]], ...]] 
         Ruling,
         set_rules,
         "Set the rules for microphones, cameras, presentations, chat and newcomers.",
+        Done,
+    ),
+    (
+        Act.ALLOW_CODES,
+        Nothing,
+        allow_codes,
+        "Accept chair codes of keypads again, after too many wrong ones. Refused with `chair_codes_open`.",
         Done,
     ),
     (

@@ -155,6 +155,7 @@ STATUS: dict[str, int] = {
     **dict.fromkeys(
         (
             "already_locked",
+            "chair_codes_open",
             "budget_limit",
             "camera_off",
             "chair_lent",

@@ -588,10 +588,23 @@ def test_wrong_chair_codes_shut_the_keypads_of_a_meeting_also_after_it_was_empty
     for number in range(limits.CHAIR_CODE_TRIES):
         HallParty(world, f"hall{number}").press("*71#")
     again = HallWorld(chair_code=lambda name: "135790", proceedings=store)  # the same meeting, made anew
-    machines = Party(again, "an", **HOST).conference.machines
-    HallParty(again, "hall").press("*7135790#")
+    conference = Party(again, "an", **HOST).conference
+    machines, hall = conference.machines, HallParty(again, "hall")
+    hall.press("*7135790#")
     assert machines.roles.holder == "an"
     assert [one.path for one in again.scene().prompts] == ["/chair_code_shut.ogg"]
+    again.time.advance(1)
+    assert json.loads(conference.document.whole("host"))["chair_codes_shut"] == {"all": True}
+    with pytest.raises(Refusal, match="not_allowed"):
+        conference.chair.allow_codes(machines.by("hall", "hall", "keypad"))
+    conference.chair.allow_codes(machines.by("an", "an", "desk"))
+    again.time.advance(1)
+    assert "chair_codes_shut" not in json.loads(conference.document.whole("host"))
+    assert store.records[-1].kind == "allow_codes"
+    with pytest.raises(Refusal, match="chair_codes_open"):
+        conference.chair.allow_codes(machines.by("an", "an", "desk"))
+    hall.press("*7135790#")
+    assert machines.roles.holder == "hall"
 
 
 def test_the_server_api_mutes_and_does_not_break_the_floor(room: Room) -> None:

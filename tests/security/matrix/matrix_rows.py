@@ -268,6 +268,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/desk/set_floor_mode"): Row(of(mode="one"), proven=False),
     ("POST", "/conferences/{conference}/desk/set_budget"): Row(of(delegation="x", budget_s=60), proven=False),
     ("POST", "/conferences/{conference}/desk/set_rules"): Row(of(entry_muted=True), proven=False),
+    ("POST", "/conferences/{conference}/desk/allow_codes"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/desk/lock"): Row(of(locked=True), proven=False),
     ("POST", "/conferences/{conference}/desk/hand_over"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/appoint"): Row(of(identity="x", role="guest"), proven=False),

@@ -176,6 +176,7 @@ LEADING: Final[Mapping[str, tuple[int, Choose]]] = {
     "unmute_ask": (2, someone),
     "lower_hand": (1, requester),
     "set_rules": (2, ruling),
+    "allow_codes": (1, nothing),
     "lock": (1, lambda chance, *_: {"locked": chance.random() < 0.4}),
     "remove": (3, someone),
     "appoint": (3, appointment),

@@ -137,6 +137,8 @@ export interface Desk {
   break_out?: string[];
   /** The digits by which a hall takes the chair with its keypad. Only hosts read it. */
   chair_code?: string;
+  /** The halls whose chair codes are no longer accepted after wrong ones, or all halls. Only hosts read it. */
+  chair_codes_shut?: { all?: true; halls?: string[] };
   chair?: { id?: string; phase: 'held' | 'away' | 'lent' };
   votes?: Sections['votes'];
   roll?: Roll;

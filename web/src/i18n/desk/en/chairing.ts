@@ -87,6 +87,7 @@ export const chairingEn: Record<keyof typeof chairingVi, string> = {
   'record.set_floor_mode': 'Mode of speaking changed',
   'record.set_budget': 'Speaking time set',
   'record.set_rules': 'Rules changed',
+  'record.allow_codes': 'Chair codes accepted again',
   'record.undo': 'Undone',
   'record.lock': 'Meeting locked or unlocked',
   'record.admit': 'Admitted from the lobby',

@@ -85,6 +85,7 @@ export const chairingVi = {
   'record.set_floor_mode': 'Đổi cách phát biểu',
   'record.set_budget': 'Đặt thời lượng phát biểu',
   'record.set_rules': 'Đổi quy định',
+  'record.allow_codes': 'Cho nhập lại mã chủ trì',
   'record.undo': 'Hoàn tác',
   'record.lock': 'Khóa hoặc mở khóa cuộc họp',
   'record.admit': 'Cho vào từ phòng chờ',
