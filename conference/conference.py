@@ -87,6 +87,8 @@ class Surroundings:
     """The store of what must survive a restart. None: nothing is stored."""
     escrow: Escrow | None = None
     """The keys of open secret votes. None: such a vote does not survive a restart."""
+    address: str = ""
+    """The address of this server for people, without a slash at the end. Empty: unknown."""
     pace: Pace = field(default_factory=Pace)
     data_drops: Counter[str] = field(default_factory=Counter)
     """Dropped packets and frames of senders that sent too many, by kind: `reliable`, `lossy`, `frames`."""
@@ -158,9 +160,7 @@ class Conference:
         self.shuts_out = self.machines.shuts_out
         self.chat.barred = self.machines.bars_chat
         self.chair = Chair(self.machines, around.suffix)
-        self.polls = Polls(
-            self, self.document, self.machines.by, around.suffix, around.random_bytes, around.proceedings, around.escrow
-        )
+        self.polls = Polls(self, self.document, self.machines.by, around)
         self.halls.ballots = self.polls.press
         self.course = Course(self, self.machines, self.chat, self.document, around.proceedings, self.machines.by)
         self.polls.delegates = self.course.roll.counted

@@ -49,6 +49,7 @@ class Registry:
         proceedings: Proceedings | None = None,
         escrow: Escrow | None = None,
         chair_code: Callable[[str], str] | None = None,
+        address: str = "",
     ) -> None:
         """`lobbies` is shared with the code that makes people wait. Lobbies exist before their conferences."""
         self.lobbies = lobbies if lobbies is not None else Lobbies(random_suffix)
@@ -65,6 +66,7 @@ class Registry:
             proceedings=proceedings,
             escrow=escrow,
             chair_code=chair_code,
+            address=address,
         )
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute

@@ -218,6 +218,7 @@ class Composition:
             observers=observers,
             proceedings=desk.proceedings,
             chair_code=self.invitations.chair_code,
+            address=desk.address,
             escrow=BallotKeys.open(self.settings.data_dir, CLOCK.time()),
         )
 

@@ -458,6 +458,10 @@ HALL_TEXT_CHARACTERS = 300
 """Characters of a text over a hall's picture; the rest is cut. Chosen, as MIXER_TEXT_CHARACTERS (300). More: the mixer refuses
 the whole update, so the picture does not change. Fewer: long questions of the chair are cut.
 """
+HALL_CODE_CHARACTERS = 200
+"""Characters of the address of a QR code in a hall's picture; a longer address is not drawn. Chosen, as MIXER_CODE_CHARACTERS
+(200). More: the mixer refuses the whole update, so the picture does not change. Fewer: long names of servers have no code.
+"""
 VOTE_TITLE_CHARACTERS = 120
 """Characters of a vote's title in the picture of a hall; the rest is cut. Chosen, so that the title with the counts stays below
 HALL_TEXT_CHARACTERS. More: the counts of a result are cut. Fewer: titles of resolutions are cut.

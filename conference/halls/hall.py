@@ -243,6 +243,8 @@ class Hall(Participant):
         self.text = ""
         self.alone = ""
         """The identity of the site that this hall sees alone; empty: none."""
+        self.card = ("", "")
+        """The address of the QR code by which people in this hall vote, and the words about the open vote."""
         self.apart = False
         """The hall waits in the lobby during a closed session."""
         self.language: Language = "vi"

@@ -73,6 +73,8 @@ class View:
     text: str = ""
     site: str = ""
     """The only site of the program."""
+    code: str = ""
+    """The address of a QR code in the picture. The code belongs to one hall, so no other hall ever gets this program."""
     apart: bool = False
     """The program is for halls in the lobby. No hall in the lobby ever gets another program."""
 

@@ -17,6 +17,8 @@ class Power:
     """The most lines of a main picture."""
     content_height: int = limits.CONTENT_HEIGHTS[0]
     """The height of a separate presentation; 0: the mixer has no power for one."""
+    codes: bool = True
+    """Each hall may have a program of its own, with its QR code."""
     presented: bool = False
     """True while a presentation is shown."""
 
@@ -59,13 +61,16 @@ def asked(power: Power, wanted: int) -> Power:
 def refused(power: Power, groups: Sequence[pictures.Group], refused_id: str) -> Power:
     """Return the power after the mixer refused a program. `groups` are the programs that were requested for the halls.
 
-    If a program is refused, all programs get the next smaller height, and then its halls get one of the others. If a separate
-    presentation is refused, it gets smaller, and in the end it is shown in the main picture.
+    If anything is refused while halls have programs of their own for their QR codes, they lose the codes first. If a program is
+    refused, all programs get the next smaller height, and then its halls get one of the others. If a separate presentation is
+    refused, it gets smaller, and in the end it is shown in the main picture.
     """
     found = next((one for one in groups if one.id == refused_id), None)
     too_large = found is not None and found.height > (power.main_height if found.clock else power.content_height)
     if found is None or too_large:
         return power  # A refused picture of this kind is already requested smaller.
+    if any(one.code for one in groups):
+        return replace(power, codes=False)
     if found.clock:
         highest = max(one.height for one in groups if one.clock)
         lower = [one for one in limits.MAIN_HEIGHTS if one < min(highest, power.main_height)]

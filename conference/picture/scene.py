@@ -79,6 +79,8 @@ class Viewer:
     content_bps: int
     alone: str = ""
     """The site that this hall sees alone, whatever the others see."""
+    card: tuple[str, str] = ("", "")
+    """The address of the QR code by which people in this hall vote, and the words about the vote. Empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,8 @@ def presenter(sites: Sequence[Site], holder: str | None) -> Site | None:
 # -- the wishes of halls
 
 
-def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
+def _wishes(state: State, sharing: Site | None, coded: bool) -> Iterator[Wish]:
+    """Yield the program that each hall wants. `coded`: with the own QR code of the hall, by which its people vote."""
     shown = state.shown
     name = state.layout or layout.automatic(len(shown))
     broadcast: Layout | None = "1" if state.stage.mode == "broadcast" else None
@@ -210,24 +213,34 @@ def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
         if one.plan is None or one.plan.video is None or not one.plan.video.stream.we_send:
             continue
         alone, own = here == {one.sid} and state.mode == "meeting", owns[one.sid]
-        text = _text(state, one, alone)
+        text, code = _text(state, one, alone, coded)
+        told = f"{text} {code}".strip()
         if one.sid in state.apart:
             view = View(f"lobby {text}", "1", text=text, apart=True)
         elif state.blank or state.waiting:
             view = View(f"splash {text}", "1", text=text)
         elif one.alone in here - {one.sid}:
-            view = View(f"site {one.alone} {text}", "1", text=text, site=one.alone)
+            view = View(f"site {one.alone} {told}", "1", text=text, site=one.alone, code=code)
         elif sharing is not None and not _has_second(state, one) and sharing.sid != one.sid:
-            view = View(f"slides {text}", "slides", content=sharing.sid, text=text)
+            view = View(f"slides {told}", "slides", content=sharing.sid, text=text, code=code)
         elif state.mode == "meeting" and (alone or large[own] == one.sid):
-            view = View(f"front {own} {text}", own, viewer=one.sid, text=text)
+            view = View(f"front {own} {told}", own, viewer=one.sid, text=text, code=code)
         else:
-            view = View(f"all {own} {text}", own, text=text)
+            view = View(f"all {own} {told}", own, text=text, code=code)
         budget_bps = one.video_bps if sharing is None else one.video_beside_content_bps
         yield Wish(one.sid, view, one.plan.video, budget_bps)
 
 
-def _text(state: State, one: Viewer, alone: bool) -> str:
+def _text(state: State, one: Viewer, alone: bool, coded: bool) -> tuple[str, str]:
+    """Return the words in the picture of a hall, and the address of its QR code."""
+    address, words = one.card
+    busy = state.stopped or state.waiting or one.sid in state.apart or state.recess is not None or one.text
+    if coded and address and state.vote and not busy:
+        return words, address
+    return _words(state, one, alone), ""
+
+
+def _words(state: State, one: Viewer, alone: bool) -> str:
     """Return the words in the picture of a hall. The words of a break come first, then a text for this hall
     alone, the words about a vote, and the text for all halls."""
     if state.stopped:
@@ -269,7 +282,12 @@ Chosen = Mapping[Key, tuple[Wish, ...]]
 
 def _chosen(state: State, sharing: Site | None) -> tuple[Chosen, Chosen, Chosen]:
     """Return the programs that the halls want, the programs within the power, and the separate presentations."""
-    wishes, power = tuple(_wishes(state, sharing)), state.power
+    power = state.power
+    wishes = tuple(_wishes(state, sharing, coded=power.codes))
+    coded = any(wish.view.code for wish in wishes)
+    if coded and len(groups.gather(wishes, len(wishes), power.main_height)) > power.programs:
+        # A QR code belongs to one hall. Without a program for each hall there is none.
+        wishes = tuple(_wishes(state, sharing, coded=False))
     wanted = groups.gather(wishes, limits.GROUPS, power.main_height)
     enough = len(wanted) <= power.programs
     programs = wanted if enough else groups.gather(wishes, power.programs, power.main_height)
@@ -322,6 +340,7 @@ def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:
         clock=view.role != "content",
         notice=view.role != "content",
         text=view.text,
+        code=view.code,
     )
 
 

@@ -23,6 +23,10 @@ class Seat(Protocol):
     @property
     def text(self) -> str: ...
     @property
+    def card(self) -> tuple[str, str]:
+        """Return the address of the QR code by which people in the hall vote, and the words about the vote. Empty: none."""
+
+    @property
     def apart(self) -> bool:
         """Report whether the hall waits in the lobby during a closed session."""
 

@@ -97,6 +97,7 @@ def viewer(seat: Seat, sids: Mapping[str, str]) -> Viewer:
         video_beside_content_bps=seat.budget_bps("video", True),
         content_bps=seat.budget_bps("content", True),
         alone=sids.get(seat.alone, ""),
+        card=seat.card,
     )
 
 

@@ -330,6 +330,11 @@ MIXER_TEXT_CHARACTERS = 300
 no effect, because the conference cuts texts at 300. Fewer: one long text makes the mixer refuse the scene, so no hall gets a
 new picture.
 """
+MIXER_CODE_CHARACTERS = 200
+"""Characters of an address that is drawn as a QR code over a composed picture. A scene with a longer address is refused. Chosen:
+a code of 200 characters has 53 modules, which a phone still reads. More: the modules are too small. Fewer: long names of servers
+are refused.
+"""
 MIXER_PICTURE_WIDTH, MIXER_PICTURE_HEIGHT = 1920, 1200
 """Pixels of the largest composed picture. Each side has 64 to 1920, and the area at most 1920x1200. A scene (list of the
 mixer's work) with a larger picture is refused. Chosen: WUXGA. Larger: no effect, because the conference asks for at most

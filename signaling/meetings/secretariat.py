@@ -70,7 +70,7 @@ class Secretariat:
         the installation if there is none.
         """
         self.settings = settings
-        self._base = settings.public_url.rstrip("/") or base
+        self.address = self._base = settings.public_url.rstrip("/") or base
         self._now = now
         self.key = kept_key(settings.data_dir / "seal.key", new_bytes)
         self.seal = Seal(self.key)

@@ -76,6 +76,22 @@ class Announces(Protocol):
     def tell(self, identity: str, message: Mapping[str, Any]) -> None: ...
 
 
+class Around(Protocol):
+    """The environment of a conference as its votes use it."""
+
+    @property
+    def suffix(self) -> Callable[[], str]: ...
+    @property
+    def random_bytes(self) -> Randomness: ...
+    @property
+    def proceedings(self) -> Proceedings | None: ...
+    @property
+    def escrow(self) -> Escrow | None: ...
+    @property
+    def address(self) -> str:
+        """Return the address of this server for people. Empty: unknown."""
+
+
 class Polls:
     """The votes of one conference. A voter is known by the bearer of the identity, because a person who joins again, or with
     a second window, has one ballot. `actor` returns a participant as the table of rights knows it: identity, name and way in."""
@@ -85,20 +101,17 @@ class Polls:
         meeting: Meeting,
         document: Announces,
         actor: Callable[[str, str, Way], By],
-        suffix: Callable[[], str],
-        randomness: Randomness,
-        proceedings: Proceedings | None = None,
-        escrow: Escrow | None = None,
+        around: Around,
     ) -> None:
         self.votes = Votes()
         self.delegates: Callable[[str], int | None] = lambda identity: None
         """Returns the present delegates of a hall by the roll call. None: the roll was not called there. The conference sets the
         function.
         """
-        self._meeting, self._document, self._actor = meeting, document, actor
-        self._suffix, self._randomness, self._proceedings = suffix, randomness, proceedings
+        self._meeting, self._document, self._actor, self._address = meeting, document, actor, around.address
+        self._suffix, self._randomness, self._proceedings = around.suffix, around.random_bytes, around.proceedings
         self.phones = Phones(lambda: self.votes, self._do)
-        self._keys = Keys(escrow or Nowhere(), meeting.name, randomness)
+        self._keys = Keys(around.escrow or Nowhere(), meeting.name, around.random_bytes)
         self._turn = asyncio.Lock()
         self._failures = 0
         """Orders that the store refused. Each refuses the orders that waited behind it: nobody waits for each of them in turn."""
@@ -273,8 +286,10 @@ class Polls:
     def came(self, one: Participant) -> None:
         """Show the open vote in a program that has just begun."""
         vote, program = self.votes.open, self._meeting.program
-        if isinstance(one, Hall) and vote is not None and program is not None and not program.vote:
-            show_vote(program, screen.words(vote))
+        if isinstance(one, Hall) and vote is not None and program is not None:
+            one.card = screen.card(vote, bearer(one.identity), self._address, one.language)
+            if not program.vote:
+                show_vote(program, screen.words(vote))
 
     def _call_halls(self) -> None:
         """Say to the entitled halls how they vote: by which keys, or that keys do not vote."""
@@ -369,6 +384,7 @@ class Polls:
                 self._put(one)
             return
         self._put(vote)
+        _show_cards(self._meeting, self._address, before.open, moved.open)
         self._show(before.get(vote.id), vote)
         previous = views.newest(before)
         if previous is not None and previous.id != vote.id:
@@ -464,3 +480,15 @@ def _can_vote(manner: Manner, found: Collection[Participant]) -> bool:
     """
     pcs = [is_site(one) and not isinstance(one, Hall) for one in found]
     return manner is Manner.HANDS or not pcs or not all(pcs)
+
+
+def _show_cards(meeting: Meeting, address: str, before: Vote | None, vote: Vote | None) -> None:
+    """Show each hall its own QR code while a vote is open."""
+    program = meeting.program
+    if program is None or (before.codes if before is not None else {}) == (vote.codes if vote is not None else {}):
+        return
+    for one in meeting.participants.values():
+        if isinstance(one, Hall):
+            site = bearer(one.identity)
+            one.card = screen.card(vote, site, address, one.language) if vote is not None else ("", "")
+    program.changed()

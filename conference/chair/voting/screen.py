@@ -26,6 +26,16 @@ _PAGE: Final[dict[Language, str]] = {
     "vi": "Bầu trên trang của cuộc họp",
     "en": "Vote on the page of the meeting",
 }
+_PHONES: Final[dict[Language, str]] = {
+    "vi": "Đại biểu khác bỏ phiếu bằng điện thoại: hỏi thư ký mã QR",
+    "en": "Other delegates vote by phone: ask the secretary for the QR code",
+}
+_CODE: Final[dict[Language, str]] = {
+    "vi": "Mã {code}: đại biểu khác quét QR hoặc mở {place}",
+    "en": "Code {code}: other delegates scan the QR code or open {place}",
+}
+PAGE: Final = "/phieu"
+"""The page of ballots by phone."""
 _RESULT: Final[dict[Language, str]] = {"vi": "KẾT QUẢ: {title}", "en": "RESULT: {title}"}
 _COUNTS: Final[dict[Language, str]] = {
     "vi": "{yes} tán thành, {no} không tán thành, {abstain} không có ý kiến",
@@ -41,6 +51,20 @@ _FEW: Final[dict[Language, str]] = {
     "en": "Too few secret ballots: no counts are announced",
 }
 _ANNULLED: Final[dict[Language, str]] = {"vi": "ĐÃ HỦY BIỂU QUYẾT: {title}", "en": "VOTE ANNULLED: {title}"}
+
+
+def card(vote: Vote, site: str, address: str, language: Language) -> tuple[str, str]:
+    """Return the address of the QR code of a site, and the words about the open vote with this code. Empty: the site has no code,
+    or its address is too long for a picture. `address`: of this server; empty: unknown. The code begins its line, because a small
+    picture cuts the end of a line.
+    """
+    code = vote.codes.get(site, "")
+    found = f"{address}{PAGE}#{code}"
+    if not code or not address or len(found) > limits.HALL_CODE_CHARACTERS:
+        return "", ""
+    place = address.partition("://")[2] + PAGE
+    lines = [*_lines(vote, language)[:-1], _CODE[language].format(place=place, code=f"{code[:4]}-{code[4:]}")]
+    return found, "\n".join(lines)[: limits.HALL_TEXT_CHARACTERS]
 
 
 def words(vote: Vote) -> Mapping[Language, str]:
@@ -63,7 +87,8 @@ def _lines(vote: Vote, language: Language) -> list[str]:
         return [_RESULT[language].format(title=title), *_result(vote, vote.result, language)]
     by_keys = _HANDS if vote.question.way is Way.HANDS else _KEYS
     way = by_keys if vote.question.kind is Kind.MOTION else _PAGE
-    return [_OPEN[language].format(title=title), way[language]]
+    phones = [_PHONES[language]] if vote.codes else []
+    return [_OPEN[language].format(title=title), way[language], *phones]
 
 
 def _result(vote: Vote, result: Result, language: Language) -> list[str]:

@@ -63,7 +63,8 @@ class Group:
       "slides", the first place shows the presentation of `content`, and `cells` fill the others. In the layout "1", a `content`
       is the only picture.
     - `without`: a place of this site stays empty.
-    - `clock`, `notice` (during a recording) and `text` (a message; "" for none) are drawn over the picture.
+    - `clock`, `notice` (during a recording) and `text` (a message; "" for none) are drawn over the picture. `code` is an address,
+      drawn as a QR code above the message; "" for none.
     - `mode`: the packetization mode (RFC 6184 §5.4). Slices fit into a packet in both modes.
     - `ending`: its halls leave the group now, so its cost is free for others.
     """
@@ -85,6 +86,7 @@ class Group:
     clock: bool = False
     notice: bool = False
     text: str = ""
+    code: str = ""
     ending: bool = False
 
 
@@ -201,6 +203,8 @@ def _check_group(group: Group) -> None:
         raise SceneError(f"group {group.id}: more than {limits.MIXER_CELLS} cells")
     if len(group.text) > limits.MIXER_TEXT_CHARACTERS:
         raise SceneError(f"group {group.id}: text of more than {limits.MIXER_TEXT_CHARACTERS} characters")
+    if len(group.code) > limits.MIXER_CODE_CHARACTERS:
+        raise SceneError(f"group {group.id}: code of more than {limits.MIXER_CODE_CHARACTERS} characters")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ _FINE = 4
 drawing costs more time and memory. Smaller: edges of signs look jagged.
 """
 
+_CODE_PART = 0.38
+"""The part of the height of a picture that a QR code takes. Chosen: a phone in the third row reads the code of a screen of 55
+inches. Larger: the code covers more faces. Smaller: rows behind read the code no more.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -82,9 +87,13 @@ class Plates:
         return self._keep(("notice", line), lambda: _notice(line))
 
     def message(self, text: str, picture_width: int, picture_height: int) -> Overlay:
-        """Return a wide band with the text, at most three lines."""
+        """Return a wide band with the text, at most three lines, or four for three paragraphs."""
         line = line_height(picture_height)
         return self._keep(("message", text, picture_width, line), lambda: _message(text, picture_width, line))
+
+    def code(self, address: str, picture_height: int) -> Overlay:
+        """Return the address as a QR code."""
+        return self._keep(("code", address, picture_height), lambda: _code(address, picture_height))
 
     def _keep(self, key: tuple[object, ...], draw: Callable[[], Overlay]) -> Overlay:
         found = self._kept.pop(key, None)
@@ -240,7 +249,7 @@ def _notice(line: int) -> Overlay:
 def _message(text: str, picture_width: int, line: int) -> Overlay:
     font, step = _font(round(line * 0.66)), round(line * 0.96)
     width = _even(picture_width * 0.86)
-    lines = paragraphs(text, font, width - 2 * line, 3)
+    lines = paragraphs(text, font, width - 2 * line, 3 if len(text.splitlines()) < 3 else 4)
     height = _even(step * max(1, len(lines)) + line * 0.7)
     image = _plate(width, height, line * 0.3, alpha=225)
     draw = ImageDraw.Draw(image)
@@ -248,6 +257,22 @@ def _message(text: str, picture_width: int, line: int) -> Overlay:
         place = (width / 2, line * 0.35 + step * (row + 0.5))
         draw.text(place, one, font=font, fill=_rgb(ON_STAGE), anchor="mm")
     return _overlay(image)
+
+
+def _code(address: str, picture_height: int) -> Overlay:
+    """Draw the QR code with a white border of four modules (ISO/IEC 18004:2015, 6.3.8). A module has at least three pixels:
+    the encoder blurs smaller modules.
+    """
+    import segno  # slow import: most programs draw no code
+
+    rows = np.asarray(
+        [[int(dark) for dark in row] for row in segno.make(address, error="m", micro=False).matrix_iter(border=4)]
+    )
+    scale = max(3, round(picture_height * _CODE_PART / len(rows)))
+    shade = np.kron(1 - rows, np.full((scale, scale), 255)).astype(np.uint8)
+    odd = shade.shape[0] % 2  # the sides of an overlay are even
+    image = Image.fromarray(np.pad(shade, (0, odd), constant_values=255), "L")
+    return _overlay(image.convert("RGBA"))
 
 
 class _Pen:

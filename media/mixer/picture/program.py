@@ -89,9 +89,13 @@ class Composer:
         if group.text.strip():
             plate = self._plates.message(group.text, group.width, group.height)
             foot = group.height - plate.height - line_height(group.height) * 3 // 2
-            if group.without and not group.cells:
+            if group.without and not group.cells and not group.code:
                 foot //= 2  # a hall that is alone has nothing else in its picture
-            drawn.append(Drawn(plate, (group.width - plate.width) // 4 * 2, max(0, foot // 2 * 2)))
+            left, top = (group.width - plate.width) // 4 * 2, max(0, foot // 2 * 2)
+            drawn.append(Drawn(plate, left, top))
+            code = self._plates.code(group.code, group.height) if group.code else None
+            if code is not None and code.height + edge <= top:  # the smallest pictures have no room, only the words
+                drawn.append(Drawn(code, left, (top - code.height - edge) // 2 * 2))
         return drawn
 
 

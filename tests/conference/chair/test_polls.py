@@ -83,9 +83,9 @@ class Shelf:
 class Hall(HallWorld):
     """A meeting with five browsers, a guest and two halls."""
 
-    def __init__(self, store: Store | None = None, shelf: Shelf | None = None) -> None:
+    def __init__(self, store: Store | None = None, shelf: Shelf | None = None, address: str = "") -> None:
         self.store, self.shelf = store or Store(), shelf or Shelf()
-        super().__init__()
+        super().__init__(address=address)
         around = self.registry.around
         self.registry.around = replace(
             around, proceedings=self.store, escrow=self.shelf, random_bytes=random.Random(7).randbytes
@@ -118,6 +118,10 @@ class Hall(HallWorld):
         said = [one.path.strip("/").removesuffix(".ogg") for one in self.scene().prompts if one.site == self.hall.sid]
         self.time.advance(30)
         return said
+
+    def codes(self) -> set[str]:
+        """Return the addresses of the QR codes in the pictures of halls. Empty text: a picture without a code."""
+        return {one.code for one in self.scene().groups}
 
     def row(self, audience: str) -> dict[str, Any]:
         self.settle()
@@ -394,6 +398,34 @@ async def test_delegates_of_a_site_vote_by_phone() -> None:
     assert (result.cast, result.counts, result.entitled) == (7, (6, 1, 0), 10)
     assert await refused(after.polls.phones.claim(code, "two")) == "vote_code_wrong"
     assert [one.kind for one in after.store.records] == ["vote_closed"], "no record of a claim or a secret ballot"
+
+
+async def test_the_picture_of_a_hall_shows_its_qr_code_while_the_vote_is_open() -> None:
+    world = Hall(address="https://hop.vn")
+    world.polls.delegates = {"hoi-truong": 3}.get
+    await world.opened(SECRET)
+    code = world.row("host")["v"]["cards"]["hoi-truong"]["code"]
+    world.settle()
+    shown = {one.code: one.text for one in world.scene().groups if one.text}
+    assert shown.keys() == {"", f"https://hop.vn/phieu#{code}"}, "the other hall has no cards"
+    assert (
+        f"Mã {code[:4]}-{code[4:]}: đại biểu khác quét QR hoặc mở hop.vn/phieu" in shown[f"https://hop.vn/phieu#{code}"]
+    )
+    coded, sizes = world.codes(), {(one.width, one.height) for one in world.scene().groups}
+    world.mixer.room = lambda groups: False
+    world.mixer.events.refused(None, next(one.id for one in world.scene().groups if one.code), "capacity")
+    world.settle()
+    assert world.codes() == {""}, "a busy mixer leaves out the codes"
+    assert {(one.width, one.height) for one in world.scene().groups} == sizes, "and makes no picture smaller"
+    world.time.advance(limits.POWER_AGAIN_S)
+    assert world.codes() == {""}, "the mixer has no room"
+    world.mixer.room = lambda groups: True
+    world.time.advance(limits.POWER_AGAIN_S)
+    world.settle()
+    assert world.codes() == coded
+    await world.polls.annul(CHAIR, "v", "Nhầm")
+    world.settle()
+    assert world.codes() == {""}
 
 
 async def test_a_claim_that_is_not_stored_gives_no_card() -> None:

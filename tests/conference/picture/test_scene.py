@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from conference.announcements.spoken_texts import Language
 from conference.picture import power
 from conference.picture.layout import Stage
 from conference.picture.power import Power
@@ -70,3 +71,26 @@ def test_a_hall_has_less_for_its_picture_while_slides_are_shown() -> None:
     plain, slides = (replace(state(content=content), viewers=(narrow,)) for content in (False, True))
     assert [one.bitrate_bps for one in scene(plain).picture.groups] == [1_000_000]
     assert [one.bitrate_bps for one in scene(slides).picture.groups] == [256_000]
+
+
+def test_each_hall_has_its_own_qr_code_or_none_has_one() -> None:
+    """A hall that got the program of another hall would show a code that gives the ballots of the other hall."""
+    asked: dict[Language, str] = {"vi": "BIỂU QUYẾT", "en": "VOTE"}
+    viewers = tuple(
+        replace(viewer(sid), card=(f"https://hop.vn/phieu#{sid}", "cùng một lời")) for sid in ("one", "two")
+    )
+    vote = replace(state(), viewers=viewers, vote=asked)
+    made = scene(vote)
+    shown = {made.halls_of[one.id]: (one.code, one.text) for one in made.picture.groups}
+    assert shown == {(sid,): (f"https://hop.vn/phieu#{sid}", "cùng một lời") for sid in ("one", "two")}
+    for other in (
+        replace(vote, power=Power(programs=1)),
+        replace(vote, power=Power(codes=False)),
+        replace(vote, vote={}),
+        replace(vote, recess="09:30"),
+        replace(vote, stopped=True),
+        replace(vote, apart=frozenset({"one", "two"})),
+    ):
+        assert {one.code for one in scene(other).picture.groups} == {""}
+    many = tuple(replace(viewers[0], sid=f"hall-{at}", card=(f"https://hop.vn/phieu#{at}", "")) for at in range(7))
+    assert {one.code for one in scene(replace(vote, viewers=many)).picture.groups} == {""}, "more halls than programs"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import segno
 from PIL import ImageFont
 
 from media.ground import limits
@@ -510,3 +511,48 @@ def test_a_message_keeps_its_line_breaks_and_all_of_its_lines() -> None:
     assert long[1:] == ["Mã cuộc họp", "Đang chờ"]
     assert len(paragraphs("một hai ba " * 20, font, 300, 3)) == 3
     assert paragraphs("a\n\nb\nc\nd", font, 2000, 3) == ["a", "b", "c d"]
+
+
+@pytest.mark.parametrize(("width", "height", "bitrate_bps"), [(1280, 720, 1_000_000), (352, 288, 128_000)])
+def test_a_phone_reads_the_qr_code_in_the_encoded_picture(width: int, height: int, bitrate_bps: int) -> None:
+    """Each module of the code is found in the decoded picture, also in a small program of a slow line."""
+    address = "https://hop.langson.gov.vn/phieu#K7Q2M9XA"
+    wanted = np.asarray(
+        [[int(dark) for dark in row] for row in segno.make(address, error="m").matrix_iter(border=4)], bool
+    )
+    words = (
+        "BIỂU QUYẾT: Nghị quyết về dự toán ngân sách năm 2027\nBấm *11 tán thành\nMã K7Q2-M9XA: đại biểu khác quét QR"
+    )
+    group = replace(GROUP, width=width, height=height, bitrate_bps=bitrate_bps, text=words, code=address)
+    stage = Stage(group)
+    try:
+        for _ in range(6):
+            stage.roll()
+            picture = stage.tick()
+    finally:
+        stage.decoding.stop()
+    assert picture is not None
+    side = Plates().code(address, height).width
+    module = side // len(wanted)
+    centres = np.arange(len(wanted)) * module + module // 2
+    dark = picture[..., 0] < 128
+    places = itertools.product(range(height - side), range(width // 8))
+    assert any((dark[np.ix_(top + centres, left + centres)] == wanted).all() for top, left in places)
+
+
+def test_a_qr_code_is_drawn_once_and_only_where_it_fits(stage: Stage) -> None:
+    address = "https://hop.langson.gov.vn/phieu#K7Q2M9XA"
+    plates = Plates()
+    assert plates.code(address, 720) is plates.code(address, 720)
+    usual = replace(GROUP, text="BIỂU QUYẾT", clock=False)
+    small = replace(usual, width=176, height=144, bitrate_bps=64_000)
+
+    def shown(group: Group) -> np.ndarray:
+        stage.program.show(stage.view(group))
+        stage.tick()
+        assert stage.program.picture is not None
+        return stage.program.picture.to_ndarray(format="gray").copy()
+
+    stage.roll()
+    assert (shown(small) == shown(replace(small, code=address))).all(), "only the words"
+    assert (shown(usual) != shown(replace(usual, code=address))).any()
