@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from rooms.store.database import Database
 from rooms.store.migrations import steps
-from tests.conftest import ROOT
+from tests.conftest import Process, begin
 from tests.ports import free_port
 from tests.rooms.booking import chaos
 from tests.rooms.booking.chaos import Crowd, Desk
@@ -40,14 +39,14 @@ class Server:
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url, self.http, self.media = folder, url, free_port(), free_port()
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Process | None = None
         folder.mkdir()
 
     async def start(self) -> None:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
-        environ |= {"DIEMCAU_API_KEY": "storm", "DIEMCAU_API_SECRET": "s" * 32, "DIEMCAU_DATABASE": self.url}
-        environ |= {"DIEMCAU_HOST": "127.0.0.1", "DIEMCAU_ANNOUNCED": "127.0.0.1"}
-        environ |= {f"DIEMCAU_SIP_{kind}_PORT": "-1" for kind in ("UDP", "TCP", "TLS")}
+        own = {"DIEMCAU_API_KEY": "storm", "DIEMCAU_API_SECRET": "s" * 32, "DIEMCAU_DATABASE": self.url}
+        own |= {"DIEMCAU_HOST": "127.0.0.1", "DIEMCAU_ANNOUNCED": "127.0.0.1"}
+        own |= {f"DIEMCAU_SIP_{kind}_PORT": "-1" for kind in ("UDP", "TCP", "TLS")}
         words = [
             "serve",
             "--http-port",
@@ -58,13 +57,11 @@ class Server:
             str(self.folder),
         ]
         log = self.folder / "server.log"
-        with log.open("ab") as output:
-            self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "signaling", *words), cwd=ROOT, env=environ, stdout=output, stderr=output
-            )
+        with log.open("a") as errors:
+            self.process = begin("signaling", words, environ | own, own, log=errors)
         async with asyncio.timeout(START_S):
             while not await self._hears():
-                assert self.process.returncode is None, log.read_text(errors="replace")[-2000:]
+                assert self.process.poll() is None, log.read_text(errors="replace")[-2000:]
 
     async def _hears(self) -> bool:
         try:
@@ -83,9 +80,10 @@ class Server:
     async def kill(self) -> None:
         """End the process with SIGKILL, as the kernel does."""
         assert self.process is not None
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.process.wait()
+        self.process.kill()
+        await asyncio.to_thread(self.process.wait)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 @dataclass(frozen=True)
