@@ -194,7 +194,9 @@ class Machines:
     # -- tracks.gate.Gate
 
     def mutes_entry(self, sender: Sender) -> bool:
-        return self.rules.entry_muted and self.roles.of(sender.identity) not in rights.LEADERS
+        """A speaker who comes back after a lost line or a restart is no newcomer."""
+        speaks = self.speech.state.turn_of(sender.identity) is not None
+        return self.rules.entry_muted and not speaks and self.roles.of(sender.identity) not in rights.LEADERS
 
     def barred(self, sender: Sender, source: Source, kind: str) -> str:
         if self.silent() and kind == "audio" and source is not Source.SCREEN_SHARE_AUDIO:

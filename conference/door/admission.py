@@ -74,6 +74,8 @@ def check_token(grants: Grants) -> None:
         raise Refusal("identity_empty")
     if len(grants.identity.encode()) > limits.IDENTITY_BYTES:
         raise Refusal("identity_too_long")
+    if not grants.identity.isprintable():
+        raise Refusal("identity_bad")
     check_name(grants.conference)
 
 

@@ -14,6 +14,7 @@ from rooms import errors
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "identity_empty": ("Thiếu định danh người dự họp", "identity cannot be empty"),
     "identity_too_long": ("Định danh quá dài", "identity is too long"),
+    "identity_bad": ("Định danh có ký tự không in được", "identity has unprintable characters"),
     "conference_name_bad": ("Tên cuộc họp không hợp lệ", "the conference name is not valid"),
     "conference_not_found": ("Không có cuộc họp này", "requested room does not exist"),
     "conference_full": ("Cuộc họp đã đủ người", "the conference is full"),

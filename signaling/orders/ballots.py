@@ -12,12 +12,13 @@ from pydantic import ConfigDict, Field
 from conference import limits
 from conference.chair.voting import limits as bounds
 from conference.chair.voting.question import MORE_THAN_HALF, MOTION, Basis, Kind, Question, Share, Way
+from conference.chair.voting.refusals import refusal
 from conference.chair.voting.vote import Voter
 from signaling.orders.performing import Given
 from signaling.orders.shapes import Message
 
 ID: Any = Field(min_length=1, max_length=bounds.ID_CHARACTERS)
-IDENTITY: Any = Field(min_length=1, max_length=limits.IDENTITY_BYTES)
+IDENTITY: Any = Field(min_length=1, max_length=limits.IDENTITY_BYTES, pattern=r"^[^\x00-\x1f]*$")
 HANDS: Any = Field(default=0, ge=0, le=bounds.DELEGATES)
 
 
@@ -34,7 +35,8 @@ class Preparing(Message):
 
     `options`: the candidates of an election; a motion has none here. `seats`: the most candidates of one ballot. `base`: what
     100 % is. `needs`: the share of the base that a motion or candidate needs. `quorum`: the share of the entitled that must be
-    present. `receipts`: only for secret votes.
+    present. `receipts`: only for secret votes. `phones`: each present delegate of a site has a ballot and votes by phone; not by
+    show of hands, and not in an important meeting. Otherwise a site has one ballot.
     """
 
     vote: str = Field(default="", max_length=bounds.ID_CHARACTERS)
@@ -48,6 +50,7 @@ class Preparing(Message):
     needs: Part = Field(default_factory=Part)
     quorum: Part = Field(default_factory=Part)
     receipts: bool = False
+    phones: bool = False
 
 
 class Voted(Message):
@@ -139,6 +142,8 @@ class Own(Message):
 
 
 async def prepare(given: Given, wanted: Preparing) -> Prepared:
+    if wanted.phones and not _phones(given):
+        raise refusal("vote_phones_bad")
     kind = Kind(wanted.kind)
     question = Question(
         wanted.title,
@@ -151,6 +156,7 @@ async def prepare(given: Given, wanted: Preparing) -> Prepared:
         _share(wanted.needs),
         _share(wanted.quorum),
         wanted.receipts,
+        wanted.phones,
     )
     return Prepared(vote=await given.meeting().polls.prepare(given.by, question, wanted.vote))
 

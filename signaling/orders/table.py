@@ -103,7 +103,8 @@ VOTES: Final[Mapping[str, Order]] = {
         ballots.Preparing,
         ballots.prepare,
         "Prepare a vote, or replace the question of a prepared vote. Refused with `not_stored`, `vote_limit`, `vote_text_bad`, "
-        "`vote_options_bad`, `vote_seats_bad`, `vote_share_bad`, `vote_election_by_hands`, `vote_receipts_bad`.",
+        "`vote_options_bad`, `vote_seats_bad`, `vote_share_bad`, `vote_election_by_hands`, `vote_receipts_bad`, "
+        "`vote_phones_bad`.",
         ballots.Prepared,
     ),
     "vote_order": Order(

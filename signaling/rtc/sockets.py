@@ -34,6 +34,7 @@ _STATUSES = {
     "publish_only": 400,
     "identity_empty": 400,
     "identity_too_long": 400,
+    "identity_bad": 400,
     "conference_name_bad": 400,
     "join_denied": 401,
     "removed": 403,

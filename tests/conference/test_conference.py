@@ -152,6 +152,7 @@ def test_a_full_conference_refuses_but_lets_a_member_return(world: World) -> Non
         ({"identity": "x", "join": False}, "join_denied"),
         ({"identity": ""}, "identity_empty"),
         ({"identity": "x" * (limits.IDENTITY_BYTES + 1)}, "identity_too_long"),
+        ({"identity": "an\x1f2"}, "identity_bad"),
         ({"identity": "x", "conference": ""}, "conference_name_bad"),
         ({"identity": "x", "conference": "a\nb"}, "conference_name_bad"),
     ],

@@ -282,7 +282,8 @@ def _add(state: State, event: Add, now: float) -> Result:
 
 def _delegates(state: State, event: Delegates, now: float) -> Result:
     at, row = _find(state, event.site)
-    if state.phase == "done" and not event.host:
+    called = row.mark is not None and row.mark.presence == "present"
+    if (state.phase == "done" or called) and not event.host:
         raise _refusal(
             "roll_call_over", "Đã điểm danh xong; hãy báo thư ký để sửa", "the roll call is over: ask the secretary"
         )

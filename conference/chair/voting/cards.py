@@ -17,11 +17,15 @@ from conference.ground import limits
 from conference.ground.names import cleaned
 
 MARK: Final = "\x1f"
-"""Stands between the identity of a site and the number of its card: a control character, which identities of people lack."""
+"""Stands between the identity of a site and the number of its card: a control character, which `check_token` and the orders
+refuse in an identity.
+"""
 CODE_BYTES: Final = 5
 """40 bits, which are 8 characters of base32: people can type the code. Wrong codes are slowed by network."""
 LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """The characters of codes: base32 of Crockford, without the letters I, L, O and U."""
+_BRACKETS: Final = str.maketrans("", "", "()[]{}")
+"""A written name stands in brackets behind the number of its card. A name with brackets could look like another card."""
 _ALIKE: Final = str.maketrans("OIL", "011", "- ")
 
 
@@ -110,7 +114,7 @@ def kept(vote: Vote) -> dict[str, str]:
 
 def signed(vote: Vote, event: Cast) -> dict[str, str]:
     """Return the names that people wrote on their cards, after a ballot by name. Only a card has such a name."""
-    name = cleaned(event.name)
+    name = cleaned(event.name.translate(_BRACKETS))
     others = {one: written for one, written in vote.names.items() if one != event.voter}
     return {**others, event.voter: name} if name and is_card(event.voter) else others
 

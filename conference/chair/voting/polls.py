@@ -110,7 +110,7 @@ class Polls:
         """
         self._meeting, self._document, self._actor, self._address = meeting, document, actor, around.address
         self._suffix, self._randomness, self._proceedings = around.suffix, around.random_bytes, around.proceedings
-        self.phones = Phones(lambda: self.votes, self._do)
+        self.phones = Phones(lambda: self.votes, self._do, lambda site: bool(self._here().get(site)))
         self._keys = Keys(around.escrow or Nowhere(), meeting.name, around.random_bytes)
         self._turn = asyncio.Lock()
         self._failures = 0
@@ -135,13 +135,14 @@ class Polls:
 
     async def open(self, by: By, vote: str, expected: Iterable[Voter] = (), *, phones: bool = True) -> None:
         """Open a vote. `expected`: the entitled, who may be absent. Empty: all who are present and may vote. A PC in hall mode is
-        left out of votes by name and secret votes, because it has no ballot. `phones`: a site has a card for the phone of each
-        further delegate.
+        left out of votes by name and secret votes, because it has no ballot. `phones`: the class of the meeting allows
+        votes by phone, so a site has a card for each further delegate if the question says so.
         """
         found = self.votes.get(vote)
         manner = found.question.way if found is not None else Manner.NAMED
         entitled = list(self._entitled(manner, tuple(expected)))
-        more = [card for one in entitled for card in self._more(manner, one)] if phones else []
+        by_phone = phones and found is not None and found.question.phones
+        more = [card for one in entitled for card in self._more(manner, one)] if by_phone else []
         if len(entitled) <= bounds.VOTERS < len(entitled) + len(more):
             raise refusal("vote_cards_many")
         await self._do(by, Act.VOTE_OPEN, Open(vote, (*entitled, *more)))
@@ -161,7 +162,7 @@ class Polls:
         if found is not None and not _can_vote(manner, (one,)):
             raise refusal("vote_not_entitled")
         counted = self._counted(manner, voter, self._here())
-        more = self._more(manner, counted) if phones else ()
+        more = self._more(manner, counted) if phones and found is not None and found.question.phones else ()
         await self._do(by, Act.VOTE_OPEN, Admit(vote, counted, more))
 
     async def close(self, by: By, vote: str) -> Result:
@@ -411,17 +412,21 @@ class Polls:
 class Phones:
     """The ballots of delegates who vote by phone, each on a card of their site (`cards.py`). The code of a site gives the right.
 
-    `do` performs an event of the votes of a meeting; `votes` returns them.
+    `do` performs an event of the votes of a meeting; `votes` returns them. `here` reports whether a site takes part: phones of a
+    site that was removed, or that waits outside, neither read nor vote.
     """
 
     def __init__(
-        self, votes: Callable[[], Votes], do: Callable[[By, Act, Event], Awaitable[tuple[Effect, ...]]]
+        self,
+        votes: Callable[[], Votes],
+        do: Callable[[By, Act, Event], Awaitable[tuple[Effect, ...]]],
+        here: Callable[[str], bool],
     ) -> None:
-        self._votes, self._do = votes, do
+        self._votes, self._do, self._here = votes, do, here
 
     async def claim(self, code: str, phone: str) -> tuple[Vote, Voter]:
         """Return the open vote and the card that a phone holds. A phone without a card takes the next free one of the site.
-        `phone`: the secret of the phone. Raise Refusal `vote_code_wrong`, `vote_cards_used`, `not_stored`.
+        `phone`: the secret of the phone. Raise Refusal `vote_code_wrong`, `vote_site_away`, `vote_cards_used`, `not_stored`.
         """
         vote, site = self._found(code)
         own = cards.hashed(phone)
@@ -435,7 +440,7 @@ class Phones:
 
     async def cast(self, code: str, phone: str, vote: str, choices: tuple[int, ...], name: str = "") -> Told:
         """Cast the ballot of the card that a phone holds. `name`: what the person wrote on the card. Raise the refusals of a
-        ballot, and `vote_code_wrong`.
+        ballot, `vote_code_wrong` and `vote_site_away`.
         """
         found, site = self._found(code)
         card = cards.held(found, site, cards.hashed(phone))
@@ -451,6 +456,12 @@ class Phones:
         site = cards.site_with(vote, code) if vote is not None else None
         return vote is not None and site is not None and cards.held(vote, site, cards.hashed(phone)) is not None
 
+    @property
+    def secret(self) -> bool:
+        """Report whether the open vote is secret."""
+        vote = self._votes().open
+        return vote is not None and vote.secret
+
     def knows(self, code: str) -> bool:
         """Report whether this code belongs to a site of the open vote."""
         vote = self._votes().open
@@ -461,6 +472,8 @@ class Phones:
         site = cards.site_with(vote, code) if vote is not None else None
         if vote is None or site is None:
             raise refusal("vote_code_wrong")
+        if not self._here(site):
+            raise refusal("vote_site_away")
         return vote, site
 
 

@@ -69,6 +69,10 @@ class Question:
     """The share of the entitled that must be present."""
     receipts: bool = False
     """Give each secret ballot a random code that its voter can find in the published list. Only for secret votes."""
+    phones: bool = False
+    """Each present delegate of a site has a ballot, and votes by phone (`cards.py`). Without this, a site has one ballot. Not for
+    votes by show of hands.
+    """
 
 
 def check(question: Question) -> None:
@@ -85,6 +89,8 @@ def check(question: Question) -> None:
             raise refusal("vote_share_bad")
     if question.receipts and question.way is not Way.SECRET:
         raise refusal("vote_receipts_bad")
+    if question.phones and question.way is Way.HANDS:
+        raise refusal("vote_phones_bad")
 
 
 def _check_options(question: Question) -> None:

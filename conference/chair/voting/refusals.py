@@ -26,6 +26,14 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "an election is not possible by show of hands: choose by name or secret",
     ),
     "vote_receipts_bad": ("Chỉ phiếu kín có mã phiếu", "only secret ballots have receipts"),
+    "vote_phones_bad": (
+        "Cuộc họp quan trọng và biểu quyết giơ tay không bầu bằng điện thoại",
+        "important meetings and shows of hands have no votes by phone",
+    ),
+    "vote_site_away": (
+        "Điểm cầu này đang không ở trong cuộc họp; hãy đợi hoặc báo thư ký",
+        "your site is not in the meeting now: wait, or tell the secretary",
+    ),
     "vote_not_next": (
         "Nội dung khác đứng trước. Hãy đổi thứ tự hoặc hủy nội dung đó",
         "another vote comes first: change the order, or annul the other vote",

@@ -128,6 +128,7 @@ def question_as_json(question: Question) -> JSON:
         "needs": _share_as_json(question.needs),
         "quorum": _share_as_json(question.quorum),
         "receipts": question.receipts,
+        "phones": question.phones,
     }
 
 
@@ -143,6 +144,7 @@ def _question_of_json(value: JSON) -> Question:
         Share(**value["needs"]),
         Share(**value["quorum"]),
         value["receipts"],
+        value.get("phones", False),
     )
 
 

@@ -21,7 +21,7 @@ from signaling.host import limits
 from signaling.host.bodies import Body
 from signaling.host.declared import SECRET, needs
 from signaling.host.routers import new_router
-from signaling.host.throttle import Throttle
+from signaling.host.throttle import Throttle, network
 from signaling.orders.doorway import Doorway
 
 
@@ -67,8 +67,8 @@ def routes(around: Doorway) -> APIRouter:
 
     def find(request: Request, code: str) -> Polls:
         """Return the votes of the meeting whose open vote has this code. Raise Refusal `vote_code_wrong`, `too_many_requests`."""
-        registry = around.meetings.registry
-        every = (one.polls for one in registry.all()) if registry is not None else ()
+        registry, important = around.meetings.registry, around.meetings.is_important
+        every = (one.polls for one in registry.all() if not important(one.name)) if registry is not None else ()
         found = next((one for one in every if one.phones.knows(code)), None)
         if found is None:
             raise counted(refusal("vote_code_wrong"), around, request, tries)
@@ -77,24 +77,28 @@ def routes(around: Doorway) -> APIRouter:
     @router.post("/vote-cards", openapi_extra=needs(SECRET))
     async def take_card(request: Request, wanted: CardBearer) -> Card:
         """Take a card of the site with this code, without an account. A phone that asks again reads its own card. Refused with
-        `vote_code_wrong`, `vote_cards_used`, `not_stored`, `too_many_requests`.
+        `vote_code_wrong`, `vote_site_away`, `vote_cards_used`, `not_stored`, `too_many_requests`.
         """
         polls = find(request, wanted.code)
         known = polls.phones.holds(wanted.code, wanted.phone)
-        if not known and not claims.takes(address_of(request), around.now()):
+        place = f"{cards.read_code(wanted.code)} {network(address_of(request))}"
+        if not known and not claims.takes_key(place, around.now()):
             raise refused("too_many_requests")
         return await _shown(polls, wanted)
 
     @router.post("/vote-cards/ballot", openapi_extra=needs(SECRET))
     async def cast_by_card(request: Request, wanted: CardBallot) -> Card:
         """Cast the ballot of the card that this phone holds. A ballot by name may be changed until the closing; a secret ballot
-        is final. Refused with `vote_code_wrong`, `vote_cast_already`, `vote_choice_bad`, `not_stored`, `too_many_requests`.
+        is final, and no time of a secret ballot is kept.
+
+        Refused with `vote_code_wrong`, `vote_site_away`, `vote_cast_already`, `vote_choice_bad`, `not_stored`,
+        `too_many_requests`.
         """
         polls = find(request, wanted.code)
         phones = polls.phones
         if not phones.holds(wanted.code, wanted.phone):
             raise counted(refusal("vote_code_wrong"), around, request, tries)
-        if not ballots.takes_key(cards.hashed(wanted.phone), around.now()):
+        if not phones.secret and not ballots.takes_key(cards.hashed(wanted.phone), around.now()):
             raise refused("too_many_requests")
         told = await phones.cast(wanted.code, wanted.phone, wanted.vote, tuple(wanted.choices), wanted.name)
         shown = await _shown(polls, wanted)

@@ -75,6 +75,7 @@ export interface VoteRow {
   needs: Share;
   quorum: Share;
   receipts?: boolean;
+  phones?: boolean;
   state: 'prepared' | 'open' | 'closed' | 'annulled';
   entitled: number;
   present: number;
@@ -179,17 +180,18 @@ export interface Draft {
   needs: ShareName;
   quorum: ShareName;
   receipts: boolean;
+  phones: boolean;
 }
 
 export function emptyDraft(): Draft {
-  return { title: '', text: '', kind: 'motion', way: 'hands', candidates: '', seats: 1, base: 'entitled', needs: 'half', quorum: 'half', receipts: false };
+  return { title: '', text: '', kind: 'motion', way: 'hands', candidates: '', seats: 1, base: 'entitled', needs: 'half', quorum: 'half', receipts: false, phones: false };
 }
 
 /** Return the draft of a prepared vote. A share that the form does not know becomes more than a half. */
 export function draftOf(vote: Vote): Draft {
-  const { title, text = '', kind, way, options, seats, base, receipts = false } = vote;
+  const { title, text = '', kind, way, options, seats, base, receipts = false, phones = false } = vote;
   const candidates = kind === 'election' ? options.join('\n') : '';
-  return { title, text, kind, way, candidates, seats, base, needs: shareName(vote.needs) ?? 'half', quorum: shareName(vote.quorum) ?? 'half', receipts };
+  return { title, text, kind, way, candidates, seats, base, needs: shareName(vote.needs) ?? 'half', quorum: shareName(vote.quorum) ?? 'half', receipts, phones };
 }
 
 /** An entitled person or hall for the order `vote_open`, present or absent. */
@@ -229,6 +231,7 @@ export function fieldsOf(draft: Draft): Record<string, unknown> {
     needs: SHARES[draft.needs],
     quorum: SHARES[draft.quorum],
     receipts: way === 'secret' && draft.receipts,
+    phones: way !== 'hands' && draft.phones,
   };
 }
 

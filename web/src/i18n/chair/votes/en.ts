@@ -40,6 +40,7 @@ export const votesEn: Record<VotesKey, string> = {
   'vote.needs': 'Majority',
   'vote.base': 'Counted on',
   'vote.quorum': 'Quorum',
+  'vote.phones': 'Each delegate at a site votes by phone, with the QR code. Otherwise each site has one ballot.',
   'vote.receipts': 'Give each ballot a code, so that its voter can check it. A voter can prove the vote with the code.',
   'vote.start': 'Start the vote',
   'vote.startOne': 'Start the vote: {title}',

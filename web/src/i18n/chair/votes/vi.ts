@@ -38,6 +38,7 @@ export const votesVi = {
   'vote.needs': 'Tỷ lệ cần đạt',
   'vote.base': 'Tính trên số',
   'vote.quorum': 'Số người có mặt cần có',
+  'vote.phones': 'Mỗi đại biểu tại điểm cầu bầu một phiếu bằng điện thoại, qua mã QR. Không chọn: mỗi điểm cầu một phiếu.',
   'vote.receipts': 'Phát mã phiếu để tự kiểm tra. Ai có mã cũng chứng minh được mình đã bỏ thế nào.',
   'vote.start': 'Bắt đầu biểu quyết',
   'vote.startOne': 'Bắt đầu biểu quyết: {title}',
