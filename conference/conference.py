@@ -217,7 +217,7 @@ class Conference:
     def begin(self, opened: Collection[str] = ()) -> None:
         """Open the meeting: halls wait no more. `opened`: the identities of the halls whose microphones go on."""
         self.halls.begin(opened)
-        self.machines.begun()
+        self.machines.microphones.forget()  # halls that come from now on are not muted because of earlier orders
         if self.participants:
             self._opening.note()
 

@@ -157,10 +157,6 @@ class Machines:
         if self._members.pop(bearer(identity), "") is None and self.rules.locked:
             self._store("rules", _rules_kept(self.rules, self._members))
 
-    def begun(self) -> None:
-        """Note that the chair opened the meeting: halls that come from now on are not muted because of earlier orders."""
-        self.microphones.forget()
-
     def tick(self) -> None:
         """Do the timed work, about once a second."""
         now = self.meeting.clock.time()
@@ -228,20 +224,13 @@ class Machines:
         if self.codes.is_shut(hall.identity):
             raise Refusal("chair_code_shut")
         if not self.codes.fits(hall.identity, code):
-            self._codes_changed()
+            self.codes_changed()
             self.note(by, Act.TAKE_CHAIR, hall, {"wrong": True})
             raise Refusal("chair_code_wrong")
         self.step_roles(roles.Taken(hall.identity))
         self.note(by, Act.TAKE_CHAIR, hall)
 
-    def allow_codes(self) -> None:
-        """Accept chair codes of all halls again. Raises Refusal `chair_codes_open`."""
-        if not self.codes.as_json():
-            raise Refusal("chair_codes_open")
-        self.codes.wrong.clear()
-        self._codes_changed()
-
-    def _codes_changed(self) -> None:
+    def codes_changed(self) -> None:
         self._store("roles", _kept(self.roles, self.codes.wrong))
         self._document.put("chair_codes_shut", self.codes.as_json() or None, host_only=True)
 
@@ -483,7 +472,8 @@ class Chair:
     def allow_codes(self, by: By) -> None:
         """Accept chair codes again after too many wrong ones. Raises Refusal `chair_codes_open`."""
         self.machines.ask(by, Act.ALLOW_CODES)
-        self.machines.allow_codes()
+        self.machines.codes.allow()
+        self.machines.codes_changed()
         self.machines.note(by, Act.ALLOW_CODES)
 
     def set_floor_mode(self, by: By, mode: Mode) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conference.ground import limits
+from conference.ground.errors import Refusal
 
 
 class Codes:
@@ -36,6 +37,12 @@ class Codes:
             return True
         self.wrong[identity] = self.wrong.get(identity, 0) + 1
         return False
+
+    def allow(self) -> None:
+        """Accept the codes of all halls again. Raise Refusal `chair_codes_open`."""
+        if not self.as_json():
+            raise Refusal("chair_codes_open")
+        self.wrong.clear()
 
     def restore(self, wrong: Mapping[str, Any]) -> None:
         self.wrong = {str(identity): int(count) for identity, count in wrong.items()}

@@ -427,6 +427,15 @@ def test_newcomers_enter_muted_and_may_unmute(room: Room) -> None:
     assert "host" in room.on(), "a leader is not muted"
 
 
+def test_a_speaker_who_comes_back_is_no_newcomer(room: Room) -> None:
+    room.chair.set_rules(room.by, rules.Set(entry_muted=True))
+    hall = HallParty(room.world, "hall")
+    room.chair.call_speaker(room.by, "hall")
+    assert not hall.muted()
+    hall.hall.hung_up()
+    assert not HallParty(room.world, "hall").muted()
+
+
 class Planned:
     """A planner whose meeting mutes newcomers."""
 

@@ -27,6 +27,8 @@ from tests.conference.parties import Party
 CHAIR = By("chair", "Chủ tịch", Role.CHAIR)
 NAMED = Question("Thông qua nghị quyết")
 SECRET = replace(NAMED, way=Way.SECRET)
+BY_PHONE = replace(NAMED, phones=True)
+SECRET_BY_PHONE = replace(SECRET, phones=True)
 HANDS = replace(NAMED, way=Way.HANDS)
 PEOPLE = ("an", "binh", "chi", "dung", "em")
 
@@ -374,7 +376,7 @@ async def test_delegates_of_a_site_vote_by_phone() -> None:
     """The keypad has ballot 1 and the phones have the others, also after a restart. At the closing the code ends."""
     world = Hall()
     world.polls.delegates = {"hoi-truong": 3, "xa": 0, "an": 2}.get
-    await world.opened(SECRET)
+    await world.opened(SECRET_BY_PHONE)
     row = world.row("host")["v"]
     assert (row["entitled"], row["cards"]["hoi-truong"]["all"], row["cards"]["an"]["all"]) == (5 + 2 + 2 + 1, 2, 1)
     assert "cards" not in world.row("member")["v"]
@@ -403,7 +405,7 @@ async def test_delegates_of_a_site_vote_by_phone() -> None:
 async def test_the_picture_of_a_hall_shows_its_qr_code_while_the_vote_is_open() -> None:
     world = Hall(address="https://hop.vn")
     world.polls.delegates = {"hoi-truong": 3}.get
-    await world.opened(SECRET)
+    await world.opened(SECRET_BY_PHONE)
     code = world.row("host")["v"]["cards"]["hoi-truong"]["code"]
     world.settle()
     shown = {one.code: one.text for one in world.scene().groups if one.text}
@@ -431,7 +433,7 @@ async def test_the_picture_of_a_hall_shows_its_qr_code_while_the_vote_is_open() 
 async def test_a_claim_that_is_not_stored_gives_no_card() -> None:
     world = Hall()
     world.polls.delegates = {"hoi-truong": 2}.get
-    await world.opened()
+    await world.opened(BY_PHONE)
     code = world.row("host")["v"]["cards"]["hoi-truong"]["code"]
     world.store.away = True
     assert await refused(world.polls.phones.claim(code, "one")) == "not_stored"
@@ -449,9 +451,16 @@ async def test_a_claim_that_is_not_stored_gives_no_card() -> None:
 async def test_phones_are_left_out_where_the_meeting_forbids_them_and_beyond_the_limit() -> None:
     world = Hall()
     world.polls.delegates = {"hoi-truong": 3, "xa": bounds.VOTERS}.get
-    await world.polls.prepare(CHAIR, NAMED, "v")
+    await world.polls.prepare(CHAIR, BY_PHONE, "v")
     assert await refused(world.polls.open(CHAIR, "v")) == "vote_cards_many"
     await world.polls.open(CHAIR, "v", phones=False)
+    assert (len(world.vote().entitled), world.vote().codes) == (len(PEOPLE) + 2, {})
+
+
+async def test_a_site_has_one_ballot_unless_the_question_asks_for_phones() -> None:
+    world = Hall()
+    world.polls.delegates = {"hoi-truong": 3}.get
+    await world.opened(SECRET)
     assert (len(world.vote().entitled), world.vote().codes) == (len(PEOPLE) + 2, {})
 
 

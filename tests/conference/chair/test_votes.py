@@ -139,6 +139,7 @@ BAD: list[tuple[Question, str]] = [
     (replace(NAMED, options=("yes", "no")), "vote_options_bad"),
     (replace(NAMED, seats=2), "vote_seats_bad"),
     (replace(NAMED, receipts=True), "vote_receipts_bad"),
+    (replace(NAMED, way=Way.HANDS, phones=True), "vote_phones_bad"),
     (replace(NAMED, needs=Share(3, 2)), "vote_share_bad"),
     (replace(NAMED, needs=Share(1, 1, above=True)), "vote_share_bad"),
     (replace(NAMED, quorum=Share(1, limits.PARTS_MOST + 1)), "vote_share_bad"),

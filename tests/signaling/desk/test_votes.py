@@ -126,7 +126,12 @@ async def test_the_delegates_of_a_site_vote_by_phone_without_an_account(council:
         ("roll_mark", {"site": "an", "presence": "present"}),
     ):
         assert "ok" in await council.give(order, **fields)
-    vote = await council.opened(way="secret")
+    late = await council.give("report_delegates", site="an", delegates=30)
+    assert "ok" in late, "a host corrects the number of a site that was called"
+    assert "ok" in await council.give("report_delegates", site="an", delegates=3)
+    more = await council.rest("an", "report_delegates", site="an", delegates=30)
+    assert more.json()["code"] == "roll_call_over", "the site itself gets no ballots after its call"
+    vote = await council.opened(way="secret", phones=True)
     own = (await council.an.order(1, "my_ballot"))["ok"]
     assert own["cards"] == 2
     assert "cards" not in await council.row(council.an, vote, state="open")
@@ -141,6 +146,13 @@ async def test_the_delegates_of_a_site_vote_by_phone_without_an_account(council:
         assert (await web.post("/vote-cards", json=two)).json()["number"] == 3
         third = await web.post("/vote-cards", json={"code": own["code"], "phone": "z" * 22})
         assert third.json()["code"] == "vote_cards_used"
+        assert "ok" in await council.give("to_lobby", identity="an")
+        outside = [
+            (await web.post("/vote-cards", json=one)).json(),
+            (await web.post("/vote-cards/ballot", json=one | ballot)).json(),
+        ]
+        assert [one["code"] for one in outside] == ["vote_site_away"] * 2, "the site waits outside"
+        assert "ok" in await council.give("from_lobby", identity="an")
         sent = (await web.post("/vote-cards/ballot", json=one | ballot)).json()
         assert (sent["voted"], sent["choices"]) == (True, None), "the answer shows no choice"
         again = await web.post("/vote-cards/ballot", json=one | ballot)

@@ -265,6 +265,7 @@ async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, f
     await counted_at_the_roll_call(meeting, "dung", 3)
     await an.part("vote-title").fill(SECRET)
     await an.part("vote-way-secret").click()
+    await an.part("vote-phones").check()
     await an.part("vote-start").click()
     await sees(an, "vote-count", "0/8 phiếu")
     await an.part("vote-codes-open").click()

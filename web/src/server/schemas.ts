@@ -3383,7 +3383,8 @@ export interface components {
          *
          *     `options`: the candidates of an election; a motion has none here. `seats`: the most candidates of one ballot. `base`: what
          *     100 % is. `needs`: the share of the base that a motion or candidate needs. `quorum`: the share of the entitled that must be
-         *     present. `receipts`: only for secret votes.
+         *     present. `receipts`: only for secret votes. `phones`: each present delegate of a site has a ballot and votes by phone; not by
+         *     show of hands, and not in an important meeting. Otherwise a site has one ballot.
          */
         Preparing: {
             /** @default  */
@@ -3413,6 +3414,8 @@ export interface components {
             quorum?: components["schemas"]["Part"];
             /** @default false */
             receipts?: boolean;
+            /** @default false */
+            phones?: boolean;
         };
         /** @description Every date of a request, with every clash. The preview reserves nothing. `bookable`: the request would succeed as it is. */
         Preview: {

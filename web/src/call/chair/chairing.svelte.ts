@@ -149,10 +149,6 @@ export class Chairing {
     return this.simple('set_rules', { entry_muted: on });
   }
 
-  allowCodes(): Promise<boolean> {
-    return this.simple('allow_codes', {});
-  }
-
   lock(locked: boolean): Promise<boolean> {
     return this.simple('lock', { locked });
   }
