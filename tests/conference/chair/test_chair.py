@@ -427,15 +427,6 @@ def test_newcomers_enter_muted_and_may_unmute(room: Room) -> None:
     assert "host" in room.on(), "a leader is not muted"
 
 
-def test_a_speaker_who_comes_back_is_no_newcomer(room: Room) -> None:
-    room.chair.set_rules(room.by, rules.Set(entry_muted=True))
-    hall = HallParty(room.world, "hall")
-    room.chair.call_speaker(room.by, "hall")
-    assert not hall.muted()
-    hall.hall.hung_up()
-    assert not HallParty(room.world, "hall").muted()
-
-
 class Planned:
     """A planner whose meeting mutes newcomers."""
 
@@ -753,6 +744,16 @@ def test_a_locked_meeting_knows_its_members_after_a_restart_and_asks_the_first_c
     machines.step_rules(rules.Unlock())
     assert not shut(world, "personal_link.a2.z")
     assert "members" not in store.states["rules"]
+
+
+def test_a_speaker_who_comes_back_after_a_restart_is_no_newcomer() -> None:
+    store = Store()
+    room = Room(HallWorld(proceedings=store))
+    room.chair.set_rules(room.by, rules.Set(entry_muted=True))
+    HallParty(room.world, "hall"), HallParty(room.world, "other")
+    room.chair.call_speaker(room.by, "hall")
+    world = HallWorld(proceedings=store)  # after the crash
+    assert (HallParty(world, "hall").muted(), HallParty(world, "other").muted()) == (False, True)
 
 
 def test_after_a_restart_the_floor_does_not_wait_for_ever() -> None:
