@@ -108,13 +108,15 @@ class Firefox:
         self._windows: dict[str, FirefoxWindow] = {}
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
-    async def open(self, width: int = 1280, height: int = 800, script: str = "") -> FirefoxWindow:
-        """Open an empty window. `script` runs in each of its pages before the page's scripts."""
-        made = await self.command("browsingContext.create", type="window")
+    async def open(self, width: int = 1280, height: int = 800, script: str = "", apart: bool = False) -> FirefoxWindow:
+        """Open an empty window. `script` runs in each of its pages before the page's scripts. `apart`: the window shares no
+        cookies and no storage with the others.
+        """
+        place = await self.command("browser.createUserContext") if apart else {}
+        made = await self.command("browsingContext.create", type="window", **place)
         window = FirefoxWindow(self, made["context"])
         self._windows[window.context] = window
-        size = {"width": width, "height": height}
-        await self.command("browsingContext.setViewport", context=window.context, viewport=size)
+        await window.resize(width, height)
         if script:
             preload = f"() => {{ {script} }}"
             await self.command("script.addPreloadScript", functionDeclaration=preload, contexts=[window.context])
@@ -217,6 +219,10 @@ class FirefoxWindow:
     async def has(self, part: str) -> None:
         """Wait for the control."""
         await self._wait_for(part)
+
+    async def resize(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height}
+        await self.browser.command("browsingContext.setViewport", context=self.context, viewport=size)
 
     async def picture(self, file: Path) -> None:
         """Save a PNG of the window's content."""

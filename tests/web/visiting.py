@@ -54,7 +54,7 @@ AT_REST = """() => Promise.all(document.getAnimations()
 FAILED = pytest.StashKey[bool]()
 CLOSING_S = 15
 
-_CHECK = """async (rules) => (await axe.run(document, { runOnly: rules, resultTypes: ['violations'] })).violations.map(
+BARRIERS = """async (rules) => (await axe.run(document, { runOnly: rules, resultTypes: ['violations'] })).violations.map(
   (found) => `${found.id}: ${found.nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)"""
 
 
@@ -83,7 +83,7 @@ class Visitor:
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(AXE.read_text())
         await self.page.evaluate(AT_REST)
-        found: list[str] = await self.page.evaluate(_CHECK, RULES)
+        found: list[str] = await self.page.evaluate(BARRIERS, RULES)
         return found
 
     async def clocks(self) -> list[float]:
