@@ -67,7 +67,9 @@ class Walk:
         self.stays: list[tuple[str, float, float, str]] = []
         """The stays that ended in all processes: identity, came, left, reason."""
         self.lost: list[tuple[str, float, float]] = []
-        """The stays that a kill cut: identity, came, killed."""
+        """The stays that a kill cut, or whose end was not stored before the kill: identity, came, killed."""
+        self._stored_at = self.now
+        """When the store had nothing to write last (Unix seconds)."""
         self._killed: list[Process] = []
         """The killed processes, whose tasks wait for ever."""
 
@@ -142,6 +144,8 @@ class Walk:
         meeting = self.meeting
         if meeting is None:
             return
+        if not self.process.store.waiting:
+            self._stored_at = self.now
         for each in checks.EACH:
             each(meeting, self.memory, self.now)
         if self.outcome.steps % 10 == 0:
@@ -162,6 +166,10 @@ class Walk:
         old, down_s = self.process, self.chance.choice((2.0, 20.0, 100.0))
         self.stays += old.stays.over
         self.lost += [(identity, came, self.now) for identity, came in old.stays.here.values()]
+        if unstored:
+            self.lost += [
+                (identity, came, self.now) for identity, came, left, _ in old.stays.over if left >= self._stored_at
+            ]
         old.kill()
         self._killed.append(old)
         for order in list(self.orders.pending):
