@@ -92,6 +92,7 @@ class Walk:
                 self.come(one)
         for hall in self.halls.values():
             hall.come(self.process)
+        self.check()  # the memory must know who was here before the first step
 
     # -- parts of steps
 
@@ -148,7 +149,7 @@ class Walk:
             self._stored_at = self.now
         for each in checks.EACH:
             each(meeting, self.memory, self.now)
-        if self.outcome.steps % 10 == 0:
+        if self.outcome.steps and self.outcome.steps % 10 == 0:
             self.process.world.time.advance(0.6)
             checks.document(meeting)
 
