@@ -158,7 +158,7 @@ class Conference:
         )
         self.hands = self.tracks.gate = self.machines
         self.shuts_out = self.machines.shuts_out
-        self.chat.barred = self.machines.bars_chat
+        self.chat.barred, self.chat.desks = self.machines.bars_chat, self.document
         self.chair = Chair(self.machines, around.suffix)
         self.polls = Polls(self, self.document, self.machines.by, around)
         self.halls.ballots = self.polls.press

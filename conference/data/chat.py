@@ -18,6 +18,9 @@ also gets each new line in the form of its protocol (`PacketFormat.chat_line`). 
 A line of a foreign client goes to the others as the client sent it. When it has ended, the server numbers and keeps the line, and
 sends it to our pages. A line with destinations is not kept, and reaches only the pages among them.
 
+A desk without a call reads and writes by orders of `/desk` (`lines`, `write`). The document tells the hosts' desks the last kept
+line (`chat`), and each desk its private lines.
+
 LINE: `id`, `at` (milliseconds since 1970), `from`, `name`, `text`, and for some `to`, `to_name`, `reply`. A private line reaches
 its sender and its receiver only, also later. Owns no bytes of packets.
 """
@@ -29,7 +32,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
@@ -45,6 +48,13 @@ TOPIC: Final = "dc.chat"
 RELIABLE: Final = "_reliable"
 _TEXT_BYTES: Final = 4 * limits.CHAT_CHARACTERS
 """A character has at most four bytes in UTF-8."""
+
+
+class Desks(Protocol):
+    """The desk document."""
+
+    def put(self, section: str, value: Any, *, host_only: bool = False) -> None: ...
+    def tell(self, identity: str, message: Mapping[str, Any]) -> None: ...
 
 
 class Chat:
@@ -64,6 +74,9 @@ class Chat:
         """Return the code of the refusal for this identity, or an empty text if it may write."""
         self.closed: Callable[[], bool] = lambda: False
         """Reports whether a closed session runs. Its lines reach the participants inside, and are not kept."""
+        self.desks: Desks | None = None
+        self._at_desks: dict[str, str] = {}
+        """The names of those who have read the chat at a desk, by identity. They can get private lines."""
         known = store.chatted(name) if store is not None else ()
         self._lines = deque(known, maxlen=limits.CHAT_LINES)
 
@@ -117,56 +130,83 @@ class Chat:
     def clear(self) -> None:
         """Destroy all lines, because secret content came up."""
         self._lines.clear()
+        if self.desks is not None:
+            self.desks.put("chat", {"last": ""}, host_only=True)
         _send(self._participants.values(), {"gone": True})
 
+    def lines(self, reader: str, name: str, since: str) -> tuple[list[ChatLine], bool]:
+        """Return kept lines after `since` for the desk of this person, at most `CHAT_PART_BYTES`, and whether more follow."""
+        self._at_desks.pop(reader, None)
+        self._at_desks[reader] = name
+        if len(self._at_desks) > limits.CHAT_DESKS:
+            del self._at_desks[next(iter(self._at_desks))]
+        found, size = list[ChatLine](), 0
+        for line in self._after(reader, since):
+            size += len(_encoded(_shown(line)))
+            if found and size > limits.CHAT_PART_BYTES:
+                return found, True
+            found.append(line)
+        return found, False
+
+    def write(self, writer: str, name: str, text: str, to: str = "", reply: str = "") -> ChatLine:
+        """Take a line of a desk. The right and the rate of the writer were checked. Raise Refusal `chat_too_long`,
+        `participant_not_found`, `line_unknown`.
+        """
+        line = self._checked(writer, name, text, to, reply)
+        self._keep(line)
+        self._tell(self._participants.get(writer), line, "")
+        return line
+
     def _say(self, sender: Party, wanted: Mapping[str, str], key: str) -> None:
-        text, to, reply = wanted["say"].strip(), wanted.get("to", ""), wanted.get("reply", "")
         if sender.grants.hidden:
             raise Refusal("publish_data_denied")
         code = self.barred(sender.identity)
         if code:
             raise Refusal(code)
+        name = sender.grants.name or sender.identity
+        line = self._checked(sender.identity, name, wanted["say"], wanted.get("to", ""), wanted.get("reply", ""))
+        if not sender.data.chatter.lines.take(self._clock.monotonic()):
+            raise Refusal("chat_too_fast")
+        self._keep(line)
+        self._tell(sender, line, key)
+
+    def _checked(self, writer: str, name: str, text: str, to: str, reply: str) -> ChatLine:
+        text = text.strip()
         if not text or len(text) > limits.CHAT_CHARACTERS:
             raise Refusal("chat_too_long")
         receiver = self._participants.get(to) if to else None
-        if to and (receiver is None or receiver.grants.hidden):
+        here = receiver is not None and not receiver.grants.hidden
+        if to and not here and to not in self._at_desks:
             raise Refusal("participant_not_found")
-        if reply and not any(one.id == reply and _reads(sender.identity, one) for one in self._lines):
+        if reply and not any(one.id == reply and _reads(writer, one) for one in self._lines):
             raise Refusal("line_unknown")
-        if not sender.data.chatter.lines.take(self._clock.monotonic()):
-            raise Refusal("chat_too_fast")
-        line = ChatLine(
-            self._suffix(),
-            self._clock.time(),
-            sender.identity,
-            sender.grants.name or sender.identity,
-            text,
-            to if receiver is not None else "",
-            receiver.grants.name if receiver is not None else "",
-            reply,
-        )
-        self._keep(line)
-        self._tell(sender, line, key)
+        to_name = receiver.grants.name if here and receiver is not None else self._at_desks.get(to, "")
+        return ChatLine(self._suffix(), self._clock.time(), writer, name, text, to, to_name, reply)
 
     def _keep(self, line: ChatLine) -> None:
         if self.closed():
             return
         self._lines.append(line)
+        if self.desks is not None and not line.to:
+            self.desks.put("chat", {"last": line.id}, host_only=True)
+        if self.desks is not None and line.to:
+            for identity in {line.to, line.identity} & self._at_desks.keys():
+                self.desks.tell(identity, {"chat": line.id})
         if self._store is not None:
             self._store.chat(self._name, line)
 
-    def _tell(self, sender: Party, line: ChatLine, key: str) -> None:
+    def _tell(self, sender: Party | None, line: ChatLine, key: str) -> None:
+        """Send a line to its readers. `sender` None: the writer is at a desk, and not in the call."""
         readers = [one for one in self._participants.values() if _reads(one.identity, line) and one is not sender]
         _send(readers, {"line": _shown(line)})
         _send_foreign([one for one in readers if not one.data.chatter.reads], sender, line)
-        _send([sender], {"line": _shown(line), "key": key})
+        if sender is not None:
+            _send([sender], {"line": _shown(line), "key": key})
 
     def _tell_since(self, reader: Party, since: str) -> None:
         if not reader.data.chatter.history.take(self._clock.monotonic()):
             raise Refusal("chat_too_fast")
-        ids = [one.id for one in self._lines]
-        first = ids.index(since) + 1 if since in ids else 0
-        lines = [_shown(one) for one in list(self._lines)[first:] if _reads(reader.identity, one)]
+        lines = [_shown(one) for one in self._after(reader.identity, since)]
         part: list[dict[str, Any]] = []
         size = 0
         for line in lines:
@@ -177,6 +217,12 @@ class Chat:
             part.append(line)
             size += length
         _send([reader], {"lines": part, "end": True})
+
+    def _after(self, reader: str, since: str) -> list[ChatLine]:
+        """Return the lines after this one that the person reads. An unknown line: all of them."""
+        ids = [one.id for one in self._lines]
+        first = ids.index(since) + 1 if since in ids else 0
+        return [one for one in list(self._lines)[first:] if _reads(reader, one)]
 
 
 def _reads(identity: str, line: ChatLine) -> bool:
@@ -226,15 +272,17 @@ def _send(readers: Iterable[Party], value: Mapping[str, Any]) -> None:
             one.connection.channels.send(RELIABLE, packet)
 
 
-def _send_foreign(readers: Iterable[Party], sender: Party, line: ChatLine) -> None:
+def _send_foreign(readers: Iterable[Party], sender: Party | None, line: ChatLine) -> None:
     """Send a line to participants that do not read the chat of the server. Their clients see it as a line of its writer."""
     made = dict[type, tuple[Packet, ...]]()
-    sender.data.table.audience.know((sender.sid,))
+    sid = sender.sid if sender is not None else ""
+    if sender is not None:
+        sender.data.table.audience.know((sid,))
     for one in readers:
         if WAITS in one.grants.attributes:
             continue
         form = one.entry.packets
         if type(form) not in made:
-            made[type(form)] = form.chat_line(line.id, line.text, round(line.at * 1000), sender.sid, sender.identity)
+            made[type(form)] = form.chat_line(line.id, line.text, round(line.at * 1000), sid, line.identity)
         for packet in made[type(form)]:
             one.connection.channels.send(RELIABLE, packet.payload)

@@ -150,6 +150,10 @@ CHAT_PART_BYTES = 12 * 1024
 """Bytes of the lines in one packet of earlier lines; more lines go into the next packet. Chosen: below the 16 KiB that every
 browser receives as one message. Larger: some browsers refuse it. Smaller: more packets.
 """
+CHAT_DESKS = 64
+"""Identities at desks without a call that can get private lines of one conference; the oldest is forgotten first. Chosen: chair,
+co-chairs, secretaries and operators of one meeting. More: memory for each reload of a desk. Fewer: an answer is refused.
+"""
 CHAT_STREAMS = 4
 """Lines of a foreign client that have begun and have not ended; the oldest is forgotten first. Chosen: a client sends one line
 after the other. More: memory for each hostile client. Fewer: a client that sends two lines at once loses one for our pages.

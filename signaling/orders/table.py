@@ -17,7 +17,7 @@ from conference.chair.rights import Act, Role, Way
 from conference.ground.marks import WAITS
 from signaling.host import limits
 from signaling.host.throttle import Throttle
-from signaling.orders import agenda, authority, ballots, course, floor, notes, performing
+from signaling.orders import agenda, authority, ballots, chatting, course, floor, notes, performing
 from signaling.orders.authority import Bearer
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
@@ -237,6 +237,21 @@ ORDERS: Final[Mapping[str, Order]] = {
         "Store a note of the secretary about a booked date. Refused with `not_booked`, `note_changed` if another writer has "
         "changed the note since `version`, `note_early`, `note_stopped`, `note_limit`, `note_long`.",
         notes.Noted,
+    ),
+    "chat_say": Order(
+        Act.CHAT,
+        chatting.Saying,
+        chatting.say,
+        "Write a line of the chat, for a desk without a call. Refused with `chat_off`, `chat_too_long`, `participant_not_found`, "
+        "`line_unknown`.",
+        chatting.Line,
+    ),
+    "chat_lines": Order(
+        Act.CHAT,
+        chatting.Since,
+        chatting.read,
+        "Read the kept lines of the chat that the giver may read. A closed session keeps no line.",
+        chatting.Lines,
     ),
     **AGENDA,
     **VOTES,

@@ -118,6 +118,48 @@ def test_a_rule_switches_the_chat_off_also_between_foreign_clients(world: World)
     assert told(ben)[0]["line"]["text"] == "y"
 
 
+def test_a_desk_without_a_call_writes_and_gets_private_lines(world: World) -> None:
+    ann, ben, app = Party(world, "ann"), Party(world, "ben"), Party(world, "app")
+    for party in (ann, ben):
+        ask(party, since="")
+    chat = ann.conference.chat
+    ask(ann, say="riêng", to="desk")
+    assert told(ann)[-1]["refused"]["code"] == "participant_not_found", "nobody reads the chat at a desk yet"
+    assert chat.lines("desk", "Thư ký", "") == ([], False)
+    told(ben)
+    app.peer.sent.clear()
+    line = chat.write("desk", "Thư ký", " Chào ")
+    shown = told(ben)[0]["line"]
+    assert (shown["id"], shown["from"], shown["name"], shown["text"]) == (line.id, "desk", "Thư ký", "Chào")
+    assert foreign(app) == [b"desk|line:Ch\xc3\xa0o"]
+    ask(ann, say="riêng", to="desk")
+    assert told(ann)[-1]["line"]["to_name"] == "Thư ký"
+    assert told(ben) == []
+    lines, more = chat.lines("desk", "Thư ký", line.id)
+    assert ([one.text for one in lines], more) == (["riêng"], False)
+    assert chat.lines("other desk", "Khác", line.id) == ([], False)
+    heard: list[str] = []
+    ann.conference.document.listen("desk", heard.append)
+    ask(ben, say="mật", to="desk")
+    assert heard == [f'{{"chat":"{told(ben)[-1]["line"]["id"]}"}}']
+
+
+def test_a_desk_gets_the_lines_in_parts_and_the_number_of_desks_is_bounded(world: World) -> None:
+    ann = Party(world, "ann")
+    chat = ann.conference.chat
+    for _ in range(8):
+        chat.write("ann", "Ann", "x" * limits.CHAT_CHARACTERS)
+    first, more = chat.lines("desk", "Desk", "")
+    rest, end = chat.lines("desk", "Desk", first[-1].id)
+    assert (len(first), more, len(first) + len(rest), end) == (5, True, 8, False)
+    for number in range(limits.CHAT_DESKS):
+        chat.lines(f"desk {number}", "Desk", "")
+    ask(ann, say="?", to="desk", key="k")
+    assert told(ann)[-1]["refused"]["code"] == "participant_not_found", "the oldest desk is forgotten"
+    ask(ann, say="?", to="desk 0")
+    assert told(ann)[-1]["line"]["to"] == "desk 0"
+
+
 def test_our_lines_reach_foreign_clients_as_lines_of_their_writers(world: World) -> None:
     ann, ben, app, eve = (Party(world, name) for name in ("ann", "ben", "app", "eve"))
     ask(ben, since="")

@@ -19,8 +19,19 @@ from tests.conftest import LiveServer
 from tests.signaling.desk.desk_client import WAIT_S, DeskClient, Meeting
 
 HOST = {"passage": Passage.HOST}
-MEMBER = ["ask_floor", "ballot", "end_turn", "hands", "my_ballot", "report_delegates", "report_link", "withdraw_floor"]
-"""The orders of a delegate: the own request to speak and turn, the own ballot, and the report of the own site."""
+MEMBER = [
+    "ask_floor",
+    "ballot",
+    "chat_lines",
+    "chat_say",
+    "end_turn",
+    "hands",
+    "my_ballot",
+    "report_delegates",
+    "report_link",
+    "withdraw_floor",
+]
+"""The orders of a delegate: the own request to speak and turn, the own ballot, the chat, and the report of the own site."""
 
 
 @pytest.fixture
@@ -86,6 +97,30 @@ async def test_a_host_outside_the_call_orders_and_the_answer_comes(meeting: Meet
         made = await host.order(3, "mute_all")
         assert made["ok"]["muted"] == 0
         assert (await host.order(4, "mute_all_undo", undo=made["ok"]["undo"]))["ok"] == {"unmuted": 0, "asked": 0}
+
+
+async def test_a_desk_without_a_call_reads_and_writes_the_chat(meeting: Meeting) -> None:
+    async with (
+        meeting.call("an"),
+        meeting.call("bình"),
+        meeting.desk(meeting.token("an")) as an,
+        meeting.desk(meeting.token("bình")) as binh,
+        meeting.desk(meeting.key()) as host,
+    ):
+        assert (await host.order(1, "chat_lines"))["ok"] == {"lines": [], "more": False}
+        said = (await an.order(1, "chat_say", text=" Kính báo "))["ok"]
+        assert (said["writer"], said["name"], said["text"]) == ("an", "An", "Kính báo")
+        await host.until(lambda: part(host, "chat").get("last") == said["id"])
+        assert (await host.order(2, "chat_lines"))["ok"]["lines"] == [said]
+        own = (await host.order(3, "chat_say", text="Đã rõ", to="an", reply=said["id"]))["ok"]
+        assert (await an.order(2, "chat_lines", since=said["id"]))["ok"]["lines"] == [own]
+        assert (await binh.order(1, "chat_lines"))["ok"]["lines"] == [said], "a private line is for its two people"
+        back = (await an.order(3, "chat_say", text="Vâng", to=own["writer"]))["ok"]
+        await host.until(lambda: any(one.get("to_you") == {"chat": back["id"]} for one in host.said))
+        assert back["to_name"] == host.welcome["name"]
+        await host.order(4, "set_rules", chat_off="all")
+        assert (await an.order(4, "chat_say", text="x"))["refused"]["code"] == "chat_off"
+        assert "chat" not in an.state, "members read the chat in the call"
 
 
 @pytest.mark.parametrize(

@@ -2094,6 +2094,22 @@ export interface components {
             /** Format: date-time */
             uploaded_at: string;
         };
+        /** @description A line of the chat. `at`: ms since 1970. `writer` and `to` are identities, `to_name` is the name of the only reader. */
+        Line: {
+            id: string;
+            at: number;
+            writer: string;
+            name: string;
+            text: string;
+            to: string;
+            to_name: string;
+            reply: string;
+        };
+        /** @description The next lines, the oldest first. `more`: further lines follow these. */
+        Lines: {
+            lines: components["schemas"]["Line"][];
+            more: boolean;
+        };
         /** @description An answer with the secret of the personal link. */
         LinkAnswer: {
             /** @description One date of a series. Absent: the whole series. */
@@ -3861,6 +3877,14 @@ export interface components {
             chat_off?: ("nobody" | "guests" | "halls" | "all") | null;
             entry_muted?: boolean | null;
         };
+        /** @description A line. `to`: the identity of its only reader. `reply`: the line that it answers. Empty: all people, none. */
+        Saying: {
+            text: string;
+            /** @default  */
+            to?: string;
+            /** @default  */
+            reply?: string;
+        };
         /** @description The code of the application, or a recovery code. */
         SecondStep: {
             code: string;
@@ -3985,6 +4009,11 @@ export interface components {
             /** Format: password */
             password: string;
             code?: string | null;
+        };
+        /** @description The last line that the desk has. Empty: none. */
+        Since: {
+            /** @default  */
+            since?: string;
         };
         /** @description The way to the single sign-on. `next`: the page to return to. `connect`: connect the identity to the signed-in account. */
         SingleSignOn: {
@@ -4920,6 +4949,8 @@ export type Letter = components['schemas']['Letter'];
 export type LetterFields = components['schemas']['LetterFields'];
 export type LetterPreview = components['schemas']['LetterPreview'];
 export type LetterTemplate = components['schemas']['LetterTemplate'];
+export type Line = components['schemas']['Line'];
+export type Lines = components['schemas']['Lines'];
 export type LinkAnswer = components['schemas']['LinkAnswer'];
 export type LinkBearer = components['schemas']['LinkBearer'];
 export type LinkFields = components['schemas']['LinkFields'];
@@ -5052,6 +5083,7 @@ export type RollSite = components['schemas']['RollSite'];
 export type Rule = components['schemas']['Rule'];
 export type RuleFields = components['schemas']['RuleFields'];
 export type Ruling = components['schemas']['Ruling'];
+export type Saying = components['schemas']['Saying'];
 export type SecondStep = components['schemas']['SecondStep'];
 export type Sending = components['schemas']['Sending'];
 export type SendingFields = components['schemas']['SendingFields'];
@@ -5063,6 +5095,7 @@ export type Setting = components['schemas']['Setting'];
 export type SettingFields = components['schemas']['SettingFields'];
 export type SignInLinkView = components['schemas']['SignInLinkView'];
 export type SigningIn = components['schemas']['SigningIn'];
+export type Since = components['schemas']['Since'];
 export type SingleSignOn = components['schemas']['SingleSignOn'];
 export type SipAccount = components['schemas']['SipAccount'];
 export type SipAccountFields = components['schemas']['SipAccountFields'];
