@@ -147,6 +147,8 @@ STATUS: dict[str, int] = {
     "participant_not_found": 404,
     "conference_not_found": 404,
     "host_stays": 409,
+    "chat_too_long": 422,
+    "line_unknown": 404,
     "note_changed": 409,
     "note_early": 409,
     "note_stopped": 409,

@@ -569,6 +569,7 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
     await desk.part("chair-part-invited").click()
     await expect(desk.part("invited-counts")).to_have_text("Có mặt 1 / 1 theo giấy mời")
     assert await desk.barriers() == []
+    await _chats_at_the_desk(desk, guest, tmp_path)
     ended = served.time()
     await desk.part("end-turn").click()
     await expect(desk.part("chair-turn")).to_have_count(0)
@@ -601,6 +602,34 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
         await resize(desk, width, height)
         await shot(desk, tmp_path / f"review-{width}.png")
         await looks_well(desk, width)
+
+
+async def _chats_at_the_desk(desk: Visitor, guest: Visitor, path: Path) -> None:
+    """The desk is not in the call. It reads a line of the guest, answers it, and gets a private answer."""
+    await guest.part("chat-toggle").click()
+    await guest.part("chat-input").fill("Xin gửi tài liệu sau")
+    await guest.page.keyboard.press("Enter")
+    await expect(desk.part("chair-part-chat")).to_contain_text("(1)")
+    await desk.part("chair-part-chat").click()
+    await desk.part("chat-message").filter(has_text="Xin gửi tài liệu sau").get_by_test_id("chat-reply").click()
+    await desk.part("chat-to").select_option(label=GUEST)
+    await desk.part("chat-input").fill("Vâng, gửi trước 11 giờ")
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.part("chat-alone")).to_contain_text(GUEST)
+    private = guest.part("chat-message").filter(has_text="gửi trước 11 giờ")
+    await expect(private.get_by_test_id("chat-alone")).to_have_count(1)
+    await private.get_by_test_id("chat-reply").click()
+    await guest.part("chat-input").fill("Đã rõ")
+    await guest.page.keyboard.press("Enter")
+    await expect(desk.part("chat-message").last).to_contain_text("Đã rõ")
+    await expect(desk.part("chat-alone")).to_have_count(2)
+    for width, height in ((1280, 800), (390, 844)):
+        await resize(desk, width, height)
+        if width == 390:
+            await desk.part("chair-part-chat").click()
+        await shot(desk, path / f"desk-chat-{width}.png")
+        assert await desk.barriers() == []
+    await resize(desk, 1280, 800)
 
 
 async def test_the_end_is_told_extended_and_asked_about(visit: Visit, served: Lobby, tmp_path: Path) -> None:

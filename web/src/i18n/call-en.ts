@@ -27,7 +27,7 @@ export const callEn: Record<CallKey, string> = {
 
   'chat.to': 'Send to',
   'chat.all': 'Everyone',
-  'chat.gone': '{name} (has left the meeting)',
+  'chat.gone': '{name} (not in the call)',
   'chat.private': 'Private: others cannot read this message.',
   'chat.fromAlone': 'To you only',
   'chat.toAlone': 'To {name} only',

@@ -26,7 +26,7 @@ export const callVi = {
 
   'chat.to': 'Gửi tới',
   'chat.all': 'Mọi người',
-  'chat.gone': '{name} (đã rời cuộc họp)',
+  'chat.gone': '{name} (không ở trong phòng họp)',
   'chat.private': 'Tin riêng: người khác không đọc được.',
   'chat.fromAlone': 'Tin gửi riêng',
   'chat.toAlone': 'Gửi riêng cho {name}',

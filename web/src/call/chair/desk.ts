@@ -131,6 +131,8 @@ export interface Desk {
   rules?: Rules;
   /** The time at which a note of the secretary was stored. Only hosts read it. */
   notes?: { changed: number };
+  /** The last kept line of the chat. Only hosts read it. */
+  chat?: { last: string };
   agenda?: Agenda;
   break?: Break;
   /** Who waits in the lobby, by identity. Only those who chair read it. */

@@ -150,12 +150,18 @@ export class Chat {
     if (open) this.unread = 0;
   }
 
-  /** Add a line, and report whether it is new. A repeated id (a peer resends after reconnecting) is the same line. */
+  /** Add a line, and report whether it is new. */
   private add(line: ChatLine): boolean {
-    if (this.lines.some((other) => other.id === line.id)) return false;
-    this.lines = [...this.lines, line].sort((one, other) => one.at_ms - other.at_ms).slice(-MOST_LINES);
-    return true;
+    const before = this.lines;
+    this.lines = added(before, line);
+    return this.lines !== before;
   }
+}
+
+/** Return the lines with one more, or the same array: a repeated id (a peer resends after reconnecting) is the same line. */
+export function added(lines: ChatLine[], line: ChatLine): ChatLine[] {
+  if (lines.some((other) => other.id === line.id)) return lines;
+  return [...lines, line].sort((one, other) => one.at_ms - other.at_ms).slice(-MOST_LINES);
 }
 
 export type Piece = { text: string; link: string | null };

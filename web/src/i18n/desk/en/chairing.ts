@@ -14,6 +14,8 @@ export const chairingEn: Record<keyof typeof chairingVi, string> = {
   'chairdesk.until': 'ends at {at}',
   'chairdesk.overrun': 'late: it should have ended at {at}',
   'chairdesk.present': '{n} present',
+  'chairdesk.part.chat': 'Chat',
+  'chairdesk.chatClosed': 'A closed session keeps no messages. The messages of those inside are not shown here.',
   'chairdesk.part.invited': 'Invited',
   'chairdesk.part.notes': 'Notes',
   'invited.counts': '{here} of {all} invited are present',

@@ -12,6 +12,8 @@ export const chairingVi = {
   'chairdesk.until': 'kết thúc lúc {at}',
   'chairdesk.overrun': 'quá giờ, lẽ ra kết thúc lúc {at}',
   'chairdesk.present': '{n} có mặt',
+  'chairdesk.part.chat': 'Tin nhắn',
+  'chairdesk.chatClosed': 'Phiên họp kín không lưu tin nhắn. Tin của người trong phòng không hiện ở đây.',
   'chairdesk.part.invited': 'Thành phần',
   'chairdesk.part.notes': 'Ghi chú',
   'invited.counts': 'Có mặt {here} / {all} theo giấy mời',
