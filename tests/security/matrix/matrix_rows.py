@@ -258,6 +258,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/desk/vote_close"): Row(of(vote="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/vote_annul"): Row(of(vote="x", reason="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/note"): Row(of(id="n", text="x", version=0), proven=False),
+    ("POST", "/conferences/{conference}/desk/chat_say"): Row(of(text="x"), proven=False),
+    ("POST", "/conferences/{conference}/desk/chat_lines"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/desk/hands"): Row(of(vote="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/ballot"): Row(of(vote="x", choices=[0]), proven=False),
     ("POST", "/conferences/{conference}/desk/my_ballot"): Row(of(), proven=False),
