@@ -52,13 +52,14 @@ PEOPLE = {
 GUEST = "Ông Nguyễn Văn Khách, Công ty Cổ phần Hạ tầng Số"
 QUESTION = "Thông qua Nghị quyết về điều chỉnh dự toán thu, chi ngân sách địa phương năm nay"
 CUT = """(part) => {
+  const visible = { opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true };
   const found = [], wide = document.documentElement.scrollWidth;
   if (wide > innerWidth) found.push(`the page is ${wide} wide`);
   const said = (one) => `${one.dataset.testid ?? one.className} ${(one.ariaLabel || one.textContent).trim().slice(0, 50)}`;
   const tell = (one, why) => found.push(`${why}: ${said(one)}`);
   const hides = (way) => way === 'hidden' || way === 'clip';
   for (const one of document.querySelectorAll('button, a[href], input, select, textarea, summary')) {
-    if (one.closest('[inert]') || !one.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    if (one.closest('[inert]') || !one.checkVisibility(visible)) continue;
     if (one.matches('.skip')) continue;
     const box = one.getBoundingClientRect();
     if (box.width < 3 || box.height < 3) continue;
@@ -304,7 +305,7 @@ async def votes(walk: Walk, s: Sitting, served: Lobby, chair: Window, member: Wi
     more = (await s.order("vote_prepare", title=QUESTION, text="Theo Tờ trình của Ủy ban nhân dân tỉnh.", way="named"))[
         "vote"
     ]
-    await s.order("vote_prepare", title="Miễn nhiệm Phó Chủ tịch", way="secret")
+    await s.order("vote_prepare", title="Miễn nhiệm Phó Chủ tịch", way="secret", phones=True)
     await s.order("vote_prepare", title="Bầu Ban kiểm phiếu", kind="election", options=list(PEOPLE.values()), seats=2)
     await chair.click("chair-part-votes")
     await s.order("vote_open", vote=more)
