@@ -203,8 +203,9 @@ class FirefoxWindow:
         return found
 
     async def click(self, part: str) -> None:
-        """Click the control with this `data-testid`. Wait until the control exists and is enabled."""
+        """Click the control with this `data-testid`. Wait until the control exists and is enabled, and scroll to the control."""
         element = await self._wait_for(part)
+        await self.evaluate("(it) => document.querySelector(it).scrollIntoView({ block: 'nearest' })", _selector(part))
         move = {"type": "pointerMove", "x": 0, "y": 0, "origin": {"type": "element", "element": element}}
         press = [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
         await self._act({"type": "pointer", "id": "mouse", "actions": [move, *press]})
