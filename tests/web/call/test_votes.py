@@ -80,9 +80,9 @@ async def counted_at_the_roll_call(meeting: Meeting, site: str, delegates: int) 
 
 
 async def scanned(visitor: Visitor) -> str:
-    """Return the address of the code that is shown as text, after a check that the QR code holds the same address."""
-    link = visitor.part("vote-code-address")
-    address = str(await link.evaluate("(link) => link.href"))
+    """Return the address with the code that is shown as text, after a check that the QR code holds the same address."""
+    code = (await visitor.part("vote-code-text").inner_text()).replace("-", "")
+    address = f"{await visitor.page.evaluate('location.origin')}/phieu#{code}"
     made = io.BytesIO()
     segno.make(address, error="m", micro=False).save(
         made, kind="svg", border=4, xmldecl=False, svgclass=None, lineclass=None, omitsize=True, light="#fff"
@@ -278,6 +278,9 @@ async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, f
 
     phone = await visit(width=360, height=740, touch=True)
     await phone.page.goto(address)
+    await sees(phone, "card-take", "Nhận phiếu")
+    await sees(an, "vote-code-row", "dung", "0/2 máy")  # who only looks takes no card
+    await phone.part("card-take").click()
     await sees(phone, "card-site", "dung · Phiếu 2")
     await sees(an, "vote-code-taken", "1/2 máy")
     await expect(phone.part("card-to-review")).to_be_disabled()
@@ -304,9 +307,11 @@ async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, f
     await typing.part("card-code").fill(code.lower())
     assert await typing.barriers() == []
     await typing.part("card-open").click()
+    await typing.part("card-take").click()
     await sees(typing, "card-site", "dung · Phiếu 3")
     third = await visit(width=390, height=844, touch=True)
     await third.page.goto(address)
+    await third.part("card-take").click()
     await sees(third, "card-trouble", "đã nhận hết phiếu")
     await third.page.close()
 
@@ -318,6 +323,8 @@ async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, f
     await sees(an, "vote-count", "5/8 phiếu")
     await an.part("vote-close").click()
     await counted(an, "Tán thành 562,5%", "Không tán thành 00%", "Không có ý kiến 00%")
+    await sees(phone, "card-ended", "Biểu quyết đã kết thúc", "Phiếu đã được ghi nhận.")
+    await sees(typing, "card-ended", "Biểu quyết đã kết thúc")
     for one in (phone, typing):
-        await sees(one, "card-ended", "Biểu quyết đã kết thúc")
+        assert SECRET not in await one.page.locator("body").inner_text(), "nothing of the vote stays"
     await looked(phone, folder, "card-ended")

@@ -32,23 +32,37 @@ const LOOK_MS = 5_000;
 export class PhoneCard {
   /** Null: the server has not given a card. */
   card = $state.raw<Card | null>(null);
-  /** The vote has ended while this phone had its card. */
+  /** The vote has ended or was annulled while this phone had its card. The page then keeps nothing of the card. */
   ended = $state(false);
+  /** At the end: what this phone knows about its last ballot. Empty: it sent none. */
+  last = $state<'' | 'recorded' | 'unanswered'>('');
   busy = $state(false);
   /** The server's sentence about the last refusal. */
   trouble = $state('');
   /** The receipt of the own secret ballot. Usually empty. */
   receipt = $state('');
   private readonly timers = new Timers();
-  private readonly phone: string;
+  /** The ballots that this phone has sent. A look that began before the last one is dropped. */
+  private sends = 0;
+  /** The server has not answered the last ballot. */
+  private unanswered = false;
+  /** Empty: this phone has asked for no card of the code. */
+  private phone: string;
 
   constructor(private readonly code: string) {
-    this.phone = phoneOf(code);
+    this.phone = kept(code);
+  }
+
+  /** This phone has asked for a card of the code before. The server gives the same card again. */
+  get holds(): boolean {
+    return this.phone !== '';
   }
 
   /** Take the card, and look after its vote until the end. Call `close` at the end. */
   async open(): Promise<void> {
     this.busy = true;
+    // The secret is kept before the server answers: a lost answer must not cost the site a card.
+    if (this.phone === '') this.phone = made(this.code);
     await this.look();
     this.busy = false;
   }
@@ -61,6 +75,7 @@ export class PhoneCard {
   async send(choices: readonly number[], name: string): Promise<boolean> {
     if (this.card === null || this.busy) return false;
     this.busy = true;
+    this.sends += 1;
     const cast = await this.ask('/api/v1/vote-cards/ballot', { vote: this.card.vote, choices, name });
     this.busy = false;
     if (cast && this.card.receipt !== '') this.receipt = this.card.receipt;
@@ -69,30 +84,58 @@ export class PhoneCard {
 
   private async look(): Promise<void> {
     const known = this.card !== null;
-    await this.ask('/api/v1/vote-cards', {});
+    // The answer of a ballot on its way is newer than a look.
+    if (!known || !this.busy) await this.ask('/api/v1/vote-cards', {});
     if (!this.ended && (known || this.card !== null)) this.timers.later(LOOK_MS, () => void this.look());
   }
 
-  private async ask(path: string, more: object): Promise<boolean> {
+  private async ask(path: string, more: { choices?: readonly number[]; vote?: string; name?: string }): Promise<boolean> {
+    const sends = this.sends;
     try {
       const { value } = await exchange(path, sending('POST', { code: this.code, phone: this.phone, ...more }), PATIENCE_MS);
+      if (sends !== this.sends) return false;
       this.card = value as Card;
       this.trouble = '';
+      this.unanswered = false;
       return true;
     } catch (error) {
-      if (error instanceof Refused && error.code === 'vote_code_wrong' && this.card !== null) this.ended = true;
-      else this.trouble = error instanceof Refused ? error.message : t('app.offline');
+      if (sends === this.sends) this.fail(error, more.choices !== undefined);
       return false;
     }
   }
+
+  private fail(error: unknown, ballot: boolean): void {
+    const code = error instanceof Refused ? error.code : '';
+    if (ballot) this.unanswered = code === '';
+    if (code === 'vote_code_wrong' || code === 'vote_cards_used') this.forget();
+    if (code === 'vote_code_wrong' && this.card !== null) this.end(this.card.voted);
+    else this.trouble = error instanceof Refused ? error.message : t('app.offline');
+  }
+
+  private end(voted: boolean): void {
+    this.last = this.unanswered ? 'unanswered' : voted ? 'recorded' : '';
+    this.ended = true;
+    this.card = null;
+    this.receipt = '';
+    this.trouble = '';
+  }
+
+  private forget(): void {
+    if (kept(this.code) === this.phone) remember('phoneCard', '');
+    this.phone = '';
+  }
 }
 
-/** Return the secret of this phone for a code: the kept one, or a new one of 128 bits. */
-function phoneOf(code: string): string {
+/** Return the kept secret of this phone for a code. Empty: none. */
+function kept(code: string): string {
   const [known, secret] = (recall('phoneCard') ?? '').split(' ');
-  if (known === code && secret !== undefined) return secret;
+  return known === code && secret !== undefined ? secret : '';
+}
+
+/** Make and keep a secret of 128 bits for a code. */
+function made(code: string): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const made = btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-  remember('phoneCard', `${code} ${made}`);
-  return made;
+  const secret = btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  remember('phoneCard', `${code} ${secret}`);
+  return secret;
 }

@@ -38,7 +38,7 @@ describe('the form', () => {
 
   it('asks the server for the usual rule without a press', () => {
     expect(fieldsOf({ ...emptyDraft(), title: ' Nghị quyết ' })).toEqual({
-      title: 'Nghị quyết', text: '', kind: 'motion', way: 'hands', options: [], seats: 1, base: 'entitled', needs: SHARES.half, quorum: SHARES.half, receipts: false,
+      title: 'Nghị quyết', text: '', kind: 'motion', way: 'hands', options: [], seats: 1, base: 'entitled', needs: SHARES.half, quorum: SHARES.half, receipts: false, phones: false,
     });
   });
 

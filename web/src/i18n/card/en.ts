@@ -3,7 +3,8 @@ import type { CardKey } from './vi';
 export const cardEn: Record<CardKey, string> = {
   'card.title': 'Ballot card',
   'card.typed': 'Code of the site',
-  'card.typedHint': 'The 8 characters beside the QR code on the screen of the site.',
+  'card.typedHint': 'The 8 characters on the screen of the site, for example K7Q2-M9XA. If the screen shows no code, ask the secretary.',
+  'card.next': 'Continue',
   'card.open': 'Take a card',
   'card.mine': 'Card {n}',
   'card.named': 'Vote by name',
@@ -26,6 +27,8 @@ export const cardEn: Record<CardKey, string> = {
   'card.change': 'Change the ballot',
   'card.stay': 'Keep the ballot',
   'card.result': 'The screen of the site shows the result when the chair ends the vote.',
-  'card.ended': 'The vote has ended. The screen of the site shows the result. The next vote has a new code.',
+  'card.ended': 'The vote has ended or was annulled. The screen of the site shows the result. The next vote has a new code.',
+  'card.last.recorded': 'The ballot was recorded.',
+  'card.last.unanswered': 'The server has not answered about the last ballot.',
   'card.one': 'One ballot a delegate. This phone keeps the card: after a reload the card is the same.',
 };

@@ -2,7 +2,8 @@
 export const cardVi = {
   'card.title': 'Phiếu biểu quyết',
   'card.typed': 'Mã của điểm cầu',
-  'card.typedHint': 'Mã 8 ký tự ở cạnh mã QR trên màn hình điểm cầu.',
+  'card.typedHint': 'Mã 8 ký tự trên màn hình điểm cầu, ví dụ K7Q2-M9XA. Không thấy mã thì hỏi thư ký.',
+  'card.next': 'Tiếp tục',
   'card.open': 'Nhận phiếu',
   'card.mine': 'Phiếu {n}',
   'card.named': 'Biểu quyết ghi tên',
@@ -25,7 +26,9 @@ export const cardVi = {
   'card.change': 'Đổi phiếu',
   'card.stay': 'Giữ nguyên phiếu',
   'card.result': 'Kết quả hiện trên màn hình điểm cầu khi chủ trì kết thúc biểu quyết.',
-  'card.ended': 'Biểu quyết đã kết thúc. Kết quả hiện trên màn hình điểm cầu. Lần biểu quyết sau có mã mới.',
+  'card.ended': 'Biểu quyết đã kết thúc hoặc bị hủy. Kết quả hiện trên màn hình điểm cầu. Lần biểu quyết sau có mã mới.',
+  'card.last.recorded': 'Phiếu đã được ghi nhận.',
+  'card.last.unanswered': 'Máy chủ chưa trả lời về phiếu cuối.',
   'card.one': 'Mỗi đại biểu một phiếu. Máy này giữ phiếu: tải lại trang vẫn là phiếu đó.',
 } as const;
 
