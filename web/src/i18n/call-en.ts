@@ -169,7 +169,7 @@ export const callEn: Record<CallKey, string> = {
   'notice.clap': '{name} applauds',
   'notice.clapMany': '{name} and {n} others applaud',
 
-  'figures.title': 'Connection quality',
+  'figures.title': 'Network quality',
   'figures.short': 'Network',
   'figures.reading': 'Measuring…',
   'figures.up': 'Sent',
