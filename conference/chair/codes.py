@@ -48,7 +48,7 @@ class Codes:
         self.wrong = {str(identity): int(count) for identity, count in wrong.items()}
 
     def as_json(self) -> dict[str, Any]:
-        """Return who is shut, for the desk document. Empty: nobody."""
+        """Return who is shut, for the desk document. Empty: no hall."""
         if not self.code:
             return {}
         if self.all_shut:

@@ -316,7 +316,7 @@ class BookedMeetings:
 
 
 def _participants(registry: Registry | None, occurrence_id: str) -> list[events.ParticipantView]:
-    """Return the people in the call of a date; nobody if there is no call."""
+    """Return the people in the call of a date. Empty: there is no call."""
     assert registry is not None
     try:
         conference = registry.get(PREFIX + occurrence_id)

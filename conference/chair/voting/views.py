@@ -3,8 +3,8 @@
 The section `votes` of the desk document has one row for each vote, by id. Members read the votes that were opened. A row has the
 question, `place` (the place in the order), `state`, `entitled`, `present`, `quorum_reached`, `cast` (ballots, or raised hands),
 `reason` and `result`. The newest open vote by name or by hands also has `rows`: who voted how, by identity. Hosts read the rows
-while they arrive, and members after the closing. While a vote is open, hosts also read `cards`: for each site whose delegates
-vote by phone its name `n`, its `code`, the number of cards `all`, and how many are `taken`.
+while they arrive, and members after the closing. While a vote is open, hosts also read `cards`: a row for each site whose
+delegates vote by phone. The row has its name `n`, its `code`, the number of cards `all`, and how many are `taken`.
 """
 
 from __future__ import annotations

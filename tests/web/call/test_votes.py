@@ -261,7 +261,7 @@ async def test_votes_by_hands_by_name_and_in_secret(
 
 
 async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, folder: Path) -> None:
-    """One site has three delegates. Two of them take the cards of its QR code: one scans, one types the code."""
+    """Let two of the three delegates of a site take its cards: one scans the QR code, one types the code."""
     await counted_at_the_roll_call(meeting, "dung", 3)
     await an.part("vote-title").fill(SECRET)
     await an.part("vote-way-secret").click()

@@ -139,7 +139,7 @@ Open = Callable[[], Awaitable[Window]]
 
 
 class Walk:
-    """One walk in one browser and one language."""
+    """A walk in one browser and one language."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

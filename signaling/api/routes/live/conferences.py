@@ -287,7 +287,7 @@ def _mutes_entry(around: InstantMeetings, conference: str) -> bool:
     registry = around.doorway.meetings.registry
     try:
         return registry is not None and registry.get(conference).machines.rules.entry_muted
-    except Refusal:  # nobody is there yet
+    except Refusal:  # the conference has not begun
         return False
 
 

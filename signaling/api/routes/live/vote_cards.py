@@ -111,7 +111,7 @@ async def _shown(polls: Polls, wanted: CardBearer) -> Card:
     vote, card = await polls.phones.claim(wanted.code, wanted.phone)
     own = views.own(polls.votes, card.identity)
     site = vote.voter(cards.site_of(card.identity))
-    if own is None:  # the vote ended meanwhile
+    if own is None:  # the vote ended during the claim
         raise refusal("vote_code_wrong")
     question = vote.question
     return Card(
