@@ -41,6 +41,8 @@ class Batch:
     """The end of the sitting."""
     stops: int = 0
     """The stops for secret content that this process has seen before this batch. A later stop takes its words."""
+    withdrawn: bool = False
+    """The order of this batch was refused. The batch is not written any more."""
 
     def __bool__(self) -> bool:
         return bool(len(self) or self.retracted or self.ended_at)

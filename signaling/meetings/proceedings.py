@@ -209,7 +209,8 @@ class Proceedings:
     async def _store(self, sitting: Sitting, batch: Batch, refused: Callable[[], None]) -> None:
         """Store a batch and all that waits before it. Raise Refusal `not_stored`, after `refused` has taken the batch back.
 
-        The writing is not cancelled: it goes on alone, and then the database also gets what `refused` has put.
+        A writing that has begun is not cancelled: it goes on alone, and then the database also gets what `refused` has put. A
+        batch whose turn to be written comes later is never written.
         """
         order = asyncio.get_running_loop().create_task(self._order(sitting, batch))
         self._orders.add(order)
@@ -229,6 +230,8 @@ class Proceedings:
         """Report whether the batch is stored."""
         try:
             async with sitting.lock:
+                if batch.withdrawn:
+                    return False
                 await self._write(sitting, batch)
         except (OSError, SQLAlchemyError) as error:
             log.warning("an order of a meeting is not stored: %s", reason(error))

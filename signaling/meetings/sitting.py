@@ -107,6 +107,7 @@ class Sitting:
 
     def take_back(self, machine: str, batch: Batch) -> None:
         """Undo a batch that was refused. The database may have stored it before it stopped to answer."""
+        batch.withdrawn = True  # what is put here must not be written before the batch
         self.waiting.states.setdefault(machine, self.states.get(machine, {}))
         self.waiting.retracted |= {one["place"] for one in batch.events}
 

@@ -311,6 +311,31 @@ async def test_a_database_that_another_process_locks_refuses_the_order(
     assert state.state == {"chair": "an"}
 
 
+async def test_an_order_that_was_refused_in_the_queue_is_never_stored(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second order waits behind the first one in a slow database, and both are refused."""
+    await process.store.keep(ROOM, "first", {"chair": "an"})
+    monkeypatch.setattr(limits, "ORDER_STORED_S", 0.2)
+    other = Database.open(process.database.engine.url.render_as_string(hide_password=False).replace("+aiosqlite", ""))
+    async with other.engine.connect() as connection:
+        await connection.execution_options(diemcau_writes=True)
+        async with connection.begin():
+            await connection.execute(text("UPDATE pool SET legs = 1"))
+            orders = [
+                process.store.keep(ROOM, "first", {"chair": one}, [process.record("hand_over", on=one)])
+                for one in ("binh", "chi")
+            ]
+            answers = await asyncio.gather(*orders, return_exceptions=True)
+            assert [getattr(one, "code", one) for one in answers] == ["not_stored", "not_stored"]
+    await other.close()
+    await process.store.settle()
+    (state,) = await process.rows(SittingState, SittingState.machine)
+    assert state.state == {"chair": "an"}
+    assert await process.rows(MeetingEvent, MeetingEvent.place) == []
+    assert process.restored(ROOM) == {"first": {"chair": "an"}}
+
+
 async def test_the_wait_for_the_database_is_bounded_and_the_gap_is_named(
     process: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
