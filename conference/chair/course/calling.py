@@ -138,6 +138,8 @@ class Calling:
                 self._store.note(rollcall.as_json(self.state))
                 raise
             self._take(*taken)
+            if rollcall.as_json(self.state) != rollcall.as_json(wanted):  # a pause began while the store wrote
+                self._store.note(rollcall.as_json(self.state))
 
     def _stepped(self, event: rollcall.Event, now: float) -> rollcall.Result:
         held = self._stage.held if isinstance(event, SHOWS) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +36,8 @@ class Kept:
         self.forgotten: list[Record] = []
         self.lines: list[ChatLine] = []
         self.down = False
+        self.during: Callable[[], None] = lambda: None
+        """What happens while an order is written."""
 
     def restored(self, conference: str) -> Mapping[str, Mapping[str, Any]]:
         return json.loads(json.dumps(self.states))
@@ -46,6 +48,7 @@ class Kept:
         if self.down:
             raise Refusal("not_stored", "Chưa lưu được", "not stored")
         self.note(conference, machine, state, records)
+        self.during()  # what is noted now is written after the order
 
     def note(
         self, conference: str, machine: str, state: Mapping[str, Any] | None, records: Sequence[Record] = ()
@@ -469,6 +472,18 @@ async def test_a_recess_pauses_the_roll_call_and_opens_no_hall(sitting: Sitting)
     await roll.resume(sitting.by)
     assert roll.calls
     assert [one.kind for one in sitting.kept.records if one.kind == "roll_call.paused"] == ["roll_call.paused"]
+
+
+async def test_a_mark_that_is_written_when_a_recess_begins_outlives_a_crash(sitting: Sitting) -> None:
+    roll = sitting.course.roll
+    await roll.prepare(sitting.by, LIST)
+    await roll.begin(sitting.by)
+    sitting.kept.during = lambda: sitting.course.breaks.begin_recess(sitting.by, None)
+    await roll.press(sitting.by, "tinh", "present")
+    assert roll.state.phase == "paused"
+    later = Sitting(sitting.kept).course.roll.state
+    assert (later.phase, [row.mark for row in later.rows]) == ("paused", [row.mark for row in roll.state.rows])
+    assert any(row.mark for row in later.rows)
 
 
 async def test_a_site_that_a_leader_muted_on_stage_stays_muted(sitting: Sitting) -> None:
