@@ -16,6 +16,7 @@ from playwright.async_api import expect
 
 from tests.interop import sound
 from tests.interop.browsers.day import HOST_HZ, URL, Day
+from tests.interop.terminals import qr
 from tests.interop.terminals.fleet import Phone
 from tests.interop.terminals.hallnet import Baresip, colour_of
 from tests.interop.window import MIDDLE, PATIENCE_MS, Window
@@ -224,6 +225,12 @@ async def calls_the_roll(s: Sitting) -> None:
         return len(await connected()) == 5
 
     await until(known, "the roll call knows the five halls", BOUND_S)
+    await asyncio.to_thread(s.there.first.press, "*22#")
+
+    async def two_delegates() -> bool:
+        return {"d": 2} in (await s.desk()).get("reported", {}).values()
+
+    await until(two_delegates, "the hall has reported two delegates", BOUND_S)
     sites, here = (await s.desk())["roll_sites"].keys(), await connected()
     assert here <= terminals.keys() <= sites, "also the hall that the operator added"
     await s.order("roll_begin")
@@ -268,9 +275,12 @@ async def takes_a_recess(s: Sitting) -> None:
 
 
 async def votes_in_secret(s: Sitting) -> None:
-    """Three halls vote by their keypads, and two people by their pages. Nobody reads a choice; all read the result."""
-    vote = (await s.order("vote_prepare", title="Thông qua nghị quyết", way="secret", base="cast"))["vote"]
+    """Three halls vote by their keypads, the second delegate of one hall by phone, and two people by their pages. Nobody reads a
+    choice; all read the result.
+    """
+    vote = (await s.order("vote_prepare", title="Thông qua nghị quyết", way="secret", base="cast", phones=True))["vote"]
     await s.order("vote_open", vote=vote)
+    phone = await votes_by_phone(s)
     for terminal, keys in ((s.there.main, "*11"), (s.there.first, "*12"), (s.there.busy, "*13")):
         await asyncio.to_thread(terminal.press, keys)
     for window in (s.host, s.ward):
@@ -280,20 +290,44 @@ async def votes_in_secret(s: Sitting) -> None:
 
     async def all_counted() -> bool:
         row.update((await s.desk())["votes"][vote])
-        return row["cast"] == 5
+        return row["cast"] == 6
 
-    await until(all_counted, lambda: f"five ballots are in the box: {row}", BOUND_S)
+    await until(all_counted, lambda: f"six ballots are in the box: {row}", BOUND_S)
     assert "rows" not in row, "not even a host reads who voted how"
     again = await s.order("ballot", s.ward, unless=("vote_cast_already",), vote=vote, choices=[1])
     assert again["code"] == "vote_cast_already", "a secret ballot is final"
     await s.order("vote_close", vote=vote)
     closed = (await s.desk())["votes"][vote]
-    assert (closed["state"], closed["result"]["counts"], closed["result"]["adopted"]) == ("closed", [3, 1, 1], True)
+    assert (closed["state"], closed["result"]["counts"], closed["result"]["adopted"]) == ("closed", [4, 1, 1], True)
     assert "rows" not in closed
+    await expect(phone.part("card-ended")).to_contain_text("Phiếu đã được ghi nhận", timeout=PATIENCE_MS)
     told = str([one for one in await s.read("timeline") if one["kind"].startswith("vote")])
     assert "vote_closed" in told
     for one in s.there.complete:
         assert one.name not in told.lower(), "the timeline names no voter"
+
+
+async def votes_by_phone(s: Sitting) -> Window:
+    """Scan the QR code in the picture that the hall receives, and vote for it. Return the phone."""
+    address = ""
+
+    def found() -> bool:
+        nonlocal address
+        address = qr.read(s.there.first.picture())
+        return bool(address)
+
+    await until(found, "the hall sees a QR code", BOUND_S, in_thread=True)
+    assert address.startswith(f"{URL}/phieu#"), address
+    phone = await s.day.phone()
+    await phone.page.goto(address)
+    await phone.part("card-take").tap()
+    await expect(phone.part("card-site")).to_contain_text("Xã 07 · Phiếu 2", timeout=PATIENCE_MS)
+    await phone.part("card-option-0").tap()
+    await phone.part("card-to-review").tap()
+    await phone.part("card-send").tap()
+    await expect(phone.part("card-recorded")).to_have_text("Đã ghi nhận phiếu kín.", timeout=PATIENCE_MS)
+    assert await phone.page.evaluate("innerWidth") == 390, "nothing is wider than the phone"
+    return phone
 
 
 async def shares_a_second_screen(s: Sitting) -> None:

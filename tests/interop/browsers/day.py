@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.conftest import ROOT
 from tests.interop import network
@@ -153,12 +153,22 @@ class Day:
 
     async def page(self, colour: str = "yellow", hz: int = HOST_HZ, screen: str = "cyan") -> Window:
         """Open an empty page. Its camera has this colour, its microphone this tone, and its screen this colour."""
-        context = await self.browser.new_context(
-            viewport={"width": 1280, "height": 800}, locale="vi-VN", ignore_https_errors=True
-        )
-        await context.add_init_script(self.clock.script)
+        context = await self._context(viewport={"width": 1280, "height": 800})
         await context.add_init_script(PRESSES)
         await context.add_init_script(f"({MADE_UP})({json.dumps([css(colour), hz, css(screen)])})")
+        return await self._window(context, colour, hz)
+
+    async def phone(self) -> Window:
+        """Open an empty page on a phone, without camera and microphone."""
+        screen = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3}
+        return await self._window(await self._context(is_mobile=True, has_touch=True, **screen))
+
+    async def _context(self, **screen: Any) -> BrowserContext:
+        context = await self.browser.new_context(locale="vi-VN", ignore_https_errors=True, **screen)
+        await context.add_init_script(self.clock.script)
+        return context
+
+    async def _window(self, context: BrowserContext, colour: str = "", hz: int = 0) -> Window:
         window = Window(await context.new_page(), faults=self.faults, url=URL, colour=colour, hz=hz)
         window.page.on("pageerror", lambda error: self.faults.append(str(error)))
         window.page.on(
