@@ -6,7 +6,6 @@ keeps its own rules.
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import secrets
@@ -60,7 +59,7 @@ from signaling.host.turn import Turn
 from signaling.meetings.ballot_keys import BallotKeys
 from signaling.meetings.secretariat import Secretariat
 from signaling.notify.live import LiveWebhooks
-from signaling.ops import libraries, metrics
+from signaling.ops import libraries, memory, metrics
 from signaling.orders.doorway import Doorway
 from signaling.rtc.routing import routes
 from signaling.rtc.webhooks import Reporter
@@ -456,8 +455,7 @@ def run(
     port = listeners[0].getsockname()[1]
 
     def announce() -> None:
-        gc.freeze()  # imported modules and built objects stay: the collector need not scan them
-        gc.enable()
+        memory.Collector().begin()
         _leave_address(settings, port)
         started(composition, whereabouts.address(settings, port))
 
