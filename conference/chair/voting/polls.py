@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from conference.chair.rights import LEADERS, TABLE, Act, By, Role, Way, ask
-from conference.chair.sections import is_site
 from conference.chair.voting import by_keypad, cards, screen, stored, views
 from conference.chair.voting import limits as bounds
 from conference.chair.voting.box import Randomness
@@ -134,9 +133,8 @@ class Polls:
         await self._do(by, Act.VOTE_PREPARE, Order(tuple(votes)))
 
     async def open(self, by: By, vote: str, expected: Iterable[Voter] = (), *, phones: bool = True) -> None:
-        """Open a vote. `expected`: the entitled, who may be absent. Empty: all who are present and may vote. A PC in hall mode is
-        left out of votes by name and secret votes, because it has no ballot. `phones`: the class of the meeting allows
-        votes by phone, so a site has a card for each further delegate if the question says so.
+        """Open a vote. `expected`: the entitled, who may be absent. Empty: all who are present and may vote. `phones`: the class
+        of the meeting allows votes by phone, so a site has a card for each further delegate if the question says so.
         """
         found = self.votes.get(vote)
         manner = found.question.way if found is not None else Manner.NAMED
@@ -149,9 +147,7 @@ class Polls:
         self._call_halls()
 
     async def admit(self, by: By, vote: str, identity: str, *, phones: bool = True) -> None:
-        """Entitle a participant who came late, until the first ballot. Raise Refusal `vote_not_entitled` for a PC in hall mode
-        in a vote by name or a secret vote.
-        """
+        """Entitle a participant who came late, until the first ballot."""
         one = self._meeting.participants.get(identity)
         if one is None or one.grants.hidden or self._waits(identity):
             raise Refusal("participant_not_found")
@@ -159,8 +155,6 @@ class Polls:
         known = found.voter(bearer(identity)) if found is not None else None
         voter = known or Voter(identity, one.grants.name)
         manner = found.question.way if found is not None else Manner.NAMED
-        if found is not None and not _can_vote(manner, (one,)):
-            raise refusal("vote_not_entitled")
         counted = self._counted(manner, voter, self._here())
         more = self._more(manner, counted) if phones and found is not None and found.question.phones else ()
         await self._do(by, Act.VOTE_OPEN, Admit(vote, counted, more))
@@ -244,10 +238,9 @@ class Polls:
         here = self._here()
         if expected:
             named = {bearer(one.identity): one for one in reversed(expected)}
-            named = {who: one for who, one in named.items() if _can_vote(manner, here.get(who, ()))}
             return [self._counted(manner, one, here) for one in named.values()]
         made: dict[str, Voter] = {}
-        for one in (one for found in here.values() if _can_vote(manner, found) for one in found):
+        for one in (one for found in here.values() for one in found):
             if self._by(one, "page").role in TABLE[Act.BALLOT]:
                 made.setdefault(bearer(one.identity), Voter(one.identity, one.grants.name))
         return [self._counted(manner, one, here) for one in made.values()]
@@ -485,14 +478,6 @@ class Nowhere:
 
     def held(self, conference: str) -> tuple[bytes, ...]:
         return ()
-
-
-def _can_vote(manner: Manner, found: Collection[Participant]) -> bool:
-    """Report whether a bearer can vote in this way. `found`: its participants; none: it is absent. A PC in hall mode has no page
-    with a ballot, and no keypad. Leaders enter its raised hands.
-    """
-    pcs = [is_site(one) and not isinstance(one, Hall) for one in found]
-    return manner is Manner.HANDS or not pcs or not all(pcs)
 
 
 def _show_cards(meeting: Meeting, address: str, before: Vote | None, vote: Vote | None) -> None:

@@ -307,25 +307,33 @@ async def test_a_person_who_joins_again_is_entitled_and_admitted_once() -> None:
 
 
 @pytest.mark.parametrize("question", [NAMED, SECRET, HANDS], ids=["named", "secret", "hands"])
-async def test_a_pc_in_hall_mode_counts_only_where_hands_are_raised(question: Question) -> None:
-    """Show that the base of a vote has nobody without a way to vote. The page of a PC has no ballot and no keypad."""
+async def test_a_pc_in_hall_mode_is_a_site_in_every_vote(question: Question) -> None:
+    """A PC is entitled and admitted, and has one ballot, as a called hall. It has hands for its delegates."""
     world = Hall()
+    world.polls.delegates = {"hall_terminal.pc": 3}.get
     Party(world, "hall_terminal.pc", role="hall")
-    pc, counts = {"hall_terminal.pc"}, question is HANDS
     await world.opened(question)
-    first = {one.identity for one in world.vote().entitled}
-    assert first == {*PEOPLE, "hoi-truong", "xa"} | (pc if counts else set())
+    voters = {one.identity: one.present for one in world.vote().entitled}
+    assert voters == {
+        **dict.fromkeys((*PEOPLE, "hoi-truong", "xa"), 1),
+        "hall_terminal.pc": 3 if question is HANDS else 1,
+    }
     await world.polls.close(CHAIR, "v")
     await world.polls.prepare(CHAIR, question, "w")
     await world.polls.open(CHAIR, "w", [Voter(one, one) for one in (*PEOPLE, "hall_terminal.pc", "vang")])
-    assert {one.identity for one in world.vote("w").entitled} == {*PEOPLE, "vang"} | (pc if counts else set())
+    assert {one.identity for one in world.vote("w").entitled} == {*PEOPLE, "vang", "hall_terminal.pc"}
     Party(world, "hall_terminal.late", role="hall")
-    if counts:
-        await world.polls.admit(CHAIR, "w", "hall_terminal.late")
-        await world.polls.count(CHAIR, "w", "hall_terminal.late", (1, 0, 0))
-        assert world.vote("w").hands == {"hall_terminal.late": (1, 0, 0)}
-    else:
-        assert await refused(world.polls.admit(CHAIR, "w", "hall_terminal.late")) == "vote_not_entitled"
+    await world.polls.admit(CHAIR, "w", "hall_terminal.late")
+    for one in ("hall_terminal.pc", "hall_terminal.late"):
+        by = world.by(one)
+        if question is HANDS:
+            await world.polls.count(by, "w", one, (1, 0, 0))
+            assert await refused(world.polls.count(by, "w", one, (2, 1, 1))) == "vote_hands_many"
+        else:
+            await world.polls.cast(by, "w", (FOR,))
+    assert world.vote("w").cast == 2
+    if question is SECRET:
+        assert await refused(world.polls.cast(world.by("hall_terminal.pc"), "w", (FOR,))) == "vote_cast_already"
 
 
 async def test_who_waits_outside_is_not_entitled_and_casts_no_ballot() -> None:

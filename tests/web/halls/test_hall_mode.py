@@ -93,6 +93,8 @@ async def test_a_pc_is_a_hall_from_its_code_to_its_end(visit: Visit, served: Ser
     await pc.page.keyboard.press("5")
     await expect(pc.part("floor-turn")).to_have_count(0)
     await _asks_before_it_leaves(pc)
+    await _roll_called(secretary)
+    await _votes_by_keys(secretary, pc, tmp_path)
 
     await pc.page.reload()
     await pc.part("hall-call").wait_for(timeout=PATIENCE_MS)
@@ -196,6 +198,103 @@ async def _reports_delegates(pc: Visitor, path: Path) -> None:
     await pc.page.keyboard.press("Enter")
     await expect(pc.part("hall-report-sheet")).to_have_count(0)
     await expect(pc.part("hall-report")).to_contain_text("Đại biểu: 35")
+
+
+async def _roll_called(secretary: Visitor) -> None:
+    """Call the roll: the PC is the row of its site, connected, with the delegates that it reported."""
+    await secretary.part("chair-part-roll").click()
+    await secretary.part("roll-prepare").click()
+    row = secretary.part("roll-row").filter(has_text="35 đại biểu")
+    await expect(row).to_have_count(1)
+    await expect(row.get_by_test_id("roll-signals")).to_have_attribute("data-connected", "true")
+    await secretary.part("roll-begin").click()
+    await secretary.part("roll-present").click()
+    await expect(row).to_have_attribute("data-mark", "present")
+    end = secretary.part("roll-end")
+    await end.or_(secretary.part("roll-delegates")).first.wait_for()
+    if await end.count():
+        await end.click()
+    await expect(secretary.part("roll-delegates")).to_have_text("35")
+
+
+async def _votes_by_keys(secretary: Visitor, pc: Visitor, folder: Path) -> None:
+    """Hands: numbers up to the delegates. By name: a key and OK, and a change. In secret: the screen shows no choice, before and
+    after; the other delegates vote by the code on the screen.
+    """
+    keys = pc.page.keyboard
+    await secretary.part("chair-part-votes").click()
+    await _opened(secretary, "hands", "Thông qua chương trình làm việc")
+    await expect(pc.part("hall-hands-left")).to_contain_text("35 đại biểu. Còn 35")
+    await expect(pc.part("hall-hands-for")).to_be_focused()
+    await keys.type("306")
+    await expect(pc.part("hall-hands-for")).to_contain_text("30")  # 306 would be more than the delegates
+    await keys.press("ArrowRight")
+    await keys.type("6")
+    await expect(pc.part("hall-hands-left")).to_contain_text("Còn 5")
+    await keys.type("4")
+    await _at_both_sizes(pc, folder / "hands")
+    await keys.press("Enter")
+    await expect(pc.part("hall-hands-abstain")).to_be_focused()
+    await keys.press("ArrowRight")
+    await keys.press("Enter")
+    await expect(pc.part("hall-ballot-cast")).to_contain_text("30 tán thành, 4 không tán thành, 0")
+    await keys.press("9")
+    await keys.press("Backspace")
+    await keys.type("1")
+    await pc.part("hall-ballot-send").focus()
+    await keys.press("Enter")
+    await expect(pc.part("hall-ballot-cast")).to_contain_text("31 tán thành, 4 không tán thành, 0")
+    await _closed(secretary, pc)
+
+    await _opened(secretary, "named", "Thông qua Nghị quyết dự toán")
+    await expect(pc.part("hall-option-0")).to_be_focused()
+    await _at_both_sizes(pc, folder / "named")
+    await keys.press("Backspace")
+    await expect(pc.part("hall-ballot-away")).to_be_visible()
+    await keys.press("9")
+    await keys.press("2")
+    await expect(pc.part("hall-ballot-question")).to_contain_text("Không tán thành")
+    await keys.press("Backspace")
+    await keys.press("1")
+    await expect(pc.part("hall-ballot-send")).to_be_focused()
+    await keys.press("Enter")
+    await expect(pc.part("hall-ballot-cast")).to_contain_text("Đã ghi nhận: Tán thành")
+    await _closed(secretary, pc)
+
+    await _opened(secretary, "secret", "Miễn nhiệm Phó Chủ tịch", phones=True)
+    await expect(pc.part("hall-ballot-code")).to_contain_text("34 đại biểu khác")
+    await expect(pc.part("hall-ballot-secret")).to_contain_text("không hiện lựa chọn")
+    await _at_both_sizes(pc, folder / "secret")
+    await keys.press("2")
+    await expect(pc.part("hall-ballot-send")).to_be_focused()
+    await expect(pc.part("hall-ballot")).not_to_contain_text("án thành")
+    await _at_both_sizes(pc, folder / "secret-sure")
+    await keys.press("Enter")
+    await expect(pc.part("hall-ballot-cast")).to_contain_text("Đã ghi nhận phiếu kín")
+    await expect(pc.part("hall-ballot")).not_to_contain_text("án thành")
+    await keys.press("9")
+    await expect(pc.part("hall-ballot")).to_have_attribute("data-asks", "false")
+    await expect(secretary.part("vote-count")).to_contain_text("1/36")
+    await _at_both_sizes(pc, folder / "secret-cast")
+    await secretary.part("vote-close").click()
+    await expect(pc.part("hall-result")).to_contain_text("Quá ít phiếu kín")
+    await keys.press("Backspace")
+    await expect(pc.part("hall-result")).to_have_count(0)
+
+
+async def _opened(secretary: Visitor, way: str, title: str, *, phones: bool = False) -> None:
+    await secretary.part("vote-title").fill(title)
+    await secretary.part(f"vote-way-{way}").click()
+    if phones:
+        await secretary.part("vote-phones").check()
+    await secretary.part("vote-start").click()
+    await secretary.part("vote-running").wait_for()
+
+
+async def _closed(secretary: Visitor, pc: Visitor) -> None:
+    """Close the vote. The screen of the hall shows the result, until the next vote or the key "back"."""
+    await secretary.part("vote-close").click()
+    await expect(pc.part("hall-result")).to_contain_text("Tỷ lệ")
 
 
 async def _asks_before_it_leaves(pc: Visitor) -> None:
