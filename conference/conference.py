@@ -149,9 +149,7 @@ class Conference:
         self.router.on_speakers = self.speakers.heard
         self.meter = Meter(self.participants, self.roster, around.clock.monotonic())
         self.document = Document(around.clock, around.turns)
-        self.sections = Sections(
-            self.document, name, around.clock, lambda one: self.machines.roles.of(one.identity).value
-        )
+        self.sections = Sections(self.document, name, around.clock, lambda one: self.machines.role(one.identity).value)
         muted = around.watcher is not None and around.watcher.begins_muted(name)
         self.machines: Machines = Machines(
             self, self.document, self.sections.changed, around.proceedings, around.chair_code, entry_muted=muted

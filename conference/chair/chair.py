@@ -101,6 +101,8 @@ class Machines:
         """Reports whether no participant may enter, because secret content came up."""
         self.outside: Callable[[str], bool] = lambda identity: False
         """Reports whether a participant waits in the lobby of a closed session."""
+        self.staged: Callable[[str], bool] = lambda identity: False
+        """Reports whether the roll call shows a participant now, and nobody has the floor."""
         self._queued: frozenset[str] = frozenset()
         """The identities of the queue as the document shows them."""
         self._members: dict[str, None] = {}
@@ -187,6 +189,13 @@ class Machines:
         """Report whether a participant has the floor."""
         return bool(self.speech.state.turns)
 
+    def role(self, identity: str) -> Role:
+        """Return the role of a participant, also while its connection is lost. Its media path may still work then."""
+        one = self.meeting.participants.get(identity)
+        if one is None or one.grants.hidden or identity in self.roles.present:
+            return self.roles.of(identity)
+        return roles.of_absent(self.roles, identity, _arrival(one).role)
+
     # -- tracks.gate.Gate
 
     def mutes_entry(self, sender: Sender) -> bool:
@@ -197,12 +206,14 @@ class Machines:
     def barred(self, sender: Sender, source: Source, kind: str) -> str:
         if self.silent() and kind == "audio" and source is not Source.SCREEN_SHARE_AUDIO:
             return "in_recess"
-        role = self.roles.of(sender.identity)
+        if kind == "audio" and source is not Source.SCREEN_SHARE_AUDIO and self.staged(sender.identity):
+            return ""
+        role = self.role(sender.identity)
         return rules.barred(self.rules, self.speech.state, sender.identity, role, source, kind)
 
     def bars_chat(self, identity: str) -> str:
         """Return the code of the refusal if this participant may not write to the chat now, or an empty text."""
-        return rules.bars_chat(self.rules, self.roles.of(identity))
+        return rules.bars_chat(self.rules, self.role(identity))
 
     # -- people.participant.Hands
 
@@ -270,8 +281,7 @@ class Machines:
                     self._repaint(one)
         if effects:
             self._announce_chair()
-        lost = before.holder != self.roles.holder and before.holder in self.roles.present
-        if lost or before.chair != self.roles.chair:
+        if before.holder != self.roles.holder or before.chair != self.roles.chair:
             self.microphones.enforce()  # The holder before needs the floor now. A short loss of the network mutes no chair.
 
     async def store_roles(self, by: By, act: Act, event: roles.Event, one: Participant | None) -> None:

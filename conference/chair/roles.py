@@ -71,6 +71,16 @@ class Roles:
         return self.present.get(identity, Role.GUEST)
 
 
+def of_absent(state: Roles, identity: str, arrival: Role) -> Role:
+    """Return the role of a participant whose connection is lost, by the role on `arrival`. Its tracks may still reach the others.
+    The chair counts as chair until the rights are lent.
+    """
+    if identity == state.chair:
+        return Role.CO_CHAIR if state.lent_to else Role.CHAIR
+    role = state.appointed.get(bearer(identity), arrival)
+    return Role.CO_CHAIR if role is Role.CHAIR else role
+
+
 # -- events
 
 

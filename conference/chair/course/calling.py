@@ -71,6 +71,7 @@ class Calling:
         self._here = Places()
         """The present participant of each site."""
         kept = store.restored()
+        leads.staged = self._stage.shows
         self.state = State() if kept is None else rollcall.from_json(kept)
         if kept is not None:
             self._take(*rollcall.step(self.state, rollcall.Restored(), meeting.clock.time()))

@@ -59,12 +59,14 @@ class Floor(Protocol):
 
 class Leads(Protocol):
     """The rights, the gate and the floor of the meeting. It asks `silent` whether all microphones must stay off, and `stopped`
-    whether no participant may enter, and `outside` whether a participant waits in the lobby.
+    whether no participant may enter, `outside` whether a participant waits in the lobby, and `staged` whether the roll call shows
+    a participant.
     """
 
     silent: Callable[[], bool]
     stopped: Callable[[], bool]
     outside: Callable[[str], bool]
+    staged: Callable[[str], bool]
 
     @property
     def roles(self) -> Roles: ...

@@ -22,6 +22,10 @@ class RollStage:
         self._was_muted: tuple[Participant, bool, bool] | None = None
         """The participant on stage, with the microphone before: muted, locked."""
 
+    def shows(self, identity: str) -> bool:
+        """Report whether this participant is on stage, and may be heard there."""
+        return self._was_muted is not None and self._was_muted[0].identity == identity and not self.held
+
     @property
     def held(self) -> str:
         """Return why no site may be shown now: the code of a refusal. Empty: a site may be shown."""
@@ -72,5 +76,5 @@ class RollStage:
         if isinstance(one, Hall):
             barred = bool(self._leads.barred(one, Source.MICROPHONE, "audio"))
             one.set_muted(before[1] or one.muted or barred, locked=before[2] or one.locked)
-        elif before[1]:
+        elif before[1] or self._leads.barred(one, Source.MICROPHONE, "audio"):
             one.silence()

@@ -86,17 +86,19 @@ def speakers(meeting: Conference, memory: Memory, now: float) -> None:
     hold("few speakers", len(state.turns) <= limits.SPEAKERS, len(state.turns))
     memory.turns |= {one.id: one.identity for one in state.turns}
     row = meeting.course.roll.state.current
-    staged = row.site.id if meeting.course.roll.calls and row is not None else ""
+    called = meeting.course.roll.calls and not state.turns
+    staged = row.site.id if called and row is not None else ""
     heard = {one.identity for one in visible(meeting) if is_heard(one)} - {staged}
     if meeting.course.breaks.state.silent:
         hold("silence in a recess", not heard, heard)
     if state.mode is Mode.ONE:
-        allowed = {chair, meeting.machines.roles.holder} | {one.identity for one in state.turns}
+        lent = bool(meeting.machines.roles.lent_to)
+        allowed = {meeting.machines.roles.holder if lent else chair} | {one.identity for one in state.turns}
         hold("one microphone", heard <= allowed, heard - allowed)
     for identity in heard:
         one = meeting.participants[identity]
         why = meeting.machines.barred(one, Source.MICROPHONE, "audio")
-        hold("nobody is heard who is barred", not why or why == "unmute_off" or identity == chair, (identity, why))
+        hold("nobody is heard who is barred", not why or why == "unmute_off", (identity, why))
 
 
 def grants(meeting: Conference, memory: Memory, now: float) -> None:

@@ -130,8 +130,5 @@ def operator(now: float) -> Grants:
 
 
 def is_heard(one: Participant) -> bool:
-    """Report whether others hear the participant.
-
-    A lost line is silent, and a short loss mutes no chair. Who comes back without the right to speak must be muted then.
-    """
-    return not one.muted if isinstance(one, Hall) else one.detached_at is None and bool(one.microphones())
+    """Report whether the server forwards the microphone of the participant. A lost signalling line does not end its media."""
+    return not one.muted if isinstance(one, Hall) else bool(one.microphones())

@@ -451,6 +451,36 @@ async def test_the_roll_call_waits_while_somebody_speaks(sitting: Sitting) -> No
     assert sitting.on() == {"chu"}
 
 
+async def test_an_undo_gives_the_microphone_back_to_the_site_on_stage(sitting: Sitting) -> None:
+    """Seed 127127704: in the mode of one microphone a call muted the hall on stage, and its undo did not open the hall."""
+    roll, chair = sitting.course.roll, sitting.conference.chair
+    chair.set_floor_mode(sitting.by, Mode.ONE)
+    await roll.prepare(sitting.by, LIST)
+    await roll.begin(sitting.by)
+    assert sitting.on() == {"chu", "tinh"}
+    token = chair.call_speaker(sitting.by, "xa")
+    assert sitting.on() == {"chu", "xa"}
+    chair.undo(sitting.by, token)
+    assert sitting.on() == {"chu", "tinh"}
+
+
+async def test_a_person_on_stage_may_answer_the_roll_call(sitting: Sitting) -> None:
+    """The stage opens a hall in the mode of one microphone. A person in a browser must get in too, and only while on stage."""
+    roll, chair = sitting.course.roll, sitting.conference.chair
+    chair.set_floor_mode(sitting.by, Mode.ONE)
+    await roll.prepare(sitting.by, [Site("khach", "Khách"), *LIST])
+    await roll.begin(sitting.by)
+    guest, track = sitting.guest.participant, sitting.tracks[sitting.guest.sid]
+    publishing.mute(guest, track, True)  # the client confirms the mute of the mode
+    publishing.mute(guest, track, False)
+    assert sitting.on() == {"chu", "khach"}
+    await roll.go_on(sitting.by)
+    assert sitting.on() == {"chu", "tinh"}
+    publishing.mute(guest, track, True)
+    publishing.mute(guest, track, False)
+    assert sitting.on() == {"chu", "tinh"}
+
+
 async def test_a_recess_pauses_the_roll_call_and_opens_no_hall(sitting: Sitting) -> None:
     roll, breaks = sitting.course.roll, sitting.course.breaks
     sitting.tinh.hall.set_muted(True, locked=True)
