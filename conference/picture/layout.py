@@ -160,10 +160,21 @@ def _page(sites: list[str], count: int, page: int) -> tuple[str, ...]:
     return tuple(sites[start : start + count])
 
 
-def automatic(pictures: int) -> Layout:
-    """Return the layout for this number of sites when no operator chose one."""
-    if pictures <= 2:
+def ordered_mode(stage: Stage, shown: Sequence[str]) -> Mode:
+    """Return the mode of the stage if its site has a picture. Otherwise `auto`."""
+    return stage.mode if stage.site in shown else "auto"
+
+
+def automatic(pictures: int, mode: Mode = "auto") -> Layout:
+    """Return the layout for this number of sites when no operator chose one. `mode` is of `ordered_mode`: an order put a site on
+    stage, so the layout has a large place.
+    """
+    if pictures <= 2 or mode == "broadcast":
         return "1"
+    if mode == "lecture":
+        return "lecture"
+    if mode == "pinned":
+        return "1+5" if pictures <= PLACES["1+5"] else "1+7"
     for layout in ("2x2", "1+5", "3x3"):
         if pictures <= PLACES[layout]:
             return layout

@@ -8,6 +8,7 @@ import pytest
 
 from conference import Announcement, Source, limits, marks
 from conference.halls import hall as halls
+from conference.picture import layout
 from conference.picture import program as programs
 from conference.picture.program import Program
 from conference.picture.words import splash
@@ -54,6 +55,23 @@ def test_a_broadcast_shows_one_site_to_all_halls_also_to_those_with_their_own_la
     program_of(one).set_stage("auto")
     world.settle()
     assert seen(three).layout == "3x3"
+
+
+@pytest.mark.parametrize("count", [3, 4, 6, 8, 14])
+@pytest.mark.parametrize("mode", ["pinned", "lecture"])
+def test_a_site_on_stage_is_large_whatever_the_number_of_sites(world: HallWorld, count: int, mode: layout.Mode) -> None:
+    """Nobody chose a layout. An order put the site on stage, so the others see it large. The site itself sees another."""
+    parties = [HallParty(world, f"hall{number}") for number in range(count)]
+    world.settle()
+    assert (seen(parties[0]).layout in layout.LARGE_FIRST) == (count == 6)
+    program_of(parties[0]).set_stage(mode, parties[2].sid)
+    world.settle()
+    assert {seen(one).layout for one in parties} <= layout.LARGE_FIRST
+    assert seen(parties[0]).cells[0] == parties[2].sid
+    assert parties[2].sid not in seen(parties[2]).cells
+    program_of(parties[0]).set_layout("3x3")
+    world.settle()
+    assert seen(parties[0]).layout == "3x3", "the choice of an operator stays"
 
 
 def test_a_broadcast_ends_when_its_site_leaves(world: HallWorld) -> None:
