@@ -133,8 +133,9 @@ class Polls:
         await self._do(by, Act.VOTE_PREPARE, Order(tuple(votes)))
 
     async def open(self, by: By, vote: str, expected: Iterable[Voter] = (), *, phones: bool = True) -> None:
-        """Open a vote. `expected`: the entitled, who may be absent. Empty: all who are present and may vote. `phones`: the class
-        of the meeting allows votes by phone, so a site has a card for each further delegate if the question says so.
+        """Open a vote. `expected`: the entitled, who may be absent. Empty: all who are present and may vote. Guests are left out
+        of votes by name and secret votes, because they may cast no ballot. `phones`: the class of the meeting allows votes by
+        phone, so a site has a card for each further delegate if the question says so.
         """
         found = self.votes.get(vote)
         manner = found.question.way if found is not None else Manner.NAMED
@@ -147,7 +148,9 @@ class Polls:
         self._call_halls()
 
     async def admit(self, by: By, vote: str, identity: str, *, phones: bool = True) -> None:
-        """Entitle a participant who came late, until the first ballot."""
+        """Entitle a participant who came late, until the first ballot. Raise Refusal `vote_not_entitled` for a guest, except in
+        a show of hands. The chair first makes the guest a delegate.
+        """
         one = self._meeting.participants.get(identity)
         if one is None or one.grants.hidden or self._waits(identity):
             raise Refusal("participant_not_found")
@@ -155,6 +158,8 @@ class Polls:
         known = found.voter(bearer(identity)) if found is not None else None
         voter = known or Voter(identity, one.grants.name)
         manner = found.question.way if found is not None else Manner.NAMED
+        if found is not None and not _can_vote(manner, (one,), self._by):
+            raise refusal("vote_not_entitled")
         counted = self._counted(manner, voter, self._here())
         more = self._more(manner, counted) if phones and found is not None and found.question.phones else ()
         await self._do(by, Act.VOTE_OPEN, Admit(vote, counted, more))
@@ -238,6 +243,7 @@ class Polls:
         here = self._here()
         if expected:
             named = {bearer(one.identity): one for one in reversed(expected)}
+            named = {who: one for who, one in named.items() if _can_vote(manner, here.get(who, ()), self._by)}
             return [self._counted(manner, one, here) for one in named.values()]
         made: dict[str, Voter] = {}
         for one in (one for found in here.values() for one in found):
@@ -478,6 +484,14 @@ class Nowhere:
 
     def held(self, conference: str) -> tuple[bytes, ...]:
         return ()
+
+
+def _can_vote(manner: Manner, found: Collection[Participant], by: Callable[[Participant, Way], By]) -> bool:
+    """Report whether a bearer can vote in this way. `found`: its participants; none: it is absent. Guests and observers may cast
+    no ballot. Leaders enter their raised hands.
+    """
+    roles = (by(one, "page").role for one in found)
+    return manner is Manner.HANDS or not found or any(role in TABLE[Act.BALLOT] for role in roles)
 
 
 def _show_cards(meeting: Meeting, address: str, before: Vote | None, vote: Vote | None) -> None:

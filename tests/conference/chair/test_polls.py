@@ -25,6 +25,7 @@ from tests.conference.hall_doubles import HallParty, HallWorld
 from tests.conference.parties import Party
 
 CHAIR = By("chair", "Chủ tịch", Role.CHAIR)
+OPERATOR = By("", "Điều hành", Role.OPERATOR, for_chair=True)
 NAMED = Question("Thông qua nghị quyết")
 SECRET = replace(NAMED, way=Way.SECRET)
 BY_PHONE = replace(NAMED, phones=True)
@@ -262,6 +263,19 @@ async def test_a_late_person_is_admitted() -> None:
     await world.polls.cast(world.by("muon"), "v", (AGAINST,))
     Party(world, "muon-hon")
     assert await refused(world.polls.admit(CHAIR, "v", "muon-hon")) == "vote_begun"
+
+
+async def test_a_guest_gets_no_ballot_before_the_chair_makes_a_delegate_of_the_guest() -> None:
+    """Show that nobody is counted in the base of a vote who may cast no ballot."""
+    world = Hall()
+    await world.opened(expected=[Voter("an", "An"), Voter("khach", "Khách")])
+    assert [one.identity for one in world.vote().entitled] == ["an"]
+    assert await refused(world.polls.admit(CHAIR, "v", "khach")) == "vote_not_entitled"
+    assert await refused(world.polls.cast(world.by("khach", Role.GUEST), "v", (FOR,))) == "not_allowed"
+    await world.registry.get("c").chair.appoint(OPERATOR, "khach", Role.DELEGATE)
+    await world.polls.admit(CHAIR, "v", "khach")
+    await world.polls.cast(world.by("khach"), "v", (FOR,))
+    assert world.vote().cast == 1
 
 
 # -- one person, several identities
