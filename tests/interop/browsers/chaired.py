@@ -84,17 +84,23 @@ class Sitting:
     """The meeting: who takes part, and what the test saw."""
 
     day: Day
-    there: There
     operator: Window
     host: Window
     ward: Window
-    """The browser of an invited ward, by the personal link in the mail."""
+    """The browser of an invited ward or guest, by the personal link in the mail."""
     occurrence: str
     joined: tuple[datetime, datetime]
     """The moments between which the ward joined."""
     ended: tuple[datetime, datetime] = (datetime.min, datetime.max)
     """The moments between which all were out."""
     turns: list[Turn] = field(default_factory=list)
+    halls: There | None = None
+    """The halls of the whole day. None in a walk with other halls."""
+
+    @property
+    def there(self) -> There:
+        assert self.halls is not None
+        return self.halls
 
     @property
     def conference(self) -> str:
@@ -358,19 +364,16 @@ async def joins_by_the_link(day: Day, host: Window, link: str) -> Window:
     return ward
 
 
+async def ends_for_all(s: Sitting) -> None:
+    await s.host.part("chair-end").click()
+    await s.host.part("chair-end-sure").click()
+    for window in (s.host, s.ward):
+        await expect(window.part("left-page")).to_contain_text("Cuộc họp đã kết thúc", timeout=PATIENCE_MS)
+
+
 async def the_record_tells_what_happened(s: Sitting) -> None:
     """Attendance and speaking times equal what the test did."""
-    rows = {one["name"]: one for one in await s.read("attendance")}
-    assert len(rows) == 7, f"five halls, the host and the ward: {[*rows]}"
-    for name, row in rows.items():
-        came, left = datetime.fromisoformat(row["came_at"]), datetime.fromisoformat(row["left_at"])
-        assert within(left, s.ended), row
-        assert (row["stays"], row["present_s"]) == (1, pytest.approx((left - came).total_seconds(), abs=0.01)), row
-        turns = [turn for turn in s.turns if turn.who in name]
-        least, most = (sum(turn.seconds[at] for turn in turns) for at in (0, 1))
-        assert (row["turns"], least <= row["spoken_s"] <= most) == (len(turns), True), (row, least, most)
-    (ward,) = (row for name, row in rows.items() if WARD_NAME in name)
-    assert within(datetime.fromisoformat(ward["came_at"]), s.joined), ward
+    assert await attended(s, WARD_NAME) == 7, "five halls, the host and the ward"
     timeline = await s.read("timeline")
     called = [one["on_name"] for one in timeline if one["kind"] == "call_speaker"]
     assert all(turn.who in name for turn, name in zip(s.turns, called, strict=True)), called
@@ -385,6 +388,21 @@ async def the_record_tells_what_happened(s: Sitting) -> None:
         "vote_closed",
     ]
     assert [kind for kind in dict.fromkeys(kinds) if kind in order] == order
+
+
+async def attended(s: Sitting, joined: str) -> int:
+    """Check how long each was there and spoke, and when the one who `joined` before our eyes came. Return the number of rows."""
+    rows = {one["name"]: one for one in await s.read("attendance")}
+    for name, row in rows.items():
+        came, left = datetime.fromisoformat(row["came_at"]), datetime.fromisoformat(row["left_at"])
+        assert within(left, s.ended), row
+        assert (row["stays"], row["present_s"]) == (1, pytest.approx((left - came).total_seconds(), abs=0.01)), row
+        turns = [turn for turn in s.turns if turn.who in name]
+        least, most = (sum(turn.seconds[at] for turn in turns) for at in (0, 1))
+        assert (row["turns"], least <= row["spoken_s"] <= most) == (len(turns), True), (row, least, most)
+    (own,) = (row for name, row in rows.items() if joined in name)
+    assert within(datetime.fromisoformat(own["came_at"]), s.joined), own
+    return len(rows)
 
 
 def within(at: datetime, moments: tuple[datetime, datetime]) -> bool:

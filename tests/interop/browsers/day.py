@@ -151,20 +151,30 @@ class Day:
         self.used[name] = right()
         return self.used[name]
 
-    async def page(self, colour: str = "yellow", hz: int = HOST_HZ, screen: str = "cyan") -> Window:
-        """Open an empty page. Its camera has this colour, its microphone this tone, and its screen this colour."""
-        context = await self._context(viewport={"width": 1280, "height": 800})
+    async def page(
+        self,
+        colour: str = "yellow",
+        hz: int = HOST_HZ,
+        screen: str = "cyan",
+        browser: Browser | None = None,
+        **device: Any,
+    ) -> Window:
+        """Open an empty page. Its camera has this colour, its microphone this tone, and its screen this colour. `browser` and
+        `device`: another browser than the one of the day, and the device that it emulates.
+        """
+        device.setdefault("viewport", {"width": 1280, "height": 800})
+        context = await self._context(browser, **device)
         await context.add_init_script(PRESSES)
         await context.add_init_script(f"({MADE_UP})({json.dumps([css(colour), hz, css(screen)])})")
         return await self._window(context, colour, hz)
 
     async def phone(self) -> Window:
         """Open an empty page on a phone, without camera and microphone."""
-        screen = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3}
+        screen: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3}
         return await self._window(await self._context(is_mobile=True, has_touch=True, **screen))
 
-    async def _context(self, **screen: Any) -> BrowserContext:
-        context = await self.browser.new_context(locale="vi-VN", ignore_https_errors=True, **screen)
+    async def _context(self, browser: Browser | None = None, **device: Any) -> BrowserContext:
+        context = await (browser or self.browser).new_context(locale="vi-VN", ignore_https_errors=True, **device)
         await context.add_init_script(self.clock.script)
         return context
 

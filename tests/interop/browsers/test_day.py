@@ -7,6 +7,7 @@ meeting (`chaired.py`): floor, roll call, recess, vote, screens. The operator ex
 record tells who was there and who spoke for how long.
 
 The second walk is an important meeting. Only halls with encryption join it. The booked hall is one of them, and chairs it.
+In the third walk (`slow_phone.py`), a guest takes part by a phone on a slow network.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests import process_clock as clocks
-from tests.interop.browsers import chaired
+from tests.interop.browsers import chaired, slow_phone
 from tests.interop.browsers.chaired import BUSY_HZ, FIRST_HZ, MAIN_HZ, Sitting, There, colours, hears
 from tests.interop.browsers.day import DOMAIN, HOST_HZ, OFFICE, URL, Day, new_province
 from tests.interop.terminals import hallnet
@@ -51,6 +53,8 @@ REHEARSED_AT = HELD_AT - timedelta(hours=17)
 """The form proposes the working day before, at the same hour. The demonstration's training has the halls in that morning."""
 ENDS_AT = HELD_AT + timedelta(hours=3)
 CLOSES_AT = ENDS_AT + timedelta(minutes=30)
+DISCUSSION = "Góp ý dự thảo đề án phát triển du lịch"
+DISCUSSED_AT = datetime(2027, 4, 8, 8, 0, tzinfo=ZONE)
 BRIEFED_AT = datetime(2027, 3, 25, 8, 0, tzinfo=ZONE)
 CALLED_BEFORE = timedelta(minutes=15)
 COMMUNES = ["Phường Kiến Tường", *(f"Xã {n}" for n in ("06", "07", "10", "11", "12", "13", "14", "15", "16"))]
@@ -164,6 +168,44 @@ async def test_an_important_meeting_admits_halls_alone(day: Day) -> None:
         await expect(row(operator, MAIN)).to_contain_text("Micro bật")
 
 
+async def test_a_guest_with_a_slow_phone_speaks_and_sees_a_vote(day: Day, tmp_path: Path) -> None:
+    """The secretary books a hall and invites a guest by mail address. The server calls the hall."""
+    secretary = await day.visit("vanthu")
+    await fill(secretary, DISCUSSION, "review", DISCUSSED_AT, [])
+    await slow_phone.invites(secretary)
+    await secretary.part("book-submit").click()
+    await expect(secretary.part("meeting-said")).to_contain_text("duyệt")
+    head, operator = await day.visit("lanhdao"), await day.visit("vanhanh")
+    await day.equip(operator, *(code for code in (MAIN,) if code not in day.passwords))
+    for visitor in (head, operator):
+        await day.approve(visitor, DISCUSSION)
+    mail = await day.mail(slow_phone.GUEST_MAIL, f"[Mời họp] {DISCUSSION}")
+    await day.leave()
+    await day.turn(DISCUSSED_AT - CALLED_BEFORE)
+    hall, operator = main_hall(day), await day.visit("vanhanh")
+    async with AsyncExitStack() as stack:
+        stack.callback(hall.stop)
+        hall.start()
+        await said(hall, "Call established")
+        await (await open_board(operator, DISCUSSION)).get_by_role("link").click()
+        await expect(row(operator, MAIN)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
+        phone = await stack.enter_async_context(slow_phone.slow_phone(day, tmp_path))
+        host = await enters(day, DISCUSSION)
+        await host.part("begin").click()
+        before = day.clock.now()
+        await slow_phone.joins(day, phone, host, mail)
+        date = operator.page.url.rpartition("/")[2].partition("?")[0]
+        sitting = Sitting(day, operator, host, phone, date, (before, day.clock.now()))
+        await slow_phone.takes_part(sitting, hall)
+        await slow_phone.attends_a_vote(sitting, hall)
+        before = day.clock.now()
+        await chaired.ends_for_all(sitting)
+        await said(hall, "session closed")
+        await expect(row(operator, MAIN)).to_have_attribute("data-state", "left", timeout=PATIENCE_MS)
+        sitting.ended = before, day.clock.now()
+        assert await chaired.attended(sitting, slow_phone.GUEST) == 3, "the hall, the host and the guest"
+
+
 async def no_browser_gets_in(day: Day, meeting: str, mail: str) -> None:
     """Try the page of the meeting as a host, the request behind the button, and the link in the ward's mail."""
     host = await day.visit("vanthu")
@@ -234,6 +276,8 @@ async def fill(secretary: Visitor, title: str, kind: str, at: datetime, communes
     await secretary.part("hall-pick").click()
     await secretary.part("hall-pick").fill(HALL)
     await secretary.part("hall-pick-option").filter(has_text="Hội trường lớn").click()
+    if not communes:
+        return
     await secretary.part("open-tree").click()
     await expect(secretary.part("tree-search")).to_be_focused()
     await secretary.part("tree-search").fill(", ".join(communes))
@@ -431,9 +475,9 @@ async def opens(day: Day, there: There, operator: Visitor) -> Window:
     return host
 
 
-async def enters(day: Day) -> Window:
+async def enters(day: Day, title: str = TITLE) -> Window:
     host = await day.visit("vanthu")
-    await host.page.get_by_role("link", name=TITLE).first.click()
+    await host.page.get_by_role("link", name=title).first.click()
     await host.part("enter-button").click()
     await host.part("preview-video").wait_for(timeout=PATIENCE_MS)
     await host.part("join-button").click()
@@ -491,16 +535,13 @@ async def the_ward_joins(day: Day, there: There, operator: Window, host: Window,
     before = day.clock.now()
     ward = await chaired.joins_by_the_link(day, host, link)
     date = operator.page.url.rpartition("/")[2].partition("?")[0]
-    return Sitting(day, there, operator, host, ward, date, (before, day.clock.now()))
+    return Sitting(day, operator, host, ward, date, (before, day.clock.now()), halls=there)
 
 
 async def ends(there: There, operator: Visitor, host: Visitor, sitting: Sitting) -> None:
     """End for all by two presses on the panel of the chair."""
     before = sitting.day.clock.now()
-    await host.part("chair-end").click()
-    await host.part("chair-end-sure").click()
-    for window in (host, sitting.ward):
-        await expect(window.part("left-page")).to_contain_text("Cuộc họp đã kết thúc", timeout=PATIENCE_MS)
+    await chaired.ends_for_all(sitting)
     for phone in (there.late, there.added):
         await until(lambda one=phone: one.told[-1] == "BYE", f"{phone.name} is told", BOUND_S)  # type: ignore[misc]
         assert (phone.called, phone.doubled) == (1, [])
