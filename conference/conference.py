@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from conference.chair.chair import Chair, Machines
+from conference.chair.chair import Chair, Machines, role_of
 from conference.chair.course.agenda_orders import AgendaOrders
 from conference.chair.course.course import Course
 from conference.chair.document import Document
@@ -149,7 +149,9 @@ class Conference:
         self.router.on_speakers = self.speakers.heard
         self.meter = Meter(self.participants, self.roster, around.clock.monotonic())
         self.document = Document(around.clock, around.turns)
-        self.sections = Sections(self.document, name, around.clock, lambda one: self.machines.role(one.identity).value)
+        self.sections = Sections(
+            self.document, name, around.clock, lambda one: role_of(self.machines, one.identity).value
+        )
         muted = around.watcher is not None and around.watcher.begins_muted(name)
         self.machines: Machines = Machines(
             self, self.document, self.sections.changed, around.proceedings, around.chair_code, entry_muted=muted

@@ -189,13 +189,6 @@ class Machines:
         """Report whether a participant has the floor."""
         return bool(self.speech.state.turns)
 
-    def role(self, identity: str) -> Role:
-        """Return the role of a participant, also while its connection is lost. Its media path may still work then."""
-        one = self.meeting.participants.get(identity)
-        if one is None or one.grants.hidden or identity in self.roles.present:
-            return self.roles.of(identity)
-        return roles.of_absent(self.roles, identity, _arrival(one).role)
-
     # -- tracks.gate.Gate
 
     def mutes_entry(self, sender: Sender) -> bool:
@@ -208,12 +201,12 @@ class Machines:
             return "in_recess"
         if kind == "audio" and source is not Source.SCREEN_SHARE_AUDIO and self.staged(sender.identity):
             return ""
-        role = self.role(sender.identity)
+        role = role_of(self, sender.identity)
         return rules.barred(self.rules, self.speech.state, sender.identity, role, source, kind)
 
     def bars_chat(self, identity: str) -> str:
         """Return the code of the refusal if this participant may not write to the chat now, or an empty text."""
-        return rules.bars_chat(self.rules, self.role(identity))
+        return rules.bars_chat(self.rules, role_of(self, identity))
 
     # -- people.participant.Hands
 
@@ -381,6 +374,14 @@ class Machines:
             self._awaited_until = now + limits.FLOOR_RESTORED_S
         for identity, at in known.get("removed", {}).get("at", {}).items():
             self.meeting.removed.put(str(identity), float(at))
+
+
+def role_of(machines: Machines, identity: str) -> Role:
+    """Return the role of a participant, also while its connection is lost. Its media path may still work then."""
+    one = machines.meeting.participants.get(identity)
+    if one is None or one.grants.hidden or identity in machines.roles.present:
+        return machines.roles.of(identity)
+    return roles.of_absent(machines.roles, identity, _arrival(one).role)
 
 
 class Silence:
