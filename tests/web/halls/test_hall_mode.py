@@ -21,6 +21,7 @@ from rooms.store.tables.meetings import Meeting, Occurrence
 from tests.conftest import start_server
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
+from tests.running.runs import LONG_RUN
 from tests.web.desk.province import approve, furnish, working_day
 from tests.web.desk.test_desk import Served, sign_in
 from tests.web.shots import resize, shot
@@ -95,6 +96,7 @@ async def test_a_pc_is_a_hall_from_its_code_to_its_end(visit: Visit, served: Ser
     await _asks_before_it_leaves(pc)
     await _roll_called(secretary)
     await _votes_by_keys(secretary, pc, tmp_path)
+    await _recess_and_lobby(secretary, pc, tmp_path)
 
     await pc.page.reload()
     await pc.part("hall-call").wait_for(timeout=PATIENCE_MS)
@@ -282,6 +284,45 @@ async def _votes_by_keys(secretary: Visitor, pc: Visitor, folder: Path) -> None:
     await expect(pc.part("hall-result")).to_have_count(0)
 
 
+async def _recess_and_lobby(secretary: Visitor, pc: Visitor, folder: Path) -> None:
+    """A recess shows the time of return, and gives the microphone back. The lobby says why, and the hall returns with its camera
+    by one press of the chair. The screen shows the item of the agenda.
+    """
+    await secretary.part("chair-part-agenda").click()
+    await secretary.part("agenda-new").click()
+    await secretary.part("agenda-title").fill("Báo cáo kinh tế - xã hội")
+    await secretary.part("agenda-save").click()
+    await secretary.part("agenda-next").click()
+    await expect(pc.part("hall-item")).to_contain_text("Báo cáo kinh tế - xã hội")
+    await _at_both_sizes(pc, folder / "item")
+    if await pc.part("hall-mic").get_attribute("aria-pressed") == "false":
+        await pc.page.keyboard.press("6")
+    await expect(pc.part("hall-mic")).to_have_attribute("aria-pressed", "true")
+    await secretary.part("chair-part-breaks").click()
+    await secretary.part("recess-begin").click()
+    until = (await secretary.part("slate-until").locator("time").inner_text()).strip()
+    await expect(pc.part("hall-slate-until")).to_have_text(until)
+    await expect(pc.part("hall-slate-left")).to_contain_text("còn")
+    await expect(pc.part("hall-mic")).to_have_attribute("aria-pressed", "false")
+    await _at_both_sizes(pc, folder / "recess")
+    await secretary.part("slate-end").click()
+    await expect(pc.part("hall-slate")).to_have_count(0)
+    await expect(pc.part("hall-mic")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+
+    await secretary.part("closed-out").check()
+    await secretary.part("closed-begin").click()
+    await expect(pc.part("hall-outside-why")).to_contain_text("đang họp kín")
+    await expect(pc.part("tile")).to_have_count(0)
+    await expect(pc.part("hall-mic")).to_have_count(0)
+    await _at_both_sizes(pc, folder / "lobby")
+    await pc.page.keyboard.press("Backspace")
+    await expect(pc.part("hall-leave-sheet")).to_be_visible()
+    await pc.page.keyboard.press("Backspace")
+    await secretary.part("closed-line-end").click()
+    await expect(pc.part("hall-outside")).to_have_count(0)
+    await expect(pc.part("hall-cam")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+
+
 async def _opened(secretary: Visitor, way: str, title: str, *, phones: bool = False) -> None:
     await secretary.part("vote-title").fill(title)
     await secretary.part(f"vote-way-{way}").click()
@@ -319,5 +360,8 @@ async def _at_both_sizes(pc: Visitor, path: Path) -> None:
         )
         assert (wide <= 0, high <= 0) == (True, True), f"{path.name} at {width}: {wide}, {high}"
         await shot(pc, path.with_name(f"{path.name}-{width}.png"))
+    if LONG_RUN:
+        await resize(pc, 390, 844)
+        await shot(pc, path.with_name(f"{path.name}-390.png"))
     await resize(pc, *SCREENS[0])
     assert await pc.barriers() == []
