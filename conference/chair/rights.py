@@ -64,6 +64,7 @@ class Act(Enum):
     VOTE_CLOSE = "vote_close"
     VOTE_ANNUL = "vote_annul"
     VOTE_COUNT = "vote_count"  # enter the raised hands of a hall
+    VOTE_CARDS = "vote_cards"  # take back cards for phones: a site those of its own
     APPOINT = "appoint"
     HAND_OVER = "hand_over"
     RELEASE_CHAIR = "release_chair"
@@ -131,6 +132,7 @@ TABLE: Final[Mapping[Act, frozenset[Role]]] = {
     Act.VOTE_CLOSE: LEADERS,
     Act.VOTE_ANNUL: LEADERS,
     Act.VOTE_COUNT: LEADERS | {Role.HALL},
+    Act.VOTE_CARDS: LEADERS | _VOTERS,
     Act.APPOINT: _CHAIR,
     Act.HAND_OVER: _CHAIR,
     Act.RELEASE_CHAIR: frozenset((Role.CHAIR,)),

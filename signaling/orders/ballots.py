@@ -85,6 +85,12 @@ class Late(Voted):
     identity: str = IDENTITY
 
 
+class Withdrawn(Voted):
+    """The vote, and the site whose cards are taken back. `identity` empty: the own site."""
+
+    identity: str = Field(default="", max_length=limits.IDENTITY_BYTES, pattern=r"^[^\x00-\x1f]*$")
+
+
 class OwnHands(Voted):
     """The raised hands of the own hall."""
 
@@ -129,7 +135,8 @@ class Own(Message):
     """The own part in the open vote. `vote` empty: no vote is open, or the person is not entitled.
 
     `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown. `cards`: how many further
-    delegates of the own site may vote by phone. `code`: the code that their phones need; empty: no delegate votes by phone.
+    delegates of the own site may vote by phone, and `taken`: how many phones have their card. `code`: the code that their phones
+    need; empty: no delegate votes by phone.
     """
 
     vote: str = ""
@@ -138,6 +145,7 @@ class Own(Message):
     choices: list[int] | None = None
     counts: list[int] | None = None
     cards: int = 0
+    taken: int = 0
     code: str = ""
 
 
@@ -205,6 +213,12 @@ async def close(given: Given, wanted: Voted) -> None:
 async def annul(given: Given, wanted: Annulled) -> None:
     await given.meeting().polls.annul(given.by, wanted.vote, wanted.reason)
     given.note("vote.annul", {"vote": wanted.vote})
+
+
+async def withdraw(given: Given, wanted: Withdrawn) -> None:
+    site = wanted.identity or given.by.identity
+    await given.meeting().polls.phones.withdraw(given.by, wanted.vote, site)
+    given.note("vote.withdraw", {"vote": wanted.vote, "site": site})
 
 
 async def cast(given: Given, wanted: Ballot) -> Recorded:

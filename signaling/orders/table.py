@@ -127,6 +127,13 @@ VOTES: Final[Mapping[str, Order]] = {
         "Entitle a participant who came late, or count its late delegates. Refused with `not_stored`, `vote_begun` after the "
         "first ballot.",
     ),
+    "vote_withdraw": Order(
+        Act.VOTE_CARDS,
+        ballots.Withdrawn,
+        ballots.withdraw,
+        "Take back the cards for phones of a site that have no ballot, and give the site a new code. Leaders do so at each site, "
+        "others at their own. Refused with `not_stored`, `vote_state`, `vote_cards_none`, `vote_withdrawals_many`.",
+    ),
     "vote_count": Order(
         Act.VOTE_COUNT,
         ballots.HallHands,

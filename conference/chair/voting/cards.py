@@ -74,9 +74,15 @@ def read_code(text: str) -> str:
 
 
 def site_with(vote: Vote, code: str) -> str | None:
-    """Return the site with this code. None: there is none."""
+    """Return the site that has or had this code. None: there is none."""
     wanted = read_code(code)
-    return next((site for site, known in vote.codes.items() if known == wanted), None)
+    old = vote.old_codes.get(wanted)
+    return next((site for site, known in vote.codes.items() if known == wanted), old)
+
+
+def is_old(vote: Vote, code: str) -> bool:
+    """Report whether a withdrawal has replaced this code."""
+    return read_code(code) in vote.old_codes
 
 
 def numbers(vote: Vote, site: str) -> list[int]:
@@ -84,6 +90,11 @@ def numbers(vote: Vote, site: str) -> list[int]:
     return sorted(
         number_of(one.identity) for one in vote.entitled if is_card(one.identity) and site_of(one.identity) == site
     )
+
+
+def taken(vote: Vote, site: str) -> int:
+    """Return how many cards of a site phones have."""
+    return sum(site_of(one) == site for one in vote.claims.values())
 
 
 def hashed(phone: str) -> str:
@@ -104,6 +115,16 @@ def claimed(vote: Vote, site: str, phone: str) -> Vote:
     if free is None or phone in vote.claims:
         raise refusal("vote_cards_used")
     return replace(vote, claims={**vote.claims, phone: free})
+
+
+def withdrawn(vote: Vote, site: str, randomness: Randomness) -> Vote:
+    """Return the vote after the cards of a site that have no ballot were taken back. Their phones hold nothing. The site has a
+    new code. A phone whose card has a ballot keeps the card, and finds it by the old code.
+    """
+    old = vote.codes[site]
+    claims = {phone: one for phone, one in vote.claims.items() if site_of(one) != site or vote.has_voted(one)}
+    fresh = codes(vote.entitled, {one: code for one, code in vote.codes.items() if one != site}, randomness)
+    return replace(vote, claims=claims, codes=fresh, old_codes={**vote.old_codes, old: site})
 
 
 def kept(vote: Vote) -> dict[str, str]:

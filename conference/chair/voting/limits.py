@@ -47,6 +47,10 @@ CARD_NAME_CHARACTERS = 60
 """Characters of the name that a person writes on the card of a ballot by name; a longer name is refused. Larger: a row does not
 fit on a phone. Smaller: long names with a post are refused.
 """
+WITHDRAWALS = 50
+"""Withdrawals of cards in one vote; a further one is refused. Each leaves an old code, by which phones with a ballot find their
+card. Larger: each ballot writes more old codes. Smaller: a vote of many sites must be annulled to change a code.
+"""
 KEYS_HELD = 8
 """Keys of one meeting's sealed boxes that the escrow holds. There are more than two only if the database did not answer. Then
 the oldest is dropped, but never the key of the form that the database has for certain. Larger: more old boxes can be opened

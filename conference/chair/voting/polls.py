@@ -38,6 +38,7 @@ from conference.chair.voting.vote import (
     Vote,
     Voter,
     Votes,
+    Withdraw,
 )
 from conference.chair.voting.votes import step
 from conference.ground import limits
@@ -385,6 +386,7 @@ class Polls:
             return
         self._put(vote)
         _show_cards(self._meeting, self._address, before.open, moved.open)
+        _tell_sites(self._here(), self._document, before.open, moved.open)
         self._show(before.get(vote.id), vote)
         previous = views.newest(before)
         if previous is not None and previous.id != vote.id:
@@ -425,29 +427,36 @@ class Phones:
 
     async def claim(self, code: str, phone: str) -> tuple[Vote, Voter]:
         """Return the open vote and the card that a phone holds. A phone without a card takes the next free one of the site.
-        `phone`: the secret of the phone. Raise Refusal `vote_code_wrong`, `vote_site_away`, `vote_cards_used`, `not_stored`.
+        `phone`: the secret of the phone. Raise Refusal `vote_code_wrong`, `vote_site_away`, `vote_cards_used`,
+        `vote_cards_withdrawn`, `not_stored`.
         """
-        vote, site = self._found(code)
-        own = cards.hashed(phone)
-        if cards.held(vote, site, own) is None:
-            await self._do(By(site, site, Role.HALL, way="link"), Act.BALLOT, Claim(vote.id, site, own))
-            vote, site = self._found(code)
-        card = cards.held(vote, site, own)
+        vote, site, card = self._found(code, phone)
+        if card is None:
+            claim = Claim(vote.id, site, cards.hashed(phone), code)
+            await self._do(By(site, site, Role.HALL, way="link"), Act.BALLOT, claim)
+            vote, site, card = self._found(code, phone)
         if card is None:
             raise refusal("vote_code_wrong")
         return vote, card
 
     async def cast(self, code: str, phone: str, vote: str, choices: tuple[int, ...], name: str = "") -> Told:
         """Cast the ballot of the card that a phone holds. `name`: what the person wrote on the card. Raise the refusals of a
-        ballot, `vote_code_wrong` and `vote_site_away`.
+        ballot, `vote_code_wrong`, `vote_cards_withdrawn` and `vote_site_away`.
         """
-        found, site = self._found(code)
-        card = cards.held(found, site, cards.hashed(phone))
+        found, _site, card = self._found(code, phone)
         if card is None or found.id != vote:
             raise refusal("vote_code_wrong")
-        ballot = Cast(vote, card.identity, choices, name)
+        ballot = Cast(vote, card.identity, choices, name, cards.hashed(phone))
         effects = await self._do(By(card.identity, card.name, Role.HALL, way="link"), Act.BALLOT, ballot)
         return next(one for one in effects if isinstance(one, Told))
+
+    async def withdraw(self, by: By, vote: str, site: str) -> None:
+        """Take back the cards of a site that have no ballot, and give the site a new code. Others than leaders do so only at
+        their own site.
+        """
+        if by.role not in LEADERS and bearer(site) != bearer(by.identity):
+            raise Refusal("not_allowed")
+        await self._do(by, Act.VOTE_CARDS, Withdraw(vote, bearer(site)))
 
     def holds(self, code: str, phone: str) -> bool:
         """Report whether this phone has a card of the site with this code."""
@@ -462,18 +471,27 @@ class Phones:
         return vote is not None and vote.secret
 
     def knows(self, code: str) -> bool:
-        """Report whether this code belongs to a site of the open vote."""
+        """Report whether this code belongs or belonged to a site of the open vote."""
         vote = self._votes().open
         return vote is not None and cards.site_with(vote, code) is not None
 
-    def _found(self, code: str) -> tuple[Vote, str]:
+    def is_old(self, code: str) -> bool:
+        """Report whether a withdrawal of cards has replaced this code."""
+        vote = self._votes().open
+        return vote is not None and cards.is_old(vote, code)
+
+    def _found(self, code: str, phone: str) -> tuple[Vote, str, Voter | None]:
+        """Return the open vote, the site with this code, and the card of the phone. None: the phone has no card."""
         vote = self._votes().open
         site = cards.site_with(vote, code) if vote is not None else None
         if vote is None or site is None:
             raise refusal("vote_code_wrong")
         if not self._here(site):
             raise refusal("vote_site_away")
-        return vote, site
+        card = cards.held(vote, site, cards.hashed(phone))
+        if card is None and cards.is_old(vote, code):
+            raise refusal("vote_cards_withdrawn")
+        return vote, site, card
 
 
 class Nowhere:
@@ -492,6 +510,18 @@ def _can_vote(manner: Manner, found: Collection[Participant], by: Callable[[Part
     """
     roles = (by(one, "page").role for one in found)
     return manner is Manner.HANDS or not found or any(role in TABLE[Act.BALLOT] for role in roles)
+
+
+def _tell_sites(
+    here: Mapping[str, Collection[Participant]], document: Announces, before: Vote | None, vote: Vote | None
+) -> None:
+    """Tell each site whose cards have changed. Its page then reads its own part again."""
+    if before is None or vote is None or (before.codes == vote.codes and before.claims == vote.claims):
+        return
+    for site in vote.codes:
+        if before.codes.get(site) != vote.codes[site] or cards.taken(before, site) != cards.taken(vote, site):
+            for one in here.get(site, ()):
+                document.tell(one.identity, {"ballot": vote.id})
 
 
 def _show_cards(meeting: Meeting, address: str, before: Vote | None, vote: Vote | None) -> None:

@@ -57,6 +57,15 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Điểm cầu đã nhận hết phiếu của các đại biểu có mặt. Hãy báo thư ký",
         "all cards of the delegates present at this site are taken: tell the secretary",
     ),
+    "vote_cards_withdrawn": (
+        "Điểm cầu đã thu lại các phiếu chưa bỏ và có mã mới. Hãy quét mã QR mới trên màn hình điểm cầu",
+        "the site has taken back the cards without a ballot: scan the new QR code on its screen",
+    ),
+    "vote_cards_none": ("Điểm cầu này không có phiếu cho điện thoại", "this site has no cards for phones"),
+    "vote_withdrawals_many": (
+        "Đã thu lại phiếu quá nhiều lần. Hãy hủy và biểu quyết lại",
+        "cards were taken back too often: annul the vote and vote again",
+    ),
     "vote_begun": ("Đã có phiếu đầu tiên, không thêm người được nữa", "the first ballot was cast: nobody can be added"),
     "vote_not_entitled": ("Không có quyền biểu quyết nội dung này", "not entitled to vote on this"),
     "vote_cast_already": ("Đã bỏ phiếu", "this person has already voted"),

@@ -99,6 +99,7 @@ def own(votes: Votes, identity: str) -> JSON | None:
     shown: JSON = {"vote": vote.id, "voted": vote.has_voted(identity), "present": voter.present}
     if identity in vote.codes:
         shown |= {"code": vote.codes[identity], "cards": len(cards.numbers(vote, identity))}
+        shown["taken"] = cards.taken(vote, identity)
     if vote.question.way is Way.NAMED:
         shown |= _named(vote, identity, cards.shown_name(vote, voter))
     elif vote.question.way is Way.HANDS:

@@ -70,6 +70,8 @@ class Vote:
     """The names that people wrote on cards of sites, by identity of the card. Only for votes by name."""
     codes: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The code of each site that has cards for phones, by site. Empty after the closing."""
+    old_codes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The site of each code that a withdrawal of cards replaced. Empty after the closing."""
     claims: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The card of each phone, by the hash of the secret of the phone. Empty after the closing."""
     hands: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -159,11 +161,20 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A phone takes the next free card of a site. `phone`: the hash of the secret of the phone."""
+    """A phone takes the next free card of a site. `phone`: the hash of its secret. `code`: the code that it has read."""
 
     vote: str
     site: str
     phone: str = field(repr=False)
+    code: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take back the cards of a site that have no ballot. The site gets a new code."""
+
+    vote: str
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +187,8 @@ class Cast:
     """The marked options, from 0."""
     name: str = field(default="", repr=False)
     """The name that the person wrote on the card of a site."""
+    phone: str = field(default="", repr=False)
+    """The hash of the secret of the phone that holds the card. Empty: no phone casts the ballot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +211,7 @@ class Annul:
     reason: str
 
 
-Event = Prepare | Order | Open | Admit | Claim | Cast | Hands | Close | Annul
+Event = Prepare | Order | Open | Admit | Claim | Withdraw | Cast | Hands | Close | Annul
 
 # -- effects
 

@@ -36,6 +36,7 @@ from conference.chair.voting.vote import (
     Vote,
     Voter,
     Votes,
+    Withdraw,
 )
 from conference.ground import limits
 
@@ -136,7 +137,20 @@ def _claim(votes: Votes, vote: Vote, event: Claim, now: float, _: Randomness) ->
         raise refusal("vote_code_wrong")
     if cards.held(vote, event.site, event.phone) is not None:
         return votes, ()
+    if cards.is_old(vote, event.code):
+        raise refusal("vote_cards_withdrawn")
     return _put(votes, cards.claimed(vote, event.site, event.phone)), ()
+
+
+def _withdraw(votes: Votes, vote: Vote, event: Withdraw, now: float, randomness: Randomness) -> tuple[Votes, Effects]:
+    """Take back cards. The event names no card and no number, so that nothing tells when a card of a secret vote was used."""
+    if event.site not in vote.codes:
+        raise refusal("vote_cards_none")
+    if len(vote.old_codes) >= bounds.WITHDRAWALS:
+        raise refusal("vote_withdrawals_many")
+    return _put(votes, cards.withdrawn(vote, event.site, randomness)), (
+        _noted("vote_cards_withdrawn", vote.id, voter=event.site),
+    )
 
 
 def _cast(votes: Votes, vote: Vote, event: Cast, now: float, randomness: Randomness) -> tuple[Votes, Effects]:
@@ -144,6 +158,8 @@ def _cast(votes: Votes, vote: Vote, event: Cast, now: float, randomness: Randomn
         raise refusal("vote_by_hands")
     if vote.voter(event.voter) is None:
         raise refusal("vote_not_entitled")
+    if event.phone and vote.claims.get(event.phone) != event.voter:
+        raise refusal("vote_cards_withdrawn")
     if vote.secret and event.voter in vote.box.voted:
         raise refusal("vote_cast_already")
     marks = questions.marks_of(vote.question, event.choices)
@@ -190,7 +206,7 @@ def _close(votes: Votes, vote: Vote, event: Close, now: float, randomness: Rando
     timed = replace(vote, state=State.CLOSED, closed_at=now)
     result = count(timed, randomness)
     noted = _noted("vote_closed", vote.id, title=vote.question.title, result=result_as_json(result))
-    return _put(votes, replace(timed, box=Box(), codes={}, claims={}, result=result)), (noted,)
+    return _put(votes, replace(timed, box=Box(), codes={}, old_codes={}, claims={}, result=result)), (noted,)
 
 
 def _annul(votes: Votes, vote: Vote, event: Annul, now: float, _: Randomness) -> tuple[Votes, Effects]:
@@ -199,7 +215,8 @@ def _annul(votes: Votes, vote: Vote, event: Annul, now: float, _: Randomness) ->
     if not reason or len(reason) > bounds.REASON_CHARACTERS:
         raise refusal("vote_text_bad")
     closed_at = vote.closed_at or now
-    annulled = replace(vote, state=State.ANNULLED, reason=reason, box=Box(), codes={}, claims={}, closed_at=closed_at)
+    emptied = replace(vote, box=Box(), codes={}, old_codes={}, claims={})
+    annulled = replace(emptied, state=State.ANNULLED, reason=reason, closed_at=closed_at)
     noted = _noted("vote_annulled", vote.id, title=vote.question.title, reason=reason, was=vote.state.value)
     return _put(votes, annulled), (noted,)
 
@@ -216,6 +233,7 @@ TABLE: Final[Mapping[tuple[State, type[Event]], Callable[..., tuple[Votes, Effec
     (State.PREPARED, Annul): _annul,
     (State.OPEN, Admit): _admit,
     (State.OPEN, Claim): _claim,
+    (State.OPEN, Withdraw): _withdraw,
     (State.OPEN, Cast): _cast,
     (State.OPEN, Hands): _hands,
     (State.OPEN, Close): _close,

@@ -36,6 +36,7 @@ def test_who_leads_no_meeting_orders_nothing_of_others(role: Role) -> None:
         Act.REPORT_DELEGATES,
         Act.TAKE_CHAIR,
         Act.VOTE_COUNT,
+        Act.VOTE_CARDS,
     }
     assert {act for act in Act if may(role, act)} <= own
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -33,11 +34,13 @@ from conference.chair.voting.vote import (
     Told,
     Voter,
     Votes,
+    Withdraw,
 )
 from conference.ground.errors import Refusal
 
 NOW = 1_790_000_000.0
 NAMED = Question("Thông qua nghị quyết")
+SECRET = replace(NAMED, way=Way.SECRET)
 HANDS = replace(NAMED, way=Way.HANDS)
 ELECTION = Question("Bầu Ban Thanh tra", kind=Kind.ELECTION, options=("An", "Bình", "Chi"), seats=2)
 
@@ -82,6 +85,7 @@ EVENTS: list[Event] = [
     Open("v", people(5)),
     Admit("v", Voter("late", "Đến muộn")),
     Claim("v", "p000", "phone"),
+    Withdraw("v", "p000"),
     Cast("v", "p000", (FOR,)),
     Hands("v", "p000", (1, 0, 0)),
     Close("v"),
@@ -111,6 +115,7 @@ def test_each_state_and_event(state: State, event: Event) -> None:
         (State.PREPARED, Annul): State.ANNULLED,
         (State.OPEN, Admit): State.OPEN,
         (State.OPEN, Claim): State.OPEN,
+        (State.OPEN, Withdraw): State.OPEN,
         (State.OPEN, Cast): State.OPEN,
         (State.OPEN, Close): State.CLOSED,
         (State.OPEN, Annul): State.ANNULLED,
@@ -611,6 +616,38 @@ def test_the_codes_of_sites_die_with_the_vote() -> None:
         (vote,) = after(votes, end).all
         assert (vote.codes, vote.claims) == ({}, {})
     assert after(Votes(), Prepare("v", HANDS), Open("v", (SITE,))).all[0].codes == {}
+
+
+@pytest.mark.parametrize("question", [NAMED, SECRET], ids=["named", "secret"])
+def test_cards_without_a_ballot_are_taken_back(question: Question) -> None:
+    """Show that a phone with a ballot keeps its card. The other cards are free again, and only the new code gives them."""
+    two, three, _ = (one.identity for one in CARDS)
+    votes = after(with_cards(question), Claim("v", "hall.a", "x"), Claim("v", "hall.a", "y"), Claim("v", "hall.a", "z"))
+    votes = after(votes, Cast("v", three, (FOR,)))
+    moved, effects = machine.step(votes, Withdraw("v", "hall.a"), 0.0, lambda count: bytes(range(250, 250 + count)))
+    vote = moved.open
+    assert vote is not None
+    assert vote.codes == {"hall.a": "ZBXZSZFY"}
+    assert (vote.old_codes, vote.claims) == ({"00000000": "hall.a"}, {"y": three})
+    assert effects == (Noted("vote_cards_withdrawn", {"vote": "v", "voter": "hall.a"}),)
+    assert (cards.site_with(vote, "00000000"), cards.is_old(vote, "00000000")) == ("hall.a", True)
+    assert (cards.site_with(vote, "zbxz-szfy"), cards.is_old(vote, "zbxz-szfy")) == ("hall.a", False)
+    assert restored(moved) == moved
+    assert refused(moved, Cast("v", two, (FOR,), phone="x")) == "vote_cards_withdrawn", "a ballot that was on its way"
+    assert refused(moved, Claim("v", "hall.a", "x", "00000000")) == "vote_cards_withdrawn"
+    again = after(moved, Claim("v", "hall.a", "new"), Claim("v", "hall.a", "z"))
+    assert [held_by(again, phone) for phone in ("new", "y", "z")] == [2, 3, 4]
+    ended = after(again, Cast("v", two, (FOR,)), Close("v"))
+    assert (result_of(ended).cast, ended.all[0].old_codes) == (2, {})
+
+
+def test_withdrawals_are_bounded() -> None:
+    votes = with_cards()
+    assert refused(votes, Withdraw("v", "p000")) == "vote_cards_none"
+    chance = random.Random(3).randbytes
+    for _ in range(limits.WITHDRAWALS):
+        votes, _effects = machine.step(votes, Withdraw("v", "hall.a"), 0.0, chance)
+    assert refused(votes, Withdraw("v", "hall.a")) == "vote_withdrawals_many"
 
 
 def test_codes_are_read_as_people_type_them() -> None:

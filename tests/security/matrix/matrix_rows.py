@@ -256,6 +256,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/desk/vote_admit"): Row(of(vote="x", identity="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/vote_count"): Row(of(vote="x", identity="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/vote_close"): Row(of(vote="x"), proven=False),
+    ("POST", "/conferences/{conference}/desk/vote_withdraw"): Row(of(vote="x", identity="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/vote_annul"): Row(of(vote="x", reason="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/note"): Row(of(id="n", text="x", version=0), proven=False),
     ("POST", "/conferences/{conference}/desk/chat_say"): Row(of(text="x"), proven=False),

@@ -163,16 +163,35 @@ async def test_the_delegates_of_a_site_vote_by_phone_without_an_account(council:
         assert other.json()["code"] == "vote_code_wrong"
         row = await council.row(council.host, vote, cast=1)
         assert (row["entitled"], row["cards"]["an"]["taken"]) == (7, 2)
+        await takes_cards_back(council, web, vote, own["code"])
         assert "ok" in await council.give("vote_annul", vote=vote, reason="Nhầm")
         ended = await web.post("/vote-cards", json=one)
         assert ended.json()["code"] == "vote_code_wrong"
+
+
+async def takes_cards_back(council: Council, web: httpx.AsyncClient, vote: str, code: str) -> None:
+    """Only the site itself and those who lead take back its cards. The phone with a ballot keeps its card."""
+    other = await council.rest(PEOPLE[1], "vote_withdraw", vote=vote, identity="an")
+    assert other.json()["code"] == "not_allowed"
+    assert (await council.rest("an", "vote_withdraw", vote=vote)).status_code == 200
+    own = (await council.rest("an", "my_ballot")).json()
+    assert (own["cards"], own["taken"], own["code"] != code) == (2, 1, True)
+    for path, fields in (("/vote-cards", {}), ("/vote-cards/ballot", {"vote": vote, "choices": [FOR]})):
+        answers = [await web.post(path, json={"code": code, "phone": one * 22, **fields}) for one in "yw"]
+        assert [one.json()["code"] for one in answers] == ["vote_cards_withdrawn"] * 2
+    assert (await web.post("/vote-cards", json={"code": code, "phone": "x" * 22})).json()["voted"] is True
+    taken = await web.post("/vote-cards", json={"code": own["code"], "phone": "w" * 22})
+    assert taken.json()["number"] == 3
+    assert "ok" in await council.give("vote_withdraw", vote=vote, identity="an")
+    nobody = await council.give("vote_withdraw", vote=vote, identity=PEOPLE[1])
+    assert nobody["refused"]["code"] == "vote_cards_none"
 
 
 async def test_a_secret_vote_shows_no_choice(council: Council) -> None:
     vote = await council.opened(way="secret")
     assert (await council.an.order(1, "ballot", vote=vote, choices=[AGAINST]))["ok"]["said"] == "vote_recorded"
     own = (await council.an.order(2, "my_ballot"))["ok"]
-    nobody_by_phone: dict[str, Any] = {"cards": 0, "code": ""}
+    nobody_by_phone: dict[str, Any] = {"cards": 0, "taken": 0, "code": ""}
     assert own == {"vote": vote, "voted": True, "present": 1, "choices": None, "counts": None} | nobody_by_phone
     for name in PEOPLE[1:]:
         answer = await council.rest(name, "ballot", vote=vote, choices=[FOR])

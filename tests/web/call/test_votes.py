@@ -64,17 +64,22 @@ async def sent(meeting: Meeting, order: str, vote: str, name: str, **fields: obj
         return await web.post(address, json={"vote": vote, **fields}, headers=head)
 
 
-async def counted_at_the_roll_call(meeting: Meeting, site: str, delegates: int) -> None:
-    """Call the roll with one site, which has this number of delegates."""
+async def counted_at_the_roll_call(meeting: Meeting, delegates: dict[str, int]) -> None:
+    """Call the roll with these participants as sites. Each has this number of delegates."""
     async with meeting.desk(meeting.key()) as host:
         await host.until(lambda: host.state)
+        people: dict[str, dict[str, object]] = host.state["people"]
+        sites = {one: row["n"] for one, row in people.items() if row["n"] in delegates}
+        assert len(sites) == len(delegates), people
         orders: list[tuple[str, dict[str, object]]] = [
-            ("roll_prepare", {"sites": [{"id": site, "name": site}]}),
-            ("report_delegates", {"site": site, "delegates": delegates}),
-            ("roll_begin", {}),
-            ("roll_mark", {"site": site, "presence": "present"}),
-            ("roll_end", {}),
+            ("roll_prepare", {"sites": [{"id": site, "name": name} for site, name in sites.items()]})
         ]
+        orders += [
+            ("report_delegates", {"site": one, "delegates": delegates[str(name)]}) for one, name in sites.items()
+        ]
+        orders.append(("roll_begin", {}))
+        orders += [("roll_mark", {"site": one, "presence": "present"}) for one in sites]
+        orders.append(("roll_end", {}))
         for at, (order, fields) in enumerate(orders, 1):
             assert "ok" in await host.order(at, order, **fields), order
 
@@ -257,20 +262,27 @@ async def test_votes_by_hands_by_name_and_in_secret(
         await an.part("vote-annul-sure").click()
         for one in members:
             await sees(one, "vote-result", "Đã hủy: Sai danh sách")
-        await delegates_vote_by_phone(visit, meeting, an, tmp_path)
+    await present(an, 3)
+    await delegates_vote_by_phone(visit, meeting, members, tmp_path)
 
 
-async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, folder: Path) -> None:
-    """Let two of the three delegates of a site take its cards: one scans the QR code, one types the code."""
-    await counted_at_the_roll_call(meeting, "dung", 3)
+async def delegates_vote_by_phone(
+    visit: Visit, meeting: Meeting, members: tuple[Visitor, Visitor, Visitor], folder: Path
+) -> None:
+    """Let two of the three delegates of a site take its cards: one scans the QR code, one types the code. The chair takes a card
+    without a ballot back, and a third phone takes the card by the new code.
+    """
+    an, binh, _cuong = members
+    await counted_at_the_roll_call(meeting, {CUONG: 3, BINH: 2})
     await an.part("vote-title").fill(SECRET)
     await an.part("vote-way-secret").click()
     await an.part("vote-phones").check()
     await an.part("vote-start").click()
-    await sees(an, "vote-count", "0/8 phiếu")
+    await sees(an, "vote-count", "0/6 phiếu")
     await an.part("vote-codes-open").click()
-    await an.part("vote-code-show").click()
-    await sees(an, "vote-code-row", "dung", "0/2 máy")
+    row = an.part("vote-code-row").filter(has_text=CUONG)
+    await row.get_by_test_id("vote-code-show").click()
+    await expect(row).to_contain_text("0/2 máy")
     address = await scanned(an)
     code = await an.part("vote-code-text").inner_text()
     await looked(an, folder, "codes-chair")
@@ -279,10 +291,10 @@ async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, f
     phone = await visit(width=360, height=740, touch=True)
     await phone.page.goto(address)
     await sees(phone, "card-take", "Nhận phiếu")
-    await sees(an, "vote-code-row", "dung", "0/2 máy")  # who only looks takes no card
+    await expect(row).to_contain_text("0/2 máy")  # who only looks takes no card
     await phone.part("card-take").click()
-    await sees(phone, "card-site", "dung · Phiếu 2")
-    await sees(an, "vote-code-taken", "1/2 máy")
+    await sees(phone, "card-site", f"{CUONG} · Phiếu 2")
+    await expect(row).to_contain_text("1/2 máy")
     await expect(phone.part("card-to-review")).to_be_disabled()
     await phone.part("card-option-1").click()
     assert await phone.barriers() == []
@@ -294,7 +306,7 @@ async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, f
     await phone.part("card-option-0").click()
     await phone.part("card-to-review").click()
     await phone.part("card-send").click()
-    await sees(an, "vote-count", "1/8 phiếu")
+    await sees(an, "vote-count", "1/6 phiếu")
     await phone.page.reload()
     await sees(phone, "card-site", "Phiếu 2")
     await expect(phone.part("card-recorded")).to_have_text("Đã ghi nhận phiếu kín.")
@@ -308,23 +320,71 @@ async def delegates_vote_by_phone(visit: Visit, meeting: Meeting, an: Visitor, f
     assert await typing.barriers() == []
     await typing.part("card-open").click()
     await typing.part("card-take").click()
-    await sees(typing, "card-site", "dung · Phiếu 3")
+    await sees(typing, "card-site", f"{CUONG} · Phiếu 3")
     third = await visit(width=390, height=844, touch=True)
     await third.page.goto(address)
     await third.part("card-take").click()
     await sees(third, "card-trouble", "đã nhận hết phiếu")
-    await third.page.close()
+    await row.get_by_test_id("take-back").click()
+    await looked(an, folder, "take-back-sure")
+    assert await an.barriers() == []
+    await row.get_by_test_id("take-back-sure").click()
+    await expect(an.part("vote-code-text")).not_to_have_text(code)
+    await expect(row).to_contain_text("1/2 máy")
+    await sees(typing, "card-withdrawn", "thu lại các phiếu chưa bỏ", "mã QR mới")
+    assert SECRET not in await typing.page.locator("body").inner_text()
+    assert await typing.barriers() == []
+    await looked(typing, folder, "card-withdrawn")
+    await third.page.goto(await scanned(an))
+    await third.part("card-take").click()
+    await sees(third, "card-site", f"{CUONG} · Phiếu 3")
+    for part in ("card-option-1", "card-to-review", "card-send"):
+        await third.part(part).click()
+    await typing.part("card-code").fill(await an.part("vote-code-text").inner_text())
+    await typing.part("card-open").click()
+    await typing.part("card-take").click()
+    await sees(typing, "card-trouble", "đã nhận hết phiếu")
+    await typing.page.close()
+    await phone.page.reload()
+    await sees(phone, "card-recorded", "Đã ghi nhận phiếu kín.")
+    await takes_back_its_own(visit, binh, folder)
 
-    vote = await opened(meeting, "dung")
-    for name in ("dung", "em", "muon"):
-        assert (await sent(meeting, "ballot", vote, name, choices=[FOR])).status_code == 200
-    await an.part("ballot-for").click()
-    await an.part("ballot-yes").click()
-    await sees(an, "vote-count", "5/8 phiếu")
+    for one in members:
+        await one.part("ballot-for").click()
+        await one.part("ballot-yes").click()
+    await sees(an, "vote-count", "5/6 phiếu")
     await an.part("vote-close").click()
-    await counted(an, "Tán thành 562,5%", "Không tán thành 00%", "Không có ý kiến 00%")
+    await counted(an, "Tán thành 466,7%", "Không tán thành 116,7%", "Không có ý kiến 00%")
     await sees(phone, "card-ended", "Biểu quyết đã kết thúc", "Phiếu đã được ghi nhận.")
-    await sees(typing, "card-ended", "Biểu quyết đã kết thúc")
-    for one in (phone, typing):
+    await sees(third, "card-ended", "Biểu quyết đã kết thúc")
+    for one in (phone, third):
         assert SECRET not in await one.page.locator("body").inner_text(), "nothing of the vote stays"
     await looked(phone, folder, "card-ended")
+
+
+async def takes_back_its_own(visit: Visit, binh: Visitor, folder: Path) -> None:
+    """Let a site that is a browser read how many of its delegates have a card, and take the card back."""
+    await binh.part("own-codes-open").click()
+    await sees(binh, "own-taken", "0/1 máy")
+    drawn = binh.part("ballot-card").get_by_test_id("qr")
+    before = str(await drawn.get_attribute("src"))
+    address = await binh.page.evaluate("location.origin") + "/phieu#" + await own_code(binh)
+    phone = await visit(width=390, height=844, touch=True)
+    await phone.page.goto(address)
+    await phone.part("card-take").click()
+    await sees(phone, "card-site", BINH, "Phiếu 2")
+    await sees(binh, "own-taken", "1/1 máy")
+    await binh.part("take-back").click()
+    assert await binh.barriers() == []
+    await looked(binh, folder, "own-take-back")
+    await binh.part("take-back-sure").click()
+    await sees(binh, "own-taken", "0/1 máy")
+    await expect(drawn).not_to_have_attribute("src", before)
+    await sees(phone, "card-withdrawn", "thu lại các phiếu chưa bỏ")
+    await phone.page.close()
+
+
+async def own_code(visitor: Visitor) -> str:
+    """Return the code under the QR code of the own site."""
+    text = await visitor.part("ballot-card").locator("figcaption").inner_text()
+    return str(text).replace("-", "")

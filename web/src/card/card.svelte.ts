@@ -36,6 +36,8 @@ export class PhoneCard {
   ended = $state(false);
   /** At the end: what this phone knows about its last ballot. Empty: it sent none. */
   last = $state<'' | 'recorded' | 'unanswered'>('');
+  /** The site has taken this card back, and has a new code. */
+  withdrawn = $state(false);
   busy = $state(false);
   /** The server's sentence about the last refusal. */
   trouble = $state('');
@@ -83,10 +85,11 @@ export class PhoneCard {
   }
 
   private async look(): Promise<void> {
+    if (this.ended || this.withdrawn) return; // a ballot on its way has told the end
     const known = this.card !== null;
     // The answer of a ballot on its way is newer than a look.
     if (!known || !this.busy) await this.ask('/api/v1/vote-cards', {});
-    if (!this.ended && (known || this.card !== null)) this.timers.later(LOOK_MS, () => void this.look());
+    if (!this.ended && !this.withdrawn && (known || this.card !== null)) this.timers.later(LOOK_MS, () => void this.look());
   }
 
   private async ask(path: string, more: { choices?: readonly number[]; vote?: string; name?: string }): Promise<boolean> {
@@ -107,7 +110,11 @@ export class PhoneCard {
   private fail(error: unknown, ballot: boolean): void {
     const code = error instanceof Refused ? error.code : '';
     if (ballot) this.unanswered = code === '';
-    if (code === 'vote_code_wrong' || code === 'vote_cards_used') this.forget();
+    if (code === 'vote_code_wrong' || code === 'vote_cards_used' || code === 'vote_cards_withdrawn') this.forget();
+    if (code === 'vote_cards_withdrawn') {
+      this.withdrawn = true;
+      this.card = null;
+    }
     if (code === 'vote_code_wrong' && this.card !== null) this.end(this.card.voted);
     else this.trouble = error instanceof Refused ? error.message : t('app.offline');
   }

@@ -3009,7 +3009,8 @@ export interface components {
          * @description The own part in the open vote. `vote` empty: no vote is open, or the person is not entitled.
          *
          *     `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown. `cards`: how many further
-         *     delegates of the own site may vote by phone. `code`: the code that their phones need; empty: no delegate votes by phone.
+         *     delegates of the own site may vote by phone, and `taken`: how many phones have their card. `code`: the code that their phones
+         *     need; empty: no delegate votes by phone.
          */
         Own: {
             /** @default  */
@@ -3022,6 +3023,8 @@ export interface components {
             counts: number[] | null;
             /** @default 0 */
             cards: number;
+            /** @default 0 */
+            taken: number;
             /** @default  */
             code: string;
         };
@@ -4774,6 +4777,12 @@ export interface components {
         Whom: {
             identity: string;
         };
+        /** @description The vote, and the site whose cards are taken back. `identity` empty: the own site. */
+        Withdrawn: {
+            vote: string;
+            /** @default  */
+            identity?: string;
+        };
         /** @description A code with its texts. */
         Words: {
             code: string;
@@ -5146,6 +5155,7 @@ export type Webhook = components['schemas']['Webhook'];
 export type WebhookFields = components['schemas']['WebhookFields'];
 export type Which = components['schemas']['Which'];
 export type Whom = components['schemas']['Whom'];
+export type Withdrawn = components['schemas']['Withdrawn'];
 export type Words = components['schemas']['Words'];
 export type Problem = components['schemas']['Problem'];
 export type $defs = Record<string, never>;

@@ -77,12 +77,13 @@ def routes(around: Doorway) -> APIRouter:
     @router.post("/vote-cards", openapi_extra=needs(SECRET))
     async def take_card(request: Request, wanted: CardBearer) -> Card:
         """Take a card of the site with this code, without an account. A phone that asks again reads its own card. Refused with
-        `vote_code_wrong`, `vote_site_away`, `vote_cards_used`, `not_stored`, `too_many_requests`.
+        `vote_code_wrong`, `vote_site_away`, `vote_cards_used`, `not_stored`, `too_many_requests`, and with
+        `vote_cards_withdrawn` if a new code has replaced this code.
         """
         polls = find(request, wanted.code)
         known = polls.phones.holds(wanted.code, wanted.phone)
         place = f"{cards.read_code(wanted.code)} {network(address_of(request))}"
-        if not known and not claims.takes_key(place, around.now()):
+        if not known and not polls.phones.is_old(wanted.code) and not claims.takes_key(place, around.now()):
             raise refused("too_many_requests")
         return await _shown(polls, wanted)
 
@@ -91,12 +92,12 @@ def routes(around: Doorway) -> APIRouter:
         """Cast the ballot of the card that this phone holds. A ballot by name may be changed until the closing; a secret ballot
         is final, and no time of a secret ballot is kept.
 
-        Refused with `vote_code_wrong`, `vote_site_away`, `vote_cast_already`, `vote_choice_bad`, `not_stored`,
-        `too_many_requests`.
+        Refused with `vote_code_wrong`, `vote_site_away`, `vote_cards_withdrawn`, `vote_cast_already`, `vote_choice_bad`,
+        `not_stored`, `too_many_requests`.
         """
         polls = find(request, wanted.code)
         phones = polls.phones
-        if not phones.holds(wanted.code, wanted.phone):
+        if not phones.holds(wanted.code, wanted.phone) and not phones.is_old(wanted.code):
             raise counted(refusal("vote_code_wrong"), around, request, tries)
         if not phones.secret and not ballots.takes_key(cards.hashed(wanted.phone), around.now()):
             raise refused("too_many_requests")

@@ -38,6 +38,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'host.end': ['Kết thúc cuộc họp cho mọi người', 'Meeting ended for everybody'],
   'meeting.secret_stop': ['Dừng họp do phát sinh nội dung mật', 'Meeting stopped because secret content came up'],
   'vote.annul': ['Hủy biểu quyết', 'Vote annulled'],
+  'vote.withdraw': ['Thu lại phiếu chưa bỏ của điểm cầu', 'Cards of a site taken back'],
   'vote.close': ['Kết thúc biểu quyết, niêm phong kết quả', 'Vote closed, result sealed'],
   'host.mute_all': ['Tắt micro tất cả', 'Everybody muted'],
   'lobby.admit': ['Cho vào phòng họp', 'Let in from the lobby'],

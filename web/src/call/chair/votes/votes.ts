@@ -2,6 +2,8 @@
  * The votes of the desk document (`conference/chair/voting/views.py`) as the pages show them. Pure. A member of the document that
  * is empty is absent.
  */
+import type { SiteCards } from './phones/cards';
+
 export type Way = 'hands' | 'named' | 'secret';
 export type Kind = 'motion' | 'election';
 export type Base = 'entitled' | 'present' | 'cast' | 'valid';
@@ -50,19 +52,6 @@ export interface VoterRow {
   counts?: number[];
 }
 
-/** The cards of a site for the phones of its delegates: its name, its code, how many there are, and how many are taken. */
-export interface SiteCards {
-  n: string;
-  code: string;
-  all: number;
-  taken?: number;
-}
-
-/** Return a code as people read it: in two groups. */
-export function codeText(code: string): string {
-  return `${code.slice(0, 4)}-${code.slice(4)}`;
-}
-
 export interface VoteRow {
   place: number;
   title: string;
@@ -109,8 +98,9 @@ export interface Own {
   present: number;
   choices: number[] | null;
   counts: number[] | null;
-  /** How many further delegates of the own site may vote by phone, and the code that they need. */
+  /** How many further delegates of the own site may vote by phone, how many phones have a card, and the code that they need. */
   cards: number;
+  taken: number;
   code: string;
 }
 

@@ -38,7 +38,7 @@ export class Voting {
 
   constructor(readonly chairing: Orders) {}
 
-  /** Read the own part again when the server says that the secretary has changed it. */
+  /** Read the own part again when the server says that it has changed: the raised hands, or the cards of the own site. */
   listen(): void {
     this.chairing.told = ({ ballot }) => {
       if (typeof ballot === 'string' && ballot === this.open?.id) void this.heed(ballot);
@@ -83,6 +83,12 @@ export class Voting {
   /** Enter the raised hands of the own hall: for, against, abstain. */
   raise(vote: string, counts: readonly number[]): Promise<boolean> {
     return this.give('hands', { vote, for: counts[0], against: counts[1], abstain: counts[2] });
+  }
+
+  /** Take back the cards of a site that have no ballot. `identity` empty: the own site. */
+  withdraw(vote: string, identity = ''): Promise<boolean> {
+    if (identity === '') return this.give('vote_withdraw', { vote });
+    return this.chairing.act('vote_withdraw', () => this.chairing.order('vote_withdraw', { vote, identity }));
   }
 
   private async give(order: string, fields: { vote: string } & Record<string, unknown>, told: (answer: Record<string, unknown>) => void = () => undefined): Promise<boolean> {
