@@ -62,6 +62,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "muted": ("Đã tắt micro.", "Your microphone is off."),
     "unmuted": ("Đã bật micro.", "Your microphone is on."),
     "unmute_denied": ("Chủ trì đã tắt micro của điểm cầu.", "The chair has muted your site."),
+    "camera_off": ("Chủ trì đã tắt hình của điểm cầu.", "The chair has switched off the picture of your site."),
+    "share_off": ("Chủ trì không cho trình chiếu.", "The chair does not allow presentations."),
+    "share_stopped": ("Chủ trì đã dừng trình chiếu của điểm cầu.", "The chair has stopped your presentation."),
     "unmute_asked": (
         "Chủ trì mời điểm cầu bật micro. Bấm sao sáu.",
         "The chair asks you to switch your microphone on. Press star six.",

@@ -28,7 +28,7 @@ from conference.people.channels import NoChannels
 from conference.people.link import Link
 from conference.people.participant import Participant, Stage
 from conference.picture.layout import CYCLE, Layout
-from conference.picture.program import Program, move_apart
+from conference.picture.program import Program, move_apart, take_content_back
 from conference.ports.clients import Entry
 from conference.ports.halls import HallSignal, LineOptions, Served
 from conference.ports.media import Line, Producer
@@ -260,6 +260,10 @@ class Hall(Participant):
         """
         self.report: Callable[[int], None] = lambda delegates: self.say("delegates_none")
         """Takes the number of delegates from the keypad. The roll call of the meeting sets the function."""
+        self.stop: Callable[[str], bool] = lambda sid: False
+        """Stops the presentation of a participant (sid) by order of this hall, if the hall leads the meeting. The chair of the
+        meeting sets the function.
+        """
         self.position = 10_000
         """The place in the order of sites. It is 0 for a hall of the date's call list. The default is for other halls."""
         self.served = Served(None, None, None)
@@ -270,6 +274,8 @@ class Hall(Participant):
         self._notice = Notice(self)
         self.content: Producer | None = None
         self.content_allowed = False
+        self.withheld: set[Source] = set()
+        """The pictures that the rules of the meeting forbid to this hall now."""
         self.narrowed: dict[Medium, int] = {}
         """Lower bit rates that the hall has requested during the call (TMMBR), bit/s."""
         self._wishes: tuple[int, int] = (0, 0)
@@ -320,7 +326,11 @@ class Hall(Participant):
         self.replace(MICROPHONE, None if self.apart else producer)
 
     def replace(self, announcement: Announcement, producer: Producer | None) -> None:
-        """Replace the published track of one source. The lines and the mixer end the packets themselves."""
+        """Replace the published track of one source. The lines and the mixer end the packets themselves. A picture that the
+        rules forbid is not published.
+        """
+        if producer is not None and announcement is not MICROPHONE and _is_withheld(self, announcement):
+            producer = None
         old = track_of(self, announcement.source)
         if old is not None and old.producer is producer:
             return
@@ -503,9 +513,33 @@ def set_apart(hall: Hall, apart: bool) -> None:
     if apart:
         hall.serve(Served(None, None, None))
         hall.replace(MICROPHONE, None)
-    hall.replace(CAMERA, None if apart else hall.camera)
-    hall.replace(CONTENT, hall.content if hall.content_allowed and not apart else None)
+    _show(hall)
     move_apart(hall.program, hall)
+
+
+def obey(hall: Hall) -> None:
+    """Withhold the pictures that the rules forbid now, and show again what they permit. A hall that presents loses the content
+    token.
+    """
+    if hall.content_allowed and not hall.program.content_token.may(hall.sid):
+        hall.notify("share_off")
+        take_content_back(hall.program)
+    _show(hall)
+
+
+def _show(hall: Hall) -> None:
+    hall.replace(CAMERA, None if hall.apart else hall.camera)
+    hall.replace(CONTENT, hall.content if hall.content_allowed and not hall.apart else None)
+
+
+def _is_withheld(hall: Hall, announcement: Announcement) -> bool:
+    """Report whether the rules forbid this picture of the hall. An announcement tells the hall once."""
+    source = announcement.source
+    barred = hall.table.gate.barred(hall, source, announcement.kind)
+    if barred and source not in hall.withheld:
+        hall.notify(barred)
+    hall.withheld = hall.withheld | {source} if barred else hall.withheld - {source}
+    return bool(barred)
 
 
 def show_alone(hall: Hall, identity: str) -> None:

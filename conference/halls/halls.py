@@ -52,6 +52,8 @@ class Halls:
         """Takes the ballots from keypads: the hall, and the place of an option. None: nothing can be voted on."""
         self.reports: Callable[[Hall, int], None] | None = None
         """Takes the delegates that halls report by keypad. None: no roll can be called."""
+        self.stops: Callable[[Hall, str], bool] | None = None
+        """Stops a presentation by order of a hall: the hall, and the presenter's sid. Returns False if the order is refused."""
         self.waiting = False
         """The chair has not opened the meeting."""
         self._begun = False
@@ -81,6 +83,8 @@ class Halls:
             hall.ballot = partial(self.ballots, hall)
         if self.reports is not None:
             hall.report = partial(self.reports, hall)
+        if self.stops is not None:
+            hall.stop = partial(self.stops, hall)
         self.expected.add(hall)
         return hall
 

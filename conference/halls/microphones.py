@@ -15,7 +15,7 @@ from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.marks import WAITS
 from conference.ground.permissions import Source
-from conference.halls.hall import Hall
+from conference.halls.hall import Hall, obey
 from conference.people.participant import Participant
 from conference.tracks import publishing
 from conference.tracks.track import Track
@@ -99,11 +99,12 @@ class Microphones:
             one.ask_to_unmute()
 
     def enforce(self) -> None:
-        """Mute everything that the rules no longer permit."""
+        """Mute everything that the rules no longer permit. Pictures of halls come back when they are permitted again."""
         for one in self._all():
             if isinstance(one, Hall):
                 if not one.muted and self._barred(one, Source.MICROPHONE, "audio"):
                     one.set_muted(True)
+                obey(one)
                 continue
             for track in tuple(one.tracks.values()):
                 self._check(one, track)

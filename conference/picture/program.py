@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from conference.announcements.spoken_texts import Language
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.outbox import change
+from conference.ground.permissions import Source
 from conference.people.participant import Participant
 from conference.people.participant import Stage as Surroundings
 from conference.picture import layout, power, publishers, sites
@@ -80,9 +82,7 @@ class Program:
         self.ports = ports
         self.mode = mode
         self.stage = Stage()
-        self.content_token = ContentToken(
-            may=lambda sid: mode == "meeting" and not (sid in self.halls and self.halls[sid].apart)
-        )
+        self.content_token = ContentToken(partial(_may_present, self))
         """The right to show slides, by sid. The last participant that requests it gets it, as between two terminals."""
         self._sharing: frozenset[str] = frozenset()
         """The browsers that share their screen."""
@@ -368,6 +368,22 @@ def announce(program: Program, code: str) -> None:
     }
     for place, path in places.items():
         program.prompts.queue(place, code, path)
+
+
+def _may_present(program: Program, sid: str) -> bool:
+    """Report whether the rules let this participant present now. A hall outside of a closed session may not."""
+    if program.mode != "meeting" or (sid in program.halls and program.halls[sid].apart):
+        return False
+    one = next((one for one in program.conference.participants.values() if one.sid == sid), None)
+    return one is None or not one.table.gate.barred(one, Source.SCREEN_SHARE, "video")
+
+
+def take_content_back(program: Program) -> None:
+    """Take the content token from its holder by order of the chair."""
+    changes = program.content_token.revoke()
+    if changes:
+        program.content_token_moved(changes)
+        program.ports.content_token_moved(program, changes)
 
 
 def pin(program: Program, pins: Sequence[str]) -> None:

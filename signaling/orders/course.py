@@ -283,6 +283,10 @@ async def show_undo(given: Given, _wanted: Nothing) -> None:
     _course(given).views.undo(given.by)
 
 
+async def stop_presenting(given: Given, wanted: Whom) -> None:
+    _course(given).views.stop_presenting(given.by, wanted.identity)
+
+
 async def view_alone(given: Given, wanted: ViewAlone) -> None:
     _course(given).views.view_alone(given.by, wanted.hall, wanted.site)
 
@@ -400,6 +404,12 @@ ROWS: Final[tuple[tuple[Act, type[Message], Perform, str], ...]] = (
         "`site_unseen`.",
     ),
     (Act.STAGE, Nothing, show_undo, "Show the setting from before the last `show` again. Refused with `undo_gone`."),
+    (
+        Act.STAGE,
+        Whom,
+        stop_presenting,
+        "Take the presentation back from a hall or a browser. Refused with `participant_not_found`, `not_presenting`.",
+    ),
     (
         Act.LAYOUT,
         ViewAlone,

@@ -16,7 +16,9 @@ from tests.interop.terminals.quirks import FPS, Quirk, Stream, Terminal, Viewer,
 
 Colour = tuple[int, int, int]
 RED, GREEN = (200, 40, 40), (30, 180, 30)
-FLOOR_REQUEST, FLOOR_RELEASE, REQUEST_STATUS, FLOOR_STATUS = 1, 2, 4, 8
+FLOOR_REQUEST, FLOOR_RELEASE, REQUEST_STATUS, FLOOR_QUERY, FLOOR_STATUS = 1, 2, 4, 7, 8
+CHAIR_ACTION, CHAIR_ACTION_ACK, ERROR = 9, 10, 13
+UNAUTHORIZED = 5
 ACKNOWLEDGES = {REQUEST_STATUS: 14, FLOOR_STATUS: 15}
 DENIED, GRANTED, RELEASED, REVOKED = 4, 3, 6, 7
 
@@ -45,6 +47,10 @@ class Presenter(Terminal):
         self.slide_viewer = Viewer()
         self.told: list[int] = []
         self.request = 0
+        self.answers: list[tuple[int, int]] = []
+        """The answers to its orders as a floor chair: the primitive, and the code of an error."""
+        self.shown: int | None = None
+        """The request of the presenter, as the last FloorStatus shows the request. None: there is no presenter."""
         self._slide = 0
         self._transaction = 0
         self._held = b""
@@ -126,6 +132,17 @@ class Presenter(Terminal):
         self._transaction += 1
         self._say(FLOOR_RELEASE, self._transaction, struct.pack("!BBH", 3 << 1 | 1, 4, self.request))
 
+    def watch(self) -> None:
+        """Ask for a notice of each new presenter."""
+        self._transaction += 1
+        self._say(FLOOR_QUERY, self._transaction, struct.pack("!BBH", 2 << 1 | 1, 4, 1))
+
+    def revoke(self, request: int) -> None:
+        """Order the end of a presentation, as the chair of the floor (RFC 8855 §5.3.9)."""
+        self._transaction += 1
+        status = struct.pack("!BBHBBBB", 17 << 1 | 1, 8, 1, 5 << 1 | 1, 4, REVOKED, 0)
+        self._say(CHAIR_ACTION, self._transaction, struct.pack("!BBH", 15 << 1 | 1, 4 + len(status), request) + status)
+
     def _say(self, primitive: int, transaction: int, attributes: bytes = b"", response: bool = False) -> None:
         first = (1 if self.quirk.floor == "tcp" else 2) << 5 | (0x10 if response else 0)
         words = len(attributes) // 4
@@ -142,6 +159,10 @@ class Presenter(Terminal):
                 # FLOOR-REQUEST-INFORMATION contains OVERALL-REQUEST-STATUS, which contains REQUEST-STATUS.
                 self.request = struct.unpack_from("!H", body, 2)[0]
                 self.told.append(body[body.index(bytes((18 << 1 | body[4] & 1,)), 4) + 6])
+            elif primitive == FLOOR_STATUS:  # FLOOR-ID, then FLOOR-REQUEST-INFORMATION of a presenter
+                self.shown = struct.unpack_from("!H", body, 6)[0] if len(body) > 8 else None
+            elif primitive in (CHAIR_ACTION_ACK, ERROR):
+                self.answers.append((primitive, body[2] if primitive == ERROR else 0))
             if self.quirk.floor == "udp" and primitive in ACKNOWLEDGES and not first & 0x10:
                 self._say(ACKNOWLEDGES[primitive], transaction, response=True)
 

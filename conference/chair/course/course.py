@@ -45,7 +45,9 @@ class Course:
         spotlight, self._chat = leads.spotlight, chat
         self._breaks_store = Store(meeting.name, "breaks", proceedings)
         roll, shown = (Store(meeting.name, machine, proceedings) for machine in ("roll_call", "pictures"))
-        self.views = Views(meeting, spotlight, leads.ask, document, shown, lambda: leads.speaks or self.roll.calls)
+        self.views = Views(
+            meeting, spotlight, leads.ask, document, shown, lambda: leads.speaks or self.roll.calls, actor
+        )
         self.roll = Calling(meeting, leads, document, roll)
         self.reports = Reports(self.roll, actor)
         self.breaks = Pauses(meeting, leads, document, self._breaks_store, self._destroy)

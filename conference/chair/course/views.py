@@ -11,15 +11,17 @@ from typing import Any, Protocol
 from conference.chair.course import pictures
 from conference.chair.course.pictures import Picture, State
 from conference.chair.course.store import Store, record
-from conference.chair.rights import Act, By
+from conference.chair.rights import Act, By, Way
 from conference.ground import limits
 from conference.ground.errors import Refusal
+from conference.ground.permissions import Source
 from conference.halls.hall import Hall, show_alone
 from conference.halls.halls import Halls
 from conference.halls.spotlight import Spotlight
 from conference.people.participant import Participant
-from conference.picture.program import pin
+from conference.picture.program import pin, take_content_back
 from conference.ports.time import Clock
+from conference.tracks import publishing
 
 
 class Meeting(Protocol):
@@ -40,7 +42,9 @@ class Announces(Protocol):
 
 
 class Views:
-    """The pictures of one conference. `busy` reports whether the floor or the roll call shows a site now."""
+    """The pictures of one conference. `busy` reports whether the floor or the roll call shows a site now. `actor` returns the
+    giver of an order from a hall.
+    """
 
     def __init__(
         self,
@@ -50,9 +54,10 @@ class Views:
         document: Announces,
         store: Store,
         busy: Callable[[], bool],
+        actor: Callable[[str, str, Way], By],
     ) -> None:
         self._meeting, self._spotlight, self._ask, self._busy = meeting, spotlight, ask, busy
-        self._document, self._store = document, store
+        self._document, self._store, self._actor = document, store, actor
         kept = store.restored()
         self.state = State() if kept is None else pictures.from_json(kept, meeting.clock.time())
         if kept is not None:
@@ -75,6 +80,29 @@ class Views:
         if not isinstance(self._meeting.participants.get(hall), Hall) or (site and site not in self._sites()):
             raise Refusal("participant_not_found")
         self._step(pictures.ViewAlone(hall, site), by, "view_alone")
+
+    def stop_presenting(self, by: By, identity: str) -> None:
+        """Take the presentation back from a participant: a hall loses the content token, the screen of a browser ends. Raises
+        Refusal `participant_not_found`, `not_presenting`.
+        """
+        self._ask(by, Act.STAGE)
+        one = self._meeting.participants.get(identity)
+        if one is None:
+            raise Refusal("participant_not_found")
+        if not (_stop_hall(one) if isinstance(one, Hall) else _stop_screens(one)):
+            raise Refusal("not_presenting", "Người này không trình chiếu", "this participant does not present")
+        made = record("stop_presenting", by, self._meeting.clock.time(), one.identity, one.grants.name)
+        self._store.note(pictures.as_json(self.state), [made])
+
+    def press_stop(self, hall: Hall, sid: str) -> bool:
+        """Stop the presentation of a participant (sid) by order of a hall that leads, over its floor channel. False: refused."""
+        one = next((one for one in self._meeting.participants.values() if one.sid == sid), None)
+        try:
+            by = self._actor(hall.identity, hall.grants.name, "bfcp")
+            self.stop_presenting(by, one.identity if one is not None else "")
+        except Refusal:
+            return False
+        return True
 
     # -- time and participants
 
@@ -137,3 +165,21 @@ class Views:
         here = [one for one in here if not (isinstance(one, Hall) and one.apart)]
         here.sort(key=lambda one: one.position if isinstance(one, Hall) else limits.HALLS)
         return tuple(one.identity for one in here)
+
+
+def _stop_hall(hall: Hall) -> bool:
+    """Take the content token from a hall, and tell the hall. False: it does not hold the token."""
+    if hall.program.content_token.holder != hall.sid:
+        return False
+    hall.notify("share_stopped")
+    take_content_back(hall.program)
+    return True
+
+
+def _stop_screens(one: Participant) -> bool:
+    """End the screens of a browser. False: there are none. The client stops the capture, as its protocol wants."""
+    shares = (Source.SCREEN_SHARE, Source.SCREEN_SHARE_AUDIO)
+    screens = [track for track in one.tracks.values() if track.source in shares]
+    for track in screens:
+        publishing.unpublish(one, track, tell=True)
+    return bool(screens)

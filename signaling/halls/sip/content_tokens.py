@@ -91,7 +91,10 @@ class ContentTokens:
         server = self._servers.get(program)
         if server is None:
             server = self._servers[program] = FloorServer(
-                program.content_token, plan.floor_id, partial(_name, hall.table.participants)
+                program.content_token,
+                plan.floor_id,
+                partial(_name, hall.table.participants),
+                partial(_stop, hall.table.participants),
             )
         try:
             self._channel.attach(server, hall.sid, plan, program.content_token_moved)
@@ -115,3 +118,9 @@ class ContentTokens:
 def _name(participants: Mapping[str, Listener], sid: str) -> str:
     """Return the name that terminals show for the presenter."""
     return next((one.grants.name or one.identity for one in participants.values() if one.sid == sid), "")
+
+
+def _stop(participants: Mapping[str, Listener], leg: str, holder: str) -> bool:
+    """Stop a presentation by order of a hall. False: the hall does not lead the meeting."""
+    hall = next((one for one in participants.values() if one.sid == leg), None)
+    return isinstance(hall, Hall) and hall.stop(holder)

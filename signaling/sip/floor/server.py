@@ -39,6 +39,10 @@ Larger than 0xFFFF: the id does not fit into its 16 bits. Smaller: the id may be
 (`signaling.halls.sip.content_tokens.USERS`, up to 65533).
 """
 
+_FOREIGN_REQUEST: Final = 0xFFFF
+"""The request id that terminals see when a browser presents. `FloorServer._next_request` never gives it to a hall."""
+_DECISIONS: Final = frozenset({Kind.FLOOR_REQUEST_STATUS, Kind.OVERALL_REQUEST_STATUS})
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -147,12 +151,20 @@ class Link:
 
 
 class FloorServer:
-    """All terminals of one conference. `name_of` gives the displayed name of a holder."""
+    """All terminals of one conference. `name_of` gives the displayed name of a holder. `stop` stops the presentation of a holder
+    by order of a leg, and reports whether the leg has the right.
+    """
 
-    def __init__(self, floor: ContentToken, floor_id: int = 1, name_of: Callable[[str], str] = lambda _: "") -> None:
+    def __init__(
+        self,
+        floor: ContentToken,
+        floor_id: int = 1,
+        name_of: Callable[[str], str] = lambda _: "",
+        stop: Callable[[str, str], bool] = lambda _leg, _holder: False,
+    ) -> None:
         self.floor = floor
         self._floor_id = floor_id
-        self._name_of = name_of
+        self._name_of, self._stop = name_of, stop
         self._links: dict[str, Link] = {}
         self._unsent: set[str] = set()
         self._unanswered: set[str] = set()
@@ -281,7 +293,7 @@ class FloorServer:
                 link.subscribed, link.request_id = False, 0
                 return self.apply(self.floor.give_up(link.leg), now)
             case Primitive.CHAIR_ACTION:
-                self._refuse(link, message, Fault.UNAUTHORIZED, now)
+                self._decide(link, message, now)
             case _:
                 self._refuse(link, message, Fault.UNKNOWN_PRIMITIVE, now)
         return []
@@ -304,6 +316,31 @@ class FloorServer:
         self._reply(link, message, Primitive.FLOOR_REQUEST_STATUS, (self._information(link, own),), now)
         link.request_id = 0
         return self._told(own, others, now)
+
+    def _decide(self, link: Link, message: Message, now: float) -> None:
+        """Carry out the order of a floor chair (RFC 8855 §13.6): a hall that leads the meeting ends the presentation of another.
+        Each request is granted or denied at once, so there is nothing else to decide.
+        """
+        asked = next((one for one in message.attributes if one.kind == Kind.FLOOR_REQUEST_INFORMATION), None)
+        parts = [one for one in (asked.inner if asked is not None else ()) if one.kind in _DECISIONS]
+        states = {one.number >> 8 for part in parts for one in part.inner if one.kind == Kind.REQUEST_STATUS}
+        floors = {part.number for part in parts if part.kind == Kind.FLOOR_REQUEST_STATUS}
+        holder = self.floor.holder
+        if asked is None or not states:
+            self._refuse(link, message, Fault.UNPARSABLE, now)
+        elif floors - {self._floor_id}:
+            self._refuse(link, message, Fault.INVALID_FLOOR, now)
+        elif holder is None or asked.number != self._holding(holder)[1]:
+            self._refuse(link, message, Fault.NO_REQUEST, now)
+        elif not states <= {Status.REVOKED, Status.DENIED} or not self._stop(link.leg, holder):
+            self._refuse(link, message, Fault.UNAUTHORIZED, now)
+        else:
+            self._reply(link, message, Primitive.CHAIR_ACTION_ACK, (), now)
+
+    def _holding(self, holder: str) -> tuple[int, int]:
+        """Return the user and the request that terminals see for the holder."""
+        link = self._links.get(holder)
+        return (link.plan.user_id, link.request_id) if link else (_FOREIGN_USER, _FOREIGN_REQUEST)
 
     def _told(self, own: ContentTokenChange, others: list[ContentTokenChange], now: float) -> list[ContentTokenChange]:
         """Notify the other terminals after the requester has its answer, and show the holder to all subscribers."""
@@ -360,8 +397,7 @@ class FloorServer:
         holder = self.floor.holder
         if holder is None:
             return (floor,)
-        link = self._links.get(holder)
-        user, request = (link.plan.user_id, link.request_id) if link else (_FOREIGN_USER, 0xFFFF)
+        user, request = self._holding(holder)
         state = bfcp.status(Status.GRANTED)
         return floor, bfcp.request_information(request, self._floor_id, state, user, self._name_of(holder))
 

@@ -12,7 +12,18 @@ import pytest
 from livekit import rtc
 
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
-from tests.interop.presenter import GRANTED, RELEASED, REVOKED, Presenter, shows
+from tests.interop.halls.test_chair import order
+from tests.interop.presenter import (
+    CHAIR_ACTION_ACK,
+    DENIED,
+    ERROR,
+    GRANTED,
+    RELEASED,
+    REVOKED,
+    UNAUTHORIZED,
+    Presenter,
+    shows,
+)
 from tests.interop.terminals.quirks import Terminal, Viewer
 from tests.interop.terminals.test_quirks_server import serve
 from tests.waiting import until
@@ -115,6 +126,46 @@ async def test_a_hall_presentation_reaches_the_hall_and_both_browsers(there: The
         await until(lambda: one.told[-1:] == [GRANTED], "hall A once more")
         two.slide_viewer.forget()
         await until(lambda: is_green(two.slide_viewer), "hall B sees it again")
+
+
+async def test_the_chair_switches_pictures_of_halls_off_and_takes_presentations_back(there: There) -> None:
+    """Rules for halls hold for terminals, which know no rules. A hall that leads the meeting stops a presentation over its floor
+    channel; before, it is refused.
+    """
+    passwords = there.booked.passwords
+    one = Presenter("udp", "hall-a", HOST, password=passwords["hall-a"], low=True)
+    lead = Presenter("tcp", "hall-b", HOST, (120, 120, 120), 880, passwords["hall-b"], slide=BLUE, low=True)
+    async with there.person("ann") as ann, one, lead, leaving(there, one, lead):
+        for hall in (one, lead):
+            assert await there.dial(hall) == 200
+            await hall.open_floor()
+        lead.watch()
+        one.ask()
+        await until(lambda: ann.view(HALL, SCREEN).tint == "green", "the browser sees the slide")
+
+        order(there, "set_rules", share_off="halls", camera_off="halls")
+        await until(lambda: one.told[-1:] == [REVOKED], "the rule takes the token back")
+        await until(lambda: ann.publication(HALL, rtc.TrackKind.KIND_VIDEO) is None, "no picture of the hall is left")
+        one.ask()
+        await until(lambda: one.told[-1:] == [DENIED], "and it gets no other token")
+        order(there, "set_rules", share_off="nobody", camera_off="nobody")
+        frames = ann.view(HALL).frames
+        await until(lambda: ann.view(HALL).frames > frames, "the camera is back")
+        one.ask()
+        await until(lambda: one.told[-1:] == [GRANTED] and lead.shown == one.request, "it presents again")
+        lead.revoke(one.request)
+        await until(lambda: lead.answers == [(ERROR, UNAUTHORIZED)], "hall B does not lead the meeting")
+        await until(lambda: ann.view(HALL, SCREEN).tint == "green", "so the slide stays")
+
+        order(there, "hand_over", identity="hall_terminal.hall-b")
+        lead.revoke(one.request)
+        await until(lambda: lead.answers[1:] == [(CHAIR_ACTION_ACK, 0)], "the chair's hall may")
+        await until(lambda: one.told[-1:] == [REVOKED] and lead.shown is None, "nobody presents")
+        await ann.show("blue", source=SCREEN, size=(640, 360))
+        await until(lambda: is_blue(one.slide_viewer) and lead.shown is not None, "a browser presents")
+        assert lead.shown is not None
+        lead.revoke(lead.shown)
+        await until(lambda: lead.answers[2:] == [(CHAIR_ACTION_ACK, 0)] and lead.shown is None, "its screen has ended")
 
 
 class Fragmenting(Presenter):

@@ -306,6 +306,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/vote-cards/ballot"): Row(of(code="x", phone="x" * 22, vote="x", choices=[0]), proven=False),
     ("POST", "/conferences/{conference}/desk/show"): Row(of(mode="voice"), proven=False),
     ("POST", "/conferences/{conference}/desk/show_undo"): Row(of(), proven=False),
+    ("POST", "/conferences/{conference}/desk/stop_presenting"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/desk/view_alone"): Row(of(hall="x"), proven=False),
     ("POST", "/occurrences/{occurrence_id}/moderation"): Row(kinds={"occurrence_id": "occurrence-running"}),
     # Organisation

@@ -208,6 +208,60 @@ def test_requests_that_are_refused(other: dict[str, int], attributes: list[Attri
     assert server.floor.holder is None
 
 
+def decision(request: int, state: Status, floor: int = 1) -> Attribute:
+    """Return what a floor chair sends about a request (RFC 8855 §5.3.9)."""
+    inner = Attribute(Kind.FLOOR_REQUEST_STATUS, floor, inner=(bfcp.status(state),))
+    return Attribute(Kind.FLOOR_REQUEST_INFORMATION, request, inner=(inner,))
+
+
+@pytest.mark.parametrize("leads", [True, False])
+@pytest.mark.parametrize("holder", ["hall", "browser", ""])
+@pytest.mark.parametrize("state", list(Status))
+def test_a_floor_chair_ends_a_presentation(holder: str, state: Status, leads: bool) -> None:
+    """Show that only a leg that leads the meeting may, and that it decides nothing else."""
+    stops: list[tuple[str, str]] = []
+
+    def stop(leg: str, holds: str) -> bool:
+        if leads:
+            stops.append((leg, holds))
+            server.apply(server.floor.revoke(), 2.0)
+        return leads
+
+    server = FloorServer(ContentToken(), stop=stop)
+    hall, lead = Terminal(server, "hall", 5), Terminal(server, "lead", 6)
+    if holder == "hall":
+        hall.ask()
+    elif holder:
+        server.apply(server.floor.ask("browser"), 1.0)
+    request = state_in(delivered(server)["hall"][0])[0] if holder == "hall" else 0xFFFF
+    lead.send(Primitive.CHAIR_ACTION, decision(request, state), now=2.0)
+    told = delivered(server)
+    (answer,) = told["lead"]
+    if holder and leads and state in (Status.REVOKED, Status.DENIED):
+        assert (answer.primitive, stops) == (Primitive.CHAIR_ACTION_ACK, [("lead", holder)])
+        assert [state_in(one)[1] for one in told.get("hall", [])] == [Status.REVOKED] * (holder == "hall")
+    else:
+        assert fault_in(answer) is (Fault.UNAUTHORIZED if holder else Fault.NO_REQUEST)
+        assert (stops, server.floor.holder) == ([], holder or None)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "fault"),
+    [
+        ([], Fault.UNPARSABLE),
+        ([Attribute(Kind.FLOOR_REQUEST_INFORMATION, 0xFFFF)], Fault.UNPARSABLE),
+        ([decision(0xFFFF, Status.REVOKED, floor=2)], Fault.INVALID_FLOOR),
+        ([decision(1, Status.REVOKED)], Fault.NO_REQUEST),
+    ],
+)
+def test_orders_of_a_floor_chair_that_are_wrong(attributes: list[Attribute], fault: Fault) -> None:
+    server = FloorServer(ContentToken(), stop=lambda leg, holder: True)
+    lead = Terminal(server, "lead", 6)
+    server.floor.ask("browser")
+    lead.send(Primitive.CHAIR_ACTION, *attributes)
+    assert fault_in(delivered(server)["lead"][0]) is fault
+
+
 def test_a_repeated_request_repeats_the_answer_without_effect() -> None:
     server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)

@@ -11,17 +11,20 @@ from typing import Any
 
 import pytest
 
-from conference import Passage, Refusal, limits, marks, publishing
+from conference import Announcement, ContentTokenChange, Passage, Refusal, Source, limits, marks, publishing
+from conference.chair import rules
 from conference.chair.course.pictures import Picture
 from conference.chair.course.rollcall import Report, Site
 from conference.chair.floor import Mode
 from conference.chair.rights import By, Role
-from conference.ground.events import Left, RosterChanged
+from conference.chair.rules import Whom
+from conference.ground.events import Left, RosterChanged, TrackUnpublished
 from conference.ports.proceedings import ChatLine, Record, Turn
 from tests.conference.doubles import receiver_of
-from tests.conference.hall_doubles import HallParty, HallWorld
+from tests.conference.hall_doubles import HallParty, HallWorld, plan
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 
+SCREEN = Announcement("screen", "video", Source.SCREEN_SHARE, width=1920, height=1080)
 HOST: Any = {"passage": Passage.HOST, "role": "chair"}
 OPERATOR = By("", "Tổ kỹ thuật", Role.OPERATOR, way="rest")
 GUEST = By("khach", "Khách", Role.GUEST)
@@ -614,6 +617,52 @@ def test_one_hall_looks_at_a_site_also_after_it_was_called_again(sitting: Sittin
     assert again.hall.alone == ""
     with refused("participant_not_found"):
         sitting.course.views.view_alone(sitting.by, "khach", "xa")
+
+
+def test_pictures_of_halls_obey_the_rules_and_come_back(sitting: Sitting) -> None:
+    """Show that a terminal, which knows no rules, is withheld by the server, hears why once, and presents again later."""
+    chair, xa = sitting.conference.chair, HallParty(sitting.world, "presenting", plan(content=True)).hall
+    program = xa.program
+
+    def seen() -> set[Source]:
+        return {one.source for one in xa.tracks.values() if one.kind == "video"}
+
+    program.content_token_moved(program.content_token.ask(xa.sid))
+    assert seen() == {Source.CAMERA, Source.SCREEN_SHARE}
+    heard = []
+    for rule in (rules.Set(camera_off=Whom.HALLS), rules.Set(share_off=Whom.HALLS)):
+        chair.set_rules(sitting.by, rule)
+        sitting.world.settle()
+        heard += [prompt.path for prompt in sitting.world.scene().prompts]
+    assert {"/camera_off.ogg", "/share_off.ogg"} <= set(heard)
+    assert (seen(), program.content_token.holder) == (set(), None)
+    assert sitting.world.ports.floor_changes[-1] == ContentTokenChange(xa.sid, "revoked")
+    assert program.content_token.ask(xa.sid) == [ContentTokenChange(xa.sid, "denied")]
+    late = HallParty(sitting.world, "muon").hall
+    assert Source.CAMERA not in {one.source for one in late.tracks.values()}
+    assert sitting.chair.participant.tracks[sitting.tracks[sitting.chair.sid]], "the chair and guests keep theirs"
+    chair.set_rules(sitting.by, rules.Set(camera_off=Whom.NOBODY, share_off=Whom.NOBODY))
+    assert seen() == {Source.CAMERA}
+    program.content_token_moved(program.content_token.ask(xa.sid))
+    assert seen() == {Source.CAMERA, Source.SCREEN_SHARE}
+
+
+def test_a_leader_takes_a_presentation_back(sitting: Sitting) -> None:
+    xa, guest, views = sitting.xa.hall, sitting.guest, sitting.course.views
+    program = xa.program
+    with refused("not_presenting"):
+        views.stop_presenting(sitting.by, "xa")
+    program.content_token_moved(program.content_token.ask(xa.sid))
+    with refused("not_allowed"):
+        views.stop_presenting(GUEST, "xa")
+    assert not sitting.tinh.hall.stop(xa.sid), "the floor channel of a hall that does not lead"
+    views.stop_presenting(sitting.by, "xa")
+    assert program.content_token.holder is None
+    screen = guest.publish(SCREEN)[0]
+    views.stop_presenting(sitting.by, "khach")
+    assert screen not in guest.participant.tracks
+    assert guest.client.of(TrackUnpublished)[-1].track_sid == screen, "its client ends the capture"
+    assert [one.on for one in sitting.kept.records if one.kind == "stop_presenting"] == ["xa", "khach"]
 
 
 async def test_a_hall_reports_its_delegates_by_keypad_before_there_is_a_list(sitting: Sitting) -> None:
