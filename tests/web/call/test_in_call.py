@@ -110,7 +110,12 @@ async def test_two_people_show_their_screens(visit: Visit, live_server: LiveServ
     await is_large(phone, "Trần Thị Bình")
     await expect(an.part("own-screen")).to_have_count(0)
     await expect(an.part("share-toggle")).to_have_attribute("aria-pressed", "false")
-    await binh.part("own-screen-stop").click()
+    await an.part("people-toggle").click()
+    person = an.part("person").filter(has_text="Trần Thị Bình")
+    await person.get_by_test_id("host-more").click()
+    await person.get_by_test_id("host-stop-share").click()  # the chair takes the presentation back
+    await expect(binh.part("own-screen")).to_have_count(0, timeout=PATIENCE_MS)
+    await expect(binh.part("share-toggle")).to_have_attribute("aria-pressed", "false")
     await expect(phone.part("stage")).to_have_attribute("data-view", "grid")
     await tiles(phone, 3)
 

@@ -80,6 +80,7 @@ export const callEn: Record<CallKey, string> = {
   'host.menu': 'Manage {name}',
   'host.mute': 'Mute',
   'host.ask': 'Ask to unmute',
+  'host.stopShare': 'Stop presenting',
   'host.asked': 'Asked to unmute',
   'host.lower': 'Lower hand',
   'host.remove': 'Remove',

@@ -79,6 +79,7 @@ export const callVi = {
   'host.menu': 'Điều hành: {name}',
   'host.mute': 'Tắt micro',
   'host.ask': 'Mời bật micro',
+  'host.stopShare': 'Dừng trình chiếu',
   'host.asked': 'Đã mời bật micro',
   'host.lower': 'Hạ tay',
   'host.remove': 'Mời ra khỏi cuộc họp',

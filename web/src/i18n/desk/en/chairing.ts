@@ -112,6 +112,7 @@ export const chairingEn: Record<keyof typeof chairingVi, string> = {
   'record.secret_stop': 'Stopped because of secret content',
   'record.stage': 'Picture for all chosen',
   'record.stage_undo': 'Picture from before shown again',
+  'record.stop_presenting': 'Presentation stopped',
   'record.view_alone': 'Picture for one hall chosen',
   'record.layout': 'Layout changed',
   'record.agenda': 'Agenda',

@@ -110,6 +110,7 @@ export const chairingVi = {
   'record.secret_stop': 'Dừng họp do phát sinh nội dung mật',
   'record.stage': 'Chọn hình cho mọi người',
   'record.stage_undo': 'Trả lại hình trước đó',
+  'record.stop_presenting': 'Dừng trình chiếu',
   'record.view_alone': 'Chọn hình riêng cho một điểm cầu',
   'record.layout': 'Đổi bố cục hình',
   'record.agenda': 'Chương trình họp',
