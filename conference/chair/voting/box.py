@@ -55,18 +55,31 @@ def shuffled(ballots: Iterable[Ballot], randomness: Randomness) -> tuple[Ballot,
 # -- the sealed form
 
 
-def seal(box: Box, vote: str, entitled: Sequence[str], receipts: bool, key: bytes) -> str:
-    """Return the sealed box in base64. Its length depends only on the number of the entitled, never on the ballots."""
+class Opened(NamedTuple):
+    """What a sealed form held."""
+
+    box: Box
+    claims: bytes
+    """The phones that have cards, as `cards.packed` writes them. Empty: the vote has no cards."""
+
+    def __repr__(self) -> str:
+        return "Opened()"
+
+
+def seal(box: Box, vote: str, entitled: Sequence[str], receipts: bool, key: bytes, claims: bytes = b"") -> str:
+    """Return the sealed box in base64. Its length depends only on the number of the entitled, never on the ballots. `claims`: of
+    phones, with a length that depends only on the number of cards.
+    """
     voted = sum(1 << place for place, one in enumerate(entitled) if one in box.voted)
     width = _MARKS_BYTES + (RECEIPT_BYTES if receipts else 0)
     ballots = b"".join(one.receipt + one.marks.to_bytes(_MARKS_BYTES, "big") for one in box.ballots)
     plain = voted.to_bytes(len(entitled) // 8 + 1, "big") + len(box.ballots).to_bytes(_COUNT_BYTES, "big")
-    plain += ballots.ljust(width * len(entitled), b"\0")
+    plain += ballots.ljust(width * len(entitled), b"\0") + claims
     return base64.b64encode(AESGCM(key).encrypt(_NONCE, plain, vote.encode())).decode()
 
 
-def unseal(sealed: str, vote: str, entitled: Sequence[str], receipts: bool, keys: Iterable[bytes]) -> Box | None:
-    """Return the box. None: no key opens it."""
+def unseal(sealed: str, vote: str, entitled: Sequence[str], receipts: bool, keys: Iterable[bytes]) -> Opened | None:
+    """Return what the form held. None: no key opens it."""
     for key in keys:
         try:
             plain = AESGCM(key).decrypt(_NONCE, base64.b64decode(sealed), vote.encode())
@@ -76,11 +89,12 @@ def unseal(sealed: str, vote: str, entitled: Sequence[str], receipts: bool, keys
     return None
 
 
-def _read(plain: bytes, entitled: Sequence[str], receipts: bool) -> Box:
+def _read(plain: bytes, entitled: Sequence[str], receipts: bool) -> Opened:
     first = len(entitled) // 8 + 1
     voted = int.from_bytes(plain[:first], "big")
     count = int.from_bytes(plain[first : first + _COUNT_BYTES], "big")
     head, width = RECEIPT_BYTES if receipts else 0, _MARKS_BYTES + (RECEIPT_BYTES if receipts else 0)
     rows = [plain[first + _COUNT_BYTES + width * place :][:width] for place in range(count)]
     ballots = tuple(Ballot(row[:head], int.from_bytes(row[head:], "big")) for row in rows)
-    return Box(frozenset(one for place, one in enumerate(entitled) if voted >> place & 1), ballots)
+    voters = frozenset(one for place, one in enumerate(entitled) if voted >> place & 1)
+    return Opened(Box(voters, ballots), plain[first + _COUNT_BYTES + width * len(entitled) :])

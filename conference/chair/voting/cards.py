@@ -26,6 +26,7 @@ LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """The characters of codes: base32 of Crockford, without the letters I, L, O and U."""
 _BRACKETS: Final = str.maketrans("", "", "()[]{}")
 """A written name stands in brackets behind the number of its card. A name with brackets could look like another card."""
+HASH_BYTES: Final = 32  # SHA-256
 _ALIKE: Final = str.maketrans("OIL", "011", "- ")
 
 
@@ -53,8 +54,7 @@ def cards(voter: Voter, delegates: int) -> tuple[Voter, ...]:
         words = f", phiếu {number}"
         name = voter.name.encode()[: limits.NAME_BYTES - len(words.encode())].decode(errors="ignore") + words
         made.append(Voter(card(voter.identity, number), name))
-    fit = not made or len(made[-1].identity.encode()) <= limits.IDENTITY_BYTES
-    return tuple(made) if fit else ()
+    return tuple(made)
 
 
 def codes(entitled: Iterable[Voter], known: Mapping[str, str], randomness: Randomness) -> dict[str, str]:
@@ -100,6 +100,18 @@ def taken(vote: Vote, site: str) -> int:
 def hashed(phone: str) -> str:
     """Return what is stored of the secret of a phone. The secret is random and long, so the hash needs no salt."""
     return hashlib.sha256(phone.encode()).hexdigest()
+
+
+def packed(entitled: Iterable[str], claims: Mapping[str, str]) -> bytes:
+    """Return the claims of a secret vote for its sealed form: a place for each card of the entitled. Zeros: the card is free."""
+    phones = {one: bytes.fromhex(phone) for phone, one in claims.items()}
+    return b"".join(phones.get(one, bytes(HASH_BYTES)) for one in entitled if is_card(one))
+
+
+def unpacked(entitled: Iterable[str], claims: bytes) -> dict[str, str]:
+    """Return the claims that `packed` wrote."""
+    phones = (claims[at : at + HASH_BYTES] for at in range(0, len(claims), HASH_BYTES))
+    return {phone.hex(): one for one, phone in zip(filter(is_card, entitled), phones, strict=False) if any(phone)}
 
 
 def held(vote: Vote, site: str, phone: str) -> Voter | None:

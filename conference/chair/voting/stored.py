@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from conference.chair.voting import box as boxes
+from conference.chair.voting import cards
 from conference.chair.voting.box import Box
 from conference.chair.voting.question import Basis, Kind, Question, Share, Way
 from conference.chair.voting.vote import Result, State, Vote, Voter, Votes
@@ -81,9 +82,9 @@ def _vote_as_json(vote: Vote, key: bytes) -> JSON:
         "names": dict(sorted(vote.names.items())),
         "codes": dict(sorted(vote.codes.items())),
         "old_codes": dict(sorted(vote.old_codes.items())),
-        "claims": dict(sorted(vote.claims.items())),
+        "claims": {} if sealed(vote) else dict(sorted(vote.claims.items())),
         "hands": {hall: list(counts) for hall, counts in sorted(vote.hands.items())},
-        "box": boxes.seal(vote.box, vote.id, names, vote.question.receipts, key) if sealed(vote) else None,
+        "box": _box(vote, names, key) if sealed(vote) else None,
         "result": None if vote.result is None else result_as_json(vote.result),
         "reason": vote.reason,
         "opened_at": vote.opened_at,
@@ -91,13 +92,21 @@ def _vote_as_json(vote: Vote, key: bytes) -> JSON:
     }
 
 
+def _box(vote: Vote, names: list[str], key: bytes) -> str:
+    """Return the sealed box, with the claims of phones: in clear they would tell which phone has which card, and when it came."""
+    return boxes.seal(vote.box, vote.id, names, vote.question.receipts, key, cards.packed(names, vote.claims))
+
+
 def _vote_of_json(value: JSON, keys: Sequence[bytes]) -> tuple[Vote, bool]:
     question, state = _question_of_json(value["question"]), State(value["state"])
     entitled = tuple(Voter(*one) for one in value["entitled"])
     names = [one.identity for one in entitled]
     box: Box | None = Box()
+    claims: dict[str, str] = value.get("claims", {})
     if value["box"] is not None:
-        box = boxes.unseal(value["box"], value["id"], names, question.receipts, keys)
+        opened = boxes.unseal(value["box"], value["id"], names, question.receipts, keys)
+        box = opened.box if opened is not None else None
+        claims = claims | cards.unpacked(names, opened.claims) if opened is not None else {}
     vote = Vote(
         value["id"],
         question,
@@ -107,7 +116,7 @@ def _vote_of_json(value: JSON, keys: Sequence[bytes]) -> tuple[Vote, bool]:
         value.get("names", {}),
         {} if box is None else value.get("codes", {}),
         {} if box is None else value.get("old_codes", {}),
-        {} if box is None else value.get("claims", {}),
+        claims,
         {hall: tuple(counts) for hall, counts in value["hands"].items()},
         box or Box(),
         None if value["result"] is None else _result_of_json(value["result"]),

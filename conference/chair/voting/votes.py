@@ -102,7 +102,8 @@ def _checked(vote: Vote, entitled: tuple[Voter, ...]) -> tuple[Voter, ...]:
         raise refusal("vote_entitled_bad")
     most = bounds.DELEGATES if vote.question.way is Way.HANDS else 1
     for one in entitled:
-        fits = 1 <= len(one.identity.encode()) <= limits.IDENTITY_BYTES and len(one.name.encode()) <= limits.NAME_BYTES
+        site = cards.site_of(one.identity)
+        fits = 1 <= len(site.encode()) <= limits.IDENTITY_BYTES and len(one.name.encode()) <= limits.NAME_BYTES
         if not fits or not 1 <= one.delegates <= most or not 0 <= one.present <= one.delegates:
             raise refusal("vote_entitled_bad")
     if vote.secret and len(entitled) < bounds.SECRET_LEAST:

@@ -37,6 +37,7 @@ from conference.chair.voting.vote import (
     Withdraw,
 )
 from conference.ground.errors import Refusal
+from conference.ground.limits import IDENTITY_BYTES
 
 NOW = 1_790_000_000.0
 NAMED = Question("Thông qua nghị quyết")
@@ -588,6 +589,17 @@ def test_each_delegate_of_a_site_has_one_ballot() -> None:
     assert (result.cast, result.counts, result.entitled, result.present) == (4, (4, 0, 0), 8, 8)
 
 
+def test_a_site_with_the_longest_identity_has_cards() -> None:
+    site = Voter("é" * (IDENTITY_BYTES // 2), "Hội trường B")
+    votes = opened(SECRET, (*people(4), site, *cards.cards(site, 3)))
+    votes = after(votes, Claim("v", site.identity, cards.hashed("x")), Cast("v", cards.card(site.identity, 2), (FOR,)))
+    assert restored(votes) == votes
+    too_long = replace(site, identity=site.identity + "x")
+    prepared = after(Votes(), Prepare("v", NAMED))
+    assert refused(prepared, Open("v", (too_long,))) == "vote_entitled_bad"
+    assert refused(prepared, Open("v", cards.cards(too_long, 2))) == "vote_entitled_bad"
+
+
 def test_a_card_by_name_shows_the_site_its_number_and_the_typed_name() -> None:
     two, three, _ = (one.identity for one in CARDS)
     votes = after(with_cards(), Cast("v", two, (FOR,)), Cast("v", three, (AGAINST,), "  Lê\u202e Văn\nAn "))
@@ -622,21 +634,22 @@ def test_the_codes_of_sites_die_with_the_vote() -> None:
 def test_cards_without_a_ballot_are_taken_back(question: Question) -> None:
     """Show that a phone with a ballot keeps its card. The other cards are free again, and only the new code gives them."""
     two, three, _ = (one.identity for one in CARDS)
-    votes = after(with_cards(question), Claim("v", "hall.a", "x"), Claim("v", "hall.a", "y"), Claim("v", "hall.a", "z"))
+    x, y, z, new = map(cards.hashed, "xyzw")
+    votes = after(with_cards(question), Claim("v", "hall.a", x), Claim("v", "hall.a", y), Claim("v", "hall.a", z))
     votes = after(votes, Cast("v", three, (FOR,)))
     moved, effects = machine.step(votes, Withdraw("v", "hall.a"), 0.0, lambda count: bytes(range(250, 250 + count)))
     vote = moved.open
     assert vote is not None
     assert vote.codes == {"hall.a": "ZBXZSZFY"}
-    assert (vote.old_codes, vote.claims) == ({"00000000": "hall.a"}, {"y": three})
+    assert (vote.old_codes, vote.claims) == ({"00000000": "hall.a"}, {y: three})
     assert effects == (Noted("vote_cards_withdrawn", {"vote": "v", "voter": "hall.a"}),)
     assert (cards.site_with(vote, "00000000"), cards.is_old(vote, "00000000")) == ("hall.a", True)
     assert (cards.site_with(vote, "zbxz-szfy"), cards.is_old(vote, "zbxz-szfy")) == ("hall.a", False)
     assert restored(moved) == moved
-    assert refused(moved, Cast("v", two, (FOR,), phone="x")) == "vote_cards_withdrawn", "a ballot that was on its way"
-    assert refused(moved, Claim("v", "hall.a", "x", "00000000")) == "vote_cards_withdrawn"
-    again = after(moved, Claim("v", "hall.a", "new"), Claim("v", "hall.a", "z"))
-    assert [held_by(again, phone) for phone in ("new", "y", "z")] == [2, 3, 4]
+    assert refused(moved, Cast("v", two, (FOR,), phone=x)) == "vote_cards_withdrawn", "a ballot that was on its way"
+    assert refused(moved, Claim("v", "hall.a", x, "00000000")) == "vote_cards_withdrawn"
+    again = after(moved, Claim("v", "hall.a", new), Claim("v", "hall.a", z))
+    assert [held_by(again, phone) for phone in (new, y, z)] == [2, 3, 4]
     ended = after(again, Cast("v", two, (FOR,)), Close("v"))
     assert (result_of(ended).cast, ended.all[0].old_codes) == (2, {})
 
