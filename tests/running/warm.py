@@ -137,9 +137,10 @@ def _keep(orders: socket.socket, order: Any, output: int, telling: int, errors: 
     if server == 0:
         os.close(telling)
         module, words, environ, net = order
+        _redirect(output, errors)
         if net:
-            _enter(net)
-        _run(module, words, environ, output, errors)
+            _enter(net)  # the log of the test gets an error of this step
+        _run(module, words, environ)
         return
     os.close(output)
     os.close(errors)
@@ -157,12 +158,15 @@ def _enter(net: str) -> None:
             raise OSError(ctypes.get_errno(), "setns", net)
 
 
-def _run(module: str, words: list[str], environ: dict[str, str], output: int, errors: int) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def _redirect(output: int, errors: int) -> None:
     os.dup2(output, 1)
     os.dup2(errors, 2)
     os.close(output)
     os.close(errors)
+
+
+def _run(module: str, words: list[str], environ: dict[str, str]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environ)
     sys.argv[1:] = words
