@@ -17,7 +17,7 @@ from rooms.policy.actors import Actor
 from rooms.sites import terminals
 from rooms.store import audit
 from rooms.store.tables.dialling import DialLeg, SiteCall
-from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.meetings import Attendee, Meeting
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site, Terminal
 
@@ -80,7 +80,7 @@ async def calls_of(session: AsyncSession, occurrence_id: str) -> list[Called]:
 class Expected:
     """A site that the roll call of a date expects. `terminal_id`: a terminal of the date there; empty: none. `dialled`: the
     server can call this terminal; a PC in hall mode enters by itself. `phone`: the telephone number of the technician there, for
-    the hosts of the date.
+    the hosts of the date. `invitation`: the invitation of the site's unit, whose link opens in a browser; empty: none.
     """
 
     site_id: str
@@ -89,6 +89,7 @@ class Expected:
     terminal_id: str
     dialled: bool
     phone: str
+    invitation: str
 
 
 async def expected(session: AsyncSession, occurrence_id: str, now: datetime) -> list[Expected]:
@@ -109,11 +110,30 @@ async def expected(session: AsyncSession, occurrence_id: str, now: datetime) -> 
     there: dict[str, list[tuple[str, bool]]] = {}
     for one in called:
         there.setdefault(one.site_id, []).append((one.id, not terminals.is_pc(one)))
+    links = await _invitations(session, meeting.id)
     return [
-        Expected(site.id, site.name, unit.name, terminal_id, dialled, site.technician_phone)
+        Expected(
+            site.id,
+            site.name,
+            unit.name,
+            terminal_id,
+            dialled,
+            site.technician_phone,
+            links.get((site.id, unit.id), ""),
+        )
         for site, unit in rows
         for terminal_id, dialled in there.get(site.id, [("", False)])
     ]
+
+
+async def _invitations(session: AsyncSession, meeting_id: str) -> dict[tuple[str, str], str]:
+    """Return the invitation of each invited unit, by its site and the unit. The invitation of a person belongs to no site."""
+    rows = await session.execute(
+        select(Attendee.site_id, Attendee.unit_id, Attendee.id).where(
+            Attendee.meeting_id == meeting_id, Attendee.person_id.is_(None), Attendee.site_id.is_not(None)
+        )
+    )
+    return {(site_id, unit_id): id_ for site_id, unit_id, id_ in rows if site_id and unit_id}
 
 
 async def note(

@@ -304,5 +304,9 @@ def _bearer(grants: Grants, address: str) -> Actor:
 
 
 def _roll_site(one: contacts.Expected) -> Site:
-    identity = f"hall_terminal.{one.terminal_id}" if one.terminal_id else f"site.{one.site_id}"
-    return Site(identity, one.site, one.unit, one.terminal_id if one.dialled else "", one.phone)
+    """Return the site for the roll call. Its id is the identity of its terminal, otherwise an identity with the bearer of its
+    invitation, so that votes, reports and the stage find who is there.
+    """
+    by_link = f"personal_link.{one.invitation}.site" if one.invitation else f"site.{one.site_id}"
+    identity = f"hall_terminal.{one.terminal_id}" if one.terminal_id else by_link
+    return Site(identity, one.site, one.unit, one.terminal_id if one.dialled else "", one.phone, one.invitation)

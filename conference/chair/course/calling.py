@@ -203,7 +203,7 @@ class Calling:
         self._locate()
         chosen = [row.site for row in self.state.rows if row.site.id in wanted and row.site.terminal]
         found = chosen if wanted else rollcall.to_call(self.state)
-        return [one for one in found if one.id not in self._here.of]
+        return [one for one in found if one.id not in self._meeting.participants]
 
     def linked(self, by: By, site: str = "") -> str:
         """Return the id of the site that a link is for. An empty `site`: the site of the giver. Raise Refusal."""
@@ -256,7 +256,7 @@ class Calling:
         self._announce()
 
     def _locate(self) -> None:
-        self._here = Places((row.site.id for row in self.state.rows), self._meeting.participants)
+        self._here = Places((row.site for row in self.state.rows), self._meeting.participants)
 
     def _snap(self, effect: rollcall.Snap) -> None:
         """Keep the last small picture of a hall. The server does not decode the pictures of browsers."""

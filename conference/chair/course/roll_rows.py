@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from conference.chair.course import rollcall
-from conference.chair.course.rollcall import Row, State
+from conference.chair.course.rollcall import Row, Site, State
 from conference.people.participant import Participant
 from rooms.policy.bearers import bearer
 
@@ -15,13 +15,24 @@ SIGNALS: Final = {"none": "-", "black": "b", "frozen": "f", "good": "g"}
 
 
 class Places:
-    """The present participant of each site: the same identity, or the same person with a new identity."""
+    """The present participant of each site: its terminal or its PC in hall mode, which have the identity of the site; otherwise
+    the same person with a new identity; otherwise who opened the link of the site's unit in a browser. Nobody stands for two
+    sites of the list, and nobody stands for a site of which another terminal is here.
+    """
 
-    def __init__(self, sites: Iterable[str] = (), here: Mapping[str, Participant] = MappingProxyType({})) -> None:
+    def __init__(self, sites: Iterable[Site] = (), here: Mapping[str, Participant] = MappingProxyType({})) -> None:
         present = {identity: one for identity, one in here.items() if not one.left and not one.grants.hidden}
         by_bearer = {bearer(identity): one for identity, one in present.items()}
-        pairs = ((site, present.get(site) or by_bearer.get(bearer(site))) for site in sites)
-        self.of: Mapping[str, Participant] = {site: one for site, one in pairs if one is not None}
+        every = tuple(sites)
+        found = {site.id: present[site.id] for site in every if site.id in present}
+        taken = {one.identity for one in found.values()}
+        linked = {site.link for site in every if site.id in found}
+        for site in every:
+            one = by_bearer.get(bearer(site.id)) or (by_bearer.get(site.link) if site.link not in linked else None)
+            if one is not None and site.id not in found and one.identity not in taken:
+                found[site.id] = one
+                taken.add(one.identity)
+        self.of: Mapping[str, Participant] = found
 
     def identity(self, site: str) -> str:
         """Return the identity of the participant of a site, otherwise the id of the site."""

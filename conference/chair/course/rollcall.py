@@ -18,7 +18,7 @@ This module does not read the unit tree, and does not decide who may call the ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -34,8 +34,8 @@ JSON: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site of the list. `terminal`: the terminal that can be called; `telephone`: the number of the person there. Both may be
-    empty.
+    """A site of the list. `terminal`: the terminal that can be called; `telephone`: the number of the person there; `link`: the
+    bearer of the invitation of its unit, who stands for the site while its terminal is away. Each may be empty.
     """
 
     id: str
@@ -43,6 +43,12 @@ class Site:
     unit: str = ""
     terminal: str = ""
     telephone: str = ""
+    link: str = ""
+
+    @property
+    def bearers(self) -> tuple[str, ...]:
+        """The bearers of the participants who stand for the site, the first one before the others."""
+        return tuple(filter(None, (bearer(self.id), self.link)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +271,17 @@ def _prepare(state: State, event: Prepare, now: float) -> Result:
     known = {row.site.id: row for row in state.rows}
     same = [(site, known.pop(site.id, None)) for site in event.sites]
     others = {bearer(id_): row for id_, row in known.items() if row.report is not None}
-    old = [(site, row or others.pop(bearer(site.id), None)) for site, row in same]
+    old = [(site, row or _first(others, site.bearers)) for site, row in same]
     found = (*old, *((row.site, row) for row in others.values()))[: limits.ROLL_SITES]
     rows = tuple(Row(site) if row is None else Row(site, row.report, row.signals) for site, row in found)
     run = state.run if state.phase == "ready" else state.run + 1
     noted = Noted("roll_call.prepared", "", {"run": run, "sites": len(rows)})
     return State("ready", rows, run, state.lists + (state.phase != "none")), (noted,)
+
+
+def _first(rows: dict[str, Row], bearers: Iterable[str]) -> Row | None:
+    """Take the row of the first of these bearers that has one."""
+    return next((rows.pop(one) for one in bearers if one in rows), None)
 
 
 def _add(state: State, event: Add, now: float) -> Result:

@@ -16,7 +16,7 @@ from rooms.sites import places
 from rooms.store.database import Database
 from rooms.store.tables.booking import Reservation
 from rooms.store.tables.dialling import DialLeg
-from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from tests.rooms.booking.test_calls import approved, date_id
 from tests.rooms.postgres import POSTGRESQL_IN_SIM
 from tests.rooms.province import Province
@@ -59,10 +59,17 @@ async def test_the_roll_call_expects_each_site_in_the_order_of_the_units(
     async with database.reading() as session:
         found = await contacts.expected(session, date, at)
         called = set(await session.scalars(select(DialLeg.terminal_id).where(DialLeg.occurrence_id == date)))
+        invited = await session.scalars(select(Attendee).where(Attendee.unit_id.is_not(None)))
+        units = {one.site_id: one.id for one in invited if one.person_id is None}
+    assert any(units.get(one.site_id) for one in found)
     assert [one.site_id for one in found] == [province.sites[one] for one in ("tinh", "xa1", "xa2")]
     assert called
     assert {one.terminal_id for one in found if one.dialled} == called
     assert next(one for one in found if one.site_id == province.sites["xa2"]).terminal_id == ""
+    invitations = {one.site_id: one.invitation for one in found}
+    assert invitations == {site: units.get(site, "") for site in invitations}, (
+        "a person's invitation belongs to no site"
+    )
 
 
 @POSTGRESQL_IN_SIM

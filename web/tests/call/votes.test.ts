@@ -67,6 +67,12 @@ describe('the entitled', () => {
     ]);
   });
 
+  it('have one ballot of a site whose people came by the link of their unit', () => {
+    const came = { ...people, 'personal_link.m1.a': { n: 'Xã Đồi' } };
+    const roll_sites = { hall: { n: 'Xã Bến', d: 12 }, 'hall_terminal.doi': { n: 'Xã Đồi', d: 3, i: 'personal_link.m1.a' } };
+    expect(expectedOf({ roll: { phase: 'done' }, roll_sites, people: came }).map((one) => [one.identity, one.delegates])).toEqual([['hall', 12], ['personal_link.m1.a', 3], ['an', 1]]);
+  });
+
   it('are chosen by the server without a finished roll call', () => {
     expect(expectedOf({ people })).toEqual([]);
     expect(expectedOf({ roll: { phase: 'calling' }, roll_sites: { hall: { n: 'Xã Bến' } }, people })).toEqual([]);

@@ -677,3 +677,54 @@ async def test_a_hall_reports_its_delegates_by_keypad_before_there_is_a_list(sit
     sitting.xa.press("2001#")
     assert not sitting.course.reports.stored, "too many delegates are no report"
     assert sitting.document("member")["reported"] == {"xa": {"d": 7}}
+
+
+async def test_a_site_is_its_terminal_its_pc_or_the_link_of_its_unit(sitting: Sitting) -> None:
+    """Roll call, report and plate find the same participant: a PC in hall mode, and a browser while the terminal is away."""
+    roll, may = sitting.course.roll, "hall_terminal.may"
+    Party(sitting.world, "hall_terminal.pc", role="hall")
+    Party(sitting.world, "personal_link.m1.a")
+    Party(sitting.world, "personal_link.m2.b")
+    may_site, alone = (
+        Site(may, "Xã Máy", terminal="may", link="m1"),
+        Site("personal_link.m2.site", "Xã Link", link="m2"),
+    )
+    second = Site("hall_terminal.may-2", "Xã Máy, phòng 2", link="m1")
+    await roll.prepare(sitting.by, (Site("hall_terminal.pc", "Xã PC"), may_site, second, alone))
+    sitting.world.pass_time(1.0)
+    rows = sitting.document("host")["roll_sites"]
+    assert {id_: row["g"][0] for id_, row in rows.items()} == {
+        "hall_terminal.pc": "1",
+        may: "1",
+        second.id: "0",  # nobody stands for two sites
+        alone.id: "1",
+    }
+    assert {id_: row["i"] for id_, row in rows.items() if "i" in row} == {
+        may: "personal_link.m1.a",
+        alone.id: "personal_link.m2.b",
+    }
+    by = sitting.conference.machines.by("personal_link.m1.a", "Xã Máy", "page")
+    await roll.report(by, "personal_link.m1.a", Report(4, "Lê Văn Cường"))
+    assert sitting.document("host")["roll_sites"][may]["d"] == 4
+    assert sitting.document("member")["reported"]["personal_link.m1.a"]["h"] == "Lê Văn Cường"
+    await roll.begin(sitting.by)
+    await roll.press(sitting.by, may, "present")
+    assert roll.counted("personal_link.m1.a") == 4
+    assert roll.callable_sites(sitting.by, [may]) == [may_site], "the terminal can still be called"
+
+    HallParty(sitting.world, may)
+    rows = sitting.document("host")["roll_sites"]
+    assert ("i" in rows[may], rows[may]["d"], roll.counted(may)) == (False, 4, 4), (
+        "the terminal stands for the site again"
+    )
+    assert "i" not in rows[second.id], "a terminal of the site is here"
+    assert roll.callable_sites(sitting.by, [may]) == []
+
+
+async def test_a_new_list_keeps_what_a_browser_reported_for_its_site(sitting: Sitting) -> None:
+    Party(sitting.world, "personal_link.m1.a")
+    by = sitting.conference.machines.by("personal_link.m1.a", "Xã Máy", "page")
+    await sitting.course.roll.report(by, "personal_link.m1.a", Report(4))
+    await sitting.course.roll.prepare(sitting.by, (Site("hall_terminal.may", "Xã Máy", link="m1"),))
+    rows = sitting.document("host")["roll_sites"]
+    assert [(id_, row["d"]) for id_, row in rows.items()] == [("hall_terminal.may", 4)]

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from conference import Refusal
 from rooms.dialling import planning
 from rooms.policy.actors import COMMAND
+from rooms.policy.bearers import bearer
 from rooms.policy.classes import REFUSALS
 from rooms.sites import places
 from rooms.store.database import Database
@@ -179,6 +180,8 @@ async def test_a_pc_is_a_site_to_telephone_and_not_one_to_call(office: Office) -
     found = {one.id: one for one in await office.secretariat.hosts.roll_sites(f"o-{date['id']}")}
     pc = found["hall_terminal.terminal-khcn"]
     assert (pc.terminal, pc.telephone) == ("", "0912 345 678")
+    invited = next(one for one in found.values() if one.name == "Điểm cầu yt")
+    assert bearer(invited.id) == invited.link != "", "its unit comes by the link of the invitation"
 
 
 @POSTGRESQL_IN_SIM

@@ -86,8 +86,8 @@ export interface Sections {
   votes?: Record<string, VoteRow>;
   people?: Record<string, { n: string; r?: string }>;
   roll?: { phase: string };
-  /** The sites of the roll call: name and reported delegates. */
-  roll_sites?: Record<string, { n: string; d?: number }>;
+  /** The sites of the roll call: name, reported delegates, and who is there for the site if the identity differs from its id. */
+  roll_sites?: Record<string, { n: string; d?: number; i?: string }>;
 }
 
 /** The own part in the open vote: the answer of the order `my_ballot`. */
@@ -197,8 +197,9 @@ export interface Expected {
  */
 export function expectedOf({ roll, roll_sites = {}, people = {} }: Sections): Expected[] {
   if (roll?.phase !== 'done') return [];
-  const sites = Object.entries(roll_sites).map(([identity, { n, d }]) => ({ identity, name: n, delegates: Math.max(1, d ?? 1) }));
-  const others = Object.entries(people).filter(([identity, { r }]) => !(identity in roll_sites) && r !== 'guest' && r !== 'observer');
+  const sites = Object.entries(roll_sites).map(([id, { n, d, i }]) => ({ identity: i ?? id, name: n, delegates: Math.max(1, d ?? 1) }));
+  const known = new Set([...Object.keys(roll_sites), ...sites.map((one) => one.identity)]);
+  const others = Object.entries(people).filter(([identity, { r }]) => !known.has(identity) && r !== 'guest' && r !== 'observer');
   return [...sites, ...others.map(([identity, { n }]) => ({ identity, name: n, delegates: 1 }))];
 }
 
