@@ -50,9 +50,9 @@ def attendance(walk: Walk, stays: list[Any]) -> None:
     for identity, came, left, reason in extra:
         at = cut.get((identity, came))
         hold("attendance equals what happened", at is not None and left <= at and reason == "lost", (identity, came))
-    early = [one for one in missing if one[:2] not in {(i, a) for i, a, _, _ in extra}]
-    killed = bool(walk.lost)
-    hold("attendance equals what happened", killed or not early, early)
+    known = {(identity, came) for identity, came, _, _ in extra} | cut.keys()
+    early = [one for one in missing if one[:2] not in known]
+    hold("attendance equals what happened", not early, early)
 
 
 def secrets(walk: Walk, events: list[Any]) -> None:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -21,6 +22,7 @@ from conference import Conference, Grants, Lobbies
 from conference.ports.proceedings import State
 from rooms.store import embedded
 from rooms.store.database import Database
+from rooms.store.tables.proceedings import Attendance
 from signaling.host.tokens import Authenticator
 from signaling.meetings.proceedings import Proceedings
 from signaling.orders.doorway import Doorway
@@ -220,6 +222,14 @@ class Process:
         self.database.dead = self.shelf.dead = True
         if self.running is not None:
             self.running.cancel()
+
+    async def stored_ends(self) -> set[tuple[str, float]]:
+        """Return the stays whose ends the database has: identity, and when the person came."""
+        if not isinstance(self.database, Unsteady):
+            return set()
+        async with Database.reading(self.database) as session:  # a reading without the faults
+            rows = await session.scalars(select(Attendance).where(Attendance.left_at.is_not(None)))
+            return {(one.identity, round(one.came_at.timestamp(), 3)) for one in rows}
 
     async def close(self) -> None:
         """Close the files, after all tasks have ended."""

@@ -168,8 +168,11 @@ class Walk:
         self.stays += old.stays.over
         self.lost += [(identity, came, self.now) for identity, came in old.stays.here.values()]
         if unstored:
+            ends = await old.stored_ends()
             self.lost += [
-                (identity, came, self.now) for identity, came, left, _ in old.stays.over if left >= self._stored_at
+                (identity, came, self.now)
+                for identity, came, left, _ in old.stays.over
+                if left >= self._stored_at and (identity, round(came, 3)) not in ends
             ]
         old.kill()
         self._killed.append(old)
