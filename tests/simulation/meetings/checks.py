@@ -17,6 +17,7 @@ from conference.chair.floor import Mode
 from conference.chair.rights import Role
 from conference.chair.voting.vote import State, Vote
 from conference.ground.marks import WAITS
+from rooms.policy.bearers import bearer
 from tests.simulation.meetings.people import is_heard
 
 
@@ -87,8 +88,8 @@ def speakers(meeting: Conference, memory: Memory, now: float) -> None:
     memory.turns |= {one.id: one.identity for one in state.turns}
     row = meeting.course.roll.state.current
     called = meeting.course.roll.calls and not state.turns
-    staged = row.site.id if called and row is not None else ""
-    heard = {one.identity for one in visible(meeting) if is_heard(one)} - {staged}
+    staged = bearer(row.site.id) if called and row is not None else ""
+    heard = {one.identity for one in visible(meeting) if is_heard(one) and bearer(one.identity) != staged}
     if meeting.course.breaks.state.silent:
         hold("silence in a recess", not heard, heard)
     if state.mode is Mode.ONE:
