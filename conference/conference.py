@@ -15,6 +15,7 @@ from functools import partial
 from conference.chair.chair import Chair, Machines, role_of
 from conference.chair.course.agenda_orders import AgendaOrders
 from conference.chair.course.course import Course
+from conference.chair.course.store import Store
 from conference.chair.document import Document
 from conference.chair.sections import Sections
 from conference.chair.voting.keys import Escrow
@@ -115,7 +116,6 @@ class Conference:
         self.departures = Departures(around.clock)
         self.closed = False
         self.joins = 0
-        self._opening = Opening(name, around.watcher)
         self._empty_since = around.clock.monotonic()
         self.outbox = Outbox()
         self.roster = Roster(self.participants, around.clock, around.turns)
@@ -152,6 +152,7 @@ class Conference:
         self.sections = Sections(
             self.document, name, around.clock, lambda one: role_of(self.machines, one.identity).value
         )
+        self._opening = Opening(name, around.watcher, Store(name, "opening", around.proceedings), self.sections.start)
         muted = around.watcher is not None and around.watcher.begins_muted(name)
         self.machines: Machines = Machines(
             self, self.document, self.sections.changed, around.proceedings, around.chair_code, entry_muted=muted
@@ -197,7 +198,6 @@ class Conference:
             others = tuple(self.roster.views())
             self.participants[participant.identity] = participant
             self.roster.came(participant)
-            self.sections.start()
             participant.changed()
             own, dual = participant.view(), participant.entry.dual
             participant.deliver(Welcome(self.summary.view(), own, others, dual=dual, relay=participant.relay_wanted))
@@ -210,16 +210,15 @@ class Conference:
             self.reports.arrived(participant)
         elif isinstance(participant, Hall):  # the answered call connects a hall, also one that sends no packets
             participant.media_connected()
-        if not (self.halls.waiting and isinstance(participant, Hall)):
-            self._opening.note()
+        self._opening.came(self.clock.time(), hall=isinstance(participant, Hall), waiting=self.halls.waiting)
 
     @change
     def begin(self, opened: Collection[str] = ()) -> None:
         """Open the meeting: halls wait no more. `opened`: the identities of the halls whose microphones go on."""
+        waited = self.halls.waiting
         self.halls.begin(opened)
         self.machines.microphones.forget()  # halls that come from now on are not muted because of earlier orders
-        if self.participants:
-            self._opening.note()
+        self._opening.begun(self.clock.time(), waited=waited, occupied=bool(self.participants))
 
     def resume(self, identity: str, sid: str, client: Client) -> Participant:
         """Connect a new signalling connection to a participant that is still present. Raises Refusal `state_mismatch`."""
@@ -313,6 +312,8 @@ class Conference:
         if reason not in (Reason.SERVER_SHUTDOWN, Reason.CONFERENCE_IDLE):
             self.polls.finish()
             self.machines.finish()
+        if reason is Reason.CONFERENCE_IDLE:
+            self._opening.forget()
         action = Action.RECONNECT if reason is Reason.SERVER_SHUTDOWN else Action.DISCONNECT
         for participant in list(self.participants.values()):
             self.expel(participant, reason, action)

@@ -35,10 +35,9 @@ class Sections:
         """The time since which a participant is away, by identity."""
         document.put("meeting", self._facts)
 
-    def start(self) -> None:
-        """Note the time of the first participant. Later calls do nothing."""
-        if "started_at" not in self._facts:
-            self._change(started_at=_ms(self._clock.time()))
+    def start(self, at: float) -> None:
+        """Show when the meeting was opened (Unix seconds)."""
+        self._change(started_at=_ms(at))
 
     def describe(self, title: str, ends_at: float | None) -> None:
         """Set the title (empty: none) and the booked end in Unix seconds (None: not booked)."""

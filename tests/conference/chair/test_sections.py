@@ -7,6 +7,7 @@ from typing import Any
 
 from conference import Conference, Passage, marks
 from conference.ground.events import Reason
+from tests.conference.chair.test_chair import Store
 from tests.conference.chair.test_document import Reader
 from tests.conference.doubles import World
 from tests.conference.hall_doubles import HallParty, HallWorld
@@ -36,6 +37,40 @@ def test_a_meeting_has_its_name_its_start_and_the_booked_facts() -> None:
     assert whole(conference, world)["meeting"] == told
     conference.sections.describe("", None)
     assert whole(conference, world)["meeting"] == {"name": "c", "started_at": began}
+
+
+def test_the_meeting_starts_when_the_chair_opens_it() -> None:
+    world = HallWorld()
+    conference = world.registry.create("c")
+    conference.halls.wait()
+    HallParty(world, "hall")
+    chair = Party(world, "an", passage=Passage.HOST)
+    world.pass_time(300)
+    assert "started_at" not in whole(conference, world)["meeting"], "halls are called before the opening"
+    began = round(world.time.time() * 1000)
+    conference.begin()
+    world.pass_time(5)
+    conference.begin()
+    assert whole(conference, world)["meeting"]["started_at"] == began
+    chair.participant.leave(Reason.CLIENT_INITIATED)
+    Party(world, "binh")
+    assert whole(conference, world)["meeting"]["started_at"] == began
+
+
+def test_the_start_outlives_a_crash_and_ends_when_all_have_left() -> None:
+    store = Store()
+    world = HallWorld(proceedings=store)
+    began = round(world.time.time() * 1000)
+    Party(world, "an")
+    again = HallWorld(proceedings=store)
+    again.time.advance(60)
+    conference = Party(again, "an").conference
+    assert whole(conference, again)["meeting"]["started_at"] == began
+    conference.participants["an"].leave(Reason.CLIENT_INITIATED)
+    conference.close(Reason.CONFERENCE_IDLE)
+    later = HallWorld(proceedings=store)
+    later.time.advance(600)
+    assert whole(Party(later, "binh").conference, later)["meeting"]["started_at"] == began + 600_000
 
 
 def test_a_row_shows_microphone_camera_hand_and_role() -> None:

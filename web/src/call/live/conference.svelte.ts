@@ -26,7 +26,7 @@ import { joinFailureText, leavingText } from './leaving';
 import { Line } from './line.svelte';
 import { HAND, isComposed, linkedBy, mark, membersOf, STOPPED, UNMUTE_ASKED, type Link, type Member } from './members';
 import { Notices } from './notices.svelte';
-import { beganAt, roomOptions } from './room';
+import { roomOptions } from './room';
 import { Speakers } from './speakers.svelte';
 import { Statistics } from './statistics.svelte';
 import { Reactions } from '../reacting/reactions.svelte';
@@ -67,8 +67,6 @@ export class Conference {
   readonly members = $derived(linkedBy(this.link, this.found, this.stalled));
   /** The server has not confirmed the change of the hand yet. */
   raising = $state(false);
-  /** When the meeting began, in ms since 1970 by the server's clock. 0: the page does not know it. */
-  began_ms = $state(0);
   saving = $state<Saving>(recalledSaving());
   /** Why the chair's rules do not let the user switch the microphone on now. Empty: they let the user. */
   barred = '';
@@ -180,7 +178,6 @@ export class Conference {
       return;
     }
     if (this.link === 'joining') this.link = 'steady';
-    this.began_ms = beganAt(this.room);
     this.redraw();
     await published;
   }

@@ -1,5 +1,5 @@
 /** The options with which the client library joins, captures and publishes. */
-import { DefaultReconnectPolicy, VideoPresets, type Room, type RoomOptions, type VideoResolution } from 'livekit-client';
+import { DefaultReconnectPolicy, VideoPresets, type RoomOptions, type VideoResolution } from 'livekit-client';
 import { recall } from '../../browser/memory';
 import type { Entry } from './entry';
 
@@ -37,13 +37,4 @@ export function roomOptions(entry: Entry, resolution: VideoResolution): RoomOpti
       dtx: true,
     },
   };
-}
-
-/**
- * Return when the server made the room, in ms since 1970 by the server's clock. 0: unknown. The field is internal to the library,
- * whose version is pinned.
- */
-export function beganAt(room: Room): number {
-  const { roomInfo } = room as unknown as { roomInfo?: { creationTimeMs?: bigint } };
-  return Number(roomInfo?.creationTimeMs ?? 0);
 }
