@@ -189,6 +189,7 @@ async def begins(s: Sitting) -> None:
     await s.order(FIRST, "hand_over", identity=CHAIR)
     await s.order(CHAIR, "appoint", identity=HOA, role="secretary")
     await s.order(CHAIR, "set_floor_mode", mode="one")
+    await s.order(CHAIR, "set_budget", delegation=AN, budget_s=900)
     for name in (AN, BINH, CUONG):
         await s.order(name, "ask_floor")
     await s.phones[0].press("*5")
@@ -279,6 +280,19 @@ async def orders_still_count(s: Sitting, counts: list[int], speaker: str) -> Non
     await until(lambda: queue_has(s, speaker), "the last speaker waits again")
 
 
+async def calls_an_absent_site(s: Sitting) -> None:
+    """A hall was hung up. It is absent in the roll call of the invited sites, and the server calls it again by one order."""
+    await s.order(CHAIR, "remove", identity=SITES[3])
+    await until(lambda: not s.phones[3].stands, "the hall is out")
+    await s.order(CHAIR, "roll_end")
+    await s.order(CHAIR, "roll_prepare")
+    assert set(SITES[:4]) <= (await s.desk())["roll_sites"].keys(), "the list has the halls of the booking"
+    await s.order(CHAIR, "roll_begin")
+    await s.order(CHAIR, "roll_mark", site=SITES[3], presence="absent")
+    assert (await s.order(CHAIR, "roll_call_again"))["called"] == 1
+    await until(lambda: s.phones[3].stands, "the hall was called", BACK_S)
+
+
 async def test_twelve_legs_and_the_meeting_return_after_a_kill(tmp_path: Path, booked: Booked) -> None:
     away = Away()
     async with sitting(tmp_path, booked) as (s, proxy):
@@ -289,6 +303,8 @@ async def test_twelve_legs_and_the_meeting_return_after_a_kill(tmp_path: Path, b
             await s.kill(proxy, away)
             await same(s, before)
             await orders_still_count(s, counts, before["floor"][1][0]["id"])
+        assert before["floor"][2] == {AN: 900}, "the budget was kept"
+        await calls_an_absent_site(s)
         assert not [what for one in s.phones for what in one.doubled]
         assert s.stays("reason = 'lost'") == sorted(SITES * KILLS)
         out = [event for one in s.people.values() for event in one.events if event[0] == "disconnected"]
