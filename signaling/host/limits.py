@@ -236,7 +236,8 @@ last note. Chosen. Longer: the attendance after a crash is less exact. Shorter: 
 """
 FULL_COLLECTION_AFTER = 3
 """Collections of the middle generation until the next full collection; CPython's own value is 10. Each is 7,000 new objects.
-Measured: 29,000 objects take 5 to 23 ms, and 198,000 take 171 ms. Larger: longer pauses. Smaller: more objects are frozen that would end soon.
+Measured: 29,000 objects take 5 to 23 ms, and 198,000 take 171 ms. Larger: longer pauses. Smaller: more objects are frozen that
+would end soon.
 """
 FROZEN_GROWTH = 2.0
 """The collector looks at every object again when the objects that it passes over are this many times as many as after the last

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { back, BLANK, digit, left, mark, paperOf, type Paper, type Sheet } from '../../src/hall/ballot';
 import type { Own, Vote } from '../../src/call/chair/votes/votes';
 
-const own = (present: number): Own => ({ vote: 'v', voted: false, present, choices: null, counts: null, cards: 0, code: '' });
+const own = (present: number): Own => ({ vote: 'v', voted: false, present, choices: null, counts: null, cards: 0, taken: 0, code: '' });
 const vote = (more: Partial<Vote>) => ({ id: 'v', kind: 'motion', way: 'named', options: ['for', 'against', 'abstain'], seats: 1, ...more }) as Vote;
 const MOTION = paperOf(vote({}), own(1));
 const LIST: Paper = { kind: 'list', options: 12, seats: 2, present: 1 };
