@@ -73,5 +73,7 @@ def test_it_runs_in_a_network_and_writes_its_errors_to_a_file(tmp_path: Path) ->
 def test_a_network_that_does_not_exist_is_told_in_the_log(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as log:
         process = begin("signaling", ["--version"], {**os.environ}, {}, str(tmp_path / "none"), log)
-        assert process.wait(60) == 1
+        assert process.stdout is not None
+        with process.stdout:
+            assert process.wait(60) == 1
     assert "FileNotFoundError" in (tmp_path / "log").read_text()
