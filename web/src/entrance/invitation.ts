@@ -1,4 +1,5 @@
 /** Writes an invitation as text for messages: title, time, link and number, as they are now. Pure. */
+import { clockOf, ZONE } from '../browser/zone';
 import type { AnyKey } from '../i18n/call.svelte';
 
 export interface Invitation {
@@ -15,9 +16,7 @@ export interface Invitation {
 
 type Words = (key: AnyKey, values?: Record<string, string | number>) => string;
 
-const ZONE = 'Asia/Ho_Chi_Minh';
 const DAY = new Intl.DateTimeFormat('en-GB', { timeZone: ZONE, day: '2-digit', month: '2-digit', year: 'numeric' });
-const CLOCK = new Intl.DateTimeFormat('en-GB', { timeZone: ZONE, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 /** Return the text. `now`: the time at which the person copies it. */
 export function invitationText(one: Invitation, now: Date, t: Words): string {
@@ -34,9 +33,9 @@ export function spelled(number: string): string {
 }
 
 function timeOf(planned: Invitation['planned'], now: Date, t: Words): string {
-  if (planned === null) return t('invitation.now', { at: CLOCK.format(now), day: DAY.format(now) });
+  if (planned === null) return t('invitation.now', { at: clockOf(now), day: DAY.format(now) });
   const from = new Date(planned.starts_at);
   const to = new Date(planned.ends_at);
-  const values = { from: CLOCK.format(from), to: CLOCK.format(to), day: DAY.format(from), last: DAY.format(to) };
+  const values = { from: clockOf(from), to: clockOf(to), day: DAY.format(from), last: DAY.format(to) };
   return t(values.day === values.last ? 'invitation.planned' : 'invitation.days', values);
 }

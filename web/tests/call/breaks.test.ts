@@ -4,8 +4,9 @@ import { candidates, left_s, nextClock, outside, returnAfter } from '../../src/c
 import type { Agenda, Desk, Item } from '../../src/call/chair/desk';
 import { inRecess, isClosed, silentFor } from '../../src/call/chair/floor';
 
-const AT_MS = new Date(2026, 11, 2, 9, 20, 30).getTime();
-const at = (hours: number, minutes: number, day = 2) => new Date(2026, 11, day, hours, minutes).getTime();
+/** 09:20:30 in the province, on 2 December. */
+const AT_MS = Date.UTC(2026, 11, 2, 2, 20, 30);
+const at = (hours: number, minutes: number, day = 2) => Date.UTC(2026, 11, day, hours - 7, minutes);
 const DESK: Desk = {
   people: {
     an: { n: 'Nguyễn Văn An', r: 'chair' },
@@ -23,6 +24,7 @@ describe('recess', () => {
     expect(returnAfter(15, at(9, 20))).toBe(at(9, 35));
     expect(nextClock('09:45', AT_MS)).toBe(at(9, 45));
     expect(nextClock('09:20', AT_MS)).toBe(at(9, 20, 3));
+    expect(nextClock('00:10', at(23, 50))).toBe(at(0, 10, 3));
     expect(['', '24:00', '9:60', 'x'].map((text) => nextClock(text, AT_MS))).toEqual([null, null, null, null]);
   });
 

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { clock, lasted } from '../../src/call/bar/clock';
+import { clockOf } from '../../src/browser/zone';
+import { lasted } from '../../src/call/bar/clock';
 
 describe('the clock of a meeting', () => {
-  it('has 24 hours and two digits', () => {
-    expect(clock(new Date(2026, 11, 1, 9, 5).getTime())).toBe('09:05');
-    expect(clock(new Date(2026, 11, 1, 23, 59).getTime())).toBe('23:59');
+  it('has 24 hours and two digits, in the time of the province', () => {
+    expect(clockOf(Date.UTC(2026, 11, 1, 2, 5))).toBe('09:05');
+    expect(clockOf(new Date(Date.UTC(2026, 11, 1, 16, 59)))).toBe('23:59');
+    expect(clockOf(Date.UTC(2026, 11, 1, 17, 0))).toBe('00:00');
   });
 
   it('counts whole minutes, and none before the beginning', () => {

@@ -1,4 +1,5 @@
 /** Recess, closed session and lobby as the pages show them. Pure: a desk document in, facts out. Times are ms since 1970. */
+import { dayStart } from '../../../browser/zone';
 import type { Break, Desk, Person } from '../desk';
 import { leads, roleOf } from '../floor';
 
@@ -14,12 +15,12 @@ export function returnAfter(minutes: number, now_ms: number): number {
   return Math.ceil((now_ms + minutes * MINUTE_MS) / MINUTE_MS) * MINUTE_MS;
 }
 
-/** Return the next time at which the clock shows `HH:MM`, in the time zone of this machine. Null: no such time. */
+/** Return the next time at which the clock shows `HH:MM` in the province. Null: no such time. */
 export function nextClock(text: string, now_ms: number): number | null {
   const found = /^(\d{1,2}):(\d{2})$/.exec(text);
   const [hours, minutes] = [Number(found?.[1]), Number(found?.[2])];
   if (found === null || hours > 23 || minutes > 59) return null;
-  const today_ms = new Date(now_ms).setHours(hours, minutes, 0, 0);
+  const today_ms = dayStart(now_ms) + (hours * 60 + minutes) * MINUTE_MS;
   return today_ms > now_ms ? today_ms : today_ms + DAY_MS;
 }
 
