@@ -152,6 +152,7 @@ export const en: Record<Key, string> = {
   'layout.stripLabel': 'Other sites',
 
   'tile.you': '{name} (you)',
+  'tile.self': '(you)',
   'tile.pin': 'Pin {name}',
   'tile.unpin': 'Unpin {name}',
   'tile.muted': 'muted',
@@ -218,6 +219,8 @@ export const en: Record<Key, string> = {
   'invite.share': 'Send with another app',
 
   'settings.title': 'Settings',
+  'settings.muted': 'Off: nobody hears you',
+  'settings.microphoneClosed': 'The microphone is closed. Switch it on to see its level.',
   'settings.dataSaving': 'Save data',
 
   'shortcuts.title': 'Keyboard',

@@ -150,6 +150,7 @@ export const vi = {
   'layout.stripLabel': 'Các điểm cầu khác',
 
   'tile.you': '{name} (mình)',
+  'tile.self': '(mình)',
   'tile.pin': 'Ghim {name}',
   'tile.unpin': 'Bỏ ghim {name}',
   'tile.muted': 'micro tắt',
@@ -216,6 +217,8 @@ export const vi = {
   'invite.share': 'Gửi qua ứng dụng khác',
 
   'settings.title': 'Cài đặt',
+  'settings.muted': 'Đang tắt, mọi người không nghe thấy',
+  'settings.microphoneClosed': 'Micro chưa mở. Bật micro để xem mức tiếng.',
   'settings.dataSaving': 'Tiết kiệm dữ liệu',
 
   'shortcuts.title': 'Phím tắt',

@@ -10,7 +10,7 @@ import { Notices } from '../../src/call/live/notices.svelte';
 function member(identity: string, hand_ms: number): Member {
   return {
     identity, name: identity, local: false, microphone: true, camera: null, screen: null, starved: { camera: false, screen: false }, undecoded: { camera: false, screen: false }, waiting: { camera: false, screen: false }, speaking: false, hand_ms,
-    asked_ms: 0, waits: false, host: false, stage_ms: 0, role: '', unit: '', quality: ConnectionQuality.Good, composed: false,
+    level: 0, asked_ms: 0, waits: false, host: false, stage_ms: 0, role: '', unit: '', quality: ConnectionQuality.Good, composed: false,
   };
 }
 

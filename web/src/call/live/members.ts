@@ -19,6 +19,8 @@ export interface Member {
   /** The server has no place for the pictures in its sending to this page. They wait until other pictures end. */
   waiting: { camera: boolean; screen: boolean };
   speaking: boolean;
+  /** How loud the member speaks, 0 to 1. */
+  level: number;
   /** The time at which the hand was raised, in ms since 1970 by the server's clock. 0: the hand is down. */
   hand_ms: number;
   /** The time at which a host asked for the microphone to be switched on. 0: no host asked, or the person answered. */
@@ -96,6 +98,7 @@ function member(participant: Participant, undecoded: ReadonlySet<string>, waitin
     undecoded: { camera: isIn(undecoded, camera), screen: isIn(undecoded, screen) },
     waiting: { camera: isIn(waiting, camera), screen: isIn(waiting, screen) },
     speaking: participant.isSpeaking,
+    level: participant.audioLevel,
     hand_ms: handTime(participant.attributes[HAND]),
     asked_ms: handTime(participant.attributes[UNMUTE_ASKED]),
     waits: handTime(participant.attributes[WAITS]) > 0,
