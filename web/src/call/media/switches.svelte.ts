@@ -63,8 +63,13 @@ export class Switches {
 
   /** Return the device track of a microphone that is off and still open. */
   silenced(): MediaStreamTrack | null {
+    return this.isOn('microphone') ? null : this.openMicrophone();
+  }
+
+  /** Return the device track of a microphone that is open, on or off. */
+  openMicrophone(): MediaStreamTrack | null {
     const { microphone } = this.sent;
-    return microphone === null || microphone.isStopped || this.isOn('microphone') ? null : (sourcesOf(microphone)[0] ?? null);
+    return microphone === null || microphone.isStopped ? null : (sourcesOf(microphone)[0] ?? null);
   }
 
   toggle(input: Input): Promise<void> {
