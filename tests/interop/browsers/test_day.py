@@ -506,7 +506,9 @@ async def mutes_all(there: There, operator: Visitor, host: Visitor) -> None:
     """Mute all halls as the host. Then one hall speaks again."""
     await host.part("people-toggle").click()
     await expect(host.part("people-count")).to_have_text("1 người, 5 điểm cầu có mặt")
-    await host.part("mute-all").click()
+    await host.part("chair-toggle").click()
+    await host.part("chair-mute-all").click()
+    await host.part("people-toggle").click()
     await hears(there.main, HOST_HZ)
     await hears(there.busy, HOST_HZ)
     for code in (MAIN, FIRST):

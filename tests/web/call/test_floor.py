@@ -131,6 +131,15 @@ async def test_the_chair_mutes_rules_shares_the_lead_and_ends(visit: Visit, live
     await chair.press("chair-undo")
     await binh.part("unmute-question").wait_for()
     await binh.part("unmute-no").click()
+    await expect(binh.part("unmute-question")).to_have_count(0)
+    row = an.part("chair-person").filter(has_text=BINH)
+    await row.get_by_test_id("person-more").click()
+    await an.part("host-remove").wait_for()
+    assert await an.barriers() == []
+    await an.part("host-ask").click()
+    await expect(row.get_by_test_id("person-more")).to_be_focused()
+    await binh.part("unmute-question").wait_for()
+    await binh.part("unmute-no").click()
 
     await an.part("chair-part-rules").click()
     await an.part("rule-unmute_off").select_option("all")
@@ -155,7 +164,6 @@ async def test_the_chair_mutes_rules_shares_the_lead_and_ends(visit: Visit, live
             await expect(an.part("chair-turn")).to_have_count(number + 1)
         await an.page.get_by_label(f"Mời phát biểu: {BINH}").click()
         await expect(an.part("chair-trouble")).not_to_be_empty()
-    row = an.part("chair-person").filter(has_text=BINH)
     await row.get_by_test_id("role").select_option("secretary")
     await binh.part("chair-toggle").click()
     await expect(binh.part("release-chair")).to_have_count(0)

@@ -315,9 +315,11 @@ async def test_the_chair_mutes_a_hall_and_its_key_works_when_asked(
     await _hears(operator, served, 440)
     await expect(hall.get_by_test_id("host-asked")).to_have_count(0)
 
-    await chair.part("mute-all").click()
-    await chair.part("mute-all-undo").click()
-    await expect(chair.part("host-done")).to_contain_text("Đã mở lại tiếng của 2 hội trường")
+    await chair.part("chair-toggle").click()
+    await chair.part("chair-mute-all").click()
+    await chair.part("chair-undo").click()
+    await expect(chair.part("chair-said")).to_contain_text("Đã mở lại tiếng của 2 hội trường")
+    await chair.part("people-toggle").click()
     await expect(red).to_contain_text("Micro bật")
     await _hears(operator, served, 440)
 
