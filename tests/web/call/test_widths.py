@@ -38,7 +38,17 @@ pytestmark = [
     pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing()),
 ]
 
-SIZES = ((1920, 1080), (1280, 720), (1024, 768), (820, 1180), (683, 768), (683, 384), (600, 960), (390, 844), (360, 740))
+SIZES = (
+    (1920, 1080),
+    (1280, 720),
+    (1024, 768),
+    (820, 1180),
+    (683, 768),
+    (683, 384),
+    (600, 960),
+    (390, 844),
+    (360, 740),
+)
 """683: half of a usual laptop, beside another window, and a laptop whose page is enlarged to 200 %."""
 PARTS = ("floor", "people", "agenda", "breaks", "votes", "roll", "rules")
 TITLE = "Phiên họp thường kỳ của Ủy ban nhân dân tỉnh về phát triển kinh tế - xã hội quý III"
