@@ -137,15 +137,6 @@ export class Chairing {
     return this.simple('mute_one', { identity });
   }
 
-  askToUnmute(identity: string): Promise<boolean> {
-    return this.simple('unmute_ask', { identity });
-  }
-
-  /** `keepOut`: the participant cannot come back. */
-  remove(identity: string, keepOut: boolean): Promise<boolean> {
-    return this.simple('remove', { identity, keep_out: keepOut });
-  }
-
   setMode(mode: Mode): Promise<boolean> {
     return this.simple('set_floor_mode', { mode });
   }
