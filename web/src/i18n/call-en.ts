@@ -94,7 +94,6 @@ export const callEn: Record<CallKey, string> = {
   'host.undo': 'Undo',
   'host.unmuted': '{n} halls are heard again.',
   'host.askedAll': '{n} people were asked to unmute.',
-  'host.allBack': 'All microphones are on again.',
   'unmute.question': 'The host asks you to unmute and speak.',
   'unmute.yes': 'Unmute',
   'unmute.no': 'Not now',

@@ -93,7 +93,6 @@ export const callVi = {
   'host.undo': 'Hoàn tác',
   'host.unmuted': 'Đã mở lại tiếng của {n} hội trường.',
   'host.askedAll': 'Đã mời {n} người bật lại micro.',
-  'host.allBack': 'Mọi micro đã bật lại.',
   'unmute.question': 'Chủ trì mời bật micro để phát biểu.',
   'unmute.yes': 'Bật micro',
   'unmute.no': 'Để sau',
