@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -628,6 +629,50 @@ def test_the_codes_of_sites_die_with_the_vote() -> None:
         (vote,) = after(votes, end).all
         assert (vote.codes, vote.claims) == ({}, {})
     assert after(Votes(), Prepare("v", HANDS), Open("v", (SITE,))).all[0].codes == {}
+
+
+PHONE_HASHES = [cards.hashed(one) for one in "abcdef"]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(Claim, st.just("v"), st.just("hall.a"), st.sampled_from(PHONE_HASHES)),
+            st.tuples(st.sampled_from(PHONE_HASHES), st.integers(0, 2)),
+            st.builds(Cast, st.just("v"), st.sampled_from(["p000", "p001", "hall.a"]), st.tuples(st.integers(0, 2))),
+            st.just(Withdraw("v", "hall.a")),
+            st.builds(lambda count: Admit("v", SITE, cards.cards(SITE, count)), st.integers(1, 5)),
+        ),
+        max_size=40,
+    ),
+    st.sampled_from([NAMED, SECRET]),
+    st.integers(),
+)
+def test_phones_and_cards_have_one_ballot_each(events: list[Any], question: Question, seed: int) -> None:
+    """Phones claim, vote, lose their cards and claim again."""
+    chance = random.Random(seed).randbytes
+    votes, voted = with_cards(question), dict[str, str]()
+    for event in events:
+        vote = votes.open
+        assert vote is not None
+        if isinstance(event, tuple):
+            phone, choice = event
+            event = Cast("v", vote.claims.get(phone, CARDS[0].identity), (choice,), phone=phone)
+        try:
+            votes, _ = machine.step(votes, event, NOW, chance)
+        except Refusal:
+            continue
+        if isinstance(event, Cast):
+            assert not event.phone or vote.claims[event.phone] == event.voter, "only the phone that holds the card"
+            assert question is NAMED or event.voter not in voted, "a secret ballot is final"
+            voted[event.voter] = event.phone
+        vote = votes.open
+        assert vote is not None
+        assert restored(votes) == votes
+        assert vote.cast == len(voted)
+        assert len(set(vote.claims.values())) == len(vote.claims) <= len(cards.numbers(vote, "hall.a"))
+        assert all(vote.claims[phone] == card for card, phone in voted.items() if phone), "a ballot keeps its card"
+    assert result_of(after(votes, Close("v"))).cast == len(voted)
 
 
 @pytest.mark.parametrize("question", [NAMED, SECRET], ids=["named", "secret"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from conference import Conference, Refusal
 from conference.chair.rights import By, Role
 from conference.chair.voting import box as boxes
+from conference.chair.voting import cards
 from conference.chair.voting.question import AGAINST, FOR, Question, Way
 from conference.chair.voting.vote import State, Vote
 from rooms.store.database import Database
@@ -209,6 +211,40 @@ async def test_of_all_boxes_in_the_files_of_the_database_one_can_be_opened(
     await process.meeting.polls.close(CHAIR, "v")
     assert not [one for one in found if process.opens(one)]
     await process.store.settle()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_no_file_of_the_database_has_a_phone_of_a_secret_vote(
+    database: Database, database_url: str, memory: Path
+) -> None:
+    """Phones take cards and vote, and one site takes its cards back. A claim is stored as a ballot is, and survives a kill."""
+    process = await Process.started(database, memory)
+    process.meeting.polls.delegates = {"an": 4}.get
+    await process.meeting.polls.prepare(CHAIR, replace(SECRET, phones=True), "v")
+    await process.meeting.polls.open(CHAIR, "v")
+    path, phones = Path(database_url.removeprefix("sqlite:///")), ["x" * 22, "y" * 22, "z" * 22]
+    for phone in phones[:2]:
+        await process.meeting.polls.phones.claim(process.vote.codes["an"], phone)
+    old = process.vote.codes["an"]
+    await process.meeting.polls.phones.cast(old, phones[0], "v", (FOR,))
+    await process.meeting.polls.phones.withdraw(CHAIR, "v", "an")
+    await process.meeting.polls.phones.claim(process.vote.codes["an"], phones[2])
+    await process.store.settle()
+    content = b"".join(one.read_bytes() for one in path.parent.iterdir())
+    found = boxes_in(content)
+    assert (len(found) > 4, len({len(one) for one in found})) == (True, 1)
+    assert len([one for one in found if process.opens(one)]) == 1
+    again = await Process.started(database, memory)
+    assert again.vote.claims == process.vote.claims
+    assert again.vote.claims.keys() == {cards.hashed(phones[0]), cards.hashed(phones[2])}
+    for name in PEOPLE:
+        await again.cast(name, AGAINST)
+    assert (await again.meeting.polls.close(CHAIR, "v")).counts == (1, len(PEOPLE), 0)
+    await again.store.settle()
+    content = b"".join(one.read_bytes() for one in path.parent.iterdir())
+    for phone in phones:
+        assert phone.encode() not in content
+        assert cards.hashed(phone).encode() not in content
 
 
 def boxes_in(content: bytes) -> set[str]:

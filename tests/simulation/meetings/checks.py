@@ -15,6 +15,7 @@ from conference.chair import floor, roles, rules
 from conference.chair.course import rollcall
 from conference.chair.floor import Mode
 from conference.chair.rights import Role
+from conference.chair.voting import cards
 from conference.chair.voting.vote import State, Vote
 from conference.ground.marks import WAITS
 from rooms.policy.bearers import bearer
@@ -42,6 +43,8 @@ class Ballots:
     kind: str
     counted: dict[str, tuple[int, ...]] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
+    phones: dict[str, str] = field(default_factory=dict)
+    """The card of each phone with an acknowledged ballot."""
     closed: bool = False
 
 
@@ -154,10 +157,23 @@ def ballots(meeting: Conference, memory: Memory, now: float) -> None:
         hold("ballots equal voters", cast == len(voted), (vote.id, cast, len(voted)))
         hold("only the entitled vote", voted <= entitled, voted - entitled)
         hold("no ballot is lost", set(known.counted) <= voted, set(known.counted) - voted)
+        phones(vote, known)
         hold("no ballot from nowhere", voted <= set(known.counted) | known.unsure, voted - set(known.counted))
         if vote.state is State.CLOSED and not known.closed:
             known.closed = True
             counts(vote, known)
+
+
+def phones(vote: Vote, known: Ballots) -> None:
+    """A card has one phone, and a phone with a ballot keeps its card until the end. Then nothing of the phones remains."""
+    held = vote.claims.values()
+    entitled = {one.identity for one in vote.entitled}
+    hold("one phone a card", len(set(held)) == len(held) and set(held) <= entitled, vote.claims)
+    if vote.state is State.OPEN:
+        kept = {phone: vote.claims.get(cards.hashed(phone)) for phone in known.phones}
+        hold("a phone with a ballot keeps its card", kept == known.phones, (kept, known.phones))
+    else:
+        hold("the end forgets the phones", not (vote.claims or vote.codes or vote.old_codes), vote.id)
 
 
 def counts(vote: Vote, known: Ballots) -> None:

@@ -85,6 +85,7 @@ def question(chance: random.Random, meeting: Conference, memory: Memory) -> Fiel
         "options": options,
         "seats": 2 if election else 1,
         "receipts": way == "secret" and chance.random() < 0.2,
+        "phones": way != "hands" and chance.random() < 0.8,
     }
 
 
@@ -118,6 +119,22 @@ def ballot(chance: random.Random, meeting: Conference, memory: Memory) -> Fields
         return None
     many = chance.randrange(3) if known.kind == "election" else 1
     return found | {"choices": sorted(chance.sample(range(3), many))}
+
+
+def phone(chance: random.Random, meeting: Conference, memory: Memory) -> Fields | None:
+    """Name a code that a site shows, or sometimes an earlier one, and a ballot."""
+    vote, found = meeting.polls.votes.open, ballot(chance, meeting, memory)
+    if vote is None or not vote.codes or found is None:
+        return None
+    code = vote.codes[chance.choice(sorted(vote.codes))]
+    return found | {"code": chance.choice([code, code, code, *sorted(vote.old_codes)])}
+
+
+def withdrawn(chance: random.Random, meeting: Conference, memory: Memory) -> Fields | None:
+    vote = meeting.polls.votes.open
+    if vote is None or not vote.codes:
+        return None
+    return {"vote": vote.id, "identity": chance.choice(sorted(vote.codes))}
 
 
 def annulled(chance: random.Random, meeting: Conference, memory: Memory) -> Fields | None:
@@ -199,6 +216,7 @@ LEADING: Final[Mapping[str, tuple[int, Choose]]] = {
     "vote_prepare": (4, question),
     "vote_open": (4, prepared),
     "vote_admit": (1, late),
+    "vote_withdraw": (3, withdrawn),
     "vote_count": (3, hands),
     "vote_close": (3, some_vote),
     "vote_annul": (1, annulled),
@@ -217,7 +235,7 @@ OWN: Final[Mapping[str, tuple[int, Choose]]] = {
     "end_turn": (2, turn),
     "ballot": (24, ballot),
     "my_ballot": (2, nothing),
-    "report_delegates": (2, report),
+    "report_delegates": (5, report),
 }
 """The orders of everybody."""
 

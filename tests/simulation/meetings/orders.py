@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from conference import Grants, Refusal, limits
 from rooms.policy.bearers import bearer
-from signaling.orders import authority, table
+from signaling.orders import authority, ballots, table
 from signaling.orders.shapes import Message
 from tests.simulation.meetings.checks import Ballots, Memory, Undo, hold
 from tests.simulation.meetings.server import Process
@@ -28,12 +28,16 @@ class Order:
     task: asyncio.Task[None] | None = None
     answer: Message | None = None
     code: str = ""
+    phone: str = ""
+    """The secret of the phone that votes. Empty: a person gives the order."""
+    card: str = ""
+    """The card that the phone has."""
     cut: bool = False
     """The server was killed before its answer."""
 
     @property
     def who(self) -> str:
-        return bearer(self.giver.identity)
+        return self.card if self.phone else bearer(self.giver.identity)
 
 
 class Orders:
@@ -44,8 +48,8 @@ class Orders:
         self.pending: list[Order] = []
         self.broken: list[BaseException] = []
 
-    def give(self, giver: Grants, name: str, fields: Mapping[str, Any]) -> Order:
-        order = Order(name, fields, giver, self._process.world.time.time())
+    def give(self, giver: Grants, name: str, fields: Mapping[str, Any], phone: str = "") -> Order:
+        order = Order(name, fields, giver, self._process.world.time.time(), phone=phone)
         before = BEFORE.get(name)
         if before is not None:
             before(self._memory, order)
@@ -54,11 +58,14 @@ class Orders:
         return order
 
     async def _perform(self, order: Order) -> None:
-        """Give the order as `/desk` and REST do."""
+        """Give the order as `/desk` and REST do, or vote as the page of a phone does."""
         try:
-            found = authority.check(self._process.around, order.giver)
-            read = table.read(order.name, order.fields)
-            order.answer = await table.perform(self._process.around, found, order.name, read, ADDRESS)
+            if order.phone:
+                order.answer = await self._vote(order)
+            else:
+                found = authority.check(self._process.around, order.giver)
+                read = table.read(order.name, order.fields)
+                order.answer = await table.perform(self._process.around, found, order.name, read, ADDRESS)
         except Refusal as refused:
             order.code = refused.code
         except asyncio.CancelledError:
@@ -74,6 +81,18 @@ class Orders:
                 learn(self._memory, order, self._process.world.time.time())
         except AssertionError as error:
             self.broken.append(error)
+
+    async def _vote(self, order: Order) -> Message:
+        """Take a card with the code that the phone has read, and vote."""
+        meeting, fields = self._process.conference, order.fields
+        if meeting is None:
+            raise Refusal("vote_code_wrong")
+        vote, card = await meeting.polls.phones.claim(fields["code"], order.phone)
+        order.card = card.identity
+        if vote.id == fields["vote"]:
+            self._memory.ballots[vote.id].unsure.add(order.card)
+        told = await meeting.polls.phones.cast(fields["code"], order.phone, fields["vote"], tuple(fields["choices"]))
+        return ballots.Recorded(said=told.code, receipt=told.receipt)
 
     async def quiet(self) -> None:
         """Let everything happen that needs no time. Raise what went wrong."""
@@ -92,19 +111,22 @@ def sure(order: Order) -> bool:
 
 def _ballot_given(memory: Memory, order: Order) -> None:
     known = memory.ballots.get(order.fields["vote"])
-    if known is not None:
+    if known is not None and order.who:
         known.unsure.add(order.who)
 
 
 def _ballot(memory: Memory, order: Order, now: float) -> None:
     known = memory.ballots.get(order.fields["vote"])
-    if known is None:
+    if known is None or not order.who:
         return
     if order.answer is not None:
         hold("no ballot after the closing", not known.closed, order.who)
         hold("one secret ballot", known.way != "secret" or order.who not in known.counted, order.who)
         known.counted[order.who] = tuple(order.fields["choices"])
-    if order.answer is not None or sure(order):
+        if order.phone:
+            known.phones[order.phone] = order.card
+    # After a withdrawal another phone may vote with the card at this moment.
+    if order.answer is not None or (sure(order) and order.code != "vote_cards_withdrawn"):
         known.unsure.discard(order.who)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from conference import Conference, Hall, Refusal
+from conference import Conference, Grants, Hall, Refusal
 from tests.rooms import migrated
 from tests.rooms.postgres import nowhere_kept
 from tests.simulation.meetings import checks, choices, endings, instants
@@ -271,6 +271,37 @@ async def all_vote(walk: Walk) -> None:
                 walk.give(one, "ballot", fields)
 
 
+async def opens_vote(walk: Walk) -> None:
+    """The operator opens the vote that is next, or a new one."""
+    meeting = walk.meeting
+    if meeting is None or meeting.polls.votes.open is not None:
+        return
+    for name, choose in (("vote_prepare", choices.question), ("vote_open", choices.prepared)):
+        fields = choose(walk.chance, meeting, walk.memory)
+        if fields is not None:
+            walk.outcome.refused[walk.give(None, name, fields).code] += 1
+            await walk.orders.quiet()
+
+
+async def phones_vote(walk: Walk) -> None:
+    """Phones at the sites take cards and vote, some of them twice, at another site, or by a code that was replaced."""
+    meeting = walk.meeting
+    if meeting is None:
+        return
+    taken_back = choices.withdrawn(walk.chance, meeting, walk.memory)
+    if taken_back is not None and walk.chance.random() < 0.3:
+        walk.give(None, "vote_withdraw", taken_back)
+    for _ in range(walk.chance.choice((1, 3, 6))):
+        fields = choices.phone(walk.chance, meeting, walk.memory)
+        if fields is not None:
+            walk.outcome.done["ballot by phone"] += 1
+            order = walk.orders.give(Grants(), "ballot", fields, phone=f"phone-{walk.chance.randrange(8)}")
+            walk.tell(f"{order.phone}: {fields}")
+            if walk.chance.random() < 0.5:
+                await walk.orders.quiet()
+            walk.outcome.refused[order.code] += 1
+
+
 async def calls_and_takes_back(walk: Walk) -> None:
     """An undo at once restores the queue, the turns, the picture and the halls."""
     meeting = walk.meeting
@@ -308,13 +339,21 @@ def _floor(meeting: Conference) -> dict[str, Any]:
 
 
 async def calls_roll(walk: Walk) -> None:
-    """The next order of a roll call that goes its usual way."""
-    meeting = walk.meeting
-    if meeting is None:
-        return
+    """The next orders of a roll call that goes its usual way. Most sites have several delegates, who vote by phone."""
+    for _ in range(walk.chance.choice((1, 1, 6))):
+        if walk.meeting is not None:
+            await _roll(walk, walk.meeting)
+
+
+async def _roll(walk: Walk, meeting: Conference) -> None:
     state = meeting.course.roll.state
     row = state.current
-    mark = {} if row is None else {"site": row.site.id, "presence": walk.chance.choice(("present", "absent"))}
+    mark = (
+        {} if row is None else {"site": row.site.id, "presence": walk.chance.choice(("present", "present", "absent"))}
+    )
+    if row is not None and walk.chance.random() < 0.7:
+        walk.give(None, "report_delegates", {"site": row.site.id, "delegates": walk.chance.randrange(1, 5)})
+        await walk.orders.quiet()
     wanted: dict[str, tuple[str, dict[str, Any]]] = {
         "none": ("roll_prepare", {"sites": []}),
         "ready": ("roll_begin", {}),
@@ -412,8 +451,10 @@ STEPS: Final[tuple[tuple[int, Step], ...]] = (
     (2, waits_long),
     (40, leader_orders),
     (25, own_orders),
+    (2, opens_vote),
     (4, all_vote),
-    (5, calls_roll),
+    (6, phones_vote),
+    (6, calls_roll),
     (3, calls_and_takes_back),
     (6, comes),
     (4, leaves),
