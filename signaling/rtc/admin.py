@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from conference import Conference, Grants, Refusal, Terms, marks, packets, subscriptions
-from conference.chair.rights import By, Role
+from conference.chair.rights import Act, By, Role
 from signaling.rtc.session import requests
 from signaling.rtc.session.context import Context
 from signaling.rtc.wire import limits, views
@@ -151,6 +151,7 @@ def list_rooms(call: Call, message: room.ListRoomsRequest) -> room.ListRoomsResp
 def delete_room(call: Call, message: room.DeleteRoomRequest) -> room.DeleteRoomResponse:
     if not call.grants.create:
         raise _denied()
+    call.context.registry.get(message.room).machines.note(call.by, Act.END)
     call.context.registry.delete(message.room)
     return room.DeleteRoomResponse()
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
-from livekit import rtc
+from livekit import api, rtc
 
-from tests.interop.browsers.test_halls_and_browsers import There
+from tests.interop.browsers.test_halls_and_browsers import SECURE, There
 from tests.interop.halls.test_chair import A_HZ, ANN_HZ, B_HZ, HALL_A, HALL_B, hall, hears, muted, order
 from tests.interop.person import mute
 from tests.interop.terminals.quirks import Terminal
@@ -27,6 +29,37 @@ async def heard_again(terminal: Terminal, expected: set[int], why: str) -> None:
     """Wait until a whole second of new sound has exactly these tones."""
     terminal.heard.clear()
     await until(lambda: len(terminal.heard) >= 8000 and hears(terminal) == expected, why)
+
+
+async def test_a_program_with_a_key_is_named_in_the_record(there: There) -> None:
+    """Every order of the server API is an operator's, and the timeline of the date names the key."""
+    name = f"o-{there.booked.occurrence}"
+    grants = api.VideoGrants(room=name, room_admin=True, room_create=True)
+    key = api.AccessToken(there.server.api_key, there.server.api_secret).with_identity("tong-dai").with_grants(grants)
+
+    def call(method: str, **fields: Any) -> int:
+        url = f"{there.server.url}/twirp/livekit.RoomService/{method}"
+        bearer = {"authorization": f"Bearer {key.to_jwt()}"}
+        return httpx.post(url, json={"room": name, **fields}, headers=bearer, timeout=30, verify=SECURE).status_code
+
+    async with there.person("ann") as ann, there.person("ben") as ben:
+        microphone = await ann.speak(ANN_HZ)
+        assert call("MutePublishedTrack", identity=ann.identity, track_sid=microphone.sid, muted=True) == 200
+        await until(lambda: microphone.muted, "the client knows")
+        assert call("RemoveParticipant", identity=ben.identity) == 200
+        await until(lambda: not ben.room.isconnected(), "the other is out")
+        assert call("DeleteRoom") == 200
+        await until(lambda: not ann.room.isconnected(), "the meeting has ended")
+    wanted = [("mute_one", "browser.ann"), ("remove", "browser.ben"), ("end", "")]
+    told: list[Any] = []
+
+    def recorded() -> bool:
+        items = there.ask("GET", f"/occurrences/{there.booked.occurrence}/timeline").json()["items"]
+        told[:] = [one for one in items if one.get("by_name") == "tong-dai"]
+        return [(one["kind"], one.get("on_id", "")) for one in told] == wanted
+
+    await until(recorded, lambda: f"the record names the key: {told}")
+    assert {one["way"] for one in told} == {"api"}
 
 
 async def test_breaks_and_the_roll_call_reach_every_leg(there: There) -> None:
