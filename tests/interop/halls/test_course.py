@@ -17,6 +17,8 @@ from tests.interop.halls.test_chair import A_HZ, ANN_HZ, B_HZ, HALL_A, HALL_B, h
 from tests.interop.person import mute
 from tests.interop.terminals.quirks import Terminal
 from tests.interop.terminals.test_quirks_server import serve
+from tests.security.test_every_leg import desk_of
+from tests.signaling.desk.desk_client import DeskClient
 from tests.waiting import until
 
 
@@ -31,11 +33,21 @@ async def heard_again(terminal: Terminal, expected: set[int], why: str) -> None:
     await until(lambda: len(terminal.heard) >= 8000 and hears(terminal) == expected, why)
 
 
+def operator_key(there: There) -> api.AccessToken:
+    """Return the token of a program with the server's key."""
+    grants = api.VideoGrants(room=f"o-{there.booked.occurrence}", room_admin=True, room_create=True)
+    return api.AccessToken(there.server.api_key, there.server.api_secret).with_identity("tong-dai").with_grants(grants)
+
+
+def signals(desk: DeskClient, site: str) -> tuple[str, str]:
+    """Return the signals of a site before the roll call, and the mark that they suggest."""
+    row = desk.state.get("roll_sites", {}).get(site, {})
+    return row.get("g", ""), row.get("e", "")
+
+
 async def test_a_program_with_a_key_is_named_in_the_record(there: There) -> None:
     """Every order of the server API is an operator's, and the timeline of the date names the key."""
-    name = f"o-{there.booked.occurrence}"
-    grants = api.VideoGrants(room=name, room_admin=True, room_create=True)
-    key = api.AccessToken(there.server.api_key, there.server.api_secret).with_identity("tong-dai").with_grants(grants)
+    name, key = f"o-{there.booked.occurrence}", operator_key(there)
 
     def call(method: str, **fields: Any) -> int:
         url = f"{there.server.url}/twirp/livekit.RoomService/{method}"
@@ -93,6 +105,9 @@ async def test_breaks_and_the_roll_call_reach_every_leg(there: There) -> None:
 
         sites = [{"id": HALL_A, "name": "Hội trường A"}, {"id": HALL_B, "name": "Hội trường B"}]
         order(there, "roll_prepare", sites=sites)
+        async with desk_of(there.server.ws_url, operator_key(there).to_jwt()) as desk:
+            # connected, and heard for three seconds; a picture of one colour, as of a closed lens
+            await desk.until(lambda: {signals(desk, one) for one in (HALL_A, HALL_B)} == {("11b", "fault")})
         order(there, "roll_begin")
         await until(lambda: there.row("hall-a")["on_stage"], "the first site is large")
         order(there, "roll_mark", site=HALL_A, presence="present")
