@@ -108,6 +108,13 @@ async def test_the_chair_passes_the_floor_and_takes_it_back(visit: Visit, live_s
     await expect(binh.part("own-place")).to_have_text("Thứ 1 trong hàng chờ")
     await expect(an.part("stage")).to_have_attribute("data-view", "grid")
 
+    await an.part("turn-time").select_option("0")
+    budget = an.part("budget").filter(has_text=BINH)
+    await budget.get_by_test_id("budget-time").select_option("3")
+    await an.part("asking").filter(has_text=BINH).get_by_test_id("call-speaker").click()
+    for visitor in (an, cuong):  # the turn has the rest of the delegation's time
+        await expect(visitor.part("floor-strip").get_by_test_id("turn-timer")).to_contain_text("còn 2:")
+
 
 async def test_the_chair_mutes_rules_shares_the_lead_and_ends(visit: Visit, live_server: LiveServer) -> None:
     """Mute all is one press, and its undo asks again. A rule stands at the button. The chair goes to another person, whose
