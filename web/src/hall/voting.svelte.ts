@@ -16,7 +16,11 @@ export class HallVoting {
   private known = '';
   private hiding: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(chairing: Chairing) {
+  /** `ring`: plays a sound when a vote opens. Called halls hear a sentence. */
+  constructor(
+    chairing: Chairing,
+    private readonly ring: () => void,
+  ) {
     this.voting = new Voting(chairing);
     this.voting.listen();
   }
@@ -36,6 +40,7 @@ export class HallVoting {
     if (asked === '' || vote === null) return;
     if (this.known !== vote.id) {
       this.known = vote.id;
+      this.ring();
       this.sheet = BLANK;
       this.changing = false;
     }
