@@ -37,7 +37,7 @@ ON_BAR = """[...document.querySelectorAll('[data-testid=controls] button')].map(
 
 
 async def test_every_control_is_reached_at_every_width(visit: Visit, live_server: LiveServer) -> None:
-    """Controls without room on the bar are behind "more". The microphone and the leave button are on every bar."""
+    """Controls without room on the bar are behind "more". The microphone, the hand and the leave button are on every bar."""
     host = await visit(script=ALL_OFF)
     await enter(host, await new_meeting(host, live_server))
     await host.part("chair-toggle").wait_for()
@@ -48,6 +48,7 @@ async def test_every_control_is_reached_at_every_width(visit: Visit, live_server
         (683, 720),
         (610, 800),
         (390, 844),
+        (360, 740),
         (844, 390),
         (320, 640),
     ):
@@ -71,7 +72,7 @@ async def reachable(visitor: Visitor) -> set[str]:
     on_bar: list[tuple[str, bool]] = await visitor.page.evaluate(ON_BAR)
     assert all(seen for _, seen in on_bar), on_bar
     found = {name for name, _ in on_bar}
-    assert {"mic-toggle", "leave-button"} <= found
+    assert {"mic-toggle", "hand-toggle", "leave-button"} <= found
     if "more-button" not in found:
         return found
     await visitor.part("more-button").click()

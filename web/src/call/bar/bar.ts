@@ -1,8 +1,11 @@
 /** Plans which controls are on the bar of a call, and which are behind "more". Pure: a width in, names out. */
 export type BarItem = 'camera' | 'chair' | 'chat' | 'hand' | 'share' | 'people' | 'lobby' | 'view' | 'invite' | 'settings' | 'statistics' | 'shortcuts';
 
-/** The controls by urgency: an urgent control keeps its place longest. The microphone and the leave button are on every bar. */
-const BY_NEED: readonly BarItem[] = ['camera', 'chair', 'chat', 'hand', 'share', 'people', 'lobby', 'view', 'invite', 'settings', 'statistics', 'shortcuts'];
+/**
+ * The controls by urgency: an urgent control keeps its place longest. The microphone and the leave button are on every bar. The hand
+ * is on every bar too, also on the bar of a host on a narrow phone.
+ */
+const BY_NEED: readonly BarItem[] = ['camera', 'chair', 'hand', 'chat', 'share', 'people', 'lobby', 'view', 'invite', 'settings', 'statistics', 'shortcuts'];
 /** The controls whose icon is clear without a caption. */
 const WITHOUT_CAPTIONS: ReadonlySet<BarItem> = new Set(['camera', 'chair', 'chat', 'hand', 'share', 'people', 'lobby']);
 
