@@ -402,11 +402,24 @@ async def keys(visitor: Visitor, other: Visitor) -> None:
 
 
 async def test_a_device_that_does_not_open_is_reported_in_the_dialog(visit: Visit, live_server: LiveServer) -> None:
-    """The dialog itself shows the message, and the list shows the device in use."""
+    """The dialog itself shows the message, and the list shows the device in use. Before, it shows the own picture and the level
+    of the microphone, also while the microphone is off for the others.
+    """
     visitor = await visit()
     await visitor.join(await new_meeting(visitor, live_server), "Nguyễn Văn An")
     await expect(visitor.part("mic-toggle")).to_have_attribute("aria-busy", "false")
     await visitor.part("settings-button").click()
+    await expect(visitor.part("settings-picture")).to_be_visible()
+    await expect(visitor.part("level-meter")).not_to_have_attribute("aria-valuenow", "0", timeout=PATIENCE_MS)
+    await expect(visitor.part("settings-muted")).to_have_count(0)
+    await visitor.page.keyboard.press("Control+d")
+    await visitor.part("settings-muted").wait_for()
+    await expect(visitor.part("level-meter")).not_to_have_attribute("aria-valuenow", "0", timeout=PATIENCE_MS)
+    await visitor.page.keyboard.press("Control+d")
+    await expect(visitor.part("settings-muted")).to_have_count(0)
+    await visitor.part("test-speaker").click()
+    await expect(visitor.part("test-speaker")).to_be_disabled()
+    await expect(visitor.part("test-speaker")).to_be_enabled()
     await expect(visitor.part("select-microphone")).not_to_have_value("")
     chosen = await visitor.part("select-microphone").input_value()
     await visitor.page.evaluate(f"() => {{ {BUSY} }}")
