@@ -125,8 +125,9 @@ def _ballot(memory: Memory, order: Order, now: float) -> None:
         known.counted[order.who] = tuple(order.fields["choices"])
         if order.phone:
             known.phones[order.phone] = order.card
-    # After a withdrawal another phone may vote with the card at this moment.
-    if order.answer is not None or (sure(order) and order.code != "vote_cards_withdrawn"):
+    # An earlier ballot whose answer was lost may count. After a withdrawal another phone may vote with the card at this moment.
+    told = sure(order) and order.code not in ("vote_cast_already", "vote_cards_withdrawn")
+    if order.answer is not None or told:
         known.unsure.discard(order.who)
 
 
