@@ -13,6 +13,7 @@ import asyncio
 import signal
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -190,6 +191,7 @@ async def begins(s: Sitting) -> None:
     await s.order(CHAIR, "appoint", identity=HOA, role="secretary")
     await s.order(CHAIR, "set_floor_mode", mode="one")
     await s.order(CHAIR, "set_budget", delegation=AN, budget_s=900)
+    await s.order(CHAIR, "set_rules", entry_muted=True, share_off="guests")
     for name in (AN, BINH, CUONG):
         await s.order(name, "ask_floor")
     await s.phones[0].press("*5")
@@ -280,6 +282,85 @@ async def orders_still_count(s: Sitting, counts: list[int], speaker: str) -> Non
     await until(lambda: queue_has(s, speaker), "the last speaker waits again")
 
 
+# A kill while orders are on their way
+
+
+@dataclass
+class Sent:
+    """An order that was on its way at the kill. `answered_at` (monotonic seconds): None: the server died before its answer."""
+
+    who: str
+    order: str
+    fields: dict[str, Any]
+    sent_at: float = 0.0
+    answered_at: float | None = None
+
+    async def give(self, s: Sitting) -> None:
+        self.sent_at = time.monotonic()
+        try:
+            await s.order(self.who, self.order, **self.fields)
+        except httpx.TransportError:
+            return
+        self.answered_at = time.monotonic()
+
+
+async def is_killed_amid_orders(s: Sitting, proxy: Proxy, away: Away) -> None:
+    """Kill the server while ballots, marks and hands arrive. What was answered is there. The rest is there once or not at all."""
+    await s.order(CHAIR, "roll_end")
+    await s.order(CHAIR, "roll_prepare", sites=[{"id": one, "name": one} for one in SITES])
+    await s.order(CHAIR, "roll_begin")
+    s.vote = (await s.order(CHAIR, "vote_prepare", title="Đang gửi", way="secret", base="cast"))["vote"]
+    await s.order(CHAIR, "vote_open", vote=s.vote)
+    marks = [Sent(CHAIR, "roll_mark", {"site": one, "presence": "present"}) for one in NAMES]
+    ballots = [Sent(one, "ballot", {"vote": s.vote, "choices": [0]}) for one in NAMES]
+    hands = [Sent(one, "ask_floor", {}) for one in (FIRST, GIANG, HOA)]
+    before, rules = marked(s), (await s.desk())["rules"]
+    assert (rules["entry_muted"], rules["share_off"]) == (True, "guests")
+
+    async def one_after_another(orders: list[Sent]) -> None:
+        for one in orders:
+            await one.give(s)
+
+    async with asyncio.TaskGroup() as given:
+        given.create_task(one_after_another(marks))
+        for one in (*hands, *ballots):
+            given.create_task(one.give(s))
+        while not all(any(one.answered_at for one in orders) for orders in (marks, ballots)):
+            await asyncio.sleep(0)
+        proxy.cut()
+        s.server.process.send_signal(signal.SIGKILL)
+    assert any(one.answered_at is None for one in (*marks, *ballots)), "some orders were cut"
+    await s.kill(proxy, away)
+    desk = await s.desk()
+    for one in marks:
+        site = one.fields["site"]
+        there, noted = desk["roll_sites"][site].get("p") == "present", marked(s)[site] - before[site]
+        assert (there or not one.answered_at, noted) == (True, int(there)), (one, noted)
+    stored = [one.sent_at for one in marks if one.answered_at]
+    for one in hands:  # a hand acts at once, and is stored before what is stored later
+        must = one.answered_at is not None and any(one.answered_at < at for at in stored)
+        assert one.who in desk["queue"] or not must, (one, stored, desk["queue"])
+    assert len({one["o"] for one in desk["queue"].values()}) == len(desk["queue"])
+    assert desk["rules"] == rules
+    await each_ballot_counts_once(s, ballots)
+
+
+def marked(s: Sitting) -> Counter[str]:
+    """Return how often the record has a mark of each site."""
+    return Counter(one[0] for one in s.rows("SELECT on_id FROM meeting_event WHERE kind = 'roll_call.marked'"))
+
+
+async def each_ballot_counts_once(s: Sitting, ballots: list[Sent]) -> None:
+    """All vote again, and otherwise. Whose ballot was answered is refused; of the others one of both ballots counts."""
+    again = {one.who: await s.ask(one.who, "ballot", vote=s.vote, choices=[1]) for one in ballots}
+    counted = [who for who, answer in again.items() if answer.status_code != 200]
+    assert {again[who].json()["code"] for who in counted} == {"vote_cast_already"}
+    assert {one.who for one in ballots if one.answered_at} <= set(counted)
+    await s.order(CHAIR, "vote_close", vote=s.vote)
+    result = (await s.desk())["votes"][s.vote]["result"]
+    assert result["counts"] == [len(counted), len(ballots) - len(counted), 0]
+
+
 async def calls_an_absent_site(s: Sitting) -> None:
     """A hall was hung up. It is absent in the roll call of the invited sites, and the server calls it again by one order."""
     await s.order(CHAIR, "remove", identity=SITES[3])
@@ -304,9 +385,10 @@ async def test_twelve_legs_and_the_meeting_return_after_a_kill(tmp_path: Path, b
             await same(s, before)
             await orders_still_count(s, counts, before["floor"][1][0]["id"])
         assert before["floor"][2] == {AN: 900}, "the budget was kept"
+        await is_killed_amid_orders(s, proxy, away)
         await calls_an_absent_site(s)
         assert not [what for one in s.phones for what in one.doubled]
-        assert s.stays("reason = 'lost'") == sorted(SITES * KILLS)
+        assert s.stays("reason = 'lost'") == sorted(SITES * (KILLS + 1))
         out = [event for one in s.people.values() for event in one.events if event[0] == "disconnected"]
         assert not out
-    print(f"killed {KILLS} times with 12 legs, away since the kill: {away}")
+    print(f"killed {KILLS + 1} times with 12 legs, away since the kill: {away}")
