@@ -6,6 +6,7 @@ The memory holds only what people did and what the server answered. So a fault i
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,12 +38,13 @@ def hold(rule: str, met: object, why: object = "") -> None:
 
 @dataclass
 class Ballots:
-    """The ballots of one vote: the choices that the server acknowledged, by bearer, and who has an uncertain answer."""
+    """The ballots of one vote: the choices that the server acknowledged, by bearer."""
 
     way: str
     kind: str
     counted: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    unsure: set[str] = field(default_factory=set)
+    unsure: Counter[str] = field(default_factory=Counter)
+    """The orders whose effect is not known, by bearer: without an answer, or refused because the database gave none."""
     phones: dict[str, str] = field(default_factory=dict)
     """The card of each phone with an acknowledged ballot."""
     closed: bool = False
@@ -76,6 +78,12 @@ class Memory:
     restarted_at: float = float("-inf")
     away_since: float | None = None
     """Since when the chair is away, as the people know it."""
+
+    def end(self) -> None:
+        """Forget the meeting, which ended because all had left. The next one begins with nothing."""
+        for one in (self.ballots, self.undos, self.marks, self.removed, self.turns):
+            one.clear()
+        self.roll_run, self.roll_unsure, self.chair, self.away_since = 0, False, "", None
 
 
 def visible(meeting: Conference) -> list[Participant]:
@@ -158,7 +166,7 @@ def ballots(meeting: Conference, memory: Memory, now: float) -> None:
         hold("only the entitled vote", voted <= entitled, voted - entitled)
         hold("no ballot is lost", set(known.counted) <= voted, set(known.counted) - voted)
         phones(vote, known)
-        hold("no ballot from nowhere", voted <= set(known.counted) | known.unsure, voted - set(known.counted))
+        hold("no ballot from nowhere", voted <= set(known.counted) | set(known.unsure), voted - set(known.counted))
         if vote.state is State.CLOSED and not known.closed:
             known.closed = True
             counts(vote, known)
@@ -179,7 +187,7 @@ def phones(vote: Vote, known: Ballots) -> None:
 def counts(vote: Vote, known: Ballots) -> None:
     """The result is the sum of the acknowledged ballots."""
     assert vote.result is not None
-    if known.unsure - set(known.counted) or not vote.result.counts:
+    if set(known.unsure) - set(known.counted) or not vote.result.counts:
         return
     cast = [0] * len(vote.result.counts)
     for choices in known.counted.values():

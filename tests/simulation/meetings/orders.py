@@ -112,7 +112,7 @@ def sure(order: Order) -> bool:
 def _ballot_given(memory: Memory, order: Order) -> None:
     known = memory.ballots.get(order.fields["vote"])
     if known is not None and order.who:
-        known.unsure.add(order.who)
+        known.unsure[order.who] += 1
 
 
 def _ballot(memory: Memory, order: Order, now: float) -> None:
@@ -125,10 +125,10 @@ def _ballot(memory: Memory, order: Order, now: float) -> None:
         known.counted[order.who] = tuple(order.fields["choices"])
         if order.phone:
             known.phones[order.phone] = order.card
-    # An earlier ballot whose answer was lost may count. After a withdrawal another phone may vote with the card at this moment.
-    told = sure(order) and order.code not in ("vote_cast_already", "vote_cards_withdrawn")
-    if order.answer is not None or told:
-        known.unsure.discard(order.who)
+        del known.unsure[order.who]
+    elif sure(order) and order.code != "vote_cards_withdrawn":  # after a withdrawal another phone may vote with the card
+        known.unsure[order.who] -= 1  # the refusal says nothing about an earlier order
+        known.unsure = +known.unsure
 
 
 def _prepared(memory: Memory, order: Order, now: float) -> None:

@@ -144,6 +144,7 @@ class Walk:
     def check(self) -> None:
         meeting = self.meeting
         if meeting is None:
+            self.memory.end()
             return
         if not self.process.store.waiting:
             self._stored_at = self.now
@@ -195,6 +196,8 @@ class Walk:
             hall.party = None
         first, *others = halls or [self.halls["hall-1"]]
         self.call(first)
+        if unstored and self.meeting is not None:  # a chair who came or took the chair while the database was away
+            self.memory.chair = self.meeting.machines.roles.chair
         if settled and before is not None and self.meeting is not None:
             checks.compare(before, checks.kept(self.meeting))
         for hall in others:
@@ -426,7 +429,7 @@ def press(walk: Walk, hall: Terminal, keys: str) -> None:
     if vote is not None and keys in ("*11", "*12", "*13"):
         known = walk.memory.ballots.get(vote.id)
         if known is not None and hall.identity not in known.counted:
-            known.unsure.add(hall.identity)
+            known.unsure[hall.identity] += 1
     hall.press(keys)
 
 
