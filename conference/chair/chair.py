@@ -192,8 +192,8 @@ class Machines:
     # -- tracks.gate.Gate
 
     def mutes_entry(self, sender: Sender) -> bool:
-        """A speaker who comes back after a lost line or a restart is no newcomer."""
-        speaks = self.speech.state.turn_of(sender.identity) is not None
+        """A speaker who comes back after a lost line or a restart is no newcomer. The chair lets others in by asking them."""
+        speaks = self.speech.state.turn_of(sender.identity) is not None or sender.identity in self.rules.allowed
         return self.rules.entry_muted and not speaks and self.roles.of(sender.identity) not in rights.LEADERS
 
     def barred(self, sender: Sender, source: Source, kind: str) -> str:

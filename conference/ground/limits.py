@@ -756,7 +756,7 @@ AGENDA_ID_CHARACTERS = 64
 AGENDA_ITEM_S = 24 * 3600.0
 """The longest planned duration of an item. Chosen. Longer: a typing error is not noticed. Shorter: long sessions are refused."""
 ENTRY_MUTED_S = 30.0
-"""For this time after joining, a new microphone is muted if the rules mute newcomers. Chosen: a browser on a slow network
+"""For this time after joining, the first microphone is muted if the rules mute newcomers. Chosen: a browser on a slow network
 publishes the microphone some seconds after joining. Longer: a person who switches the microphone on is muted. Shorter: a slow
 newcomer is heard.
 """

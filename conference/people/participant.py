@@ -126,6 +126,7 @@ class Participant:
         self.pending: dict[str, Track] = {}
         self.unclaimed: list[PendingSection] = []
         self.permission = Permission()
+        self.entered = False
         self.choices: dict[str, bool] = {}
         self.settings: dict[str, Settings] = {}
         self.stream_changes: dict[str, bool] = {}  # by track; sent at the end of the turn, see subscriptions.py

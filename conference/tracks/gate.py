@@ -40,13 +40,14 @@ class OpenGate:
         return False
 
 
-def muted_at_entry(gate: Gate, sender: Sender, source: Source, kind: str, now: float) -> bool:
-    """Report whether a new track must be muted: because the track is barred, or because newcomers are muted.
+def is_voice(source: Source, kind: str) -> bool:
+    return kind == "audio" and source in (Source.MICROPHONE, Source.UNKNOWN)
 
-    A browser publishes its microphone a moment after joining. A microphone that is published later was switched on by the
-    person, so the rule for newcomers does not mute that microphone. `now` is in Unix seconds.
+
+def mutes_newcomer(gate: Gate, sender: Sender, now: float) -> bool:
+    """Report whether the first microphone of a participant is muted, because the rules mute newcomers.
+
+    A browser publishes its microphone a moment after joining. A first microphone that comes later was switched on by the person,
+    so the rule does not mute it. `now` is in Unix seconds.
     """
-    if gate.barred(sender, source, kind):
-        return True
-    voice = kind == "audio" and source in (Source.MICROPHONE, Source.UNKNOWN)
-    return voice and gate.mutes_entry(sender) and now - sender.joined_at < limits.ENTRY_MUTED_S
+    return gate.mutes_entry(sender) and now - sender.joined_at < limits.ENTRY_MUTED_S

@@ -16,7 +16,7 @@ from conference.ground.outbox import change
 from conference.ground.permissions import Source
 from conference.ports.media import Producer
 from conference.tracks import backup_codec, subscriptions
-from conference.tracks.gate import muted_at_entry
+from conference.tracks.gate import is_voice, mutes_newcomer
 from conference.tracks.track import Announcement, Party, PendingSection, Permission, Publisher, Track, sid_prefix
 from media import HELD_S, Acceptance
 
@@ -389,11 +389,20 @@ def _go_live(publisher: Publisher, track: Track, section: PendingSection) -> Non
 
 
 def _pass_gate(publisher: Publisher, track: Track) -> None:
-    """Mute a new track that may not be sent now. The sound of a hall is muted by the hall (`Hall.set_muted`)."""
+    """Mute a new track that may not be sent now. The sound of a hall is muted by the hall (`Hall.set_muted`).
+
+    The rule for newcomers mutes the first microphone once. A client that publishes the first microphone muted has obeyed, and
+    its unmute is the will of the person.
+    """
     table = publisher.table
-    if track.muted or publisher.negotiated is None:
+    if publisher.negotiated is None:
         return
-    if muted_at_entry(table.gate, publisher, track.source, track.kind, table.clock.time()):
+    enters = is_voice(track.source, track.kind) and not publisher.entered
+    publisher.entered |= enters
+    if track.muted:
+        return
+    barred = table.gate.barred(publisher, track.source, track.kind)
+    if barred or (enters and mutes_newcomer(table.gate, publisher, table.clock.time())):
         track.mute(True)
         track.silenced_at = table.clock.monotonic()
         publisher.deliver(MuteAsked(track.sid, True))

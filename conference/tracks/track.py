@@ -125,6 +125,8 @@ class Publisher(Listener, Protocol):
     def client(self) -> object: ...
 
     permission: Permission
+    entered: bool
+    """The participant has published a microphone since it joined."""
 
     @property
     def tracks(self) -> dict[str, Track]:

@@ -102,6 +102,16 @@ async def test_who_is_inside_and_an_invitation_to_pass_on(
     assert await guest.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert await guest.barriers() == []
     await shots(guest, tmp_path, "inside")
+    await guest.part("preview-mic").click()
+    await expect(guest.part("preview-mic")).to_have_text("Micro đang tắt")
+    await guest.join(link, "Trần Thị Bình")
+    await guest.part("mic-toggle").click()  # at once: the rule for newcomers must not take this microphone
+    other = host.page.locator("[data-testid=tile][data-local=false]")
+    await expect(other).to_have_attribute("data-muted", "false")
+    await expect(guest.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
+    await guest.page.goto(f"{live_server.url}/")
+    await expect(other).to_have_count(0)
+    await guest.page.goto(link)
 
     await host.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_server.url)
     await host.part("lobby-toggle").click()

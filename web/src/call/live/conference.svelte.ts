@@ -70,6 +70,8 @@ export class Conference {
   saving = $state<Saving>(recalledSaving());
   /** Why the chair's rules do not let the user switch the microphone on now. Empty: they let the user. */
   barred = '';
+  /** The meeting mutes newcomers. */
+  mutesNewcomers = false;
 
   readonly notices = new Notices();
   readonly mutedTalk = new MutedTalk();
@@ -138,6 +140,7 @@ export class Conference {
       mediaLost: () => this.link === 'media-lost',
       published: (input) => (input === 'camera' ? this.me?.camera != null : this.me?.microphone === true),
       barred: () => this.barred,
+      mutesNewcomers: () => this.mutesNewcomers,
       changed: () => this.redraw(),
       cameraOpened: () => this.devices.noteCamera(),
       tell: (text, failure) => this.notices.tell(text, failure),

@@ -23,6 +23,8 @@ export interface OwnCall {
   published: (input: Input) => boolean;
   /** Return why the microphone may not be switched on now. Empty: it may. */
   barred: () => string;
+  /** The meeting mutes newcomers. */
+  mutesNewcomers: () => boolean;
   changed: () => void;
   cameraOpened: () => Promise<void>;
   tell: (text: string, failure?: boolean) => void;
@@ -36,6 +38,8 @@ export class Switches {
   readonly sent: Record<Input, LocalTrack | null> = { microphone: null, camera: null };
   /** The last press of a switch, until its change is complete. */
   private wishes = $state.raw<Record<Input, { readonly on: boolean } | null>>({ microphone: null, camera: null });
+  /** The person switched the microphone on after joining. */
+  private pressedOn = false;
   /** The end of the queue of changes, for each device. */
   private readonly turning: Record<Input, Promise<void>> = { microphone: Promise.resolve(), camera: Promise.resolve() };
 
@@ -87,6 +91,7 @@ export class Switches {
       this.call.tell(why);
       return Promise.resolve();
     }
+    if (input === 'microphone' && on) this.pressedOn = true;
     this.wish(input, { on });
     this.dim(input);
     return this.inTurn(input, () => this.fulfil(input, () => this.obey(input)));
@@ -226,7 +231,12 @@ export class Switches {
       return;
     }
     const [local] = await this.room.localParticipant.createTracks(input === 'camera' ? { video: true } : { audio: true });
-    if (local !== undefined) await this.send(input, local);
+    if (local === undefined) return;
+    // The server mutes the first microphone of a newcomer, unless it comes muted.
+    const entersMuted = input === 'microphone' && sent === null && this.pressedOn && this.call.mutesNewcomers();
+    if (entersMuted) await local.mute();
+    await this.send(input, local);
+    if (entersMuted && this.wanted(input) && isPublished(this.room, local)) await local.unmute();
   }
 
   private async openCamera(): Promise<void> {
