@@ -90,7 +90,7 @@ class Orders:
         vote, card = await meeting.polls.phones.claim(fields["code"], order.phone)
         order.card = card.identity
         if vote.id == fields["vote"]:
-            self._memory.ballots[vote.id].unsure.add(order.card)
+            self._memory.ballots[vote.id].unsure[order.card] += 1
         told = await meeting.polls.phones.cast(fields["code"], order.phone, fields["vote"], tuple(fields["choices"]))
         return ballots.Recorded(said=told.code, receipt=told.receipt)
 
