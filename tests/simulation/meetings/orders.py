@@ -126,8 +126,9 @@ def _ballot(memory: Memory, order: Order, now: float) -> None:
         if order.phone:
             known.phones[order.phone] = order.card
         del known.unsure[order.who]
-    elif sure(order) and order.code != "vote_cards_withdrawn":  # after a withdrawal another phone may vote with the card
-        known.unsure[order.who] -= 1  # the refusal says nothing about an earlier order
+    elif sure(order) and order.code != "vote_cards_withdrawn":
+        # The refusal says nothing about an earlier order. After a withdrawal another phone may vote with the card.
+        known.unsure[order.who] -= 1
         known.unsure = +known.unsure
 
 
