@@ -17,6 +17,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import select
 
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting
 from rooms.store.tables.records import AuditEntry
 from tests.conftest import ROOT, start_server
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
@@ -121,8 +122,11 @@ async def test_after_a_stop_only_who_and_when_remain(there: There, browser: Brow
     database = Database.open(f"sqlite:///{data / 'diemcau.sqlite'}")
     async with database.reading() as session:
         (entry,) = await session.scalars(select(AuditEntry).where(AuditEntry.action == "meeting.secret_stop"))
+        title = (await session.get_one(Meeting, who.meeting)).title
     await database.close()
     assert (entry.object_kind, entry.object_id) == ("occurrence", there.booked.occurrence)
     assert began <= entry.at
     assert set(entry.detail) == {"by", "for_chair"}
+    assert title
+    assert title not in f"{logged} {kept} {entry.detail}", "the title stays in the calendar only"
     assert an.faults == binh.faults == []
