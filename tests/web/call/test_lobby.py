@@ -576,6 +576,7 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
     await desk.part("chair-part-invited").click()
     await expect(desk.part("invited-counts")).to_have_text("Có mặt 1 / 1 theo giấy mời")
     assert await desk.barriers() == []
+    await _warns_of_a_late_item(desk, chair, guest)
     await _chats_at_the_desk(desk, guest, tmp_path)
     ended = served.time()
     await desk.part("end-turn").click()
@@ -609,6 +610,18 @@ async def test_a_desk_beside_the_call_leads_the_meeting_and_reviews_it(
         await resize(desk, width, height)
         await shot(desk, tmp_path / f"review-{width}.png")
         await looks_well(desk, width)
+
+
+async def _warns_of_a_late_item(desk: Visitor, chair: Visitor, guest: Visitor) -> None:
+    """The next item should have begun before this meeting. The chair reads that it is late, the guest does not."""
+    await desk.part("chair-part-agenda").click()
+    await desk.part("agenda-new").click()
+    await desk.part("agenda-title").fill("Thông qua biên bản kỳ trước")
+    await desk.part("agenda-at").fill("08:00")
+    await desk.part("agenda-save").click()
+    await expect(chair.part("agenda-line-late")).to_contain_text("phút")
+    await expect(guest.part("agenda-line")).to_be_visible()
+    await expect(guest.part("agenda-line-late")).to_have_count(0)
 
 
 async def _chats_at_the_desk(desk: Visitor, guest: Visitor, path: Path) -> None:

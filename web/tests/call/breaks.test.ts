@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { currentOf, late_min, moved, nextOf, numberOf, withDraft, without, type Draft } from '../../src/call/chair/agenda/agenda';
-import { candidates, left_s, nextClock, outside, returnAfter } from '../../src/call/chair/breaks/pauses';
+import { candidates, left_s, nearestClock, nextClock, outside, returnAfter } from '../../src/call/chair/breaks/pauses';
 import type { Agenda, Desk, Item } from '../../src/call/chair/desk';
 import { inRecess, isClosed, silentFor } from '../../src/call/chair/floor';
 
@@ -26,6 +26,10 @@ describe('recess', () => {
     expect(nextClock('09:20', AT_MS)).toBe(at(9, 20, 3));
     expect(nextClock('00:10', at(23, 50))).toBe(at(0, 10, 3));
     expect(['', '24:00', '9:60', 'x'].map((text) => nextClock(text, AT_MS))).toEqual([null, null, null, null]);
+    expect(nearestClock('09:45', AT_MS)).toBe(at(9, 45));
+    expect(nearestClock('09:20', AT_MS)).toBe(at(9, 20)); // late already
+    expect(nearestClock('00:10', at(23, 50))).toBe(at(0, 10, 3));
+    expect(nearestClock('x', AT_MS)).toBeNull();
   });
 
   it('counts down to zero', () => {

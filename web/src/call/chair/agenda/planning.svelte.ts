@@ -1,5 +1,5 @@
 /** The orders about the agenda. */
-import { nextClock } from '../breaks/pauses';
+import { nearestClock } from '../breaks/pauses';
 import type { Chairing } from '../chairing.svelte';
 import { moved, withDraft, without, type Draft } from './agenda';
 
@@ -26,7 +26,7 @@ export class Planning {
 
   /** Add the item of a draft, or change it. A time that was not changed stays. */
   put(draft: Draft, kept: number | null): Promise<boolean> {
-    const at = draft.at === '' ? null : (kept ?? nextClock(draft.at, this.chairing.now_ms));
+    const at = draft.at === '' ? null : (kept ?? nearestClock(draft.at, this.chairing.now_ms));
     return this.chairing.simple('agenda_set', { items: withDraft(this.chairing.desk.agenda, draft, at) });
   }
 

@@ -24,6 +24,12 @@ export function nextClock(text: string, now_ms: number): number | null {
   return today_ms > now_ms ? today_ms : today_ms + DAY_MS;
 }
 
+/** Return the time nearest to now at which the clock shows `HH:MM`. An item of the agenda may be late when somebody writes it down. */
+export function nearestClock(text: string, now_ms: number): number | null {
+  const next_ms = nextClock(text, now_ms);
+  return next_ms !== null && next_ms - now_ms > DAY_MS / 2 ? next_ms - DAY_MS : next_ms;
+}
+
 /** Return the seconds until the return, 0 when the time has come. Null: no time was said. */
 export function left_s({ until }: Break, now_ms: number): number | null {
   return until === undefined ? null : Math.max(0, Math.ceil((until - now_ms) / 1000));
