@@ -243,10 +243,13 @@ class Machines:
     def by(self, identity: str, name: str, way: Way) -> By:
         """Return the actor for a participant, or for a host at a desk. A leader who is not the chair acts on behalf of the chair.
 
-        The caller has checked that a person who is not in the meeting is a host: this person acts as secretary.
+        The caller has checked that a person who is not in the meeting is a host: this person acts as secretary. A chair whose
+        signalling line is lost acts as co-chair by another line, because the chair's own rights wait or are lent.
         """
         present = identity in self.meeting.participants
-        role = self.roles.of(identity) if present else Role.SECRETARY
+        role = role_of(self, identity) if present else Role.SECRETARY
+        if role is Role.CHAIR and identity not in self.roles.present:
+            role = Role.CO_CHAIR
         return By(identity, name, role, role in rights.LEADERS and role is not Role.CHAIR, way)
 
     def ask(self, by: By, act: Act, identity: str = "") -> None:

@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
-from conference import limits
+from conference import Participant, limits
 from conference.chair import rules
 from conference.chair.floor import Mode
+from conference.chair.rights import Role
 from conference.chair.rules import Whom
+from conference.chair.voting.question import FOR
+from conference.chair.voting.vote import Voter
 from tests.conference.chair.test_chair import HOST, OPERATOR, Room
+from tests.conference.chair.test_polls import CHAIR, Hall
 from tests.conference.hall_doubles import HallWorld
 from tests.conference.parties import MICROPHONE, Party
 
@@ -18,6 +22,12 @@ from tests.conference.parties import MICROPHONE, Party
 @pytest.fixture
 def room() -> Room:
     return Room(HallWorld())
+
+
+def lose(one: Participant) -> None:
+    """End the signalling of a participant, as the socket does."""
+    assert one.client is not None
+    one.detach(one.client)
 
 
 def test_a_participant_whose_line_is_lost_obeys_a_mute(room: Room) -> None:
@@ -55,3 +65,31 @@ def test_a_delegate_whose_line_is_lost_is_no_guest(room: Room) -> None:
     assert room.document()["people"]["an"]["r"] == "chair"
     room.an.participant.detach(room.an.client)
     assert room.document()["people"]["an"]["r"] == "chair"
+
+
+@pytest.mark.parametrize("expected", [(), ("an", "binh", "khach")], ids=["all", "named"])
+async def test_a_lost_line_takes_no_ballot_away(expected: tuple[str, ...]) -> None:
+    world = Hall()
+    meeting = world.registry.get("c")
+    binh, late = meeting.participants["binh"], Party(world, "muon").participant
+    for one in (binh, meeting.participants["khach"]):
+        lose(one)
+    await world.opened(expected=[Voter(one, one.title()) for one in expected])
+    entitled = [one.identity for one in world.vote().entitled]
+    assert ("binh" in entitled, "khach" in entitled) == (True, False), "a lost line makes no delegate of a guest either"
+    if expected:
+        lose(late)
+        await world.polls.admit(CHAIR, "v", "muon")
+    for one in (binh, late):
+        await world.polls.cast(meeting.machines.by(one.identity, "", "page"), "v", (FOR,))
+    assert world.vote().cast == 2
+
+
+def test_a_chair_whose_line_is_lost_gives_orders_as_co_chair(room: Room) -> None:
+    """The chair's own rights wait or are lent. The desk beside the call may still be there."""
+    by = room.conference.machines.by
+    assert by("an", "An", "desk").role is Role.CHAIR
+    room.an.participant.detach(room.an.client)
+    assert (by("an", "An", "desk").role, by("an", "An", "desk").for_chair) == (Role.CO_CHAIR, True)
+    room.binh.participant.detach(room.binh.client)
+    assert by("binh", "Binh", "desk").role is Role.DELEGATE
