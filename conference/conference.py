@@ -164,7 +164,7 @@ class Conference:
         self.polls = Polls(self, self.document, self.machines.by, around)
         self.halls.ballots = self.polls.press
         self.course = Course(self, self.machines, self.chat, self.document, around.proceedings, self.machines.by)
-        self.polls.delegates = self.course.roll.counted
+        self.polls.delegates, self.polls.standing = self.course.roll.counted, self.course.roll.standing
         self.halls.reports, self.halls.stops = self.course.reports.press, self.course.views.press_stop
         self.agenda = AgendaOrders(self, self.document, around.proceedings)
 

@@ -6,7 +6,7 @@ Orders are stored before they take effect, and are refused without the database.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from conference.chair.course import roll_rows, rollcall, signals
@@ -196,6 +196,11 @@ class Calling:
         if row is None or row.mark is None:
             return None
         return rollcall.delegates(self.state).get(row.site.id, 0)
+
+    def standing(self) -> Callable[[str], str]:
+        """Return the function that names who stands now for the site of an identity."""
+        self._locate()
+        return self._here.stands
 
     def callable_sites(self, by: By, wanted: Collection[str]) -> list[Site]:
         """Return the sites whose terminals can be called again and are not here. `wanted` empty: all absent sites."""

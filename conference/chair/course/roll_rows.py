@@ -33,6 +33,17 @@ class Places:
                 found[site.id] = one
                 taken.add(one.identity)
         self.of: Mapping[str, Participant] = found
+        links = {who: site.id for site in reversed(every) for who in reversed(site.bearers)}
+        own = {bearer(site.id): site.id for site in every}
+        self._sites = links | own | {bearer(one.identity): site for site, one in found.items()}
+        """The site of each bearer that stands for it, or may do so."""
+
+    def stands(self, identity: str) -> str:
+        """Return the identity of who stands for the site of a participant or a bearer: the id of the site if nobody does. The
+        identity itself: it belongs to no site.
+        """
+        site = self._sites.get(bearer(identity))
+        return self.identity(site) if site is not None else identity
 
     def identity(self, site: str) -> str:
         """Return the identity of the participant of a site, otherwise the id of the site."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from conference.chair.rights import LEADERS, TABLE, Act, By, Role, Way, ask
@@ -108,6 +109,10 @@ class Polls:
         """Returns the present delegates of a hall by the roll call. None: the roll was not called there. The conference sets the
         function.
         """
+        self.standing: Callable[[], Callable[[str], str]] = lambda: lambda identity: identity
+        """Returns the function that names who stands for the site of an identity (`Places.stands`), because a site has one
+        ballot. The conference sets the function.
+        """
         self._meeting, self._document, self._actor, self._address = meeting, document, actor, around.address
         self._suffix, self._randomness, self._proceedings = around.suffix, around.random_bytes, around.proceedings
         self.phones = Phones(lambda: self.votes, self._do, lambda site: bool(self._here().get(site)))
@@ -150,20 +155,28 @@ class Polls:
 
     async def admit(self, by: By, vote: str, identity: str, *, phones: bool = True) -> None:
         """Entitle a participant who came late, until the first ballot. Raise Refusal `vote_not_entitled` for a guest, except in
-        a show of hands. The chair first makes the guest a delegate.
+        a show of hands. The chair first makes the guest a delegate. Who stands for a site now gets the ballot from who stood
+        for the site before. Raise Refusal `vote_site_other` for a participant while another one stands for the site.
         """
         one = self._meeting.participants.get(identity)
         if one is None or one.grants.hidden or self._waits(identity):
             raise Refusal("participant_not_found")
+        stands, here = self.standing(), self._here()
+        site = stands(identity)
+        if bearer(site) != bearer(identity) and bearer(site) in here:
+            raise refusal("vote_site_other")
         found = self.votes.get(vote)
-        known = found.voter(bearer(identity)) if found is not None else None
-        voter = known or Voter(identity, one.grants.name)
+        same = [voter for voter in found.entitled if bearer(site) == bearer(stands(voter.identity))] if found else []
+        voter = replace(same[0], identity=identity) if same else Voter(identity, one.grants.name)
         manner = found.question.way if found is not None else Manner.NAMED
         if found is not None and not _can_vote(manner, (one,), self._by):
             raise refusal("vote_not_entitled")
-        counted = self._counted(manner, voter, self._here())
+        counted = self._counted(manner, voter, here)
         more = self._more(manner, counted) if phones and found is not None and found.question.phones else ()
-        await self._do(by, Act.VOTE_OPEN, Admit(vote, counted, more))
+        instead = tuple(voter.identity for voter in same if voter.identity != counted.identity)
+        await self._do(by, Act.VOTE_OPEN, Admit(vote, counted, more, instead))
+        for one in (one for who in (counted.identity, *instead) for one in here.get(who, ())):
+            self._document.tell(one.identity, {"ballot": vote})
 
     async def close(self, by: By, vote: str) -> Result:
         """Close and count the vote."""
@@ -241,13 +254,18 @@ class Polls:
     # -- the entitled
 
     def _entitled(self, manner: Manner, expected: tuple[Voter, ...]) -> Iterable[Voter]:
-        here = self._here()
+        """Return the voters. A site has one, also if two of its participants are named or here."""
+        here, stands = self._here(), self.standing()
         if expected:
-            named = {bearer(one.identity): one for one in reversed(expected)}
+            sites = [replace(one, identity=stands(one.identity)) for one in reversed(expected)]
+            named = {bearer(one.identity): one for one in sites}
             named = {who: one for who, one in named.items() if _can_vote(manner, here.get(who, ()), self._by)}
             return [self._counted(manner, one, here) for one in named.values()]
         made: dict[str, Voter] = {}
         for one in (one for found in here.values() for one in found):
+            site = bearer(stands(one.identity))
+            if site in here and site != bearer(one.identity):
+                continue
             if self._by(one, "page").role in TABLE[Act.BALLOT]:
                 made.setdefault(bearer(one.identity), Voter(one.identity, one.grants.name))
         return [self._counted(manner, one, here) for one in made.values()]

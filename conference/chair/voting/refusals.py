@@ -34,6 +34,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Điểm cầu này đang không ở trong cuộc họp; hãy đợi hoặc báo thư ký",
         "your site is not in the meeting now: wait, or tell the secretary",
     ),
+    "vote_site_other": (
+        "Phiếu của điểm cầu này thuộc về thiết bị đang trong cuộc họp. Hãy thêm thiết bị đó",
+        "the ballot of this site belongs to its terminal, which is in the meeting: add the terminal",
+    ),
     "vote_not_next": (
         "Nội dung khác đứng trước. Hãy đổi thứ tự hoặc hủy nội dung đó",
         "another vote comes first: change the order, or annul the other vote",

@@ -152,11 +152,14 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Entitle a late person or hall, or count its late delegates, before the first ballot. `cards`: all cards of the site."""
+    """Entitle a late person or hall, or count its late delegates, before the first ballot. `cards`: all cards of the site.
+    `instead`: the voters that lose their ballot, because they stood for the same site.
+    """
 
     vote: str
     voter: Voter
     cards: tuple[Voter, ...] = ()
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,8 @@ def _numbers(vote: Vote) -> dict[str, int]:
 def _admit(votes: Votes, vote: Vote, event: Admit, now: float, randomness: Randomness) -> tuple[Votes, Effects]:
     if vote.begun:
         raise refusal("vote_begun")
-    others = tuple(one for one in vote.entitled if cards.site_of(one.identity) != event.voter.identity)
+    again = {event.voter.identity, *event.instead}
+    others = tuple(one for one in vote.entitled if cards.site_of(one.identity) not in again)
     admitted = replace(vote, entitled=_checked(vote, (*others, event.voter, *event.cards)))
     admitted = replace(
         admitted, codes=cards.codes(admitted.entitled, vote.codes, randomness), claims=cards.kept(admitted)
