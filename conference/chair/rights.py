@@ -71,6 +71,7 @@ class Act(Enum):
     REVOKE_CHAIR = "revoke_chair"
     TAKE_CHAIR = "take_chair"  # with the chair code
     ALLOW_CODES = "allow_codes"  # after too many wrong chair codes
+    CHANGE_PERSON = "change_person"  # a program with a key changes the name or what the person may do
     ASK_FLOOR = "ask_floor"
     WITHDRAW_FLOOR = "withdraw_floor"
     REPORT_DELEGATES = "report_delegates"
@@ -139,6 +140,7 @@ TABLE: Final[Mapping[Act, frozenset[Role]]] = {
     Act.REVOKE_CHAIR: _OPERATOR,
     Act.TAKE_CHAIR: _SITES,
     Act.ALLOW_CODES: LEADERS,
+    Act.CHANGE_PERSON: _OPERATOR,
     Act.ASK_FLOOR: _SPEAKERS,
     Act.WITHDRAW_FLOOR: _SPEAKERS,
     Act.REPORT_DELEGATES: _SITES | LEADERS,

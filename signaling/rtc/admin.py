@@ -190,7 +190,9 @@ def update_participant(call: Call, message: room.UpdateParticipantRequest) -> mo
     """Change the name, metadata, attributes and permission. Empty texts change nothing. Attributes are merged; an empty value
     removes an attribute.
     """
-    participant = call.conference(message.room).get(message.identity)
+    conference = call.conference(message.room)
+    participant = conference.get(message.identity)
+    before = participant.grants
     attributes = dict(message.attributes)
     if marks.HAND in attributes:  # a hand is a request to speak, so it has its place in the queue
         kind = attributes.pop(marks.HAND)
@@ -198,6 +200,10 @@ def update_participant(call: Call, message: room.UpdateParticipantRequest) -> mo
     participant.update_facts(name=message.name or None, metadata=message.metadata or None, attributes=attributes)
     if message.HasField("permission"):
         participant.change_grants(_permitted(participant.grants, message.permission))
+    # Programs write metadata and attributes for each other, as often as they like: these are no orders.
+    after = participant.grants
+    if after != replace(before, metadata=after.metadata, attributes=after.attributes):
+        conference.machines.note(call.by, Act.CHANGE_PERSON, participant, {"before": before.name})
     return views.participant(participant.view())
 
 

@@ -58,11 +58,16 @@ async def test_a_program_with_a_key_is_named_in_the_record(there: There) -> None
         microphone = await ann.speak(ANN_HZ)
         assert call("MutePublishedTrack", identity=ann.identity, track_sid=microphone.sid, muted=True) == 200
         await until(lambda: microphone.muted, "the client knows")
+        assert call("UpdateParticipant", identity=ben.identity, name="Nguyễn Văn Bền") == 200
+        await until(
+            lambda: ann.room.remote_participants[ben.identity].name == "Nguyễn Văn Bền", "the other client knows"
+        )
+        assert call("UpdateParticipant", identity=ben.identity, metadata="no change of the person") == 200
         assert call("RemoveParticipant", identity=ben.identity) == 200
         await until(lambda: not ben.room.isconnected(), "the other is out")
         assert call("DeleteRoom") == 200
         await until(lambda: not ann.room.isconnected(), "the meeting has ended")
-    wanted = [("mute_one", "browser.ann"), ("remove", "browser.ben"), ("end", "")]
+    wanted = [("mute_one", "browser.ann"), ("change_person", "browser.ben"), ("remove", "browser.ben"), ("end", "")]
     told: list[Any] = []
 
     def recorded() -> bool:

@@ -90,6 +90,7 @@ export const chairingEn: Record<keyof typeof chairingVi, string> = {
   'record.set_budget': 'Speaking time set',
   'record.set_rules': 'Rules changed',
   'record.allow_codes': 'Chair codes accepted again',
+  'record.change_person': 'Name or rights changed',
   'record.undo': 'Undone',
   'record.lock': 'Meeting locked or unlocked',
   'record.admit': 'Admitted from the lobby',

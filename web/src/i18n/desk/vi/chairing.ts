@@ -88,6 +88,7 @@ export const chairingVi = {
   'record.set_budget': 'Đặt thời lượng phát biểu',
   'record.set_rules': 'Đổi quy định',
   'record.allow_codes': 'Cho nhập lại mã chủ trì',
+  'record.change_person': 'Đổi tên hoặc quyền',
   'record.undo': 'Hoàn tác',
   'record.lock': 'Khóa hoặc mở khóa cuộc họp',
   'record.admit': 'Cho vào từ phòng chờ',
