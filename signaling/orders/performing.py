@@ -18,6 +18,7 @@ from signaling.orders.shapes import (
     Extended,
     Extending,
     Muted,
+    Muting,
     Nothing,
     Removing,
     Undoing,
@@ -78,8 +79,8 @@ async def lower_hand(given: Given, wanted: Whom) -> None:
         given.meeting().chair.lower_hand(given.by, wanted.identity)
 
 
-async def mute_all(given: Given, _wanted: Nothing) -> Muted:
-    made = given.meeting().chair.mute_all(given.by)
+async def mute_all(given: Given, wanted: Muting) -> Muted:
+    made = given.meeting().chair.mute_all(given.by, spare_floor=wanted.spare_floor)
     given.note("host.mute_all", {})
     return Muted(muted=len(made.sids), undo=made.token, undo_s=limits.SILENCE_UNDO_S)
 

@@ -23,6 +23,12 @@ class Nothing(Message):
     """An order without fields."""
 
 
+class Muting(Message):
+    """A mute of all. `spare_floor`: except those who have the floor."""
+
+    spare_floor: bool = False
+
+
 class Done(Message):
     """The answer of an order that has no other result."""
 

@@ -29,6 +29,7 @@ from signaling.orders.shapes import (
     Extending,
     Message,
     Muted,
+    Muting,
     Nothing,
     Removing,
     Undoing,
@@ -188,9 +189,9 @@ ORDERS: Final[Mapping[str, Order]] = {
     "lower_hand": Order(Act.LOWER_HAND, Whom, performing.lower_hand, "Lower the raised hand of a participant."),
     "mute_all": Order(
         Act.MUTE_ALL,
-        Nothing,
+        Muting,
         performing.mute_all,
-        "Mute every microphone except that of the person who asks.",
+        "Mute every microphone except that of the person who asks, and of those who have the floor if `spare_floor`.",
         Muted,
     ),
     "mute_all_undo": Order(

@@ -114,6 +114,12 @@ async def test_the_chair_passes_the_floor_and_takes_it_back(visit: Visit, live_s
     await an.part("asking").filter(has_text=BINH).get_by_test_id("call-speaker").click()
     for visitor in (an, cuong):  # the turn has the rest of the delegation's time
         await expect(visitor.part("floor-strip").get_by_test_id("turn-timer")).to_contain_text("còn 2:")
+    await binh.part("unmute-yes").click()
+    await an.part("chair-part-people").click()
+    await expect(an.part("chair-mute-all")).to_contain_text("trừ người phát biểu")
+    await an.part("chair-mute-all").click()
+    await expect(an.part("chair-said")).to_contain_text("Không có micro")
+    await expect(binh.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
 
 
 async def test_the_chair_mutes_rules_shares_the_lead_and_ends(visit: Visit, live_server: LiveServer) -> None:

@@ -2659,6 +2659,11 @@ export interface components {
             undo: string;
             undo_s: number;
         };
+        /** @description A mute of all. `spare_floor`: except those who have the floor. */
+        Muting: {
+            /** @default false */
+            spare_floor?: boolean;
+        };
         /** @description A date to which the caller is invited, or that belongs to the caller's desk. `can_enter`: "Vào họp" works now. */
         MyMeeting: {
             occurrence_id: string;
@@ -4988,6 +4993,7 @@ export type MorningReport = components['schemas']['MorningReport'];
 export type Move = components['schemas']['Move'];
 export type Moved = components['schemas']['Moved'];
 export type Muted = components['schemas']['Muted'];
+export type Muting = components['schemas']['Muting'];
 export type MyMeeting = components['schemas']['MyMeeting'];
 export type Nearest = components['schemas']['Nearest'];
 export type Network = components['schemas']['Network'];

@@ -14,7 +14,7 @@ from signaling.host.throttle import Throttle
 from signaling.orders import authority, performing
 from signaling.orders.doorway import Doorway
 from signaling.orders.performing import Given
-from signaling.orders.shapes import Extended, Extending, Muted, Nothing, Removing, Undoing, Undone, Whom
+from signaling.orders.shapes import Extended, Extending, Muted, Muting, Nothing, Removing, Undoing, Undone, Whom
 
 
 def routes(around: Doorway) -> APIRouter:
@@ -64,7 +64,7 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/mute-all", openapi_extra=needs(SECRET))
     async def mute_all(request: Request, conference: Name, authorization: Bearer = "") -> Muted:
         """Mute every microphone except that of the host who asks."""
-        return await performing.mute_all(await _given(around, request, conference, authorization, tries), Nothing())
+        return await performing.mute_all(await _given(around, request, conference, authorization, tries), Muting())
 
     @router.post("/mute-all/undo", openapi_extra=needs(SECRET))
     async def undo(request: Request, conference: Name, wanted: Undoing, authorization: Bearer = "") -> Undone:

@@ -104,9 +104,10 @@ export class Chairing {
     });
   }
 
+  /** Mute all. Who has the floor goes on speaking. */
   muteAll(): Promise<boolean> {
     return this.act('mute-all', async () => {
-      const made = (await this.order('mute_all', {})) as unknown as Muted;
+      const made = (await this.order('mute_all', { spare_floor: true })) as unknown as Muted;
       this.tell(t(made.muted > 0 ? 'host.mutedAll' : 'host.allWereMuted', { n: made.muted }), made.muted > 0 ? made : null);
     });
   }

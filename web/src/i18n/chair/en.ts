@@ -60,6 +60,7 @@ export const chairEn: Record<ChairKey, string> = {
   'chair.left': '{time} left',
   'chair.mute': 'Mute',
   'chair.muteOne': 'Mute: {name}',
+  'chair.muteOthers': 'Mute all but the speaker',
   'chair.lock': 'Lock the meeting',
   'chair.unlock': 'Unlock',
   'chair.lockHint': 'Newcomers cannot join. People who were in the meeting may come back after a lost connection.',

@@ -58,6 +58,7 @@ export const chairVi = {
   'chair.left': 'còn {time}',
   'chair.mute': 'Tắt micro',
   'chair.muteOne': 'Tắt micro: {name}',
+  'chair.muteOthers': 'Tắt micro, trừ người phát biểu',
   'chair.lock': 'Khóa cuộc họp',
   'chair.unlock': 'Mở khóa',
   'chair.lockHint': 'Người mới không vào được. Người đã dự, nếu mất mạng, vẫn vào lại được.',
