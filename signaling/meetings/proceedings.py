@@ -4,7 +4,8 @@ Implements `conference.ports.proceedings.Proceedings` and `conference.ports.watc
 A stored order waits for the database, or is refused. All other acts wait in memory, in their order, until the database answers.
 
 A booked date goes on where it was after a crash, and after all participants had left. A conference without a booking goes on
-only after a crash. All open sittings are read before the first request, so `restored` answers at once.
+only after a crash. All open sittings are read before the first request, so `restored` answers at once. The check of a device and
+the rooms in which halls wait are no meetings: they store nothing.
 """
 
 import asyncio
@@ -119,6 +120,8 @@ class Proceedings:
         return dict(sitting.states) if sitting is not None else {}
 
     async def keep(self, conference: str, machine: str, state: State, records: Sequence[Record] = ()) -> None:
+        if not is_meeting(conference):
+            raise Refusal("not_stored")
         if not fits(state):
             raise Refusal("not_stored", *TOO_LARGE)
         sitting = self._sitting(conference)
@@ -127,6 +130,8 @@ class Proceedings:
         sitting.accept(batch)
 
     def note(self, conference: str, machine: str, state: State | None, records: Sequence[Record] = ()) -> None:
+        if not is_meeting(conference):
+            return
         sitting = self._sitting(conference)
         if state is not None and not fits(state):
             log.error("the state %s of a meeting is too large to be stored", machine)
@@ -136,6 +141,8 @@ class Proceedings:
         self._start(sitting)
 
     def turn(self, conference: str, turn: Turn) -> None:
+        if not is_meeting(conference):
+            return
         sitting = self._sitting(conference)
         sitting.turn(turn)
         self._start(sitting)
@@ -151,6 +158,8 @@ class Proceedings:
         return tuple(sitting.lines) if sitting is not None else ()
 
     async def forget(self, conference: str, by: Record, kept: Mapping[str, State] = NOTHING) -> None:
+        if not is_meeting(conference):
+            return
         sitting = self._sitting(conference)
         who = by.by.split(".")[1] if "." in by.by else by.by
         actor = Actor("link", who[:32], name=by.by_name) if who else Actor("system", name=by.by_name)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import rooms.limits
 from conference import Passage, Refusal
 from conference.chair import agenda
+from conference.chair.rights import Role
 from conference.ports.proceedings import ChatLine, Record, Turn
 from rooms.store.database import Database
 from rooms.store.tables.columns import Row
@@ -214,6 +215,27 @@ async def test_a_new_meeting_begins_new_and_a_booked_date_goes_on(
     assert later.restored(date) == {}
     await later.stored()
     assert (await Process.after(later, 1)).restored(date) == {}
+
+
+@pytest.mark.parametrize("room", ["check-" + "0a" * 10, "hall-waiting"])
+async def test_a_room_that_is_no_meeting_stores_nothing(process: Process, room: str) -> None:
+    """A device check needs no account, so strangers could write rows without an end."""
+    process.join("host", room, passage=Passage.HOST)
+    an = process.join("an", room)
+    meeting = an.conference
+    meeting.machines.hand(an.participant, True)
+    by = meeting.machines.by("host", "Host", "desk")
+    meeting.chair.call_speaker(by, "an")
+    process.world.time.turn()
+    with pytest.raises(Refusal, match="not_stored"):
+        await meeting.chair.appoint(by, "an", Role.CO_CHAIR)
+    await meeting.course.stop(by)
+    process.pass_time(60)
+    process.world.registry.delete(room)
+    process.join("an")
+    await process.stored()
+    (sitting,) = await process.rows(Sitting, Sitting.id)
+    assert (sitting.conference, process.store.restored(room)) == (ROOM, {})
 
 
 async def test_a_meeting_without_a_booking_goes_on_only_soon_after_a_kill(process: Process) -> None:
