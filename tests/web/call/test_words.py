@@ -1,25 +1,22 @@
 """W07 in a chaired meeting: no text that people type becomes a script on the pages of chair, guest, desk, site and review.
 
-Names, chat, votes, agenda, notes, roll call and closed session get payloads by pages and by the documented API, within the limits
-of the server. Each page shows them. `make sim` has all 200.
+Names, chat, votes, agenda, notes, roll call and closed session get payloads by pages and by the documented API,
+within the limits of the server. Each text names its field, and a page must show it. `make sim` has all 200 payloads.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
-from livekit.protocol.rtc import SignalRequest
 from playwright.async_api import expect
-from websockets.asyncio.client import ClientConnection, connect
 
 from conference import Passage
 from tests import process_clock as clocks
+from tests.interop.person import Person
 from tests.rooms.postgres import at_once
 from tests.running.runs import LONG_RUN
 from tests.security.requests.payloads import PAYLOADS, SIGN, WATCH
@@ -31,6 +28,7 @@ from tests.web.visiting import Visit, Visitor
 __all__ = ["office", "visit"]
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.native,
     pytest.mark.longer,
     pytest.mark.timeout(3600 if LONG_RUN else 240),
     pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing()),
@@ -56,6 +54,20 @@ class Sitting:
         self.web = httpx.AsyncClient(base_url=f"{served.url}/api/v1/conferences/{self.meeting.name}/desk", timeout=60)
         self.shown: set[str] = set()
         """The payloads that a page showed as text."""
+        self.unseen: set[str] = set()
+        """The texts that no page has shown yet."""
+
+    def typed(self, field: str, word: str) -> str:
+        """Return a payload that names its field. A page must show it."""
+        self.unseen.add(f"{word} #{field}")
+        return f"{word} #{field}"
+
+    def line(self, field: str, words: Sequence[str], most: int) -> str:
+        """Return a line of payloads that name their field, with at most this number of characters."""
+        texts = [f"{word} #{field}" for word in words]
+        line = " ".join(texts)[:most]
+        self.unseen |= {one for one in texts if one in line}
+        return line
 
     async def order(self, name: str, **fields: Any) -> Any:
         bearer = {"authorization": f"Bearer {self.meeting.key('browser.ban')}"}
@@ -64,13 +76,9 @@ class Sitting:
         return answer.json()
 
     async def joins(self, identity: str, name: str, stack: AsyncExitStack) -> None:
-        """Let a participant without media join, and stay with the pings of its library."""
+        """Let a participant join with a client library. The server removes a participant without a media path after 30 s."""
         jwt = self.meeting.token(identity, name=name, passage=Passage.ADMITTED)
-        address = f"{self.meeting.server.ws_url}/rtc?access_token={jwt}"
-        socket = await stack.enter_async_context(connect(address, max_size=None))
-        await socket.recv()
-        stays = asyncio.create_task(_pings(socket))
-        stack.callback(stays.cancel)
+        await stack.enter_async_context(Person(self.meeting.server.ws_url, jwt, takes=()))
 
     async def look(self, *visitors: Visitor) -> None:
         """Check that no script ran on these pages, and note which payloads they show."""
@@ -78,17 +86,12 @@ class Sitting:
             assert await ran(one) == ([], [], False)
             text = await one.page.evaluate("document.documentElement.textContent")
             self.shown |= {word for word in WORDS if word in text}
+            self.unseen = {one for one in self.unseen if one not in text}
 
 
-async def _pings(socket: ClientConnection) -> None:
-    while True:
-        await socket.send(SignalRequest(ping=round(time.time() * 1000)).SerializeToString())
-        await asyncio.sleep(5)
-
-
-async def says(visitor: Visitor, words: Sequence[str]) -> None:
+async def says(s: Sitting, visitor: Visitor, words: Sequence[str]) -> None:
     """Write a line to all, an answer to the last line, and a line to one person alone."""
-    line = " ".join(words)[:1900]
+    line = s.line("chat", words, 1900)
     if await visitor.part("chat-input").count() == 0:
         await visitor.part("chat-toggle").click()
     count = await visitor.part("chat-message").count()
@@ -106,11 +109,11 @@ async def says(visitor: Visitor, words: Sequence[str]) -> None:
 async def votes(s: Sitting, words: Sequence[str], *visitors: Visitor) -> None:
     """An election and motions with payloads as title, text, candidate and reason; each is annulled."""
     for word in words[:3]:  # a meeting has at most 50 votes
-        vote = (await s.order("vote_prepare", title=word, text=word))["vote"]
-        await s.order("vote_annul", vote=vote, reason=word)
-    text = "\n".join(words)
-    options = {"kind": "election", "options": [f"{word} {place}" for place, word in enumerate(words)]}
-    vote = (await s.order("vote_prepare", title=words[0], text=text, **options))["vote"]
+        vote = (await s.order("vote_prepare", title=s.typed("annulled", word), text=word))["vote"]
+        await s.order("vote_annul", vote=vote, reason=s.typed("reason", word))
+    text = s.line("text", words, 2000)
+    options = {"kind": "election", "options": [s.typed("option", word) for word in words]}
+    vote = (await s.order("vote_prepare", title=s.typed("title", words[0]), text=text, **options))["vote"]
     await s.order("vote_open", vote=vote)
     for one in visitors:
         await expect(one.part("ballot-card")).to_contain_text(words[0], timeout=PATIENCE_MS)
@@ -119,16 +122,22 @@ async def votes(s: Sitting, words: Sequence[str], *visitors: Visitor) -> None:
     for one in visitors:
         await expect(one.part("vote-result")).to_contain_text(words[-1], timeout=PATIENCE_MS)
     await s.look(*visitors)
-    await s.order("vote_annul", vote=vote, reason=" ".join(words)[:500])
-    await expect(visitors[0].part("vote-result")).to_contain_text(words[0], timeout=PATIENCE_MS)
+    await s.order("vote_annul", vote=vote, reason=s.line("reasons", words, 500))
+    await expect(visitors[0].part("vote-result")).to_contain_text("#reasons", timeout=PATIENCE_MS)
+    await s.look(*visitors)
 
 
 async def calls_the_roll(s: Sitting, words: Sequence[str], people: Sequence[str], *visitors: Visitor) -> None:
     """Sites with payloads as name, unit, head, deputy and reason. Each is on stage with its plate."""
-    sites = [{"id": who, "name": word, "unit": word, "telephone": ""} for who, word in zip(people, words, strict=True)]
+    sites = [
+        {"id": who, "name": s.typed("site", word), "unit": s.typed("unit", word), "telephone": ""}
+        for who, word in zip(people, words, strict=True)
+    ]
     await s.order("roll_prepare", sites=sites)
     for who, word in zip(people, words, strict=True):
-        await s.order("report_delegates", site=who, delegates=3, head=word, deputies=[word])
+        await s.order(
+            "report_delegates", site=who, delegates=3, head=s.typed("head", word), deputies=[s.typed("deputy", word)]
+        )
     await s.order("roll_begin")
     for place, who in enumerate(people):
         on_stage = visitors[0].page.locator(f"[data-testid=roll-stage][data-site='{who}']")
@@ -138,6 +147,7 @@ async def calls_the_roll(s: Sitting, words: Sequence[str], people: Sequence[str]
         await s.order("roll_mark", site=who, presence="fault", why=words[place])
         if place + 1 < len(people):
             await s.order("roll_next")
+    await s.look(*visitors)
     await s.order("roll_end")
     await s.look(*visitors)
 
@@ -169,22 +179,26 @@ async def test_no_word_of_a_chaired_meeting_becomes_a_script(visit: Visit, serve
     await expect(desk.part("review-lines")).to_contain_text(WORDS[0])
     await s.look(desk)
     assert s.shown == set(WORDS)
+    assert not s.unseen
     await s.web.aclose()
 
 
 async def shows(s: Sitting, words: Sequence[str], start: int, chair: Visitor, guest: Visitor, desk: Visitor) -> None:
     """Put these payloads into each text of the meeting, and look at each part of each page."""
     people = [f"browser.w{start + place}" for place in range(len(words))]
-    items = [{"title": word, "speakers": [word], "planned_s": 600} for word in words]
+    items = [
+        {"title": s.typed("item", word), "speakers": [s.typed("speaker", word)], "planned_s": 600} for word in words
+    ]
     async with AsyncExitStack() as stack:
         for who, word in zip(people, words, strict=True):
-            await s.joins(who, word, stack)
+            await s.joins(who, s.typed("name", word), stack)
         await s.order("agenda_set", items=items)
         await s.order("agenda_next")
-        await says(guest, words)
-        await says(chair, words)
-        await s.order("note", id=f"n{start}", item=words[0][:200], text=" ".join(words)[:4000], version=0)
-        await desk.part("note-text").fill(" ".join(words)[:2000])
+        await says(s, guest, words)
+        await says(s, chair, words)
+        item = s.typed("note item", words[0])[:200]
+        await s.order("note", id=f"n{start}", item=item, text=s.line("note", words, 4000), version=0)
+        await desk.part("note-text").fill(s.line("desk note", words, 2000))
         await desk.part("note-add").click()
         await s.order("call_speaker", identity=people[0])
         await chair.part("chair-toggle").click()
