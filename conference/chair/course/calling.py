@@ -172,6 +172,8 @@ class Calling:
             look_at_all(program, state.phase == "ready")
         if state.phase in ("ready", "calling", "paused"):
             self._read_signals()
+        if self.calls and state.current is not None:
+            self._stage.follow(self._here.of.get(state.current.site.id))
         due = self.state.due
         if due is not None and now >= due and not self._order.locked() and not self._stage.held:
             self._act(rollcall.Tick(), None)

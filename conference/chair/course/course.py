@@ -67,8 +67,8 @@ class Course:
 
     def came(self, one: Participant) -> None:
         self.views.came(one)
-        self.roll.came(one)
         self.breaks.came(one)
+        self.roll.came(one)
 
     def gone(self, one: Participant) -> None:
         self.views.gone(one)

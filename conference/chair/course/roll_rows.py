@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from conference.chair.course import rollcall
 from conference.chair.course.rollcall import Row, Site, State
+from conference.ground.marks import WAITS
 from conference.people.participant import Participant
 from rooms.policy.bearers import bearer
 
@@ -16,22 +17,27 @@ SIGNALS: Final = {"none": "-", "black": "b", "frozen": "f", "good": "g"}
 
 class Places:
     """The present participant of each site: its terminal or its PC in hall mode, which have the identity of the site; otherwise
-    the same person with a new identity; otherwise who opened the link of the site's unit in a browser. Nobody stands for two
+    the same person with a new identity; otherwise who opened the link of the site's unit in a browser. Of several windows, the
+    first one stands that is not in the lobby. Nobody stands for two
     sites of the list, and nobody stands for a site of which another terminal is here.
     """
 
     def __init__(self, sites: Iterable[Site] = (), here: Mapping[str, Participant] = MappingProxyType({})) -> None:
         present = {identity: one for identity, one in here.items() if not one.left and not one.grants.hidden}
-        by_bearer = {bearer(identity): one for identity, one in present.items()}
+        by_bearer: dict[str, Participant] = {}
+        for identity, one in sorted(
+            present.items(), key=lambda item: waits(item[1])
+        ):  # stable: in the order of arrival
+            by_bearer.setdefault(bearer(identity), one)
         every = tuple(sites)
         found = {site.id: present[site.id] for site in every if site.id in present}
         taken = {one.identity for one in found.values()}
         linked = {site.link for site in every if site.id in found}
         for site in every:
-            one = by_bearer.get(bearer(site.id)) or (by_bearer.get(site.link) if site.link not in linked else None)
-            if one is not None and site.id not in found and one.identity not in taken:
-                found[site.id] = one
-                taken.add(one.identity)
+            stands = by_bearer.get(bearer(site.id)) or (by_bearer.get(site.link) if site.link not in linked else None)
+            if stands is not None and site.id not in found and stands.identity not in taken:
+                found[site.id] = stands
+                taken.add(stands.identity)
         self.of: Mapping[str, Participant] = found
         links = {who: site.id for site in reversed(every) for who in reversed(site.bearers)}
         own = {bearer(site.id): site.id for site in every}
@@ -51,11 +57,16 @@ class Places:
 
     def own(self, identity: str, site: str) -> str:
         """Return the site of the list that this participant reports for, if it is the participant's own site. Empty: it is
-        another site.
+        another site. All windows of who stands for a site report for the site.
         """
-        if identity not in (site, self.identity(site)):
+        if identity != site and bearer(identity) != bearer(self.identity(site)):
             return ""
-        return next((id_ for id_, one in self.of.items() if one.identity == identity), site)
+        return next((id_ for id_, one in self.of.items() if bearer(one.identity) == bearer(identity)), site)
+
+
+def waits(one: Participant) -> bool:
+    """Report whether a participant is in the lobby."""
+    return WAITS in one.grants.attributes
 
 
 def of_all(state: State) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from conference.chair.course.pauses import Leads
 from conference.ground.errors import Refusal
+from conference.ground.marks import WAITS
 from conference.ground.permissions import Source
 from conference.halls.hall import Hall
 from conference.halls.spotlight import Shown
@@ -26,6 +27,11 @@ class RollStage:
         """Report whether this participant is on stage, and may be heard there."""
         return self._was_muted is not None and self._was_muted[0].identity == identity and not self.held
 
+    def follow(self, one: Participant | None) -> None:
+        """Show the site that is called when it comes back from the lobby, and hide it when it is sent there."""
+        if one is not None and not one.left and (WAITS not in one.grants.attributes or self.shows(one.identity)):
+            self.show(one)
+
     @property
     def held(self) -> str:
         """Return why no site may be shown now: the code of a refusal. Empty: a site may be shown."""
@@ -34,9 +40,10 @@ class RollStage:
         return "roll_call_waits" if self._leads.speaks else ""
 
     def show(self, one: Participant | None) -> None:
-        """Show a site large and open its microphone. None: the site is not here, and the picture is as it was before. Nothing
-        changes while a participant has the floor, and in a recess.
+        """Show a site large and open its microphone. None, or a participant in the lobby: the site is not here, and the picture
+        is as it was before. Nothing changes while a participant has the floor, and in a recess.
         """
+        one = None if one is not None and WAITS in one.grants.attributes else one
         if self.held:
             return
         if self._was_muted is not None and self._was_muted[0] is one:

@@ -82,3 +82,29 @@ async def test_a_site_has_one_ballot_by_whichever_of_its_participants(sitting: S
     HallParty(sitting.world, MAY)
     with pytest.raises(Refusal, match="vote_begun"):
         await polls.admit(sitting.by, vote, MAY)
+
+
+async def test_the_first_window_of_a_link_stands_and_each_window_reports(sitting: Sitting) -> None:
+    """A second window, or a second person with the link, takes nothing from the first. The lobby stands for no site."""
+    roll, machines = sitting.course.roll, sitting.conference.machines
+    first, second = Party(sitting.world, LINK), Party(sitting.world, "personal_link.m1.b")
+    await roll.prepare(sitting.by, (MAY_SITE, TINH, XA))
+    sitting.world.pass_time(1.0)
+    assert sitting.document("host")["roll_sites"][MAY]["i"] == LINK
+    await roll.report(machines.by("personal_link.m1.b", "Xã Máy", "page"), "personal_link.m1.b", Report(3))
+    await roll.report(machines.by(LINK, "Xã Máy", "page"), LINK, Report(4, "Lê Văn Cường"))
+    assert sitting.document("host")["roll_sites"][MAY]["d"] == 4
+    assert sitting.document("member")["reported"][LINK]["h"] == "Lê Văn Cường"
+
+    sitting.conference.expel(first.participant, Reason.CLIENT_INITIATED)
+    sitting.course.breaks.begin_closed(sitting.by, (second.participant.identity,))
+    await roll.begin(sitting.by)
+    sitting.world.pass_time(1.0)
+    spotlight = machines.spotlight
+    assert (roll.state.current.site.id if roll.state.current else "", spotlight.identity) == (MAY, "")
+    sitting.course.breaks.end_closed(sitting.by)
+    sitting.world.pass_time(1.0)
+    assert spotlight.identity == "personal_link.m1.b", "the site is here again, and is called"
+    sitting.course.breaks.put_apart(sitting.by, "personal_link.m1.b")
+    sitting.world.pass_time(1.0)
+    assert (spotlight.identity, machines.staged("personal_link.m1.b")) == ("", False)
