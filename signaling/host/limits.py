@@ -491,9 +491,9 @@ blanks. Larger: more work for a wrong code. Smaller: typed codes are refused.
 """
 VOTE_CODE_TRIES_PER_MINUTE = 600
 """Wrong codes of sites for ballots by phone, from one network each minute; further ones are refused. Chosen: phones of a hall,
-which share one address, ask once more when a vote has ended. A right code is answered also after too many wrong ones. A code has
-40 bits: 1,000 tries a second find one of 240 codes within an hour with a chance of 1 in 1,300. More:
-a flood costs more time. Fewer: a large hall reads a wrong sentence at the end of a vote.
+which share one address, ask once more when a vote has ended, or with the code of that vote at the next one. A right code is
+answered also after too many wrong ones. A code has 40 bits: 1,000 tries a second find one of 240 codes within an hour with a
+chance of 1 in 1,300. More: a flood costs more time. Fewer: a large hall reads a wrong sentence at the end of a vote.
 """
 VOTE_CARDS_PER_MINUTE = 600
 """Cards that phones of one network may take with one code each minute; more are refused. Each is stored. Chosen: the

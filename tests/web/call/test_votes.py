@@ -335,6 +335,10 @@ async def delegates_vote_by_phone(
     assert SECRET not in await typing.page.locator("body").inner_text()
     assert await typing.barriers() == []
     await looked(typing, folder, "card-withdrawn")
+    await phone.page.goto(await scanned(an))  # the same phone has voted: a scan of the new code gives no second ballot
+    await phone.part("card-take").click()
+    await sees(phone, "card-site", f"{CUONG} · Phiếu 2")
+    await expect(phone.part("card-recorded")).to_have_text("Đã ghi nhận phiếu kín.")
     await third.page.goto(await scanned(an))
     await third.part("card-take").click()
     await sees(third, "card-site", f"{CUONG} · Phiếu 3")

@@ -1,6 +1,7 @@
 /**
  * The card of a phone: it asks the server for the card of a site's code, and sends the ballot. The secret of the phone makes a
- * reload the same card. Each code has a secret of its own, so that nothing joins the cards of two votes. It draws nothing.
+ * reload the same card. Each code has a secret of its own, so that nothing joins the cards of two votes. A phone whose card
+ * belongs to an open vote keeps the card, also if a person opens another code. It draws nothing.
  */
 import { recall, remember } from '../browser/memory';
 import { Timers } from '../browser/timers';
@@ -28,6 +29,8 @@ export interface Card {
 const PATIENCE_MS = 15_000;
 /** Chosen. Longer: a phone sees the end of a vote late. Shorter: the phones of large halls burden the server. */
 const LOOK_MS = 5_000;
+/** The refusals that say that a phone has no card by a code. A phone with a card is never refused with `too_many_requests`. */
+const NO_CARD = ['vote_code_wrong', 'vote_cards_used', 'vote_cards_withdrawn', 'too_many_requests'];
 
 export class PhoneCard {
   /** Null: the server has not given a card. */
@@ -51,22 +54,25 @@ export class PhoneCard {
   /** Empty: this phone has asked for no card of the code. */
   private phone: string;
 
-  constructor(private readonly code: string) {
+  constructor(private code: string) {
     this.phone = kept(code);
   }
 
-  /** This phone has asked for a card of the code before. The server gives the same card again. */
-  get holds(): boolean {
-    return this.phone !== '';
+  /** Show the card that this phone has, and take none. Call `close` at the end. */
+  async resume(): Promise<void> {
+    this.busy = true;
+    if (this.phone === '') await this.findKept();
+    if (this.phone !== '') await this.look();
+    this.busy = false;
   }
 
-  /** Take the card, and look after its vote until the end. Call `close` at the end. */
+  /** Show the card that this phone has, or take one, and look after its vote until the end. */
   async open(): Promise<void> {
-    this.busy = true;
+    await this.resume();
+    if (this.phone !== '' || this.trouble !== '') return;
     // The secret is kept before the server answers: a lost answer must not cost the site a card.
-    if (this.phone === '') this.phone = made(this.code);
-    await this.look();
-    this.busy = false;
+    this.phone = made(this.code);
+    await this.resume();
   }
 
   close(): void {
@@ -82,6 +88,23 @@ export class PhoneCard {
     this.busy = false;
     if (cast && this.card.receipt !== '') this.receipt = this.card.receipt;
     return cast;
+  }
+
+  /**
+   * Ask for the card of another code that this phone has kept, and go on with this card. There is none if its vote has ended, or
+   * if the site has taken the card back. `trouble` says that the server has not answered this.
+   */
+  private async findKept(): Promise<void> {
+    const [code, phone] = pair();
+    this.trouble = '';
+    if (code === '') return;
+    try {
+      const { value } = await exchange('/api/v1/vote-cards', sending('POST', { code, phone }), PATIENCE_MS);
+      [this.code, this.phone, this.card] = [code, phone, value as Card];
+    } catch (error) {
+      const refused = error instanceof Refused;
+      if (!refused || !NO_CARD.includes(error.code)) this.trouble = refused ? error.message : t('app.offline');
+    }
   }
 
   private async look(): Promise<void> {
@@ -133,10 +156,16 @@ export class PhoneCard {
   }
 }
 
+/** Return the code and the secret that this phone has kept. Empty: none. */
+function pair(): [code: string, secret: string] {
+  const [code, secret] = (recall('phoneCard') ?? '').split(' ');
+  return code !== undefined && secret !== undefined ? [code, secret] : ['', ''];
+}
+
 /** Return the kept secret of this phone for a code. Empty: none. */
 function kept(code: string): string {
-  const [known, secret] = (recall('phoneCard') ?? '').split(' ');
-  return known === code && secret !== undefined ? secret : '';
+  const [known, secret] = pair();
+  return known === code ? secret : '';
 }
 
 /** Make and keep a secret of 128 bits for a code. */
