@@ -135,8 +135,8 @@ class Own(Message):
     """The own part in the open vote. `vote` empty: no vote is open, or the person is not entitled.
 
     `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown. `cards`: how many further
-    delegates of the own site may vote by phone, and `taken`: how many phones have their card. `code`: the code that their phones
-    need; empty: no delegate votes by phone.
+    delegates of the own site may vote by phone, and `taken`: how many phones have their card; null: the vote is secret and cards
+    of the site were taken back. `code`: the code that their phones need; empty: no delegate votes by phone.
     """
 
     vote: str = ""
@@ -145,7 +145,7 @@ class Own(Message):
     choices: list[int] | None = None
     counts: list[int] | None = None
     cards: int = 0
-    taken: int = 0
+    taken: int | None = 0
     code: str = ""
 
 

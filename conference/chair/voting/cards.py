@@ -6,6 +6,7 @@ A card is a voter with an identity of its own, so that it counts as every other 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -92,9 +93,17 @@ def numbers(vote: Vote, site: str) -> list[int]:
     )
 
 
-def taken(vote: Vote, site: str) -> int:
-    """Return how many cards of a site phones have."""
-    return sum(site_of(one) == site for one in vote.claims.values())
+def taken(vote: Vote) -> Counter[str]:
+    """Return how many cards phones have, by site."""
+    return Counter(map(site_of, vote.claims.values()))
+
+
+def told(vote: Vote) -> dict[str, int | None]:
+    """Return how many cards of each site phones have, as people may read it. None: the vote is secret, and cards of the site were
+    taken back. Phones with a ballot kept theirs, so the number would tell how many phones of the site had voted at that moment.
+    """
+    known, secrets = taken(vote), set(vote.old_codes.values()) if vote.secret else set()
+    return {site: None if site in secrets else known[site] for site in vote.codes}
 
 
 def hashed(phone: str) -> str:

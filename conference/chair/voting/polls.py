@@ -536,8 +536,9 @@ def _tell_sites(
     """Tell each site whose cards have changed. Its page then reads its own part again."""
     if before is None or vote is None or (before.codes == vote.codes and before.claims == vote.claims):
         return
+    old, new = cards.taken(before), cards.taken(vote)
     for site in vote.codes:
-        if before.codes.get(site) != vote.codes[site] or cards.taken(before, site) != cards.taken(vote, site):
+        if before.codes.get(site) != vote.codes[site] or old[site] != new[site]:
             for one in here.get(site, ()):
                 document.tell(one.identity, {"ballot": vote.id})
 

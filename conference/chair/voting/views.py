@@ -1,10 +1,11 @@
 """The views of the votes for each audience. A view of a secret vote holds the number of ballots, and no name of a voter. Pure.
 
-The section `votes` of the desk document has one row for each vote, by id. Members read the votes that were opened. A row has the
-question, `place` (the place in the order), `state`, `entitled`, `present`, `quorum_reached`, `cast` (ballots, or raised hands),
-`reason` and `result`. The newest open vote by name or by hands also has `rows`: who voted how, by identity. Hosts read the rows
-while they arrive, and members after the closing. While a vote is open, hosts also read `cards`: a row for each site whose
-delegates vote by phone. The row has its name `n`, its `code`, the number of cards `all`, and how many are `taken`.
+The section `votes` of the desk document has one row for each vote, by id. Members read the votes that were opened. A row has
+the question, `place` (the place in the order), `state`, `entitled`, `present`, `quorum_reached`, `cast` (ballots, or raised
+hands), `reason` and `result`. The newest open vote by name or by hands also has `rows`: who voted how, by identity. Hosts read
+the rows while they arrive, and members after the closing. While a vote is open, hosts also read `cards`: a row for each site
+whose delegates vote by phone. The row has its name `n`, its `code`, the number of cards `all`, and how many are `taken`
+(absent: `cards.told` gives none).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _ballots(vote: Vote) -> JSON:
 def _cards(vote: Vote) -> JSON:
     names = {one.identity: one.name for one in vote.entitled}
     every = Counter(cards.site_of(one) for one in names if cards.is_card(one))
-    taken = Counter(map(cards.site_of, vote.claims.values()))
+    taken = cards.told(vote)
     return {
         site: {"n": names.get(site, site), "code": code, "all": every[site], "taken": taken[site]}
         for site, code in sorted(vote.codes.items())
@@ -99,7 +100,7 @@ def own(votes: Votes, identity: str) -> JSON | None:
     shown: JSON = {"vote": vote.id, "voted": vote.has_voted(identity), "present": voter.present}
     if identity in vote.codes:
         shown |= {"code": vote.codes[identity], "cards": len(cards.numbers(vote, identity))}
-        shown["taken"] = cards.taken(vote, identity)
+        shown["taken"] = cards.told(vote)[identity]
     if vote.question.way is Way.NAMED:
         shown |= _named(vote, identity, cards.shown_name(vote, voter))
     elif vote.question.way is Way.HANDS:

@@ -424,41 +424,6 @@ async def test_delegates_of_a_site_vote_by_phone() -> None:
     assert [one.kind for one in after.store.records] == ["vote_closed"], "no record of a claim or a secret ballot"
 
 
-async def test_a_site_or_a_leader_takes_cards_back() -> None:
-    """The old code leads a phone with a ballot to its card, and tells every other phone to scan the new code."""
-    world = Hall(address="https://hop.vn")
-    world.polls.delegates = {"hoi-truong": 3, "an": 2}.get
-    await world.opened(SECRET_BY_PHONE)
-    row = world.row("host")["v"]["cards"]
-    code, own = row["hoi-truong"]["code"], row["an"]["code"]
-    for phone in ("one", "two"):
-        await world.polls.phones.claim(code, phone)
-    await world.polls.phones.cast(code, "one", "v", (FOR,))
-    for other in (world.by("an"), world.by("xa", Role.HALL), world.by("khach", Role.GUEST)):
-        assert await refused(world.polls.phones.withdraw(other, "v", "hoi-truong")) == "not_allowed"
-    await world.polls.phones.withdraw(CHAIR, "v", "hoi-truong")
-    row = world.row("host")["v"]["cards"]
-    fresh = row["hoi-truong"]["code"]
-    assert (fresh != code, row["hoi-truong"]["taken"], row["an"]["code"]) == (True, 1, own)
-    assert f"https://hop.vn/phieu#{fresh}" in world.codes()
-    phones = world.polls.phones
-    assert await refused(phones.claim(code, "two")) == "vote_cards_withdrawn"
-    assert await refused(phones.claim(code, "three")) == "vote_cards_withdrawn"
-    assert await refused(phones.cast(code, "two", "v", (FOR,))) == "vote_cards_withdrawn"
-    assert (await phones.claim(code, "one"))[1].name == "Hoi-Truong, phiếu 2"
-    assert (await phones.claim(fresh, "four"))[1].name == "Hoi-Truong, phiếu 3"
-    await phones.claim(own, "five")
-    await world.polls.phones.withdraw(world.by("an"), "v", "an")
-    mine = world.polls.own("an")
-    assert mine is not None
-    assert (mine["cards"], mine["taken"], mine["code"] != own) == (1, 0, True)
-    kinds = [(one.kind, one.on) for one in world.store.records if one.kind == "vote_cards_withdrawn"]
-    assert kinds == [("vote_cards_withdrawn", "hoi-truong"), ("vote_cards_withdrawn", "an")]
-    after = Hall(Store(world.store.forms), Shelf(world.shelf.keys))
-    assert await refused(after.polls.phones.claim(code, "two")) == "vote_cards_withdrawn"
-    assert (await after.polls.phones.claim(code, "one"))[1].name == "Hoi-Truong, phiếu 2"
-
-
 async def test_the_picture_of_a_hall_shows_its_qr_code_while_the_vote_is_open() -> None:
     world = Hall(address="https://hop.vn")
     world.polls.delegates = {"hoi-truong": 3}.get

@@ -175,7 +175,7 @@ async def takes_cards_back(council: Council, web: httpx.AsyncClient, vote: str, 
     assert other.json()["code"] == "not_allowed"
     assert (await council.rest("an", "vote_withdraw", vote=vote)).status_code == 200
     own = (await council.rest("an", "my_ballot")).json()
-    assert (own["cards"], own["taken"], own["code"] != code) == (2, 1, True)
+    assert (own["cards"], own["taken"], own["code"] != code) == (2, None, True)
     for path, fields in (("/vote-cards", {}), ("/vote-cards/ballot", {"vote": vote, "choices": [FOR]})):
         answers = [await web.post(path, json={"code": code, "phone": one * 22, **fields}) for one in "yw"]
         assert [one.json()["code"] for one in answers] == ["vote_cards_withdrawn"] * 2

@@ -98,9 +98,9 @@ export interface Own {
   present: number;
   choices: number[] | null;
   counts: number[] | null;
-  /** How many further delegates of the own site may vote by phone, how many phones have a card, and the code that they need. */
+  /** How many further delegates of the own site may vote by phone, how many phones have a card (null: not told), and the code that they need. */
   cards: number;
-  taken: number;
+  taken: number | null;
   code: string;
 }
 

@@ -1,0 +1,106 @@
+"""The cards by which the delegates of a site vote on their phones: taken, counted, and taken back."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from conference.chair.rights import Role
+from conference.chair.voting.question import FOR, Question
+from tests.conference.chair.test_polls import BY_PHONE, CHAIR, SECRET_BY_PHONE, Hall, Shelf, Store, refused
+from tests.conference.parties import Party
+
+
+async def test_a_site_or_a_leader_takes_cards_back() -> None:
+    """The old code leads a phone with a ballot to its card, and tells every other phone to scan the new code."""
+    world = Hall(address="https://hop.vn")
+    world.polls.delegates = {"hoi-truong": 3, "an": 2}.get
+    await world.opened(SECRET_BY_PHONE)
+    row = world.row("host")["v"]["cards"]
+    code, own = row["hoi-truong"]["code"], row["an"]["code"]
+    for phone in ("one", "two"):
+        await world.polls.phones.claim(code, phone)
+    await world.polls.phones.cast(code, "one", "v", (FOR,))
+    for other in (world.by("an"), world.by("xa", Role.HALL), world.by("khach", Role.GUEST)):
+        assert await refused(world.polls.phones.withdraw(other, "v", "hoi-truong")) == "not_allowed"
+    await world.polls.phones.withdraw(CHAIR, "v", "hoi-truong")
+    row = world.row("host")["v"]["cards"]
+    fresh = row["hoi-truong"]["code"]
+    assert (fresh != code, row["hoi-truong"].get("taken"), row["an"]["code"]) == (True, None, own)
+    assert f"https://hop.vn/phieu#{fresh}" in world.codes()
+    phones = world.polls.phones
+    assert await refused(phones.claim(code, "two")) == "vote_cards_withdrawn"
+    assert await refused(phones.claim(code, "three")) == "vote_cards_withdrawn"
+    assert await refused(phones.cast(code, "two", "v", (FOR,))) == "vote_cards_withdrawn"
+    assert (await phones.claim(code, "one"))[1].name == "Hoi-Truong, phiếu 2"
+    assert (await phones.claim(fresh, "four"))[1].name == "Hoi-Truong, phiếu 3"
+    await phones.claim(own, "five")
+    await world.polls.phones.withdraw(world.by("an"), "v", "an")
+    mine = world.polls.own("an")
+    assert mine is not None
+    assert (mine["cards"], mine["taken"], mine["code"] != own) == (1, None, True)
+    kinds = [(one.kind, one.on) for one in world.store.records if one.kind == "vote_cards_withdrawn"]
+    assert kinds == [("vote_cards_withdrawn", "hoi-truong"), ("vote_cards_withdrawn", "an")]
+    after = Hall(Store(world.store.forms), Shelf(world.shelf.keys))
+    assert await refused(after.polls.phones.claim(code, "two")) == "vote_cards_withdrawn"
+    assert (await after.polls.phones.claim(code, "one"))[1].name == "Hoi-Truong, phiếu 2"
+
+
+@pytest.mark.parametrize(("question", "shown"), [(BY_PHONE, [4, 1, 2]), (SECRET_BY_PHONE, [4, None, None])])
+async def test_after_cards_were_taken_back_nobody_reads_how_many_phones_had_voted(
+    question: Question, shown: list[int | None]
+) -> None:
+    """In a vote by name the hosts read each ballot, so the number tells nothing more."""
+    world = Hall()
+    world.polls.delegates = {"xa": 5, "hoi-truong": 5}.get
+    await world.opened(question)
+    seen, phones = [], world.polls.phones
+
+    def look() -> None:
+        mine, row = world.polls.own("xa"), world.row("host")["v"]["cards"]["xa"]
+        assert mine is not None
+        assert mine["taken"] == row.get("taken"), "the site reads the same as the hosts"
+        seen.append(mine["taken"])
+
+    for phone in "abcd":
+        await phones.claim(world.vote().codes["xa"], phone)
+    await phones.cast(world.vote().codes["xa"], "a", "v", (FOR,))
+    look()
+    await phones.withdraw(CHAIR, "v", "xa")
+    look()
+    await phones.claim(world.vote().codes["xa"], "e")
+    look()
+    assert seen == shown
+    assert world.row("host")["v"]["cards"]["hoi-truong"]["taken"] == 0, "the other site took no cards back"
+
+
+async def test_the_work_of_a_claim_grows_no_faster_than_the_sites() -> None:
+    """Count the calls of functions in place of time, which a busy machine changes."""
+
+    async def work(sites: int) -> int:
+        world, calls = Hall(), 0
+        names = [f"site-{number}" for number in range(sites)]
+        for name in names:
+            Party(world, name)
+        world.settle()
+        world.polls.delegates = dict.fromkeys(names, 3).get
+        await world.opened(BY_PHONE)
+        codes = world.vote().codes
+        for name in names:
+            await world.polls.phones.claim(codes[name], f"first of {name}")
+
+        def count(_frame: Any, event: str, _argument: Any) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            await world.polls.phones.claim(codes[names[0]], "another")
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    few, many = await work(10), await work(40)
+    assert many < 6 * few, (few, many)
