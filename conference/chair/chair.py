@@ -254,7 +254,7 @@ class Machines:
 
     def ask(self, by: By, act: Act, identity: str = "") -> None:
         """Raise Refusal if the table does not permit the act, on this participant if one is named."""
-        rights.ask(by, act, self.roles.of(identity) if identity else None)
+        rights.ask(by, act, role_of(self, identity) if identity else None)
 
     # -- the machines
 

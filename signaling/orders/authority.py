@@ -94,7 +94,8 @@ def check(around: Doorway, token: Grants) -> Bearer:
     participant = found.participants.get(token.identity)
     present = participant is not None and not isinstance(participant, Hall)
     if participant is not None and present and (token.join or not token.may_moderate(token.conference)):
-        return Bearer(token, participant.grants, True, found.machines.roles.of(token.identity))
+        role = found.machines.by(token.identity, participant.grants.name, "desk").role
+        return Bearer(token, participant.grants, True, role)
     if token.join or not token.may_moderate(token.conference):
         raise refused("not_in_call")
     if around.now() >= token.expires_at:

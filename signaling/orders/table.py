@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from conference import Refusal
 from conference.chair import rights
+from conference.chair.chair import role_of
 from conference.chair.rights import Act, Role, Way
 from conference.ground.marks import WAITS
 from signaling.host import limits
@@ -323,4 +324,4 @@ def _target(around: Doorway, found: Bearer, fields: Message) -> Role | None:
     if not isinstance(fields, Whom):
         return None
     found_here = authority.meeting(around, found.token.conference)
-    return found_here.machines.roles.of(fields.identity) if fields.identity in found_here.participants else None
+    return role_of(found_here.machines, fields.identity) if fields.identity in found_here.participants else None

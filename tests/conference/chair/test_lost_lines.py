@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conference import Participant, limits
+from conference import Participant, Refusal, limits
 from conference.chair import rules
 from conference.chair.floor import Mode
 from conference.chair.rights import Role
@@ -93,3 +93,13 @@ def test_a_chair_whose_line_is_lost_gives_orders_as_co_chair(room: Room) -> None
     assert (by("an", "An", "desk").role, by("an", "An", "desk").for_chair) == (Role.CO_CHAIR, True)
     room.binh.participant.detach(room.binh.client)
     assert by("binh", "Binh", "desk").role is Role.DELEGATE
+
+
+def test_a_leader_whose_line_is_lost_is_removed_by_an_operator_only(room: Room) -> None:
+    Party(room.world, "thu", role="secretary", **HOST)
+    by = room.conference.machines.by("thu", "Thư", "desk")
+    lose(room.an.participant)
+    with pytest.raises(Refusal, match="host_stays"):
+        room.chair.remove(by, "an")
+    room.chair.remove(OPERATOR, "an")
+    assert "an" not in room.conference.participants

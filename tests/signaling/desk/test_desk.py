@@ -29,9 +29,10 @@ MEMBER = [
     "my_ballot",
     "report_delegates",
     "report_link",
+    "vote_withdraw",
     "withdraw_floor",
 ]
-"""The orders of a delegate: the own request to speak and turn, the own ballot, the chat, and the report of the own site."""
+"""The orders of a delegate: the own request to speak and turn, the own ballot, the chat, the report and the cards of the site."""
 
 
 @pytest.fixture
