@@ -47,9 +47,11 @@ CARD_NAME_CHARACTERS = 60
 """Characters of the name that a person writes on the card of a ballot by name; a longer name is refused. Larger: a row does not
 fit on a phone. Smaller: long names with a post are refused.
 """
-WITHDRAWALS = 50
-"""Withdrawals of cards in one vote; a further one is refused. Each leaves an old code, by which phones with a ballot find their
-card. Larger: each ballot writes more old codes. Smaller: a vote of many sites must be annulled to change a code.
+WITHDRAWALS = 5
+"""Withdrawals of the cards of one site in one vote; a further one is refused. So no site uses up those of another. Each leaves an
+old code, by which phones with a ballot find their card. Chosen. Larger: each ballot writes more old codes, and whoever takes all
+free cards of a site after each withdrawal learns more often how many of its phones have voted. Smaller: a vote must be annulled
+because a code was sent out of the hall.
 """
 KEYS_HELD = 8
 """Keys of one meeting's sealed boxes that the escrow holds. There are more than two only if the database did not answer. Then

@@ -67,8 +67,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "vote_cards_none": ("Điểm cầu này không có phiếu cho điện thoại", "this site has no cards for phones"),
     "vote_withdrawals_many": (
-        "Đã thu lại phiếu quá nhiều lần. Hãy hủy và biểu quyết lại",
-        "cards were taken back too often: annul the vote and vote again",
+        "Phiếu của điểm cầu này đã được thu lại quá nhiều lần. Hãy hủy lần biểu quyết này rồi biểu quyết lại",
+        "the cards of this site were taken back too often: annul the vote and vote again",
     ),
     "vote_begun": ("Đã có phiếu đầu tiên, không thêm người được nữa", "the first ballot was cast: nobody can be added"),
     "vote_not_entitled": ("Không có quyền biểu quyết nội dung này", "not entitled to vote on this"),

@@ -148,7 +148,7 @@ def _withdraw(votes: Votes, vote: Vote, event: Withdraw, now: float, randomness:
     """Take back cards. The event names no card and no number, so that nothing tells when a card of a secret vote was used."""
     if event.site not in vote.codes:
         raise refusal("vote_cards_none")
-    if len(vote.old_codes) >= bounds.WITHDRAWALS:
+    if list(vote.old_codes.values()).count(event.site) >= bounds.WITHDRAWALS:
         raise refusal("vote_withdrawals_many")
     return _put(votes, cards.withdrawn(vote, event.site, randomness)), (
         _noted("vote_cards_withdrawn", vote.id, voter=event.site),

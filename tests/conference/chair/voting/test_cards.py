@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conference.chair.rights import Role
+from conference.chair.voting import limits as bounds
 from conference.chair.voting.question import FOR, Question
 from tests.conference.chair.test_polls import BY_PHONE, CHAIR, SECRET_BY_PHONE, Hall, Shelf, Store, refused
 from tests.conference.parties import Party
@@ -104,3 +105,17 @@ async def test_the_work_of_a_claim_grows_no_faster_than_the_sites() -> None:
 
     few, many = await work(10), await work(40)
     assert many < 6 * few, (few, many)
+
+
+async def test_a_site_that_takes_its_cards_back_too_often_stops_no_other_site() -> None:
+    world = Hall()
+    world.polls.delegates = {"xa": 5, "hoi-truong": 5}.get
+    await world.opened(SECRET_BY_PHONE)
+    phones, hall = world.polls.phones, world.by("xa", Role.HALL)
+    for _ in range(bounds.WITHDRAWALS):
+        await phones.withdraw(hall, "v", "xa")
+    for by in (hall, CHAIR):
+        assert await refused(phones.withdraw(by, "v", "xa")) == "vote_withdrawals_many"
+    before = world.vote().codes["hoi-truong"]
+    await phones.withdraw(CHAIR, "v", "hoi-truong")
+    assert world.vote().codes["hoi-truong"] != before
