@@ -36,7 +36,7 @@ export const hallEn: Record<HallKey, string> = {
   'hall.ballot': 'Vote',
   'hall.ballotChange': 'Change the ballot',
   'hall.ballotAway': 'No ballot yet. Press 9 to vote.',
-  'hall.sure': 'Vote: {choice}?',
+  'hall.sure': 'Cast this vote: {choice}?',
   'hall.secretSure': 'Chosen, and the screen does not show the choice. Cast the ballot? It cannot be changed.',
   'hall.secretList': '{n} marked. Cast the secret ballot? It cannot be changed.',
   'hall.secretHint': 'Press 1, 2 or 3: the screen does not show the choice.',

@@ -83,7 +83,7 @@ export const votesVi = {
   'vote.codeShow': 'Hiện mã',
   'vote.takeBack': 'Thu lại phiếu',
   'vote.takeBackOf': 'Thu lại phiếu của {name}',
-  'vote.takeBackAsk': 'Máy chưa bỏ phiếu sẽ mất phiếu và mã QR đổi ngay. Phiếu đã bỏ giữ nguyên.',
+  'vote.takeBackAsk': 'Điện thoại chưa bỏ phiếu sẽ không dùng được phiếu nữa, mã QR đổi ngay. Phiếu đã bỏ vẫn giữ nguyên.',
   'vote.takeBackSure': 'Thu lại và đổi mã',
   'vote.codeOf': 'Mã QR biểu quyết của {name}',
   'vote.ownCodes': '{n} đại biểu khác bỏ phiếu bằng điện thoại: hiện mã QR',
