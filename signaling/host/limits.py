@@ -496,8 +496,9 @@ answered also after too many wrong ones. A code has 40 bits: 1,000 tries a secon
 chance of 1 in 1,300. More: a flood costs more time. Fewer: a large hall reads a wrong sentence at the end of a vote.
 """
 VOTE_CARDS_PER_MINUTE = 600
-"""Cards that phones of one network may take with one code each minute; more are refused. Each is stored. Chosen: the
-delegates of a large hall begin together. More: a flood writes more to the database. Fewer: delegates of a large hall must wait.
+"""Cards that phones of one network may take with one code each minute; more are refused. Each is stored. Phones without a card
+that send an old code count too. Chosen: the delegates of a large hall begin together. More: a flood writes more to the database.
+Fewer: delegates of a large hall must wait.
 """
 VOTE_CARD_BALLOTS_PER_MINUTE = 10
 """Ballots of one card each minute; more are refused. Each is stored. Chosen. More: a phone writes more to the database. Fewer: a

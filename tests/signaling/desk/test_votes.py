@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from signaling.host import limits
 from tests.conftest import LiveServer, start_server
 from tests.signaling.desk.desk_client import WAIT_S, DeskClient, Meeting
 
@@ -182,9 +184,26 @@ async def takes_cards_back(council: Council, web: httpx.AsyncClient, vote: str, 
     assert (await web.post("/vote-cards", json={"code": code, "phone": "x" * 22})).json()["voted"] is True
     taken = await web.post("/vote-cards", json={"code": own["code"], "phone": "w" * 22})
     assert taken.json()["number"] == 3
+    await floods_with_an_old_code(web, vote, code)
     assert "ok" in await council.give("vote_withdraw", vote=vote, identity="an")
     nobody = await council.give("vote_withdraw", vote=vote, identity=PEOPLE[1])
     assert nobody["refused"]["code"] == "vote_cards_none"
+
+
+async def floods_with_an_old_code(web: httpx.AsyncClient, vote: str, code: str) -> None:
+    """Send the old code from ever new phones until the server refuses to look. A phone with a card is not refused."""
+
+    async def codes(path: str, start: int, **fields: object) -> set[str]:
+        bodies = [{"code": code, "phone": f"{start + number:022}", **fields} for number in range(50)]
+        return {one.json()["code"] for one in await asyncio.gather(*(web.post(path, json=body) for body in bodies))}
+
+    for start in range(0, 10 * limits.VOTE_CARDS_PER_MINUTE, 50):
+        if "too_many_requests" in await codes("/vote-cards", start):
+            break
+    else:
+        pytest.fail("an old code is never refused")
+    assert "too_many_requests" in await codes("/vote-cards/ballot", 0, vote=vote, choices=[FOR])
+    assert (await web.post("/vote-cards", json={"code": code, "phone": "x" * 22})).json()["voted"] is True
 
 
 async def test_a_secret_vote_shows_no_choice(council: Council) -> None:

@@ -74,6 +74,12 @@ def routes(around: Doorway) -> APIRouter:
             raise counted(refusal("vote_code_wrong"), around, request, tries)
         return found
 
+    def bound(request: Request, code: str) -> None:
+        """Count a request of a phone without a card, by code and network. Raise Refusal `too_many_requests`."""
+        place = f"{cards.read_code(code)} {network(address_of(request))}"
+        if not claims.takes_key(place, around.now()):
+            raise refused("too_many_requests")
+
     @router.post("/vote-cards", openapi_extra=needs(SECRET))
     async def take_card(request: Request, wanted: CardBearer) -> Card:
         """Take a card of the site with this code, without an account. A phone that asks again reads its own card. Refused with
@@ -81,10 +87,8 @@ def routes(around: Doorway) -> APIRouter:
         `vote_cards_withdrawn` if a new code has replaced this code.
         """
         polls = find(request, wanted.code)
-        known = polls.phones.holds(wanted.code, wanted.phone)
-        place = f"{cards.read_code(wanted.code)} {network(address_of(request))}"
-        if not known and not polls.phones.is_old(wanted.code) and not claims.takes_key(place, around.now()):
-            raise refused("too_many_requests")
+        if not polls.phones.holds(wanted.code, wanted.phone):
+            bound(request, wanted.code)
         return await _shown(polls, wanted)
 
     @router.post("/vote-cards/ballot", openapi_extra=needs(SECRET))
@@ -97,9 +101,11 @@ def routes(around: Doorway) -> APIRouter:
         """
         polls = find(request, wanted.code)
         phones = polls.phones
-        if not phones.holds(wanted.code, wanted.phone) and not phones.is_old(wanted.code):
-            raise counted(refusal("vote_code_wrong"), around, request, tries)
-        if not phones.secret and not ballots.takes_key(cards.hashed(wanted.phone), around.now()):
+        if not phones.holds(wanted.code, wanted.phone):
+            if not phones.is_old(wanted.code):
+                raise counted(refusal("vote_code_wrong"), around, request, tries)
+            bound(request, wanted.code)
+        elif not phones.secret and not ballots.takes_key(cards.hashed(wanted.phone), around.now()):
             raise refused("too_many_requests")
         told = await phones.cast(wanted.code, wanted.phone, wanted.vote, tuple(wanted.choices), wanted.name)
         shown = await _shown(polls, wanted)
