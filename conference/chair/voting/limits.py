@@ -49,8 +49,8 @@ fit on a phone. Smaller: long names with a post are refused.
 """
 WITHDRAWALS = 5
 """Withdrawals of the cards of one site in one vote; a further one is refused. So no site uses up those of another. Each leaves an
-old code, by which phones with a ballot find their card. Chosen. Larger: each ballot writes more old codes, and whoever takes all
-free cards of a site after each withdrawal learns more often how many of its phones have voted. Smaller: a vote must be annulled
+old code, by which phones with a ballot find their card. Chosen. Larger: each ballot writes more old codes. A site that takes all
+its free cards after each withdrawal also learns more often how many of its phones have voted. Smaller: a vote must be annulled
 because a code was sent out of the hall.
 """
 KEYS_HELD = 8
