@@ -277,7 +277,8 @@ class Machines:
                     self._repaint(one)
         if effects:
             self._announce_chair()
-        if before.holder != self.roles.holder or before.chair != self.roles.chair:
+        ruled, now = (before.holder, before.chair, before.appointed), self.roles
+        if ruled != (now.holder, now.chair, now.appointed):
             self.microphones.enforce()  # The holder before needs the floor now. A short loss of the network mutes no chair.
 
     async def store_roles(self, by: By, act: Act, event: roles.Event, one: Participant | None) -> None:
