@@ -47,7 +47,7 @@ class Opening:
 
     def forget(self) -> None:
         """Forget the time, because all have left."""
-        if self._is_kept:
+        if self._is_kept and self._kept.restored():  # a sitting that was ended begins no second time
             self._kept.note({})
 
     def _open(self, now: float, *, keep: bool) -> None:

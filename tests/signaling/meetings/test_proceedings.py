@@ -16,6 +16,7 @@ import rooms.limits
 from conference import Passage, Refusal
 from conference.chair import agenda
 from conference.chair.rights import Role
+from conference.ground.events import Reason
 from conference.ports.proceedings import ChatLine, Record, Turn
 from rooms.store.database import Database
 from rooms.store.tables.columns import Row
@@ -236,6 +237,16 @@ async def test_a_room_that_is_no_meeting_stores_nothing(process: Process, room: 
     await process.stored()
     (sitting,) = await process.rows(Sitting, Sitting.id)
     assert (sitting.conference, process.store.restored(room)) == (ROOM, {})
+
+
+async def test_a_sitting_that_ended_when_all_left_is_not_begun_again_by_the_idle_conference(process: Process) -> None:
+    an = process.join("an")
+    an.participant.leave(Reason.CLIENT_INITIATED)
+    process.store.leave(ROOM)
+    an.conference.close(Reason.CONFERENCE_IDLE)
+    await process.stored()
+    (sitting,) = await process.rows(Sitting, Sitting.id)
+    assert sitting.ended_at is not None
 
 
 async def test_a_meeting_without_a_booking_goes_on_only_soon_after_a_kill(process: Process) -> None:
