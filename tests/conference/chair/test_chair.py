@@ -20,7 +20,7 @@ from conference.chair.rules import Whom
 from conference.ground.events import MuteAsked, Reason
 from conference.ports.proceedings import NOTHING, ChatLine, Record, Turn
 from tests.conference.doubles import Listener
-from tests.conference.hall_doubles import HallParty, HallWorld, plan
+from tests.conference.hall_doubles import HallParty, HallWorld
 from tests.conference.parties import CAMERA, MICROPHONE, Format, Party
 
 HOST: Any = {"passage": Passage.HOST}
@@ -411,24 +411,6 @@ def test_a_camera_that_the_rules_forbid_is_muted(room: Room) -> None:
     room.world.time.advance(limits.MUTE_SHOWN_S)
     publishing.mute(guest.participant, camera, False)
     assert not guest.participant.tracks[camera].muted
-
-
-async def test_a_new_role_is_asked_for_the_picture_and_the_microphone_again(room: Room) -> None:
-    hall = HallParty(room.world, "hall", plan(content=True)).hall
-    camera = room.binh.publish(CAMERA)[0]
-    room.chair.set_rules(room.by, rules.Set(camera_off=Whom.HALLS, unmute_off=Whom.GUESTS))
-
-    async def shown(role: Role) -> bool:
-        await room.chair.appoint(room.by, "hall", role)
-        return Source.CAMERA in {one.source for one in hall.tracks.values()}
-
-    assert [await shown(one) for one in (Role.SECRETARY, Role.HALL, Role.SECRETARY)] == [True, False, True]
-    assert "binh" in room.on()
-    await room.chair.appoint(room.by, "binh", Role.HALL)
-    assert room.binh.participant.tracks[camera].muted
-    assert "chi" in room.on()
-    await room.chair.appoint(room.by, "chi", Role.GUEST)
-    assert "chi" not in room.on()
 
 
 def test_newcomers_enter_muted_and_may_unmute(room: Room) -> None:

@@ -1,4 +1,4 @@
-"""What the rules mean for a participant whose signalling line is lost. Its media may still reach the others."""
+"""What the rules mean for a participant whose signalling line is lost, or whose role has changed. The media go on meanwhile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conference import Participant, Refusal, limits
+from conference import Participant, Refusal, Source, limits
 from conference.chair import rules
 from conference.chair.floor import Mode
 from conference.chair.rights import Role
@@ -15,8 +15,8 @@ from conference.chair.voting.question import FOR
 from conference.chair.voting.vote import Voter
 from tests.conference.chair.test_chair import HOST, OPERATOR, Room
 from tests.conference.chair.test_polls import CHAIR, Hall
-from tests.conference.hall_doubles import HallWorld
-from tests.conference.parties import MICROPHONE, Party
+from tests.conference.hall_doubles import HallParty, HallWorld, plan
+from tests.conference.parties import CAMERA, MICROPHONE, Party
 
 
 @pytest.fixture
@@ -103,3 +103,21 @@ def test_a_leader_whose_line_is_lost_is_removed_by_an_operator_only(room: Room) 
         room.chair.remove(by, "an")
     room.chair.remove(OPERATOR, "an")
     assert "an" not in room.conference.participants
+
+
+async def test_a_new_role_is_asked_for_the_picture_and_the_microphone_again(room: Room) -> None:
+    hall = HallParty(room.world, "hall", plan(content=True)).hall
+    camera = room.binh.publish(CAMERA)[0]
+    room.chair.set_rules(room.by, rules.Set(camera_off=Whom.HALLS, unmute_off=Whom.GUESTS))
+
+    async def shown(role: Role) -> bool:
+        await room.chair.appoint(room.by, "hall", role)
+        return Source.CAMERA in {one.source for one in hall.tracks.values()}
+
+    assert [await shown(one) for one in (Role.SECRETARY, Role.HALL, Role.SECRETARY)] == [True, False, True]
+    assert "binh" in room.on()
+    await room.chair.appoint(room.by, "binh", Role.HALL)
+    assert room.binh.participant.tracks[camera].muted
+    assert "chi" in room.on()
+    await room.chair.appoint(room.by, "chi", Role.GUEST)
+    assert "chi" not in room.on()
