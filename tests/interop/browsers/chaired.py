@@ -228,9 +228,9 @@ async def calls_the_roll(s: Sitting) -> None:
         return {site for site, one in rows.items() if one["g"].startswith("1")}
 
     async def known() -> bool:
-        return len(await connected()) == 5
+        return len(await connected()) == 6
 
-    await until(known, "the roll call knows the five halls", BOUND_S)
+    await until(known, "the roll call knows the five halls, and the ward by its browser", BOUND_S)
     await asyncio.to_thread(s.there.first.press, "*22#")
 
     async def two_delegates() -> bool:
