@@ -452,10 +452,13 @@ class Chair:
         self.machines.note(by, act, hall)
 
     def ask_to_unmute(self, by: By, identity: str) -> None:
-        """Ask a participant to unmute. Raises Refusal: in the mode of one microphone a participant must be called to speak."""
+        """Ask a participant to unmute. Raises Refusal `floor_needed`: in the mode of one microphone a participant must be called
+        to speak. Raises Refusal `in_recess`: nobody may be heard, and a page that answers at the end surprises a hall.
+        """
         one = self._find(by, Act.UNMUTE_ASK, identity)
-        if self.machines.barred(one, Source.MICROPHONE, "audio") == "floor_needed":
-            raise Refusal("floor_needed")
+        barred = self.machines.barred(one, Source.MICROPHONE, "audio")
+        if barred in ("floor_needed", "in_recess"):
+            raise Refusal(barred)
         one.ask_to_unmute()
         self._touch(one)
         self.machines.step_rules(rules.Allow(identity))

@@ -185,7 +185,7 @@ ORDERS: Final[Mapping[str, Order]] = {
         Whom,
         performing.unmute_ask,
         "Ask a participant to unmute. A browser shows a question with a button; a hall hears and reads which key to press. "
-        "Refused with `microphone_on`, `microphone_denied`.",
+        "Refused with `microphone_on`, `microphone_denied`, `floor_needed`, `in_recess`.",
     ),
     "lower_hand": Order(Act.LOWER_HAND, Whom, performing.lower_hand, "Lower the raised hand of a participant."),
     "mute_all": Order(

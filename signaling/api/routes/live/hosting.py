@@ -41,7 +41,7 @@ def _one(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/ask-to-unmute", status_code=204, openapi_extra=needs(SECRET))
     async def ask(request: Request, conference: Name, wanted: Whom, authorization: Bearer = "") -> None:
         """Ask a participant to unmute. A browser shows a question with a button; a hall hears and reads which key to press.
-        Refused with `microphone_on`, `microphone_denied`.
+        Refused with `microphone_on`, `microphone_denied`, `floor_needed`, `in_recess`.
         """
         await performing.unmute_ask(await _given(around, request, conference, authorization, tries), wanted)
 

@@ -161,6 +161,23 @@ def test_a_recess_takes_all_microphones_and_gives_them_back(sitting: Sitting) ->
     assert [kind for kind in kinds if kind.startswith("recess")] == ["recess.began", "recess.ended"]
 
 
+def test_no_microphone_is_asked_for_in_a_recess(sitting: Sitting) -> None:
+    """The page of a hall answers what is asked at the end of a recess. So no wish from the recess or before may be left then."""
+    guest, chair = sitting.guest.participant, sitting.conference.chair
+    assert chair.mute_one(sitting.by, "khach")
+    chair.ask_to_unmute(sitting.by, "khach")
+    sitting.course.breaks.begin_recess(sitting.by, None)
+    assert marks.UNMUTE_ASKED not in guest.grants.attributes, "an open wish ends"
+    sitting.xa.hall.set_muted(True)
+    for identity in ("khach", "xa"):
+        with refused("in_recess"):
+            chair.ask_to_unmute(sitting.by, identity)
+    sitting.course.breaks.end_recess(sitting.by)
+    assert marks.UNMUTE_ASKED not in guest.grants.attributes, "the microphone was off before"
+    chair.ask_to_unmute(sitting.by, "khach")
+    assert marks.UNMUTE_ASKED in guest.grants.attributes
+
+
 def test_only_leaders_order_breaks(sitting: Sitting) -> None:
     breaks = sitting.course.breaks
     for order in (
