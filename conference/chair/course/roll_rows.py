@@ -18,16 +18,15 @@ SIGNALS: Final = {"none": "-", "black": "b", "frozen": "f", "good": "g"}
 class Places:
     """The present participant of each site: its terminal or its PC in hall mode, which have the identity of the site; otherwise
     the same person with a new identity; otherwise who opened the link of the site's unit in a browser. Of several windows, the
-    first one stands that is not in the lobby. Nobody stands for two
-    sites of the list, and nobody stands for a site of which another terminal is here.
+    first one that is not in the lobby stands. Nobody stands for two sites of the list, and no browser stands for a site of which
+    another terminal is here.
     """
 
     def __init__(self, sites: Iterable[Site] = (), here: Mapping[str, Participant] = MappingProxyType({})) -> None:
         present = {identity: one for identity, one in here.items() if not one.left and not one.grants.hidden}
         by_bearer: dict[str, Participant] = {}
-        for identity, one in sorted(
-            present.items(), key=lambda item: waits(item[1])
-        ):  # stable: in the order of arrival
+        arrived = sorted(present.items(), key=lambda item: waits(item[1]))  # stable: in the order of arrival
+        for identity, one in arrived:
             by_bearer.setdefault(bearer(identity), one)
         every = tuple(sites)
         found = {site.id: present[site.id] for site in every if site.id in present}

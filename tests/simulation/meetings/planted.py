@@ -44,7 +44,7 @@ BUGS: Final = (
         "two speakers",
         (Change(floor._call, "state.mode is not Mode.SEVERAL", "state.mode is Mode.DISCUSSION"),),
         ("one speaker",),
-        16,
+        3,
     ),
     Bug(
         "a grant without end",
@@ -65,7 +65,7 @@ BUGS: Final = (
         "a role for an absent person",
         (Change(roles._present, 'raise Refusal("participant_not_found")', "return Role.DELEGATE"),),
         ("no role for an absent person", "roles of those who are connected"),
-        3,
+        16,
     ),
     Bug(
         "a vote counted twice",
