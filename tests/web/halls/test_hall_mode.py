@@ -221,7 +221,7 @@ async def _roll_called(secretary: Visitor) -> None:
 
 async def _votes_by_keys(secretary: Visitor, pc: Visitor, folder: Path) -> None:
     """Hands: numbers up to the delegates. By name: a key and OK, and a change. In secret: the screen shows no choice, before and
-    after; the other delegates vote by the code on the screen.
+    after, and no receipt; the other delegates vote by the code on the screen.
     """
     keys = pc.page.keyboard
     await secretary.part("chair-part-votes").click()
@@ -280,7 +280,7 @@ async def _votes_by_keys(secretary: Visitor, pc: Visitor, folder: Path) -> None:
     await expect(pc.part("hall-ballot-cast")).to_contain_text("Người ứng cử 3, Người ứng cử 12")
     await _closed(secretary, pc)
 
-    await _opened(secretary, "secret", "Miễn nhiệm Phó Chủ tịch", phones=True)
+    await _opened(secretary, "secret", "Miễn nhiệm Phó Chủ tịch", phones=True, receipts=True)
     await expect(pc.part("hall-ballot-code")).to_contain_text("34 đại biểu khác")
     await expect(pc.part("hall-ballot-secret")).to_contain_text("không hiện lựa chọn")
     await _at_both_sizes(pc, folder / "secret")
@@ -289,7 +289,7 @@ async def _votes_by_keys(secretary: Visitor, pc: Visitor, folder: Path) -> None:
     await expect(pc.part("hall-ballot")).not_to_contain_text("án thành")
     await _at_both_sizes(pc, folder / "secret-sure")
     await keys.press("Enter")
-    await expect(pc.part("hall-ballot-cast")).to_contain_text("Đã ghi nhận phiếu kín")
+    await expect(pc.part("hall-ballot-cast")).to_have_text("Đã ghi nhận phiếu kín.")  # and no receipt
     await expect(pc.part("hall-ballot")).not_to_contain_text("án thành")
     await keys.press("9")
     await expect(pc.part("hall-ballot")).to_have_attribute("data-asks", "false")
@@ -343,11 +343,14 @@ async def _recess_and_lobby(secretary: Visitor, pc: Visitor, folder: Path) -> No
     await expect(pc.part("hall-cam")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
 
 
-async def _opened(secretary: Visitor, way: str, title: str, *, phones: bool = False) -> None:
+async def _opened(secretary: Visitor, way: str, title: str, *, phones: bool = False, receipts: bool = False) -> None:
     await secretary.part("vote-title").fill(title)
     await secretary.part(f"vote-way-{way}").click()
     if phones:
         await secretary.part("vote-phones").check()
+    if receipts:
+        await secretary.part("vote-details").click()
+        await secretary.part("vote-receipts").check()
     await secretary.part("vote-start").click()
     await secretary.part("vote-running").wait_for()
 

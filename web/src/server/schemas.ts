@@ -3014,8 +3014,8 @@ export interface components {
          * @description The own part in the open vote. `vote` empty: no vote is open, or the person is not entitled.
          *
          *     `choices`: the own ballot by name. `counts`: the own raised hands. A secret ballot is never shown. `cards`: how many further
-         *     delegates of the own site may vote by phone, and `taken`: how many phones have their card. `code`: the code that their phones
-         *     need; empty: no delegate votes by phone.
+         *     delegates of the own site may vote by phone, and `taken`: how many phones have their card; null: the vote is secret and cards
+         *     of the site were taken back. `code`: the code that their phones need; empty: no delegate votes by phone.
          */
         Own: {
             /** @default  */
@@ -3029,7 +3029,7 @@ export interface components {
             /** @default 0 */
             cards: number;
             /** @default 0 */
-            taken: number;
+            taken: number | null;
             /** @default  */
             code: string;
         };
