@@ -165,16 +165,6 @@ def ordered_mode(stage: Stage, shown: Sequence[str]) -> Mode:
     return stage.mode if stage.site in shown else "auto"
 
 
-def common(chosen: Layout | None, stage: Stage, shown: Sequence[str], pictures: int) -> Layout:
-    """Return the layout of the common picture. `chosen`: the operator's layout. A site that an order put on stage is large for
-    everybody, so a chosen layout of equal places waits until the stage is free. `pictures`: the number for an automatic layout.
-    """
-    mode = ordered_mode(stage, shown)
-    if chosen is not None and (mode == "auto" or chosen in LARGE_FIRST):
-        return chosen
-    return automatic(pictures, mode)
-
-
 def automatic(pictures: int, mode: Mode = "auto") -> Layout:
     """Return the layout for this number of sites when no operator chose one. `mode` is of `ordered_mode`: an order put a site on
     stage, so the layout has a large place.
