@@ -31,6 +31,13 @@ from tests.web.visiting import Visit, Visitor
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TITLE = "Họp triển khai nhiệm vụ quý"
 SCREENS = ((1920, 1080), (1280, 720))
+FULL_SCREEN_KEPT = """
+const ask = Element.prototype.requestFullscreen;
+Element.prototype.requestFullscreen = function () { return (window.asked = ask.call(this)); };
+"""
+"""A script that keeps the last request for the full screen, so that the test can wait for the answer."""
+WINDOW = "async () => { await window.asked?.catch(() => 0); if (document.fullscreenElement) await document.exitFullscreen(); }"
+"""A script that takes the page back from the full screen. A full screen cannot be resized."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 async def test_a_pc_is_a_hall_from_its_code_to_its_end(visit: Visit, served: Served, tmp_path: Path) -> None:
-    operator, pc = await visit(), await visit(width=1920, height=1080)
+    operator, pc = await visit(), await visit(width=1920, height=1080, script=FULL_SCREEN_KEPT)
     await sign_in(operator, served, "dieuhanh", "/directory/terminals")
     code = await _code(operator)
     await pc.page.goto(served.url + "/diem-cau")
@@ -375,7 +382,7 @@ async def _asks_before_it_leaves(pc: Visitor) -> None:
 
 async def _at_both_sizes(pc: Visitor, path: Path) -> None:
     """Check that nothing scrolls and axe finds nothing on both screens of halls."""
-    await pc.page.evaluate("document.fullscreenElement && document.exitFullscreen()")
+    await pc.page.evaluate(WINDOW)
     for width, height in SCREENS:
         await resize(pc, width, height)
         wide, high = await pc.page.evaluate(
