@@ -45,6 +45,7 @@ from conference.ports.clients import Client, Entry
 from conference.ports.media import Router
 from conference.ports.time import Clock, Turns
 from conference.tracks import backup_codec, publishing, subscriptions
+from conference.tracks.gate import is_voice
 from conference.tracks.quality import Meter
 from conference.tracks.reports import Reports
 from conference.tracks.speakers import Speakers
@@ -244,7 +245,8 @@ class Participant:
     @change
     def silence(self) -> bool:
         """Mute the participant's microphones by order of a host. Return True if one was on. The client may switch it on again."""
-        on = self.microphones()
+        announced = [one for one in self.pending.values() if one.main is None and is_voice(one.source, one.kind)]
+        on = [*self.microphones(), *(one for one in announced if not one.muted)]
         for track in on:
             publishing.mute_from_outside(self, track.sid, True)
         self.set_mark(UNMUTE_ASKED, on=False)

@@ -50,6 +50,9 @@ def announce(publisher: Publisher, announcement: Announcement) -> Track:
     known = publisher.pending.pop(announcement.cid, None)
     sid = known.sid if known and known.main is None else TrackSid(sid_prefix(announcement) + publisher.table.suffix())
     track = Track(sid, publisher, announcement, publisher.table.clock.monotonic())
+    if known is not None and known.silenced_at is not None:
+        track.mute(True)
+        track.silenced_at = track.since
     _await(publisher, track)
     _spare_decoders(publisher, track.kind)
     publisher.deliver(TrackPublished(cid=announcement.cid, track=track.view()))
@@ -170,9 +173,7 @@ def publish(publisher: Publisher, announcement: Announcement, producer: Producer
 @change
 def mute(publisher: Publisher, track_sid: str, muted: bool) -> None:
     """Mute or unmute by the publisher's own request. Unknown tracks are ignored, because they may have just ended."""
-    track = publisher.tracks.get(track_sid)
-    if track is None:
-        track = next((pending for pending in publisher.pending.values() if pending.sid == track_sid), None)
+    track = _find(publisher, track_sid)
     if track is None:
         return
     barred = publisher.table.gate.barred(publisher, track.source, track.kind)
@@ -180,6 +181,12 @@ def mute(publisher: Publisher, track_sid: str, muted: bool) -> None:
         publisher.deliver(MuteAsked(track.sid, True))
         return
     set_muted(publisher, track, muted)
+
+
+def _find(publisher: Publisher, track_sid: str) -> Track | None:
+    """Return a published or announced track."""
+    published = publisher.tracks.get(track_sid)
+    return published or next((one for one in publisher.pending.values() if one.sid == track_sid), None)
 
 
 @change
@@ -237,9 +244,9 @@ def _has_not_heard(publisher: Publisher, track: Track) -> bool:
 @change
 def mute_from_outside(publisher: Publisher, track_sid: str, muted: bool) -> Track:
     """Mute or unmute by order of a host or an administrator. The order applies at once, and the publisher is asked to show it.
-    Raises Refusal.
+    An announced track starts as the order says. Raises Refusal.
     """
-    track = publisher.tracks.get(track_sid)
+    track = _find(publisher, track_sid)
     if track is None:
         raise Refusal("track_not_found")
     if not muted and track.muted and not publisher.table.remote_unmute:
@@ -400,6 +407,9 @@ def _pass_gate(publisher: Publisher, track: Track) -> None:
     enters = is_voice(track.source, track.kind) and not publisher.entered
     publisher.entered |= enters
     if track.muted:
+        if track.silenced_at is not None:  # muted while it was announced: the client knows the track only now
+            track.silenced_at = table.clock.monotonic()
+            publisher.deliver(MuteAsked(track.sid, True))
         return
     barred = table.gate.barred(publisher, track.source, track.kind)
     if barred or (enters and mutes_newcomer(table.gate, publisher, table.clock.time())):

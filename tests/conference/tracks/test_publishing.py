@@ -117,6 +117,22 @@ def test_muted_from_outside(world: World) -> None:
         publishing.mute_from_outside(conference.get("ann"), "TR_x", True)
 
 
+@pytest.mark.parametrize("by_track", [True, False])
+def test_muted_between_the_announcement_and_the_section(world: World, by_track: bool) -> None:
+    """A host mutes a person who is just switching the microphone on. The client knows the track only when it is live."""
+    ann = Party(world, "ann")
+    track = publishing.announce(ann.participant, MICROPHONE)
+    if by_track:
+        publishing.mute_from_outside(ann.participant, track.sid, True)
+    else:
+        assert ann.participant.silence()
+    asked = len(ann.client.of(MuteAsked))
+    (sid,) = ann.publish(MICROPHONE)
+    assert sid == track.sid
+    assert ann.participant.tracks[sid].producer.paused  # type: ignore[union-attr]
+    assert len(ann.client.of(MuteAsked)) == asked + 1
+
+
 def test_unpublished_by_its_section(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(CAMERA)
