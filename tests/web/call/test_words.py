@@ -1,6 +1,6 @@
-"""W07 in a chaired meeting: no text that people type becomes a script on the pages of chair, guest, desk, site and review.
+"""W07 in a chaired meeting: no text that people type becomes a script on the pages of chair, guest, desk, site, phone and review.
 
-Names, chat, votes, agenda, notes, roll call and closed session get payloads by pages and by the documented API,
+Names, chat, votes, ballots by phone, agenda, notes, roll call and closed session get payloads by pages and by the documented API,
 within the limits of the server. Each text names its field, and a page must show it. `make sim` has all 200 payloads.
 """
 
@@ -37,6 +37,8 @@ WORDS = PAYLOADS if LONG_RUN else PAYLOADS[::40]
 AT_ONCE = 20
 """Payloads that the pages show together. More: the pages draw longer. Fewer: the walk takes longer."""
 TITLE = f"Họp {SIGN} {PAYLOADS[83]}"
+CARD_NAME = next(one for one in PAYLOADS if len(one) <= 60 and not set("()[]{}") & set(one))
+"""The name on a ballot by phone. The server takes out brackets."""
 PARTS = ("people", "agenda", "votes", "roll", "breaks", "rules", "floor")
 
 
@@ -127,6 +129,42 @@ async def votes(s: Sitting, words: Sequence[str], *visitors: Visitor) -> None:
     await s.look(*visitors)
 
 
+async def votes_by_phone(s: Sitting, words: Sequence[str], site: str, chair: Visitor, phone: Visitor) -> None:
+    """A delegate of a site reads the question on a phone, and writes a name on the card. The chair reads the name."""
+    await chair.part("chair-part-people").click()
+    person = chair.page.locator(f"[data-testid=chair-person][data-identity='{site}']")
+    await person.get_by_test_id("role").select_option("delegate")
+    await expect(person).to_have_attribute("data-role", "delegate", timeout=PATIENCE_MS)
+    options = {"kind": "election", "options": [s.typed("phone option", word) for word in words]}
+    title, text = s.typed("phone title", words[0]), s.line("phone text", words, 2000)
+    vote = (await s.order("vote_prepare", title=title, text=text, way="named", phones=True, **options))["vote"]
+    expected = [{"identity": site, "name": s.typed("card", words[0])}]
+    await s.order("vote_open", vote=vote, expected=expected)
+    async with s.meeting.desk(s.meeting.key("browser.ban")) as desk:
+        await desk.until(lambda: desk.state)
+        ((_, cards),) = desk.state["votes"][vote]["cards"].items()
+    await phone.page.goto(f"{s.meeting.server.url}/phieu#{cards['code']}")
+    await phone.part("card-take").click()
+    await expect(phone.part("card-site")).to_contain_text(words[0], timeout=PATIENCE_MS)
+    await s.look(phone)
+    await phone.part("card-option-0").click()
+    await phone.part("card-name").fill(CARD_NAME)
+    await phone.part("card-to-review").click()
+    await expect(phone.part("card-review")).to_contain_text(words[0])
+    await s.look(phone)
+    await phone.part("card-send").click()
+    await expect(phone.part("card-choice")).to_contain_text(CARD_NAME, timeout=PATIENCE_MS)
+    await chair.part("chair-part-votes").click()
+    await chair.part("vote-rows").click()
+    await expect(chair.part("vote-running")).to_contain_text(CARD_NAME, timeout=PATIENCE_MS)
+    await chair.part("vote-codes-open").click()
+    await expect(chair.part("vote-code-row")).to_contain_text(words[0])
+    await s.look(phone, chair)
+    await s.order("vote_annul", vote=vote, reason="Xong")
+    await phone.part("card-ended").wait_for(timeout=PATIENCE_MS)
+    await s.look(phone)
+
+
 async def calls_the_roll(s: Sitting, words: Sequence[str], people: Sequence[str], *visitors: Visitor) -> None:
     """Sites with payloads as name, unit, head, deputy and reason. Each is on stage with its plate."""
     sites = [
@@ -135,9 +173,8 @@ async def calls_the_roll(s: Sitting, words: Sequence[str], people: Sequence[str]
     ]
     await s.order("roll_prepare", sites=sites)
     for who, word in zip(people, words, strict=True):
-        await s.order(
-            "report_delegates", site=who, delegates=3, head=s.typed("head", word), deputies=[s.typed("deputy", word)]
-        )
+        head, deputy = s.typed("hd", word), s.typed("dep", word)  # a name has at most 80 characters
+        await s.order("report_delegates", site=who, delegates=3, head=head, deputies=[deputy])
     await s.order("roll_begin")
     for place, who in enumerate(people):
         on_stage = visitors[0].page.locator(f"[data-testid=roll-stage][data-site='{who}']")
@@ -148,12 +185,14 @@ async def calls_the_roll(s: Sitting, words: Sequence[str], people: Sequence[str]
         if place + 1 < len(people):
             await s.order("roll_next")
     await s.look(*visitors)
+    await s.order("roll_mark", site=people[0], presence="present")  # its delegates vote by phone
     await s.order("roll_end")
     await s.look(*visitors)
 
 
 async def test_no_word_of_a_chaired_meeting_becomes_a_script(visit: Visit, served: Lobby) -> None:
     chair, guest, desk = [await visit(script=WATCH) for _ in range(3)]
+    phone = await visit(width=390, height=844, touch=True, script=WATCH)
     meeting, date = await meeting_of(served)
     s = Sitting(served, date.id)
     await enter_as_host(chair, served)
@@ -167,7 +206,7 @@ async def test_no_word_of_a_chaired_meeting_becomes_a_script(visit: Visit, serve
     await chair.part("chair-toggle").click()
     for start in range(0, len(WORDS), AT_ONCE):
         words = WORDS[start : start + AT_ONCE]
-        await shows(s, words, start, chair, guest, desk)
+        await shows(s, words, start, chair, guest, desk, phone)
     site = await visit(script=WATCH)
     link = (await s.order("report_link", site=f"browser.w{len(WORDS) - 1}"))["path"]
     await site.page.goto(f"{served.url}{link}")
@@ -183,7 +222,9 @@ async def test_no_word_of_a_chaired_meeting_becomes_a_script(visit: Visit, serve
     await s.web.aclose()
 
 
-async def shows(s: Sitting, words: Sequence[str], start: int, chair: Visitor, guest: Visitor, desk: Visitor) -> None:
+async def shows(
+    s: Sitting, words: Sequence[str], start: int, chair: Visitor, guest: Visitor, desk: Visitor, phone: Visitor
+) -> None:
     """Put these payloads into each text of the meeting, and look at each part of each page."""
     people = [f"browser.w{start + place}" for place in range(len(words))]
     items = [
@@ -210,6 +251,7 @@ async def shows(s: Sitting, words: Sequence[str], start: int, chair: Visitor, gu
         await votes(s, words, chair, guest)
         await chair.part("chair-part-roll").click()
         await calls_the_roll(s, words, people, chair, guest, desk)
+        await votes_by_phone(s, words, people[0], chair, phone)
         await s.order("closed_session", out=people[:1], item=words[0])
         await s.look(chair, guest, desk)
         await s.order("closed_session_end")
