@@ -63,12 +63,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
 
 @pytest.fixture
 def visit(visit: Visit, office: Lobby) -> Visit:
-    """`visit` with pages that use the clock of the server. Most tests look at no picture, so the camera is off."""
+    """`visit` with pages that use the clock of the server, or `own_clock`. Most tests look at no picture: the camera is off."""
     assert office.clock is not None
     shifted = office.clock.script
 
-    async def opened(*, camera: bool = False, script: str = "", **given: Any) -> Visitor:
-        return await visit(script=f"{shifted};{script};{'' if camera else CAMERA_OFF}", **given)
+    async def opened(*, camera: bool = False, script: str = "", own_clock: bool = False, **given: Any) -> Visitor:
+        return await visit(script=f"{'' if own_clock else shifted};{script};{'' if camera else CAMERA_OFF}", **given)
 
     return opened
 
@@ -274,10 +274,14 @@ STANDING = {"hosted": True, "expires_at": 0, "code": "", "vi": "", "en": ""}
     ],
 )
 async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Lobby, width: int, language: str) -> None:
-    """The test turns the clock of the page. It fakes the server's answer that comes after half an hour of waiting."""
+    """The test turns the clock of the page. It fakes the server's answer that comes after half an hour of waiting.
+
+    The page has the clock of the machine. After a reload, the turned clock adds the distance between the page's clock and the
+    machine's, and at some distances its timers stop.
+    """
     opener = httpx.AsyncClient(base_url=served.url)
     made = (await opener.post("/api/v1/conferences", json={"name": "Trao đổi nhanh", "lobby": True})).json()
-    guest = await visit(width=width, height=740, touch=width == 360)
+    guest = await visit(width=width, height=740, touch=width == 360, own_clock=True)
     await guest.page.goto(served.url)
     await guest.part(f"language-{language}").click()
     await guest.page.clock.install()
