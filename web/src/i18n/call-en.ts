@@ -90,7 +90,7 @@ export const callEn: Record<CallKey, string> = {
   'host.not': 'Cancel',
   'host.muteAll': 'Mute everyone',
   'host.mutedAll': '{n} microphones were muted.',
-  'host.allWereMuted': 'No other microphone was on.',
+  'host.allWereMuted': 'No microphone had to be muted.',
   'host.undo': 'Undo',
   'host.unmuted': '{n} halls are heard again.',
   'host.askedAll': '{n} people were asked to unmute.',

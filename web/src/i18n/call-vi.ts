@@ -89,7 +89,7 @@ export const callVi = {
   'host.not': 'Quay lại',
   'host.muteAll': 'Tắt micro tất cả',
   'host.mutedAll': 'Đã tắt {n} micro.',
-  'host.allWereMuted': 'Không có micro nào đang bật.',
+  'host.allWereMuted': 'Không có micro nào cần tắt.',
   'host.undo': 'Hoàn tác',
   'host.unmuted': 'Đã mở lại tiếng của {n} hội trường.',
   'host.askedAll': 'Đã mời {n} người bật lại micro.',
