@@ -588,7 +588,7 @@ ROLL_NAME_CHARACTERS = 80
 long names with a title are refused.
 """
 ROLL_WHY_CHARACTERS = 200
-"""Characters of the reason for a correction of the roll call; a longer reason is refused. Chosen. More: longer lines in the
+"""Characters of the reason of a mark in the roll call; a longer reason is refused. Chosen. More: longer rows, and lines in the
 audit trail. Fewer: reasons are refused.
 """
 PINS = 16

@@ -61,7 +61,7 @@ class RollList(Message):
 
 
 class RollMark(Message):
-    """The mark of one site. `why`: the reason of a correction."""
+    """The mark of one site. `why`: the reason of the mark or of its correction. Hosts read the reason in the list."""
 
     site: Identity
     presence: Literal["present", "absent", "fault"]

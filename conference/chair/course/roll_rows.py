@@ -90,8 +90,8 @@ def of_site(place: int, row: Row, identity: str, snapshots: Collection[str]) -> 
 
     The site: `o` place, `n` name, `u` unit, `t` the telephone number if somebody must phone there, `c` a terminal can be called.
     `i`: the identity of its participant, if it is not the id of the site. `d`: the reported delegates. The mark: `p` the mark,
-    `at` its time in ms, `by` who marked, `s` the snapshot. The signals `g`: connected, heard, picture (`-` none, `b` black,
-    `f` frozen, `g` good). `e`: the mark that the signals suggest for a site without a mark.
+    `at` its time in ms, `by` who marked, `s` the snapshot, `w` the reason. The signals `g`: connected, heard, picture (`-` none,
+    `b` black, `f` frozen, `g` good). `e`: the mark that the signals suggest for a site without a mark.
     """
     mark, seen = row.mark, row.signals
     found = {
@@ -106,6 +106,7 @@ def of_site(place: int, row: Row, identity: str, snapshots: Collection[str]) -> 
         "at": round(mark.at * 1000) if mark is not None else None,
         "by": mark.by if mark is not None else None,
         "s": mark.snapshot if mark is not None and mark.snapshot in snapshots else None,
+        "w": mark.why if mark is not None else "",
         "g": f"{int(seen.connected)}{int(seen.heard)}{SIGNALS[seen.picture]}",
         "e": seen.suggested if mark is None else None,
     }

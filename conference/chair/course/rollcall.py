@@ -81,12 +81,15 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The mark of one site. `snapshot`: the id of the picture at the time of the mark; empty: the site was never on stage."""
+    """The mark of one site. `snapshot`: the id of the picture at the time of the mark; empty: the site was never on stage.
+    `why`: the reason of the mark. The same mark again without a reason keeps the reason.
+    """
 
     presence: Presence
     by: str
     at: float
     snapshot: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +354,9 @@ def _press(state: State, event: Press, now: float) -> Result:
             "snapshot": snapshot,
         },
     )
-    marked = _with_row(state, at, replace(row, mark=Mark(event.presence, event.by, now, snapshot)))
+    same = row.mark if row.mark is not None and row.mark.presence == event.presence else None
+    why = event.why or (same.why if same is not None else "")
+    marked = _with_row(state, at, replace(row, mark=Mark(event.presence, event.by, now, snapshot, why)))
     effects = (noted, *snaps)
     if on_stage and not event.holds and now - state.since >= limits.ROLL_STAGE_S:
         return _go_on(marked, now, effects)

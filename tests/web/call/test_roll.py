@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
 from tests.web.call.test_quality import ALL_OFF, enter
+from tests.web.shots import shot
 from tests.web.test_pages import new_meeting, tiles
 from tests.web.visiting import Visit, Visitor
 
@@ -15,9 +18,11 @@ pytestmark = pytest.mark.browser
 CHAIR, BINH = "Nguyễn Văn An", "Sở Y tế"
 
 
-async def test_the_chair_calls_the_roll_with_one_key_for_each_site(visit: Visit, live_server: LiveServer) -> None:
+async def test_the_chair_calls_the_roll_with_one_key_for_each_site(
+    visit: Visit, live_server: LiveServer, tmp_path: Path
+) -> None:
     """A site reports its delegates in the call. Signals first, then one key for each site. The row of a site takes a correction
-    and the delegates, and gives a link. All see the name of the head.
+    with its reason and the delegates, and gives a link. All see the name of the head.
     """
     an = await visit(script=ALL_OFF)
     binh = await visit(width=820, height=1180)
@@ -51,8 +56,12 @@ async def test_the_chair_calls_the_roll_with_one_key_for_each_site(visit: Visit,
     await an.page.set_viewport_size({"width": 1280, "height": 800})
     await expect(an.part("roll-totals")).to_contain_text("1/2")
     await row.locator("button").first.click()
+    await row.get_by_test_id("correct-why").fill("Máy vừa có điện trở lại")
     await row.get_by_test_id("correct-present").click()
     await expect(an.part("roll-totals")).to_contain_text("2/2")
+    await expect(row.get_by_role("button", name=BINH, expanded=True)).to_contain_text("Lý do: Máy vừa có điện trở lại")
+    await expect(row.get_by_test_id("correct-why")).to_have_value("")
+    await shot(an, tmp_path / "roll-why.png")
     await row.get_by_test_id("fill-delegates").click()
     await row.get_by_test_id("delegates-number").fill("12")
     await row.get_by_test_id("delegates-head").fill("Trần Thị Bình")

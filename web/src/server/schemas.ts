@@ -3814,7 +3814,7 @@ export interface components {
         RollList: {
             sites?: components["schemas"]["RollSite"][];
         };
-        /** @description The mark of one site. `why`: the reason of a correction. */
+        /** @description The mark of one site. `why`: the reason of the mark or of its correction. Hosts read the reason in the list. */
         RollMark: {
             site: string;
             /** @enum {string} */

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { inColumn, shownIn } from '../../src/desk/chairing/columns';
 import { bearersOf, stateOf } from '../../src/desk/chairing/invited';
 import { sectionsOf } from '../../src/desk/chairing/notes';
-import { familyOf, isOf, lasting, totalsOf } from '../../src/desk/record/lines';
+import { familyOf, isOf, lasting, markOf, totalsOf } from '../../src/desk/record/lines';
 import { deskEn } from '../../src/i18n/desk-en';
 import { deskVi } from '../../src/i18n/desk-vi';
 import type { Attended, InvitedPerson, Note, TimelineLine } from '../../src/server/model';
@@ -60,6 +60,12 @@ test('a lost connection is a trouble, and a departure is not', () => {
 
 test('kinds of one machine share a text', () => {
   expect(['agenda.next', 'vote_open', 'roll_call.reported', 'mute_all'].map(familyOf)).toEqual(['agenda', 'vote', 'roll_call', 'mute_all']);
+});
+
+test('a line of the roll call tells the mark, the mark before and the reason', () => {
+  const detail = { site: 'xa', presence: 'present', before: 'absent', why: 'Có điện lại', snapshot: '' };
+  expect(markOf({ ...line('roll_call.corrected'), detail })).toEqual({ mark: 'present', before: 'absent', why: 'Có điện lại' });
+  expect(markOf(line('roll_call.began'))).toBeNull();
 });
 
 /** Return the names that match in a source of the server. */

@@ -167,6 +167,14 @@ def test_a_late_press_for_the_last_site_does_not_mark_the_site_on_stage() -> Non
     assert noted.what == "roll_call.corrected"
     assert noted.detail["before"] == "absent"
     assert noted.detail["why"] == "bật máy muộn"
+    assert state.rows[0].mark is not None
+    assert state.rows[0].mark.why == "bật máy muộn"
+    assert rollcall.from_json(rollcall.as_json(state)).rows[0].mark == state.rows[0].mark, (
+        "the reason outlives a restart"
+    )
+    again, _ = play(Press("tinh", "present", BY), state=state, now=1011.0)
+    other, _ = play(Press("tinh", "fault", BY), state=state, now=1011.0)
+    assert [one.rows[0].mark and one.rows[0].mark.why for one in (again, other)] == ["bật máy muộn", ""]
     assert noted.detail["snapshot"] == "roll-1-1", "the snapshot of the stage stays"
 
 

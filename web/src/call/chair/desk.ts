@@ -110,6 +110,7 @@ export interface RollSite {
   at?: number;
   by?: string;
   s?: string;
+  w?: string;
   g?: string;
   e?: Mark;
 }

@@ -31,6 +31,20 @@ export function familyOf(kind: string): string {
   return /^(agenda|vote|roll_call|hands|ballot)/.exec(kind)?.[1] ?? kind;
 }
 
+/** A mark of the roll call in a line: the mark, the mark before (empty: none), and the reason. */
+export interface MarkLine {
+  mark: string;
+  before: string;
+  why: string;
+}
+
+/** Return the mark that a line tells. Null: the line tells none. */
+export function markOf({ kind, detail }: TimelineLine): MarkLine | null {
+  if (kind !== 'roll_call.marked' && kind !== 'roll_call.corrected') return null;
+  const text = (name: string) => (typeof detail[name] === 'string' ? detail[name] : '');
+  return { mark: text('presence'), before: text('before'), why: text('why') };
+}
+
 /** Return seconds as minutes and seconds, from one hour on with hours. */
 export function lasting(time_s: number): string {
   return clockText(Math.round(time_s));

@@ -52,6 +52,8 @@ export const rollEn: Record<RollKey, string> = {
   'roll.search': 'Find a site, unit or name',
   'roll.nobody': 'No sites.',
   'roll.correct': 'Correct the mark: {name}',
+  'roll.why': 'Reason (optional)',
+  'roll.because': 'Reason: {why}',
   'roll.fill': 'Enter delegates',
   'roll.link': 'QR code to report',
   'roll.linkOf': 'QR code to report the delegates of {name}',

@@ -50,6 +50,8 @@ export const rollVi = {
   'roll.search': 'Tìm điểm cầu, đơn vị, họ tên',
   'roll.nobody': 'Không có điểm cầu nào.',
   'roll.correct': 'Sửa điểm danh: {name}',
+  'roll.why': 'Lý do (không bắt buộc)',
+  'roll.because': 'Lý do: {why}',
   'roll.fill': 'Nhập đại biểu',
   'roll.link': 'Mã QR để tự báo',
   'roll.linkOf': 'Mã QR báo đại biểu của {name}',

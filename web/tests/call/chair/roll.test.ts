@@ -3,7 +3,7 @@ import { chosen, delegatesOf, left_s, markOf, namesOf, readyOf, rowsOf, signalsO
 
 const DESK = {
   roll_sites: {
-    xa: { o: 1, n: 'Xã Ba Bể', u: 'Ba Bể', c: 1 as const, t: '02093', p: 'absent' as const, g: '00-' },
+    xa: { o: 1, n: 'Xã Ba Bể', u: 'Ba Bể', c: 1 as const, t: '02093', p: 'absent' as const, w: 'Mất điện', g: '00-' },
     tinh: { o: 0, n: 'Điểm cầu tỉnh', i: 'a.1.x', p: 'present' as const, g: '11g' },
     cho: { o: 2, n: 'Chợ Đồn', g: '10f', e: 'fault' as const },
   },
@@ -14,6 +14,7 @@ describe('the roll call', () => {
   it('lists the sites in their order, with the report of the participant', () => {
     const rows = rowsOf(DESK);
     expect(rows.map((row) => row.id)).toEqual(['tinh', 'xa', 'cho']);
+    expect(rows.map((row) => row.why)).toEqual(['', 'Mất điện', '']);
     expect(rows[0]?.report).toEqual({ d: 7, h: 'Trần Thị Bình' });
     expect(readyOf(rows)).toEqual({ connected: 2, heard: 1, seen: 1, reported: 1 });
     expect([toCall(rows), toPhone(rows)].map((found) => found.map((row) => row.id))).toEqual([['xa'], ['xa']]);

@@ -36,6 +36,8 @@ export interface Row {
   mark: Mark | null;
   marked_ms: number;
   snapshot: string;
+  /** The reason of the mark. Usually empty. */
+  why: string;
   suggested: Mark | null;
   signals: Signals;
   report: Report | null;
@@ -57,6 +59,7 @@ export function rowsOf({ roll_sites = {}, reported = {} }: RollDesk): Row[] {
       mark: site.p ?? null,
       marked_ms: site.at ?? 0,
       snapshot: site.s ?? '',
+      why: site.w ?? '',
       suggested: site.e ?? null,
       signals: signalsOf(site.g),
       report: reported[site.i ?? id] ?? null,

@@ -57,8 +57,9 @@ export class Rolling {
     return this.simple('roll_end');
   }
 
-  mark(site: string, presence: Mark): Promise<boolean> {
-    return this.simple('roll_mark', { site, presence });
+  /** Mark a site. `why`: the reason, usually empty. */
+  mark(site: string, presence: Mark, why = ''): Promise<boolean> {
+    return this.simple('roll_mark', { site, presence, why });
   }
 
   report(site: string, filled: Filled): Promise<boolean> {
