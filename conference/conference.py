@@ -373,6 +373,7 @@ class Conference:
         self.agenda.tick()
         self.machines.tick()
         self.course.tick()
+        self.polls.late.tick()
         self.departures.forget(now)
 
     def idle(self, now: float) -> bool:

@@ -116,6 +116,7 @@ class Polls:
         self._meeting, self._document, self._actor, self._address = meeting, document, actor, around.address
         self._suffix, self._randomness, self._proceedings = around.suffix, around.random_bytes, around.proceedings
         self.phones = Phones(lambda: self.votes, self._do, lambda site: bool(self._here().get(site)))
+        self.late = Late(document, lambda: _late(self.votes.open, self._here, self.standing, self._by))
         self._keys = Keys(around.escrow or Nowhere(), meeting.name, around.random_bytes)
         self._turn = asyncio.Lock()
         self._failures = 0
@@ -403,6 +404,7 @@ class Polls:
                 self._put(one)
             return
         self._put(vote)
+        self.late.tick()
         _show_cards(self._meeting, self._address, before.open, moved.open)
         _tell_sites(self._here(), self._document, before.open, moved.open)
         self._show(before.get(vote.id), vote)
@@ -426,6 +428,21 @@ class Polls:
         """Put the rows of both audiences. The row of the hosts is put last, because a row for all replaces it."""
         self._document.put_row("votes", vote.id, views.row(self.votes, vote, "member"))
         self._document.put_row("votes", vote.id, views.row(self.votes, vote, "host"), host_only=True)
+
+
+class Late:
+    """The section `vote_late` of the desk document. `find` returns its rows."""
+
+    def __init__(self, document: Announces, find: Callable[[], dict[str, JSON]]) -> None:
+        self._document, self._find = document, find
+        self._shown: dict[str, JSON] = {}
+
+    def tick(self) -> None:
+        """Put the rows that changed. It runs about once a second too, because people, sites and roles change."""
+        late = self._find()
+        for identity in late.keys() | self._shown.keys():
+            self._document.put_row("vote_late", identity, late.get(identity), host_only=True)
+        self._shown = late
 
 
 class Phones:
@@ -528,6 +545,25 @@ def _can_vote(manner: Manner, found: Collection[Participant], by: Callable[[Part
     """
     roles = (by(one, "page").role for one in found)
     return manner is Manner.HANDS or not found or any(role in TABLE[Act.BALLOT] for role in roles)
+
+
+def _late(
+    vote: Vote | None,
+    present: Callable[[], Mapping[str, list[Participant]]],
+    standing: Callable[[], Callable[[str], str]],
+    by: Callable[[Participant, Way], By],
+) -> dict[str, JSON]:
+    """Return the rows of those whom `admit` accepts now. A secret vote shows to nobody who is entitled."""
+    if vote is None or vote.cast > 0:
+        return {}
+    manner, here, stands = vote.question.way, present(), standing()
+    known = set() if manner is Manner.SECRET else {one.identity for one in vote.entitled}
+    rows: dict[str, JSON] = {}
+    for who, found in here.items():
+        site = bearer(stands(found[0].identity))
+        if who not in known and (site == who or site not in here) and _can_vote(manner, found[:1], by):
+            rows[found[0].identity] = {"n": found[0].grants.name}
+    return rows
 
 
 def _tell_sites(

@@ -6,6 +6,9 @@ hands), `reason` and `result`. The newest open vote by name or by hands also has
 the rows while they arrive, and members after the closing. While a vote is open, hosts also read `cards`: a row for each site
 whose delegates vote by phone. The row has its name `n`, its `code`, the number of cards `all`, and how many are `taken`
 (absent: `cards.told` gives none).
+
+The section `vote_late` is for hosts. It has a row with the name `n`, by identity, for each participant who may be admitted to
+the open vote before its first ballot. While another participant stands for a site, only that one is named.
 """
 
 from __future__ import annotations

@@ -126,6 +126,12 @@ class Hall(HallWorld):
         """Return the addresses of the QR codes in the pictures of halls. Empty text: a picture without a code."""
         return {one.code for one in self.scene().groups}
 
+    def late(self) -> set[str]:
+        """Return who may be admitted to the open vote, as hosts read it a moment later."""
+        self.pass_time(1.5)
+        document: dict[str, Any] = json.loads(self.registry.get("c").document.whole("host"))
+        return set(document.get("vote_late", {}))
+
     def row(self, audience: str) -> dict[str, Any]:
         self.settle()
         document: dict[str, Any] = json.loads(self.registry.get("c").document.whole(audience))  # type: ignore[arg-type]
@@ -271,9 +277,12 @@ async def test_a_guest_gets_no_ballot_before_the_chair_makes_a_delegate_of_the_g
     await world.opened(expected=[Voter("an", "An"), Voter("khach", "Khách")])
     assert [one.identity for one in world.vote().entitled] == ["an"]
     assert await refused(world.polls.admit(CHAIR, "v", "khach")) == "vote_not_entitled"
+    before = world.late()
     assert await refused(world.polls.cast(world.by("khach", Role.GUEST), "v", (FOR,))) == "not_allowed"
     await world.registry.get("c").chair.appoint(OPERATOR, "khach", Role.DELEGATE)
+    assert world.late() - before == {"khach"}
     await world.polls.admit(CHAIR, "v", "khach")
+    assert "khach" not in world.late()
     await world.polls.cast(world.by("khach"), "v", (FOR,))
     assert world.vote().cast == 1
 

@@ -40,6 +40,12 @@ def entitled(sitting: Sitting) -> dict[str, tuple[int, int]]:
     return {one.identity: (one.delegates, one.present) for one in vote.entitled}
 
 
+def late(sitting: Sitting) -> set[str]:
+    """Return who may be admitted to the open vote, as hosts read it."""
+    assert "vote_late" not in sitting.document("member")
+    return set(sitting.document("host").get("vote_late", {}))
+
+
 async def test_a_site_has_one_ballot_by_whichever_of_its_participants(sitting: Sitting) -> None:
     """Its ballot follows who stands for the site: the link of the unit, then the terminal, then the link again."""
     Party(sitting.world, LINK)
@@ -48,10 +54,14 @@ async def test_a_site_has_one_ballot_by_whichever_of_its_participants(sitting: S
     vote = await polls.prepare(sitting.by, Question("Q", way=Way.HANDS))
     both = [Voter(LINK, "Xã Máy", 4), Voter(MAY, "Xã Máy"), Voter("tinh", "Tỉnh"), Voter("xa", "Xã")]
     await polls.open(sitting.by, vote, both)
+    assert late(sitting) == {"chu", "khach"}, "all others are entitled"
     once = {"tinh": (1, 1), "xa": (1, 1)}
     assert entitled(sitting) == {"m1": (4, 4), **once}, "the terminal is away"
     terminal = HallParty(sitting.world, MAY)
+    sitting.world.pass_time(1.5)
+    assert late(sitting) == {"chu", "khach", MAY}, "the terminal may take the ballot of its site"
     await polls.admit(sitting.by, vote, MAY)
+    assert late(sitting) == {"chu", "khach"}, "the link is not offered while the terminal stands for the site"
     assert entitled(sitting) == {MAY: (4, 4), **once}, "the terminal stands for the site now"
     with pytest.raises(Refusal, match="vote_site_other"):
         await polls.admit(sitting.by, vote, LINK)
@@ -64,6 +74,7 @@ async def test_a_site_has_one_ballot_by_whichever_of_its_participants(sitting: S
         await polls.open(sitting.by, vote, expected)
         assert {MAY, f"{MAY}\x1f4"} < entitled(sitting).keys(), "the terminal is here"
         assert "m1" not in entitled(sitting)
+        assert late(sitting) == ({"chu", "khach"} if expected else set())
         await polls.annul(sitting.by, vote, "x")
 
     vote = await polls.prepare(sitting.by, Question("Q", phones=True))

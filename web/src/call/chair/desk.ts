@@ -147,6 +147,7 @@ export interface Desk {
   roll?: Roll;
   /** The sites of the roll call, for hosts. */
   roll_sites?: Record<string, RollSite>;
+  vote_late?: Record<string, { n: string }>;
   /** The delegates that sites have reported, by identity. */
   reported?: Record<string, Report>;
 }

@@ -85,6 +85,8 @@ export interface Vote extends VoteRow {
 export interface Sections {
   votes?: Record<string, VoteRow>;
   people?: Record<string, { n: string; r?: string }>;
+  /** The people who may be added to the open vote. The server decides this, because a site has one ballot. */
+  vote_late?: Record<string, { n: string }>;
   roll?: { phase: string };
   /** The sites of the roll call: name, reported delegates, and who is there for the site if the identity differs from its id. */
   roll_sites?: Record<string, { n: string; d?: number; i?: string }>;
