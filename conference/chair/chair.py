@@ -591,12 +591,12 @@ class Chair:
         await self.machines.store_roles(by, act, roles.Released(role), former)
 
     def _ask_chair(self, by: By, act: Act) -> None:
-        """Ask the right of an order that changes roles for good. While the chair is away, the borrower of the rights may not
-        give it. Raises Refusal `chair_lent`.
+        """Ask the right of an order that changes roles for good. While the chair is away for a short time, the borrower of the
+        rights may not give it. Raises Refusal `chair_lent`.
         """
         self.machines.ask(by, act)
-        chair = self.machines.roles.chair
-        if chair and by.role is not Role.OPERATOR and by.identity != chair:
+        now = self._meeting.clock.time()
+        if by.role is not Role.OPERATOR and not roles.gives_roles(self.machines.roles, by.identity, now):
             raise Refusal("chair_lent")
 
     def _find(self, by: By, act: Act, identity: str) -> Participant:

@@ -40,7 +40,8 @@ class Roles:
     """The roles of a meeting. The keys are identities. Times are Unix seconds.
 
     `present` holds the connected participants in the order of arrival, with their roles. A chair has the role CHAIR there.
-    `appointed` holds the roles that the chair gave, by bearer, also of people who left.
+    `appointed` holds the roles that the chair gave, by bearer, also of people who left. `chair` is the window of the chair that
+    has the rights, or had them last: another window of this bearer takes over when this one is gone.
     """
 
     present: Mapping[str, Role] = field(default_factory=dict)
@@ -69,6 +70,14 @@ class Roles:
         if identity and identity == self.holder:
             return Role.CHAIR
         return self.present.get(identity, Role.GUEST)
+
+
+def gives_roles(state: Roles, identity: str, now: float) -> bool:
+    """Report whether an order that changes roles for good is this person's to give. The borrower of the rights gives none until
+    the chair has been away for CHAIR_LEFT_S.
+    """
+    away_s = 0.0 if state.away_since is None else now - state.away_since
+    return not state.chair or away_s >= limits.CHAIR_LEFT_S or bearer(identity) == bearer(state.chair)
 
 
 def of_absent(state: Roles, identity: str, arrival: Role) -> Role:
@@ -193,11 +202,14 @@ def _successor(state: Roles) -> str:
 
 def _came(state: Roles, event: Any, now: float) -> Roles:
     identity, role = event.identity, state.appointed.get(bearer(event.identity), event.role)
-    if identity == state.chair:
-        return replace(state, present={**state.present, identity: Role.CHAIR})
+    away = state.chair not in state.present
+    if (
+        state.chair and away and bearer(identity) == bearer(state.chair)
+    ):  # a page that is loaded again has a new identity
+        return _seat(state, identity)
     if role is not Role.CHAIR:
         return replace(state, present={**state.present, identity: role})
-    if not state.chair or (not event.default and not state.booked):
+    if not state.chair or (not state.booked and (away or not event.default)):
         return replace(_seat(state, identity), booked=not event.default)
     return replace(state, present={**state.present, identity: Role.CO_CHAIR})
 
@@ -205,7 +217,12 @@ def _came(state: Roles, event: Any, now: float) -> Roles:
 def _gone(state: Roles, event: Any, now: float) -> Roles:
     present = {one: role for one, role in state.present.items() if one != event.identity}
     left = event.identity == state.chair and event.identity in state.present
-    return replace(state, present=present, away_since=now if left else state.away_since)
+    if not left:
+        return replace(state, present=present)
+    for one in present:
+        if bearer(one) == bearer(state.chair):
+            return _seat(replace(state, present=present), one)
+    return replace(state, present=present, away_since=now)
 
 
 def _seat(state: Roles, identity: str) -> Roles:

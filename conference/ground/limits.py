@@ -709,6 +709,11 @@ CHAIR_AWAY_S = 20.0
 counts as away at once. Chosen. Longer: a meeting without its chair stands still. Shorter: each short loss of the network moves
 the rights.
 """
+CHAIR_LEFT_S = 300.0
+"""Seconds that a chair is away until the borrower of the rights may give roles and the chair to others. The chair of a meeting
+waits so long for a late member before the meeting goes on. Chosen. Longer: a chair who was called away leaves nobody who can
+name a deputy. Shorter: a chair whose machine restarts finds another chair.
+"""
 ROLES_APPOINTED = 500
 """Appointments of one meeting that are kept, also of people who left. Chosen like PARTICIPANTS (500). More: memory. Fewer: in the
 largest meeting a secretary who comes back is a delegate again.

@@ -225,3 +225,40 @@ def test_a_lower_role_holds_for_every_window_of_the_person() -> None:
     assert (state.of(first), state.of(second)) == (Role.OBSERVER, Role.OBSERVER)
     state, _ = roles.step(roles.from_json(roles.as_json(state), 4.0), Came(later, Role.CO_CHAIR), 5.0)
     assert state.of(later) is Role.OBSERVER
+
+
+def test_a_chair_who_loads_the_page_again_is_the_chair() -> None:
+    """Each entry makes a new identity. The bearer stays."""
+    state = run(CHAIR, SECOND, (Came("personal_link.m3.a", Role.DELEGATE), 2.0), (Given("personal_link.m3.a"), 3.0))
+    state = run((Gone("personal_link.m3.a"), 4.0), (Came("personal_link.m3.b", Role.DELEGATE), 6.0), state=state)
+    assert (state.holder, state.phase) == ("personal_link.m3.b", Phase.HELD)
+    late = run((Gone("personal_link.m3.b"), 7.0), (Tick(), 8.0 + AWAY_S), state=state)
+    assert late.holder == "an"
+    late = run((Came("browser.m3.c", Role.DELEGATE), 99.0), state=roles.from_json(roles.as_json(late), 90.0))
+    assert late.holder == "browser.m3.c", "after the loan, a restart and by another way"
+    assert late.booked
+
+
+def test_a_second_window_of_the_chair_takes_over() -> None:
+    state = run((Came("browser.m1.a", Role.CHAIR), 0.0), SECOND, (Came("browser.m1.b", Role.CHAIR), 1.0))
+    assert (state.holder, state.of("browser.m1.b")) == ("browser.m1.a", Role.CO_CHAIR)
+    state = run((Gone("browser.m1.a"), 2.0), state=state)
+    assert (state.holder, state.phase, state.away_since) == ("browser.m1.b", Phase.HELD, None)
+
+
+def test_another_host_of_an_instant_meeting_follows_a_host_who_left() -> None:
+    state = run(
+        (Came("an", Role.CHAIR, default=True), 0.0), (Gone("an"), 1.0), (Came("an2", Role.CHAIR, default=True), 2.0)
+    )
+    assert (state.holder, state.phase) == ("an2", Phase.HELD)
+    booked = run(CHAIR, (Gone("an"), 1.0), (Came("chi", Role.CHAIR, default=True), 2.0))
+    assert booked.phase is Phase.AWAY, "a booked chair is waited for"
+
+
+def test_the_borrower_gives_roles_when_the_chair_has_left() -> None:
+    state = run(CHAIR, SECOND, THIRD, (Gone("an"), 10.0), (Tick(), 10.0 + AWAY_S))
+    left = 10.0 + limits.CHAIR_LEFT_S
+    assert not roles.gives_roles(state, "binh", left - 0.1)
+    assert roles.gives_roles(state, "binh", left)
+    back = run((Came("an", Role.CHAIR), left + 1), state=state)
+    assert [roles.gives_roles(back, one, left + 2) for one in ("an", "binh")] == [True, False]

@@ -394,6 +394,25 @@ async def test_a_revoked_role_loses_the_right_and_keeps_the_seat(held: Held) -> 
     assert chair.passage() is Passage.ADMITTED
 
 
+async def test_a_chair_who_loads_the_page_again_is_the_chair(held: Held) -> None:
+    """Each entry has a new identity. A stranger by number and PIN does not become the chair in this way."""
+    desk, _, here = await held.chair()
+    guest = await held.guest()
+    operator = By("", "Vận hành", Role.OPERATOR, way="desk")
+    chair = here.conference.chair
+    await chair.hand_over(operator, guest.identity)
+    await chair.hand_over(operator, here.identity)
+    here.conference.remove(here.participant, Reason.CLIENT_INITIATED)
+    again = Guest(held, (await desk.post(f"/occurrences/{held.date}/pass", json={})).json()["token"])
+    assert again.identity != here.identity
+    by = again.conference.machines.by(again.identity, "", "page")
+    assert by.role is Role.CHAIR
+    await again.conference.chair.hand_over(by, guest.identity)
+    again.conference.remove(guest.participant, Reason.CLIENT_INITIATED)
+    other = await held.guest("Chị Lan", "10.3.3.3")
+    assert again.conference.machines.roles.of(other.identity) is Role.GUEST
+
+
 async def test_a_lower_role_holds_for_the_host_key_and_a_new_entry(held: Held) -> None:
     desk, key, here = await held.chair()
     guest = await held.guest()
