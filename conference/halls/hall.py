@@ -145,7 +145,7 @@ class Remote:
         elif command is Command.COUNT:
             self._report(self._pad.digits)
         elif command is Command.BEGIN:
-            if WAITS in hall.grants.attributes and not hall.apart:
+            if hall.waiting and not hall.apart:
                 hall.wish("begin")
         elif command in _CHOICES:
             hall.ballot(_CHOICES[command])
@@ -247,6 +247,8 @@ class Hall(Participant):
         """The address of the QR code by which people in this hall vote, and the words about the open vote."""
         self.apart = False
         """The hall waits in the lobby during a closed session."""
+        self.waiting = False
+        """The hall waits, muted, for the chair to open the meeting."""
         self.language: Language = "vi"
         """The language of the announcements to this hall."""
         self.muted = False
@@ -509,12 +511,25 @@ def set_apart(hall: Hall, apart: bool) -> None:
     if hall.apart == apart:
         return
     hall.apart = apart
-    hall.set_mark(WAITS, on=apart)
+    _mark_waits(hall)
     if apart:
         hall.serve(Served(None, None, None))
         hall.replace(MICROPHONE, None)
     _show(hall)
     move_apart(hall.program, hall)
+
+
+def set_waiting(hall: Hall, waiting: bool) -> None:
+    """Let the hall wait for the chair to open the meeting, or end this wait. Its microphone does not change."""
+    hall.waiting = waiting
+    _mark_waits(hall)
+
+
+def _mark_waits(hall: Hall) -> None:
+    """Set the mark of a hall that waits, in the lobby or for the opening. The mark stays until both waits have ended."""
+    waits = hall.apart or hall.waiting
+    if waits != (WAITS in hall.grants.attributes):
+        hall.set_mark(WAITS, on=waits)
 
 
 def obey(hall: Hall) -> None:

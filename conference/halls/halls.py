@@ -12,9 +12,8 @@ from typing import Protocol
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
-from conference.ground.marks import WAITS
-from conference.ground.permissions import Grants
-from conference.halls.hall import Hall
+from conference.ground.permissions import Grants, Source
+from conference.halls.hall import Hall, set_waiting
 from conference.people.participant import Participant, check_facts
 from conference.picture.composed import Composed
 from conference.picture.program import PictureStage, Program
@@ -101,7 +100,7 @@ class Halls:
             hall.set_muted(True, locked=True)
         self._stage.bring_in(hall)
         if self.waiting:
-            hall.set_mark(WAITS, on=True)
+            set_waiting(hall, True)
         hall.program.enter(hall)
 
     def wait(self) -> None:
@@ -114,7 +113,8 @@ class Halls:
     def begin(self, opened: Collection[str] = ()) -> None:
         """End the wait: halls see the meeting and hear each other.
 
-        `opened`: the identities of the halls whose microphones go on now. The other halls stay muted, and their key unmutes them.
+        `opened`: the identities of the halls whose microphones go on now, as far as the rules permit. The other halls stay muted,
+        and their key unmutes them.
         """
         self._begun = True
         if not self.waiting:
@@ -124,8 +124,8 @@ class Halls:
             return
         self.program.splash.begin()
         for hall in self._present():
-            hall.set_mark(WAITS, on=False)
-            on = hall.identity in opened
+            set_waiting(hall, False)
+            on = hall.identity in opened and not hall.table.gate.barred(hall, Source.MICROPHONE, "audio")
             if hall.muted and on:
                 hall.say("unmuted")
             hall.set_muted(hall.muted and not on, locked=False)

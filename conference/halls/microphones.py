@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
-from conference.ground.marks import WAITS
 from conference.ground.permissions import Source
 from conference.halls.hall import Hall, obey
 from conference.people.participant import Participant
@@ -126,7 +125,7 @@ class Microphones:
     def gone(self, hall: Hall) -> None:
         """Note whether a host had muted the hall. A hall that waits for the opening is muted by the wait only."""
         self._locked.pop(hall.identity, None)
-        if hall.muted and hall.locked and WAITS not in hall.grants.attributes:
+        if hall.muted and hall.locked and not hall.waiting:
             self.remember(hall.identity)
 
     def remember(self, identity: str) -> None:

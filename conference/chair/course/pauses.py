@@ -112,7 +112,7 @@ class Pauses:
         self.recessed(by)
         here = [one for one in self._here() if not self.state.keeps_out(one.identity)]
         on = tuple(one.identity for one in here if _is_heard(one))
-        locked = tuple(one.identity for one in here if isinstance(one, Hall) and one.locked)
+        locked = tuple(one.identity for one in self._halls() if one.locked and not one.waiting)
         self._step(breaks.BeginRecess(by.identity, until, on, locked), by)
 
     def change_return(self, by: By, until: float | None) -> None:
@@ -275,18 +275,22 @@ class Pauses:
             announce(program, "recess" if on else "recess_over")
 
     def _mute_all(self) -> None:
+        """Mute everybody. The gate holds the microphones of halls too, so each hall keeps its lock."""
         for one in self._here():
             if isinstance(one, Hall):
-                one.set_muted(True, locked=True)
+                one.set_muted(True, locked=one.locked)
             else:
                 one.silence()
 
     def _unmute(self, effect: breaks.Unmute) -> None:
-        """Give microphones back as far as the rules permit. A person is asked: the server switches no person's microphone on."""
+        """Give microphones back as far as the rules permit. A person is asked: the server switches no person's microphone on. A
+        hall that a host muted, before the recess or in it, stays muted. So does a hall that waits for the opening.
+        """
         for one in self._here():
             on = one.identity in effect.identities and not self._leads.barred(one, Source.MICROPHONE, "audio")
             if isinstance(one, Hall):
-                one.set_muted(not on, locked=one.identity in effect.locked)
+                held = one.locked or one.identity in effect.locked
+                one.set_muted(held or not on, locked=held)
             elif on:
                 with suppress(Refusal):
                     one.ask_to_unmute()
