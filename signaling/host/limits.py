@@ -485,6 +485,10 @@ ROLL_LINK_REPORTS_PER_MINUTE = 10
 """Reports by the link of one site each minute; more are refused. Each is stored. Chosen. More: a leaked link writes more to the
 database. Fewer: a person who corrects a name must wait.
 """
+VOTES_KNOWN = 4
+"""Votes in which a phone says that it has a card. Chosen: a delegate is in few meetings at once. More: no effect, as the page
+keeps the cards of two meetings. Fewer: a phone could take a second card of a vote.
+"""
 VOTE_CODE_CHARACTERS = 20
 """Characters of the code of a site for ballots by phone; a longer code is refused. A code has 8, and people type dashes and
 blanks. Larger: more work for a wrong code. Smaller: typed codes are refused.

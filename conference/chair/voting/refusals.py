@@ -61,6 +61,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Điểm cầu đã nhận hết phiếu của các đại biểu có mặt. Hãy báo thư ký",
         "all cards of the delegates present at this site are taken: tell the secretary",
     ),
+    "vote_card_kept": (
+        "Mã này thuộc cùng lần biểu quyết: máy này đã có phiếu",
+        "this code is of the same vote: this phone has a card already",
+    ),
     "vote_cards_withdrawn": (
         "Điểm cầu đã thu lại các phiếu chưa bỏ và có mã mới. Hãy quét mã QR mới trên màn hình điểm cầu",
         "the site has taken back the cards without a ballot: scan the new QR code on its screen",

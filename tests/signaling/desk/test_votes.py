@@ -148,6 +148,8 @@ async def test_the_delegates_of_a_site_vote_by_phone_without_an_account(council:
         assert (await web.post("/vote-cards", json=two)).json()["number"] == 3
         third = await web.post("/vote-cards", json={"code": own["code"], "phone": "z" * 22})
         assert third.json()["code"] == "vote_cards_used"
+        kept = await web.post("/vote-cards", json={"code": own["code"], "phone": "z" * 22, "known": [own["vote"]]})
+        assert kept.json()["code"] == "vote_card_kept", "the phone has a card of this vote by another code"
         assert "ok" in await council.give("to_lobby", identity="an")
         outside = [
             (await web.post("/vote-cards", json=one)).json(),

@@ -338,6 +338,12 @@ async def delegates_vote_by_phone(
     await phone.page.goto(await scanned(an))  # the same phone has voted: a scan of the new code gives no second ballot
     await sees(phone, "card-site", f"{CUONG} · Phiếu 2")
     await expect(phone.part("card-recorded")).to_have_text("Đã ghi nhận phiếu kín.")
+    await sees(phone, "card-opened", f"của {CUONG}")
+    assert await phone.barriers() == []
+    await looked(phone, folder, "card-opened")
+    await phone.part("card-take-opened").click()  # the code might have been of another meeting
+    await sees(phone, "card-note", "cùng lần biểu quyết")
+    await expect(phone.part("card-opened")).to_have_count(0)
     await third.page.goto(await scanned(an))
     await third.part("card-take").click()
     await sees(third, "card-site", f"{CUONG} · Phiếu 3")

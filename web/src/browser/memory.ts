@@ -17,7 +17,7 @@ type Remembered =
   | 'letterKeys'
   /** The key of a PC in hall mode. It is bound to one terminal, and an operator can revoke it. */
   | 'hallKey'
-  /** The code of a site, and the secret of this phone that holds its card in an open vote. */
+  /** The codes of at most two sites, and the secrets of this phone that hold its cards in open votes. */
   | 'phoneCard';
 
 const PREFIX = 'diemcau.';

@@ -750,11 +750,15 @@ export interface components {
             /** @default  */
             name?: string;
         };
-        /** @description A phone at a site: the code that the site shows, and the secret that the phone keeps. */
-        CardBearer: {
+        /**
+         * @description A phone that reads or takes a card. `known`: the votes in which the phone has a card by another code, so that a new code of
+         *     its site gives no second card.
+         */
+        CardWanted: {
             code: string;
             /** @description Random, 128 bits or more, as base64url. */
             phone: string;
+            known?: string[];
         };
         /** @description The rows of today in the branches of an administrator, and those that lack something. */
         Census: {
@@ -4867,7 +4871,7 @@ export type CameraFigures = components['schemas']['CameraFigures'];
 export type Cancellation = components['schemas']['Cancellation'];
 export type Card = components['schemas']['Card'];
 export type CardBallot = components['schemas']['CardBallot'];
-export type CardBearer = components['schemas']['CardBearer'];
+export type CardWanted = components['schemas']['CardWanted'];
 export type Census = components['schemas']['Census'];
 export type Change = components['schemas']['Change'];
 export type ChangeLine = components['schemas']['ChangeLine'];

@@ -33,6 +33,14 @@ class CardBearer(Body):
     phone: str = Field(pattern=r"^[A-Za-z0-9_-]{22,43}$", description="Random, 128 bits or more, as base64url.")
 
 
+class CardWanted(CardBearer):
+    """A phone that reads or takes a card. `known`: the votes in which the phone has a card by another code, so that a new code of
+    its site gives no second card.
+    """
+
+    known: list[str] = Field(default_factory=list, max_length=limits.VOTES_KNOWN)
+
+
 class CardBallot(CardBearer):
     """A ballot: the marked options, from 0. `name`: who votes, for a vote by name; empty: the number of the card is shown."""
 
@@ -81,14 +89,16 @@ def routes(around: Doorway) -> APIRouter:
             raise refused("too_many_requests")
 
     @router.post("/vote-cards", openapi_extra=needs(SECRET))
-    async def take_card(request: Request, wanted: CardBearer) -> Card:
+    async def take_card(request: Request, wanted: CardWanted) -> Card:
         """Take a card of the site with this code, without an account. A phone that asks again reads its own card. Refused with
         `vote_code_wrong`, `vote_site_away`, `vote_cards_used`, `not_stored`, `too_many_requests`, and with
-        `vote_cards_withdrawn` if a new code has replaced this code.
+        `vote_cards_withdrawn` if a new code has replaced this code. `vote_card_kept`: the code is of a vote in `known`.
         """
         polls = find(request, wanted.code)
         if not polls.phones.holds(wanted.code, wanted.phone):
             bound(request, wanted.code)
+            if polls.votes.open is not None and polls.votes.open.id in wanted.known:
+                raise refusal("vote_card_kept")
         return await _shown(polls, wanted)
 
     @router.post("/vote-cards/ballot", openapi_extra=needs(SECRET))

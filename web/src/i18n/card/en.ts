@@ -30,5 +30,9 @@ export const cardEn: Record<CardKey, string> = {
   'card.ended': 'The vote has ended or was annulled. The screen of the site shows the result. The next vote has a new code.',
   'card.last.recorded': 'The ballot was recorded.',
   'card.last.unanswered': 'The server has not answered about the last ballot.',
+  'card.opened': 'This phone holds this card, of {site}. If the scanned code is of another meeting, take a card there too.',
+  'card.takeOpened': 'Take another card',
+  'card.other': 'This phone has another card: {site}, card {n}, {title}',
+  'card.toOther': 'Open the other card',
   'card.one': 'One ballot a delegate. This phone keeps the card: after a reload the card is the same.',
 };

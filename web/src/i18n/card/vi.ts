@@ -29,6 +29,10 @@ export const cardVi = {
   'card.ended': 'Biểu quyết đã kết thúc hoặc bị hủy. Kết quả hiện trên màn hình điểm cầu. Lần biểu quyết sau có mã mới.',
   'card.last.recorded': 'Phiếu đã được ghi nhận.',
   'card.last.unanswered': 'Máy chủ chưa trả lời về phiếu cuối.',
+  'card.opened': 'Đây là phiếu máy này đang giữ, của {site}. Nếu mã vừa quét là của cuộc họp khác, hãy nhận thêm phiếu.',
+  'card.takeOpened': 'Nhận thêm phiếu',
+  'card.other': 'Máy này còn một phiếu khác: {site}, phiếu {n}, {title}',
+  'card.toOther': 'Mở phiếu khác',
   'card.one': 'Mỗi đại biểu một phiếu. Máy này giữ phiếu: tải lại trang vẫn là phiếu đó.',
 } as const;
 
