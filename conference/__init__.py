@@ -28,6 +28,7 @@ from conference.ground.process_memory import ProcessMemory
 from conference.ground.terms import Terms
 from conference.halls import dialout, keypad
 from conference.halls.hall import Hall, Wished
+from conference.people import lasting_rights
 from conference.people.participant import Participant, described
 from conference.picture import layout
 from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenState
@@ -85,6 +86,7 @@ __all__ = [
     "ground",
     "halls",
     "keypad",
+    "lasting_rights",
     "layout",
     "lifecycle",
     "limits",

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from conference import Conference, Grants, Refusal, Terms, marks, packets, subscriptions
+from conference import Conference, Grants, Refusal, Terms, described, lasting_rights, marks, packets, subscriptions
 from conference.chair.rights import Act, By, Role
 from signaling.rtc.session import requests
 from signaling.rtc.session.context import Context
@@ -188,22 +188,24 @@ def mute_published_track(call: Call, message: room.MuteRoomTrackRequest) -> room
 
 def update_participant(call: Call, message: room.UpdateParticipantRequest) -> models.ParticipantInfo:
     """Change the name, metadata, attributes and permission. Empty texts change nothing. Attributes are merged; an empty value
-    removes an attribute.
+    removes an attribute. Attributes that only the server writes are left out. A participant in the lobby gets the rights to send
+    and to receive with its return: only a leader lets it in.
     """
     conference = call.conference(message.room)
     participant = conference.get(message.identity)
-    before = participant.grants
-    attributes = dict(message.attributes)
-    if marks.HAND in attributes:  # a hand is a request to speak, so it has its place in the queue
-        kind = attributes.pop(marks.HAND)
+    before = lasting_rights.of(participant)
+    if marks.HAND in message.attributes:  # a hand is a request to speak, so it has its place in the queue
+        kind = message.attributes[marks.HAND]
         participant.raise_hand(bool(kind), kind)
+    attributes = described(message.attributes)
     participant.update_facts(name=message.name or None, metadata=message.metadata or None, attributes=attributes)
     if message.HasField("permission"):
-        participant.change_grants(_permitted(participant.grants, message.permission))
+        lasting_rights.replace_by(participant, _permitted(lasting_rights.of(participant), message.permission))
     # Programs write metadata and attributes for each other, as often as they like: these are no orders.
-    after = participant.grants
-    if after != replace(before, metadata=after.metadata, attributes=after.attributes):
-        conference.machines.note(call.by, Act.CHANGE_PERSON, participant, {"before": before.name})
+    after = lasting_rights.of(participant)
+    changed = lasting_rights.changes(before, after)
+    if changed or after.name != before.name:
+        conference.machines.note(call.by, Act.CHANGE_PERSON, participant, {"before": before.name, "rights": changed})
     return views.participant(participant.view())
 
 

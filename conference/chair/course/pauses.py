@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
@@ -26,6 +25,7 @@ from conference.ground.permissions import Source
 from conference.halls.hall import Hall, set_apart
 from conference.halls.halls import Halls
 from conference.halls.spotlight import Spotlight
+from conference.people import lasting_rights
 from conference.people.participant import Participant
 from conference.picture.program import announce
 from conference.ports.proceedings import Record
@@ -301,26 +301,15 @@ class Pauses:
         if isinstance(one, Hall):
             set_apart(one, True)
         elif one.before is None:
-            one.before = one.grants
             one.set_mark(WAITS, on=True)
-            one.change_grants(replace(one.grants, can_publish=False, can_subscribe=False, can_publish_data=False))
+            lasting_rights.take(one)
 
     def _move_in(self, one: Participant) -> None:
         if isinstance(one, Hall):
             set_apart(one, False)
-            return
-        before = one.before
-        if before is not None:
-            one.change_grants(
-                replace(
-                    one.grants,
-                    can_publish=before.can_publish,
-                    can_subscribe=before.can_subscribe,
-                    can_publish_data=before.can_publish_data,
-                )
-            )
+        elif one.before is not None:
+            lasting_rights.give_back(one)
             one.set_mark(WAITS, on=False)  # after the rights: the page opens its camera when it reads this
-            one.before = None
 
     # -- stop
 

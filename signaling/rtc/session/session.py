@@ -20,6 +20,7 @@ from conference import (
     Refusal,
     described,
     events,
+    lasting_rights,
     marks,
 )
 from conference.ports.time import Cancellable
@@ -321,15 +322,7 @@ class Session:
 
 def _lasting(participant: Participant) -> Grants:
     """Return the grants for a later join: without the marks of the moment, and with the rights from before a lobby."""
-    grants, before = participant.grants, participant.before
-    if before is not None:
-        grants = replace(
-            grants,
-            can_publish=before.can_publish,
-            can_subscribe=before.can_subscribe,
-            can_publish_data=before.can_publish_data,
-        )
-    return _unmarked(grants)
+    return _unmarked(lasting_rights.of(participant))
 
 
 def _unmarked(grants: Grants) -> Grants:
