@@ -1,9 +1,12 @@
-"""Votes on the page of a call: prepared, opened and closed by the chair, with the ballot and the result on every page."""
+"""Votes on the page of a call: prepared, opened and closed by the chair, with the ballot and the result on every page. Without a
+database the chair reads a sentence.
+"""
 
 from __future__ import annotations
 
 import io
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,9 +14,15 @@ import httpx
 import pytest
 import segno
 from playwright.async_api import expect
+from sqlalchemy import select
 
-from tests.conftest import LiveServer
+from rooms.store.database import Database
+from rooms.store.migrations import steps
+from rooms.store.tables.proceedings import MeetingEvent
+from tests.conftest import LiveServer, start_server
+from tests.rooms.postgres import Postgres, at_once
 from tests.signaling.desk.desk_client import WAIT_S, Meeting
+from tests.waiting import until
 from tests.web.call.test_floor import IN_VIEW, Presses
 from tests.web.call.test_quality import ALL_OFF, enter
 from tests.web.shots import resize, shots
@@ -397,3 +406,68 @@ async def own_code(visitor: Visitor) -> str:
     """Return the code under the QR code of the own site."""
     text = await visitor.part("ballot-card").locator("figcaption").inner_text()
     return str(text).replace("-", "")
+
+
+@asynccontextmanager
+async def on_postgresql(folder: Path) -> AsyncIterator[tuple[LiveServer, Postgres]]:
+    """A server of its own, whose database the test stops and starts again."""
+    postgres = Postgres()
+    try:
+        postgres.start()
+        postgres.run_now("CREATE DATABASE votes")
+        at_once(steps.upgrade(postgres.url("votes")))
+        server = start_server(folder, DIEMCAU_DATABASE=postgres.url("votes"))
+        try:
+            yield server, postgres
+        finally:
+            server.stop()
+    finally:
+        postgres.remove()
+
+
+async def kinds(url: str) -> list[str]:
+    """Return the kinds of the recorded events in their order."""
+    database = Database.open(url)
+    try:
+        async with database.reading() as session:
+            return list(await session.scalars(select(MeetingEvent.kind).order_by(MeetingEvent.place)))
+    finally:
+        await database.close()
+
+
+async def test_without_a_database_a_vote_is_refused_and_a_mute_acts(visit: Visit, tmp_path: Path) -> None:
+    """The chair reads the sentence. The mute is in the record when the database is back, and the vote opens."""
+    async with on_postgresql(tmp_path / "data") as (server, postgres):
+        an, binh = await visit(), await visit()
+        link = await new_meeting(an, server)
+        await enter(an, link, CHAIR)
+        await enter(binh, link, BINH)
+        await tiles(an, 2)
+        await expect(binh.part("mic-toggle")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+        await an.part("chair-toggle").click()
+        await an.part("chair-part-votes").click()
+        await an.part("vote-title").fill(NAMED)
+        await an.part("vote-keep").click()
+        await an.part("vote-prepared").wait_for()
+        postgres.stop()
+        await an.part("vote-open").click()
+        await expect(an.part("chair-trouble")).to_contain_text("Cơ sở dữ liệu", timeout=PATIENCE_MS)
+        assert await an.part("chair-trouble").evaluate(IN_VIEW)
+        await expect(an.part("vote-running")).to_have_count(0)
+        await expect(binh.part("ballot-card")).to_have_count(0)
+        await shots(an, tmp_path, "not-stored")
+        await an.part("chair-mute-all").click()
+        await expect(binh.part("mic-toggle")).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
+        await expect(an.part("chair-trouble")).to_have_count(0)
+        postgres.start()
+
+        async def written() -> bool:
+            return "mute_all" in await kinds(postgres.url("votes"))
+
+        await until(written, "the mute is in the record")
+        await an.part("vote-open").click()
+        await sees(binh, "ballot-card", NAMED)
+        found = [
+            one for one in await kinds(postgres.url("votes")) if one in ("vote_prepared", "mute_all", "vote_opened")
+        ]
+        assert found == ["vote_prepared", "mute_all", "vote_opened"]
