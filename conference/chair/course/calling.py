@@ -185,7 +185,7 @@ class Calling:
             self._locate()
             self._announce()
         if self.state.phase == "calling" and row is not None and self._here.of.get(row.site.id) is one:
-            self._stage.show(one)
+            self._stage.follow(one)
 
     @property
     def calls(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conference import marks
+from conference.chair.course.rollcall import Site
 from conference.ground.events import Reason
 from conference.halls.hall import Hall
 from tests.conference.chair.course.test_course import Sitting
@@ -89,3 +90,85 @@ def test_a_muted_hall_that_loses_its_call_in_the_lobby_comes_back_muted(sitting:
     again = HallParty(sitting.world, "xa")
     sitting.course.breaks.readmit(sitting.by, "xa")
     assert state(again.hall) == (True, True, False)
+
+
+class Roll:
+    """A roll call that shows the hall `xa`."""
+
+    def __init__(self, sitting: Sitting) -> None:
+        self._sitting, self._breaks = sitting, sitting.course.breaks
+
+    async def begin(self) -> None:
+        await self._sitting.course.roll.prepare(self._sitting.by, (Site("xa", "Xã"), Site("tinh", "Tỉnh")))
+        await self._sitting.course.roll.begin(self._sitting.by)
+        assert (self._sitting.xa.muted(), self.large) == (False, "xa")
+
+    @property
+    def large(self) -> str:
+        return self._sitting.conference.machines.spotlight.identity
+
+    def out(self) -> None:
+        self._breaks.put_apart(self._sitting.by, "xa")
+        self._sitting.world.pass_time(1.0)
+
+    def back(self) -> None:
+        self._breaks.readmit(self._sitting.by, "xa")
+        self._sitting.world.pass_time(1.0)
+
+
+async def test_a_hall_muted_on_the_stage_stays_muted_after_the_lobby(sitting: Sitting) -> None:
+    roll, chair = Roll(sitting), sitting.conference.chair
+    await roll.begin()
+    chair.mute_one(sitting.by, "xa")
+    chair.stage(sitting.by, "khach")
+    roll.out()
+    assert roll.large == "khach", "the chair chose this picture"
+    roll.back()
+    assert (state(sitting.xa.hall), roll.large) == ((True, True, False), "khach")
+    await sitting.course.roll.go_on(sitting.by)
+    assert state(sitting.xa.hall) == (True, True, False)
+    assert roll.large == "tinh", "the next site is shown"
+
+
+async def test_what_the_chair_orders_while_the_called_hall_is_in_the_lobby_stays(sitting: Sitting) -> None:
+    roll, chair = Roll(sitting), sitting.conference.chair
+    await roll.begin()
+    roll.out()
+    assert roll.large == ""
+    roll.back()
+    assert (sitting.xa.muted(), roll.large) == (False, "xa"), "without an order it is on stage again"
+    roll.out()
+    chair.stage(sitting.by, "khach")
+    roll.back()
+    assert (sitting.xa.muted(), roll.large) == (False, "khach")
+    chair.stage(sitting.by, "xa")
+    roll.out()
+    assert roll.large == "", "nobody in the lobby is large"
+    chair.mute_one(sitting.by, "xa")
+    roll.back()
+    assert state(sitting.xa.hall) == (True, True, False)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_the_lock_from_before_the_roll_call_is_there_after_it(sitting: Sitting, lost: bool) -> None:
+    sitting.conference.chair.mute_one(sitting.by, "xa")
+    roll = Roll(sitting)
+    await roll.begin()
+    if lost:
+        sitting.xa.hall.leave(Reason.CLIENT_INITIATED)
+        sitting.xa = HallParty(sitting.world, "xa")
+    else:
+        roll.out()
+        roll.back()
+    assert (sitting.xa.muted(), roll.large) == (False, "xa")
+    await sitting.course.roll.go_on(sitting.by)
+    assert state(sitting.xa.hall) == (True, True, False)
+
+
+async def test_a_hall_muted_on_the_stage_comes_back_muted_after_a_lost_call(sitting: Sitting) -> None:
+    roll = Roll(sitting)
+    await roll.begin()
+    sitting.conference.chair.mute_one(sitting.by, "xa")
+    sitting.xa.hall.leave(Reason.CLIENT_INITIATED)
+    again = HallParty(sitting.world, "xa")
+    assert (state(again.hall), roll.large) == ((True, True, False), "xa")
