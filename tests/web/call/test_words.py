@@ -181,7 +181,7 @@ async def calls_the_roll(s: Sitting, words: Sequence[str], people: Sequence[str]
         await on_stage.wait_for(timeout=PATIENCE_MS)
         await s.look(*visitors)
         await s.order("roll_mark", site=who, presence="present", why=words[place])
-        await s.order("roll_mark", site=who, presence="fault", why=words[place])
+        await s.order("roll_mark", site=who, presence="fault", why=s.typed("why", words[place]))
         if place + 1 < len(people):
             await s.order("roll_next")
     await s.look(*visitors)
