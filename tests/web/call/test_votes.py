@@ -340,6 +340,7 @@ async def delegates_vote_by_phone(
     await row.get_by_test_id("take-back-sure").click()
     await expect(an.part("vote-code-text")).not_to_have_text(code)
     await expect(row).to_contain_text("không hiện số máy đã nhận")
+    await looked(an, folder, "codes-taken-back")
     await sees(typing, "card-withdrawn", "thu lại các phiếu chưa bỏ", "mã QR mới")
     assert SECRET not in await typing.page.locator("body").inner_text()
     assert await typing.barriers() == []
@@ -397,6 +398,7 @@ async def takes_back_its_own(visit: Visit, binh: Visitor, folder: Path) -> None:
     await looked(binh, folder, "own-take-back")
     await binh.part("take-back-sure").click()
     await sees(binh, "own-taken", "không hiện số máy đã nhận")
+    await looked(binh, folder, "own-taken-back")
     await expect(drawn).not_to_have_attribute("src", before)
     await sees(phone, "card-withdrawn", "thu lại các phiếu chưa bỏ")
     await phone.page.close()

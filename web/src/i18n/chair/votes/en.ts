@@ -81,7 +81,7 @@ export const votesEn: Record<VotesKey, string> = {
   'vote.codes': 'QR codes for sites',
   'vote.codesHint': 'Delegates scan the code of their site, or open the address and type the code, to vote by phone. One ballot for each delegate of the roll call; ballot 1 belongs to the keypad or the page of the site.',
   'vote.codesTaken': '{n}/{all} phones have a card',
-  'vote.codesHidden': '{all} cards for phones. Cards of this secret vote were taken back: how many phones have one is not shown.',
+  'vote.codesHidden': '{all} cards. Cards of this secret vote were taken back, so the number of phones is not shown.',
   'vote.codeShow': 'Show code',
   'vote.takeBack': 'Take back cards',
   'vote.takeBackOf': 'Take back cards of {name}',

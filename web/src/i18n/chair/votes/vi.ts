@@ -79,7 +79,7 @@ export const votesVi = {
   'vote.codes': 'Mã QR cho điểm cầu',
   'vote.codesHint': 'Đại biểu quét mã của điểm cầu mình, hoặc mở địa chỉ và nhập mã, để bỏ phiếu bằng điện thoại. Mỗi đại biểu đã điểm danh một phiếu; phiếu 1 là của bàn phím hoặc trang của điểm cầu.',
   'vote.codesTaken': '{n}/{all} máy đã nhận phiếu',
-  'vote.codesHidden': '{all} phiếu cho điện thoại. Đã thu lại phiếu của lần bỏ phiếu kín này nên không hiện số máy đã nhận.',
+  'vote.codesHidden': '{all} phiếu. Đã thu lại phiếu của lần bỏ phiếu kín này nên không hiện số máy đã nhận.',
   'vote.codeShow': 'Hiện mã',
   'vote.takeBack': 'Thu lại phiếu',
   'vote.takeBackOf': 'Thu lại phiếu của {name}',
