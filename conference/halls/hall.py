@@ -28,7 +28,7 @@ from conference.people.channels import NoChannels
 from conference.people.link import Link
 from conference.people.participant import Participant, Stage
 from conference.picture.layout import CYCLE, Layout
-from conference.picture.program import Program, move_apart, take_content_back
+from conference.picture.program import Program, layout_chosen, move_apart, take_content_back
 from conference.ports.clients import Entry
 from conference.ports.halls import HallSignal, LineOptions, Served
 from conference.ports.media import Line, Producer
@@ -410,7 +410,7 @@ class Hall(Participant):
     def set_layout(self, name: Layout | None) -> None:
         """Set the hall's own layout. None: the layout of all others."""
         self.layout = name
-        self.program.changed()
+        layout_chosen(self.program, self.sid)
 
     def narrow(self, medium: Medium, bitrate_bps: int) -> None:
         """Note that the hall requested a lower bit rate for a picture."""

@@ -40,6 +40,8 @@ class Stage:
       all halls see this site alone.
     - `pins`: the sites that keep their places in layouts with several places; "" for an automatic place.
     - `recent`: the earlier sites on stage, the latest first.
+    - `chosen`: the halls whose own layout was chosen since the order; "" stands for the common layout. An earlier choice of
+      equal places waits until the stage is free.
 
     Times are in seconds of a clock that never jumps.
     """
@@ -52,6 +54,7 @@ class Stage:
     loudest: str = ""
     recent: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
+    chosen: frozenset[str] = frozenset()
 
     @property
     def front(self) -> str:
@@ -163,6 +166,21 @@ def _page(sites: list[str], count: int, page: int) -> tuple[str, ...]:
 def ordered_mode(stage: Stage, shown: Sequence[str]) -> Mode:
     """Return the mode of the stage if its site has a picture. Otherwise `auto`."""
     return stage.mode if stage.site in shown else "auto"
+
+
+def ordered_stage(stage: Stage, mode: Mode, site: str, hold_s: float) -> Stage:
+    """Return the stage after an order. Another mode or site begins a new stage, for which earlier layouts wait."""
+    chosen = stage.chosen if (mode, site) == (stage.mode, stage.site) else frozenset()
+    return replace(stage, mode=mode, site=site, hold_s=hold_s, chosen=chosen)
+
+
+def acting(choice: Layout | None, hall: str, stage: Stage, shown: Sequence[str]) -> Layout | None:
+    """Return the chosen layout of a hall if it acts now. `hall` "": the common layout. None: the choice waits, or there is none.
+
+    The site that an order put on stage is large for all halls. So a choice of equal places from before the order waits.
+    """
+    waits = ordered_mode(stage, shown) != "auto" and choice not in LARGE_FIRST and hall not in stage.chosen
+    return None if waits else choice
 
 
 def automatic(pictures: int, mode: Mode = "auto") -> Layout:

@@ -228,14 +228,14 @@ class Program:
 
     def set_layout(self, name: Layout | None) -> None:
         self.layout = name
-        self.changed()
+        layout_chosen(self, "")
 
     def set_stage(self, mode: layout.Mode, site: str = "", hold_s: float | None = None) -> None:
         """Set the mode of the stage. Raises Refusal `participant_not_found`."""
         if mode != "auto" and not any(one.sid == site for one in self.conference.participants.values()):
             raise Refusal("participant_not_found")
         hold = self.stage.hold_s if hold_s is None else min(max(hold_s, limits.HOLD_LEAST_S), limits.HOLD_MOST_S)
-        self.stage = replace(self.stage, mode=mode, site="" if mode == "auto" else site, hold_s=hold)
+        self.stage = layout.ordered_stage(self.stage, mode, "" if mode == "auto" else site, hold)
         self.changed()
 
     def set_text(self, text: str) -> None:
@@ -384,6 +384,12 @@ def take_content_back(program: Program) -> None:
     if changes:
         program.content_token_moved(changes)
         program.ports.content_token_moved(program, changes)
+
+
+def layout_chosen(program: Program, hall: str) -> None:
+    """Note that a layout was chosen now: it acts during the present stage. `hall`: a sid; "": the common layout."""
+    program.stage = replace(program.stage, chosen=program.stage.chosen | {hall})
+    program.changed()
 
 
 def pin(program: Program, pins: Sequence[str]) -> None:

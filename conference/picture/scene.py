@@ -204,9 +204,12 @@ def presenter(sites: Sequence[Site], holder: str | None) -> Site | None:
 def _wishes(state: State, sharing: Site | None, coded: bool) -> Iterator[Wish]:
     """Yield the program that each hall wants. `coded`: with the own QR code of the hall, by which its people vote."""
     shown = state.shown
-    name = state.layout or layout.automatic(len(shown), layout.ordered_mode(state.stage, shown))
+    suits = layout.automatic(len(shown), layout.ordered_mode(state.stage, shown))
+    name = layout.acting(state.layout, "", state.stage, shown) or suits
     broadcast: Layout | None = "1" if state.stage.mode == "broadcast" else None
-    owns = {one.sid: broadcast or one.layout or name for one in state.viewers}
+    owns = {
+        one.sid: broadcast or layout.acting(one.layout, one.sid, state.stage, shown) or name for one in state.viewers
+    }
     large = {own: layout.large(own, shown, state.stage) for own in set(owns.values())}
     here = {site.sid for site in state.sites}
     for one in state.viewers:
@@ -357,7 +360,7 @@ def _browsers(state: State, sharing: Site | None) -> pictures.Group | None:
         return None
     # The browser that looks is not in this picture, so two sites are shown side by side.
     suits = layout.automatic(max(len(shown), 3) if len(shown) > 1 else 1, layout.ordered_mode(state.stage, shown))
-    name: Layout = "slides" if content else state.layout or suits
+    name: Layout = "slides" if content else layout.acting(state.layout, "", state.stage, shown) or suits
     return pictures.Group(
         id=BROWSERS,
         ssrc=0,

@@ -145,7 +145,6 @@ class Views:
     def _apply(self, picture: Picture) -> None:
         here, program = self._meeting.participants, self._meeting.halls.program
         if program is not None:
-            program.set_layout(picture.layout)
             pin(program, [here[one].sid if one in here else "" for one in picture.pins])
             program.set_stage(program.stage.mode, program.stage.site, picture.hold_s)
         one = here.get(picture.site)
@@ -153,6 +152,8 @@ class Views:
             self._spotlight.clear()
         else:
             self._spotlight.show(one, "broadcast" if picture.mode == "turn" else picture.mode)
+        if program is not None:
+            program.set_layout(picture.layout)  # after the stage: a layout from before the stage would wait
 
     def _announce(self) -> None:
         """Put the setting into the desk document. Browsers that follow the chair read it. A usual setting is absent."""

@@ -60,7 +60,9 @@ def test_a_broadcast_shows_one_site_to_all_halls_also_to_those_with_their_own_la
 @pytest.mark.parametrize("count", [3, 4, 6, 8, 14])
 @pytest.mark.parametrize("mode", ["pinned", "lecture"])
 def test_a_site_on_stage_is_large_whatever_the_number_of_sites(world: HallWorld, count: int, mode: layout.Mode) -> None:
-    """Nobody chose a layout. An order put the site on stage, so the others see it large. The site itself sees another."""
+    """An order put the site on stage, so the others see it large. The site itself sees another. Earlier choices of equal places
+    wait until the stage is free, and a choice during the stage acts at once.
+    """
     parties = [HallParty(world, f"hall{number}") for number in range(count)]
     world.settle()
     assert (seen(parties[0]).layout in layout.LARGE_FIRST) == (count == 6)
@@ -71,7 +73,26 @@ def test_a_site_on_stage_is_large_whatever_the_number_of_sites(world: HallWorld,
     assert parties[2].sid not in seen(parties[2]).cells
     program_of(parties[0]).set_layout("3x3")
     world.settle()
-    assert seen(parties[0]).layout == "3x3", "the choice of an operator stays"
+    assert seen(parties[0]).layout == "3x3", "a choice during the stage"
+    program_of(parties[0]).set_stage("auto")
+    parties[1].hall.set_layout("2x2")
+    world.settle()
+    assert [seen(one).layout for one in parties[:2]] == ["3x3", "2x2"]
+    program_of(parties[0]).set_stage(mode, parties[2].sid)
+    world.settle()
+    assert {seen(one).layout for one in parties} <= layout.LARGE_FIRST, "choices from before the stage"
+    assert [seen(one).cells[0] for one in parties[:2]] == [parties[2].sid] * 2
+    parties[1].hall.set_layout("4x4")
+    program_of(parties[0]).set_stage(mode, parties[2].sid, hold_s=5)
+    world.settle()
+    assert seen(parties[1]).layout == "4x4", "the same stage goes on with the choice of one hall"
+    assert seen(parties[0]).cells[0] == parties[2].sid
+    program_of(parties[0]).set_stage("pinned", parties[0].sid)
+    world.settle()
+    assert seen(parties[1]).cells[0] == parties[0].sid, "the next site is a new stage"
+    program_of(parties[0]).set_stage("auto")
+    world.settle()
+    assert [seen(one).layout for one in parties[:2]] == ["3x3", "4x4"], "the choices come back"
 
 
 def test_a_broadcast_ends_when_its_site_leaves(world: HallWorld) -> None:
