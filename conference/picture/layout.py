@@ -114,8 +114,9 @@ def cells(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str = "", 
     """Return the sites in the places of `layout`. `sites` have a picture and are in the order of `sites.look`.
 
     In a layout with a large place, `viewer` does not see itself: it sees the earlier site on stage. The lecturer sees the
-    listeners, `page` by page. In a layout with equal places the order is that of `sites`, so that no site changes its place. A
-    site on stage that does not fit gets the last place.
+    listeners, `page` by page. The large place belongs to a site that an order put on stage, also if pins want it otherwise.
+    In a layout with equal places the order is that of `sites`, so that no site changes its place. A site on stage that does
+    not fit gets the last place.
     """
     count = PLACES[layout]
     if layout not in LARGE_FIRST:
@@ -124,6 +125,8 @@ def cells(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str = "", 
     if layout == "lecture" and viewer and viewer == stage.front:
         return _page(others, count, page)
     pins = () if count == 1 else tuple(one if one != viewer else "" for one in stage.pins)
+    if stage.mode != "auto" and stage.site in others:
+        pins = tuple(one if place > 0 and one != stage.site else "" for place, one in enumerate(pins))
     return _pinned(tuple(others[:count]), others, pins, count)
 
 

@@ -135,6 +135,23 @@ def test_pinned_places_stay_when_others_speak(world: HallWorld) -> None:
     assert seen(parties[0]).cells == before
 
 
+@pytest.mark.parametrize("pinned", [(5, 4), (4, 2), (2,), (0, 5, 2)])
+def test_pins_take_the_large_place_from_no_site_that_an_order_put_on_stage(
+    world: HallWorld, pinned: tuple[int, ...]
+) -> None:
+    parties = [HallParty(world, f"hall{number}") for number in range(6)]
+    program = program_of(parties[0])
+    programs.pin(program, [parties[number].sid for number in pinned])
+    world.settle()
+    assert seen(parties[3]).cells[0] == parties[pinned[0]].sid, "without an order the pin has the large place"
+    program.set_stage("pinned", parties[2].sid)
+    world.settle()
+    assert {seen(one).cells[0] for one in parties if one is not parties[2]} == {parties[2].sid}
+    if pinned[1:] and pinned[1] != 2:
+        assert seen(parties[3]).cells[1] == parties[pinned[1]].sid, "the other pins keep their places"
+    assert len(set(seen(parties[3]).cells)) == 6
+
+
 def test_the_plate_of_a_site_names_the_head_of_its_delegates(world: HallWorld) -> None:
     one = HallParty(world, "one")
     HallParty(world, "two")
