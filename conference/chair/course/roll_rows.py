@@ -17,9 +17,9 @@ SIGNALS: Final = {"none": "-", "black": "b", "frozen": "f", "good": "g"}
 
 class Places:
     """The present participant of each site: its terminal or its PC in hall mode, which have the identity of the site; otherwise
-    the same person with a new identity; otherwise who opened the link of the site's unit in a browser. Of several windows, the
-    first one that is not in the lobby stands. Nobody stands for two sites of the list, and no browser stands for a site of which
-    another terminal is here.
+    the same person with a new identity; otherwise who opened the link of the site's unit in a browser. Who is in the lobby comes
+    after all of them, and of several windows the first one stands. Nobody stands for two sites of the list, and no browser stands
+    for a site of which another terminal is here.
     """
 
     def __init__(self, sites: Iterable[Site] = (), here: Mapping[str, Participant] = MappingProxyType({})) -> None:
@@ -29,14 +29,20 @@ class Places:
         for identity, one in arrived:
             by_bearer.setdefault(bearer(identity), one)
         every = tuple(sites)
-        found = {site.id: present[site.id] for site in every if site.id in present}
-        taken = {one.identity for one in found.values()}
-        linked = {site.link for site in every if site.id in found}
-        for site in every:
-            stands = by_bearer.get(bearer(site.id)) or (by_bearer.get(site.link) if site.link not in linked else None)
-            if stands is not None and site.id not in found and stands.identity not in taken:
-                found[site.id] = stands
-                taken.add(stands.identity)
+        found: dict[str, Participant] = {}
+        taken: set[str] = set()
+        for outside in (False, True):
+            near = {identity: one for identity, one in present.items() if waits(one) == outside}
+            people = {who: one for who, one in by_bearer.items() if waits(one) == outside}
+            terminals = {site.id: near[site.id] for site in every if site.id in near and site.id not in found}
+            linked = {site.link for site in every if site.id in terminals}
+            found |= terminals
+            taken |= {one.identity for one in terminals.values()}
+            for site in (one for one in every if one.id not in found):
+                stands = people.get(bearer(site.id)) or (people.get(site.link) if site.link not in linked else None)
+                if stands is not None and stands.identity not in taken:
+                    found[site.id] = stands
+                    taken.add(stands.identity)
         self.of: Mapping[str, Participant] = found
         links = {who: site.id for site in reversed(every) for who in reversed(site.bearers)}
         own = {bearer(site.id): site.id for site in every}

@@ -119,3 +119,30 @@ async def test_the_first_window_of_a_link_stands_and_each_window_reports(sitting
     sitting.course.breaks.put_apart(sitting.by, "personal_link.m1.b")
     sitting.world.pass_time(1.0)
     assert (spotlight.identity, machines.staged("personal_link.m1.b")) == ("", False)
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_terminal_in_the_lobby_leaves_the_ballot_and_the_report_to_the_link(
+    sitting: Sitting, named: bool
+) -> None:
+    Party(sitting.world, LINK)
+    await listed(sitting)
+    HallParty(sitting.world, MAY)
+    sitting.course.breaks.put_apart(sitting.by, MAY)
+    sitting.world.pass_time(1.5)
+    polls, by = sitting.conference.polls, sitting.conference.machines.by(LINK, "Xã Máy", "page")
+    with pytest.raises(Refusal, match="roll_call_over"):  # not `roll_call_site`: the own site, which is marked already
+        await sitting.course.roll.report(by, LINK, Report(3))
+    assert sitting.document("host")["roll_sites"][MAY]["i"] == LINK
+    vote = await polls.prepare(sitting.by, Question("Q", phones=True))
+    await polls.open(sitting.by, vote, [Voter(LINK, "Xã Máy", 3), Voter(MAY, "Xã Máy")] if named else [])
+    assert "m1" in entitled(sitting)
+    assert MAY not in entitled(sitting)
+    await polls.cast(by, vote, (FOR,))
+    await polls.annul(sitting.by, vote, "x")
+
+    sitting.course.breaks.readmit(sitting.by, MAY)
+    vote = await polls.prepare(sitting.by, Question("Q"))
+    await polls.open(sitting.by, vote, [])
+    assert MAY in entitled(sitting)
+    assert "m1" not in entitled(sitting)
