@@ -27,6 +27,7 @@ LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """The characters of codes: base32 of Crockford, without the letters I, L, O and U."""
 _BRACKETS: Final = str.maketrans("", "", "()[]{}")
 """A written name stands in brackets behind the number of its card. A name with brackets could look like another card."""
+RANDOM_BYTES: Final = 16  # as `box.shuffled` takes them
 HASH_BYTES: Final = 32  # SHA-256
 _ALIKE: Final = str.maketrans("OIL", "011", "- ")
 
@@ -129,13 +130,16 @@ def held(vote: Vote, site: str, phone: str) -> Voter | None:
     return found if found is not None and site_of(found.identity) == site else None
 
 
-def claimed(vote: Vote, site: str, phone: str) -> Vote:
-    """Return the vote after a phone took the next free card of a site. Raise Refusal `vote_cards_used`."""
+def claimed(vote: Vote, site: str, phone: str, randomness: Randomness) -> Vote:
+    """Return the vote after a phone took a free card of a site: the next one, and in a secret vote a random one. Otherwise the
+    number of the card would tell how many phones of the site had voted at a withdrawal. Raise Refusal `vote_cards_used`.
+    """
     taken = set(vote.claims.values())
-    free = next((one for number in numbers(vote, site) if (one := card(site, number)) not in taken), None)
-    if free is None or phone in vote.claims:
+    free = [one for number in numbers(vote, site) if (one := card(site, number)) not in taken]
+    if not free or phone in vote.claims:
         raise refusal("vote_cards_used")
-    return replace(vote, claims={**vote.claims, phone: free})
+    chosen = min(free, key=lambda _: randomness(RANDOM_BYTES)) if vote.secret else free[0]
+    return replace(vote, claims={**vote.claims, phone: chosen})
 
 
 def withdrawn(vote: Vote, site: str, randomness: Randomness) -> Vote:

@@ -133,7 +133,7 @@ def _admit(votes: Votes, vote: Vote, event: Admit, now: float, randomness: Rando
     return _put(votes, admitted), (_noted("vote_admitted", vote.id, voter=event.voter.identity, **_numbers(admitted)),)
 
 
-def _claim(votes: Votes, vote: Vote, event: Claim, now: float, _: Randomness) -> tuple[Votes, Effects]:
+def _claim(votes: Votes, vote: Vote, event: Claim, now: float, randomness: Randomness) -> tuple[Votes, Effects]:
     """Give a phone its card. A phone that asks again has the same card. A claim makes no event."""
     if event.site not in vote.codes:
         raise refusal("vote_code_wrong")
@@ -141,7 +141,7 @@ def _claim(votes: Votes, vote: Vote, event: Claim, now: float, _: Randomness) ->
         return votes, ()
     if cards.is_old(vote, event.code):
         raise refusal("vote_cards_withdrawn")
-    return _put(votes, cards.claimed(vote, event.site, event.phone)), ()
+    return _put(votes, cards.claimed(vote, event.site, event.phone, randomness)), ()
 
 
 def _withdraw(votes: Votes, vote: Vote, event: Withdraw, now: float, randomness: Randomness) -> tuple[Votes, Effects]:

@@ -327,7 +327,7 @@ async def votes_by_phone(s: Sitting) -> Window:
     phone = await s.day.phone()
     await phone.page.goto(address)
     await phone.part("card-take").tap()
-    await expect(phone.part("card-site")).to_contain_text("Xã 07 · Phiếu 2", timeout=PATIENCE_MS)
+    await expect(phone.part("card-site")).to_contain_text("Xã 07 · Phiếu của bạn", timeout=PATIENCE_MS)
     await phone.part("card-option-0").tap()
     await phone.part("card-to-review").tap()
     await phone.part("card-send").tap()

@@ -302,7 +302,7 @@ async def delegates_vote_by_phone(
     await sees(phone, "card-take", "Nhận phiếu")
     await expect(row).to_contain_text("0/2 máy")  # who only looks takes no card
     await phone.part("card-take").click()
-    await sees(phone, "card-site", f"{CUONG} · Phiếu 2")
+    await sees(phone, "card-site", f"{CUONG} · Phiếu của bạn")
     await expect(row).to_contain_text("1/2 máy")
     await expect(phone.part("card-to-review")).to_be_disabled()
     await phone.part("card-option-1").click()
@@ -317,7 +317,7 @@ async def delegates_vote_by_phone(
     await phone.part("card-send").click()
     await sees(an, "vote-count", "1/6 phiếu")
     await phone.page.reload()
-    await sees(phone, "card-site", "Phiếu 2")
+    await sees(phone, "card-site", "Phiếu của bạn")
     await expect(phone.part("card-recorded")).to_have_text("Đã ghi nhận phiếu kín.")
     assert "Tán thành" not in await phone.page.locator("body").inner_text()
     await looked(phone, folder, "card-recorded")
@@ -329,7 +329,7 @@ async def delegates_vote_by_phone(
     assert await typing.barriers() == []
     await typing.part("card-open").click()
     await typing.part("card-take").click()
-    await sees(typing, "card-site", f"{CUONG} · Phiếu 3")
+    await sees(typing, "card-site", f"{CUONG} · Phiếu của bạn")
     third = await visit(width=390, height=844, touch=True)
     await third.page.goto(address)
     await third.part("card-take").click()
@@ -346,7 +346,7 @@ async def delegates_vote_by_phone(
     assert await typing.barriers() == []
     await looked(typing, folder, "card-withdrawn")
     await phone.page.goto(await scanned(an))  # the same phone has voted: a scan of the new code gives no second ballot
-    await sees(phone, "card-site", f"{CUONG} · Phiếu 2")
+    await sees(phone, "card-site", f"{CUONG} · Phiếu của bạn")
     await expect(phone.part("card-recorded")).to_have_text("Đã ghi nhận phiếu kín.")
     await sees(phone, "card-opened", f"của {CUONG}")
     assert await phone.barriers() == []
@@ -356,7 +356,7 @@ async def delegates_vote_by_phone(
     await expect(phone.part("card-opened")).to_have_count(0)
     await third.page.goto(await scanned(an))
     await third.part("card-take").click()
-    await sees(third, "card-site", f"{CUONG} · Phiếu 3")
+    await sees(third, "card-site", f"{CUONG} · Phiếu của bạn")
     for part in ("card-option-1", "card-to-review", "card-send"):
         await third.part(part).click()
     await typing.part("card-code").fill(await an.part("vote-code-text").inner_text())
@@ -391,7 +391,7 @@ async def takes_back_its_own(visit: Visit, binh: Visitor, folder: Path) -> None:
     phone = await visit(width=390, height=844, touch=True)
     await phone.page.goto(address)
     await phone.part("card-take").click()
-    await sees(phone, "card-site", BINH, "Phiếu 2")
+    await sees(phone, "card-site", BINH, "Phiếu của bạn")
     await sees(binh, "own-taken", "1/1 máy")
     await binh.part("take-back").click()
     assert await binh.barriers() == []

@@ -9,7 +9,7 @@ import { Timers } from '../browser/timers';
 import { t } from '../i18n/card/words.svelte';
 import { exchange, Refused, sending } from '../server/client';
 
-/** The answer of `/api/v1/vote-cards`. `choices` null: no ballot yet, or the vote is secret. */
+/** The answer of `/api/v1/vote-cards`. `number` 0: the vote is secret. `choices` null: no ballot yet, or the vote is secret. */
 export interface Card {
   site: string;
   number: number;

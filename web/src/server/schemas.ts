@@ -721,6 +721,7 @@ export interface components {
         /** @description The card of a phone and the open vote. `choices`: the own ballot of a vote by name; null: none, or the vote is secret. */
         Card: {
             site: string;
+            /** @description Of the card at its site. 0: the vote is secret, and nobody reads the number. */
             number: number;
             vote: string;
             title: string;

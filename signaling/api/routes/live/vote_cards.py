@@ -53,7 +53,7 @@ class Card(BaseModel):
     """The card of a phone and the open vote. `choices`: the own ballot of a vote by name; null: none, or the vote is secret."""
 
     site: str
-    number: int
+    number: int = Field(description="Of the card at its site. 0: the vote is secret, and nobody reads the number.")
     vote: str
     title: str
     text: str
@@ -133,7 +133,7 @@ async def _shown(polls: Polls, wanted: CardBearer) -> Card:
     question = vote.question
     return Card(
         site=site.name if site is not None else "",
-        number=cards.number_of(card.identity),
+        number=0 if vote.secret else cards.number_of(card.identity),
         vote=vote.id,
         title=question.title,
         text=question.text,

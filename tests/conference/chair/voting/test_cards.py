@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from typing import Any
 
 import pytest
 
 from conference.chair.rights import Role
+from conference.chair.voting import cards
 from conference.chair.voting import limits as bounds
 from conference.chair.voting.question import FOR, Question
 from tests.conference.chair.test_polls import BY_PHONE, CHAIR, SECRET_BY_PHONE, Hall, Shelf, Store, refused
@@ -21,8 +23,8 @@ async def test_a_site_or_a_leader_takes_cards_back() -> None:
     await world.opened(SECRET_BY_PHONE)
     row = world.row("host")["v"]["cards"]
     code, own = row["hoi-truong"]["code"], row["an"]["code"]
-    for phone in ("one", "two"):
-        await world.polls.phones.claim(code, phone)
+    first = (await world.polls.phones.claim(code, "one"))[1]
+    second = (await world.polls.phones.claim(code, "two"))[1]
     await world.polls.phones.cast(code, "one", "v", (FOR,))
     for other in (world.by("an"), world.by("xa", Role.HALL), world.by("khach", Role.GUEST)):
         assert await refused(world.polls.phones.withdraw(other, "v", "hoi-truong")) == "not_allowed"
@@ -35,8 +37,8 @@ async def test_a_site_or_a_leader_takes_cards_back() -> None:
     assert await refused(phones.claim(code, "two")) == "vote_cards_withdrawn"
     assert await refused(phones.claim(code, "three")) == "vote_cards_withdrawn"
     assert await refused(phones.cast(code, "two", "v", (FOR,))) == "vote_cards_withdrawn"
-    assert (await phones.claim(code, "one"))[1].name == "Hoi-Truong, phiếu 2"
-    assert (await phones.claim(fresh, "four"))[1].name == "Hoi-Truong, phiếu 3"
+    assert (await phones.claim(code, "one"))[1] == first
+    assert (await phones.claim(fresh, "four"))[1] == second, "the only free card"
     await phones.claim(own, "five")
     await world.polls.phones.withdraw(world.by("an"), "v", "an")
     mine = world.polls.own("an")
@@ -46,7 +48,28 @@ async def test_a_site_or_a_leader_takes_cards_back() -> None:
     assert kinds == [("vote_cards_withdrawn", "hoi-truong"), ("vote_cards_withdrawn", "an")]
     after = Hall(Store(world.store.forms), Shelf(world.shelf.keys))
     assert await refused(after.polls.phones.claim(code, "two")) == "vote_cards_withdrawn"
-    assert (await after.polls.phones.claim(code, "one"))[1].name == "Hoi-Truong, phiếu 2"
+    assert (await after.polls.phones.claim(code, "one"))[1] == first
+
+
+@pytest.mark.parametrize("question", [BY_PHONE, SECRET_BY_PHONE])
+async def test_the_card_of_a_secret_vote_is_a_random_free_one(question: Question) -> None:
+    """The lowest free card would tell how many phones of the site had voted before a withdrawal."""
+    world = Hall()
+    world.polls.delegates = {"xa": 8}.get
+    await world.opened(question)
+    phones = world.polls.phones
+    for phone in "abcdefg":
+        await phones.claim(world.vote().codes["xa"], phone)
+    for phone in "abc":
+        await phones.cast(world.vote().codes["xa"], phone, "v", (FOR,))
+    await phones.withdraw(CHAIR, "v", "xa")
+    vote = world.vote()
+    free = {cards.number_of(one.identity) for one in vote.entitled if cards.is_card(one.identity)}
+    free -= set(map(cards.number_of, vote.claims.values()))
+    made = (cards.claimed(vote, "xa", "new", random.Random(seed).randbytes) for seed in range(100))
+    given = {cards.number_of(one.claims["new"]) for one in made}
+    assert len(free) == 4
+    assert given == (free if vote.secret else {min(free)})
 
 
 @pytest.mark.parametrize(("question", "shown"), [(BY_PHONE, [4, 1, 2]), (SECRET_BY_PHONE, [4, None, None])])

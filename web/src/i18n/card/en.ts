@@ -7,6 +7,7 @@ export const cardEn: Record<CardKey, string> = {
   'card.next': 'Continue',
   'card.open': 'Take a card',
   'card.mine': 'Card {n}',
+  'card.yours': 'Your card',
   'card.named': 'Vote by name',
   'card.secret': 'Secret vote',
   'card.secretHint': 'Nobody knows whose ballot is which. A ballot that was sent is final.',

@@ -6,6 +6,7 @@ export const cardVi = {
   'card.next': 'Tiếp tục',
   'card.open': 'Nhận phiếu',
   'card.mine': 'Phiếu {n}',
+  'card.yours': 'Phiếu của bạn',
   'card.named': 'Biểu quyết ghi tên',
   'card.secret': 'Bỏ phiếu kín',
   'card.secretHint': 'Không ai biết phiếu nào của ai. Gửi rồi không đổi được.',
