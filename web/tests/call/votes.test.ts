@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countedOf, draftOf, emptyDraft, expectedOf, fieldsOf, isReady, marked, outcomeOf, percentText, SHARES, votesOf, type Result, type VoteRow } from '../../src/call/chair/votes/votes';
+import { countedOf, draftOf, emptyDraft, expectedOf, fieldsOf, isReady, marked, outcomeOf, percentText, SHARES, votersOf, votesOf, type Result, type VoteRow } from '../../src/call/chair/votes/votes';
 
 const MOTION: VoteRow = {
   place: 1,
@@ -76,6 +76,12 @@ describe('the entitled', () => {
   it('are chosen by the server without a finished roll call', () => {
     expect(expectedOf({ people })).toEqual([]);
     expect(expectedOf({ roll: { phase: 'calling' }, roll_sites: { hall: { n: 'Xã Bến' } }, people })).toEqual([]);
+  });
+
+  it('tells how many would vote now, and which guests have no ballot', () => {
+    const people = { an: { n: 'An', r: 'secretary' }, hall: { n: 'Điểm cầu A', r: 'hall' }, lan: { n: 'Chị Lan', r: 'guest' }, it: { n: 'Vận hành', r: 'operator' }, xem: { n: 'Xem', r: 'observer' } };
+    expect(votersOf({ people })).toEqual({ voters: 2, guests: ['Chị Lan'] });
+    expect(votersOf({ roll: { phase: 'done' }, roll_sites: { hall: { n: 'Điểm cầu A', d: 12 }, away: { n: 'Điểm cầu B' } }, people })).toEqual({ voters: 3, guests: ['Chị Lan'] });
   });
 });
 

@@ -12,6 +12,8 @@ export const WAYS: readonly Way[] = ['hands', 'named', 'secret'];
 export const BASES: readonly Base[] = ['entitled', 'present', 'cast', 'valid'];
 /** The options of a motion, in the order of the server. */
 export const CHOICES = ['for', 'against', 'abstain'] as const;
+/** The roles without a ballot (`conference/chair/rights.py`). */
+const VOTELESS: readonly string[] = ['guest', 'observer', 'operator'];
 /** The shares that a chair may require, by a short name. `half`: more than a half. */
 export const SHARES = {
   half: { part: 1, whole: 2, above: true },
@@ -201,8 +203,18 @@ export function expectedOf({ roll, roll_sites = {}, people = {} }: Sections): Ex
   if (roll?.phase !== 'done') return [];
   const sites = Object.entries(roll_sites).map(([id, { n, d, i }]) => ({ identity: i ?? id, name: n, delegates: Math.max(1, d ?? 1) }));
   const known = new Set([...Object.keys(roll_sites), ...sites.map((one) => one.identity)]);
-  const others = Object.entries(people).filter(([identity, { r }]) => !known.has(identity) && r !== 'guest' && r !== 'observer');
+  const others = Object.entries(people).filter(([identity, { r }]) => !known.has(identity) && !VOTELESS.includes(r ?? ''));
   return [...sites, ...others.map(([identity, { n }]) => ({ identity, name: n, delegates: 1 }))];
+}
+
+/** Return how many voters a vote would have now, and the guests who are here and have no ballot. */
+export function votersOf(sections: Sections): { voters: number; guests: string[] } {
+  const people = Object.values(sections.people ?? {});
+  const expected = expectedOf(sections);
+  return {
+    voters: expected.length > 0 ? expected.length : people.filter(({ r }) => !VOTELESS.includes(r ?? '')).length,
+    guests: people.filter(({ r }) => r === 'guest').map(({ n }) => n),
+  };
 }
 
 export function candidatesOf(text: string): string[] {

@@ -117,7 +117,7 @@ export class Voting {
 
   /**
    * Prepare a vote, and open it before the votes that are prepared already. Report whether it is prepared. If the server refuses
-   * to open the vote, the vote stays prepared.
+   * to open the vote, the vote stays prepared, after the others.
    */
   async start(draft: Draft): Promise<boolean> {
     const others = this.prepared.map((one) => one.id);
@@ -125,7 +125,13 @@ export class Voting {
     await this.chairing.act('vote_open', async () => {
       vote = String((await this.chairing.order('vote_prepare', fieldsOf(draft))).vote);
       if (others.length > 0) await this.chairing.order('vote_order', { votes: [vote, ...others] });
-      await this.chairing.order('vote_open', { vote, expected: expectedOf(this.chairing.desk) });
+      try {
+        await this.chairing.order('vote_open', { vote, expected: expectedOf(this.chairing.desk) });
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        if (others.length > 0) await this.chairing.order('vote_order', { votes: [...others, vote] });
+        throw new Refused(error.code, `${error.message}. ${t('vote.kept')}`.replace('..', '.'));
+      }
     });
     return vote !== '';
   }

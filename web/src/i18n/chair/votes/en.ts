@@ -47,6 +47,9 @@ export const votesEn: Record<VotesKey, string> = {
   'vote.keep': 'Prepare for later',
   'vote.save': 'Save the changes',
   'vote.cancel': 'Cancel',
+  'vote.voters': 'May vote: {n} people and sites.',
+  'vote.guests': '{n} guests have no ballot: {names}. To let a guest vote, make the guest a delegate in the part People.',
+  'vote.kept': 'The vote is kept under Prepared.',
   'vote.waits': 'A vote is open. A new vote waits for its turn.',
 
   'vote.prepared': 'Prepared ({n})',
