@@ -132,7 +132,7 @@ class Calling:
         async with self._order:
             now = self._meeting.clock.time()
             wanted, effects = self._stepped(event, now)
-            await self._store.keep(rollcall.as_json(wanted), _records(effects, by, now))
+            await self._store.keep(rollcall.as_json(wanted), _records(wanted, effects, by, now))
             try:
                 taken = self._stepped(event, now)
             except Refusal:  # a recess or a turn began while the store wrote: the state before is stored again
@@ -159,7 +159,7 @@ class Calling:
         """Let an event take effect at once, and store it when the database answers."""
         now = self._meeting.clock.time()
         after, effects = rollcall.step(self.state, event, now)
-        self._store.note(rollcall.as_json(after), _records(effects, by, now))
+        self._store.note(rollcall.as_json(after), _records(after, effects, by, now))
         self._take(after, effects)
 
     # -- time and participants
@@ -314,6 +314,12 @@ def _site(one: Participant) -> Site:
     return Site(one.identity, one.grants.name or one.identity, one.grants.attributes.get(UNIT, ""), terminal)
 
 
-def _records(effects: Iterable[rollcall.Effect], by: By | None, now: float) -> list[Any]:
-    notes = (one for one in effects if isinstance(one, Noted))
-    return [record(one.what, by, now, on=str(one.detail.get("site", "")), detail=one.detail) for one in notes]
+def _records(state: rollcall.State, effects: Iterable[rollcall.Effect], by: By | None, now: float) -> list[Any]:
+    """Return the records of the noted effects, with the name of the site that each is about."""
+    made = []
+    for one in effects:
+        if isinstance(one, Noted):
+            on = str(one.detail.get("site", ""))
+            name = next((row.site.name for row in state.rows if row.site.id == on), "") if on else ""
+            made.append(record(one.what, by, now, on=on, on_name=name, detail=one.detail))
+    return made

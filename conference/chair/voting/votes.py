@@ -207,7 +207,10 @@ def _close(votes: Votes, vote: Vote, event: Close, now: float, randomness: Rando
     assert len(vote.box.ballots) == len(vote.box.voted)
     timed = replace(vote, state=State.CLOSED, closed_at=now)
     result = count(timed, randomness)
-    noted = _noted("vote_closed", vote.id, title=vote.question.title, result=result_as_json(result))
+    question = vote.question
+    elected = [question.options[one] for one in result.elected]
+    facts = {"title": question.title, "kind": question.kind.value, "elected": elected, "result": result_as_json(result)}
+    noted = _noted("vote_closed", vote.id, **facts)
     return _put(votes, replace(timed, box=Box(), codes={}, old_codes={}, claims={}, result=result)), (noted,)
 
 

@@ -17,6 +17,11 @@ export function named(prefix: string, code: string): string {
   return isDesk(key) ? t(key) : code;
 }
 
+/** Report whether a code has a name. */
+export function has(prefix: string, code: string): boolean {
+  return isDesk(`${prefix}.${code.replaceAll('-', '_')}`);
+}
+
 /** Return a name of the directory in the chosen language. Without an English name the Vietnamese name stands. */
 export function either(vi: string, en: string): string {
   return language() === 'en' && en !== '' ? en : vi;

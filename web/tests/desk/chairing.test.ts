@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { inColumn, shownIn } from '../../src/desk/chairing/columns';
 import { bearersOf, stateOf } from '../../src/desk/chairing/invited';
 import { sectionsOf } from '../../src/desk/chairing/notes';
-import { familyOf, isOf, lasting, markOf, totalsOf } from '../../src/desk/record/lines';
+import { familyOf, isOf, lasting, markOf, resultOf, rolledOf, titleOf, totalsOf } from '../../src/desk/record/lines';
 import { deskEn } from '../../src/i18n/desk-en';
 import { deskVi } from '../../src/i18n/desk-vi';
 import type { Attended, InvitedPerson, Note, TimelineLine } from '../../src/server/model';
@@ -66,6 +66,20 @@ test('a line of the roll call tells the mark, the mark before and the reason', (
   const detail = { site: 'xa', presence: 'present', before: 'absent', why: 'Có điện lại', snapshot: '' };
   expect(markOf({ ...line('roll_call.corrected'), detail })).toEqual({ mark: 'present', before: 'absent', why: 'Có điện lại' });
   expect(markOf(line('roll_call.began'))).toBeNull();
+});
+
+test('the closing of a vote and the end of a roll call tell their results', () => {
+  const result = { entitled: 7, present: 6, cast: 6, counts: [4, 1, 1], quorum: true, adopted: true, elected: [], tied: [] };
+  const closed = { ...line('vote_closed'), detail: { vote: 'v', title: 'Nghị quyết', kind: 'motion', elected: [], result } };
+  expect(titleOf(closed)).toBe('Nghị quyết');
+  expect(resultOf(closed)).toEqual({ adopted: true, quorum: true, present: 6, entitled: 7, counts: [4, 1, 1], elected: null });
+  const election = { ...closed, detail: { ...closed.detail, kind: 'election', elected: ['Chị Lan'], result: { ...result, counts: [3, 2, 1], elected: [0] } } };
+  expect(resultOf(election)).toMatchObject({ counts: null, elected: ['Chị Lan'] });
+  const secret = { ...closed, detail: { ...closed.detail, result: { ...result, counts: [] } } };
+  expect(resultOf(secret)?.counts).toBeNull();
+  expect([resultOf(line('vote_closed')), titleOf(line('vote_closed'))], 'destroyed by a stop').toEqual([null, '']);
+  expect(rolledOf({ ...line('roll_call.ended'), detail: { sites: 5, present: 4, delegates: 31 } })).toEqual({ n: 4, all: 5, delegates: 31 });
+  expect(rolledOf(line('roll_call.ended'))).toBeNull();
 });
 
 /** Return the names that match in a source of the server. */

@@ -26,9 +26,49 @@ export function isLoss(line: TimelineLine): boolean {
   return ['lost', 'signal_close', 'media_failure', 'join_failure', 'state_mismatch'].includes(String(line.detail.reason ?? ''));
 }
 
-/** Return the part of the kind that has a text: `agenda_set` is of the agenda. A break has a text for each kind. */
+/** Return the part of the kind that has a text if the kind itself has none: `agenda_set` is of the agenda. */
 export function familyOf(kind: string): string {
   return /^(agenda|vote|roll_call|hands|ballot)/.exec(kind)?.[1] ?? kind;
+}
+
+/** What a line of a vote or of the agenda is about. Empty: the line does not tell it, or it was destroyed. */
+export function titleOf({ detail }: TimelineLine): string {
+  return typeof detail.title === 'string' ? detail.title : '';
+}
+
+/** The result of a vote in the line of its closing. */
+export interface ResultLine {
+  adopted: boolean;
+  quorum: boolean;
+  present: number;
+  entitled: number;
+  /** For, against, abstain. Null: an election, or counts that a secret vote does not tell. */
+  counts: readonly number[] | null;
+  /** The names of the elected. Null: a motion. */
+  elected: readonly string[] | null;
+}
+
+/** Return the result that a line tells. Null: the line tells none. */
+export function resultOf({ kind, detail }: TimelineLine): ResultLine | null {
+  const told = detail.result as Record<string, unknown> | undefined;
+  if (kind !== 'vote_closed' || typeof told !== 'object' || told === null) return null;
+  const number = (name: string) => (typeof told[name] === 'number' ? told[name] : 0);
+  const motion = detail.kind === 'motion';
+  const counts = Array.isArray(told.counts) && told.counts.length === 3 ? told.counts.map(Number) : null;
+  return {
+    adopted: told.adopted === true,
+    quorum: told.quorum === true,
+    present: number('present'),
+    entitled: number('entitled'),
+    counts: motion ? counts : null,
+    elected: !motion && Array.isArray(detail.elected) ? detail.elected.map(String) : null,
+  };
+}
+
+/** Return the totals of a roll call in the line of its end. Null: the line tells none. */
+export function rolledOf({ kind, detail }: TimelineLine): { n: number; all: number; delegates: number } | null {
+  if (kind !== 'roll_call.ended' || typeof detail.sites !== 'number') return null;
+  return { n: Number(detail.present), all: detail.sites, delegates: Number(detail.delegates) };
 }
 
 /** A mark of the roll call in a line: the mark, the mark before (empty: none), and the reason. */
