@@ -401,7 +401,7 @@ async def test_a_host_has_the_floor_in_hand(visit: Visit, served: Lobby, tmp_pat
     await shot(host, tmp_path / "menu.png")
     await host.page.keyboard.press("Enter")  # the first item of the menu has the focus
     question = guest.part("unmute-question")
-    await expect(question).to_contain_text("Chủ trì mời bật micro")
+    await expect(question).to_contain_text("Người điều hành mời bật micro")
     await expect(row(host, "Lê Thị Hà").get_by_test_id("host-asked")).to_be_visible()
     await looks_well(guest, 390)
     await shot(guest, tmp_path / "question.png")

@@ -94,7 +94,7 @@ export const callEn: Record<CallKey, string> = {
   'host.undo': 'Undo',
   'host.unmuted': '{n} halls are heard again.',
   'host.askedAll': '{n} people were asked to unmute.',
-  'unmute.question': 'The host asks you to unmute and speak.',
+  'unmute.question': 'The host asks you to unmute.',
   'unmute.yes': 'Unmute',
   'unmute.no': 'Not now',
   'end.title': 'End of the meeting',

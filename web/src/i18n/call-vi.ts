@@ -93,7 +93,7 @@ export const callVi = {
   'host.undo': 'Hoàn tác',
   'host.unmuted': 'Đã mở lại tiếng của {n} hội trường.',
   'host.askedAll': 'Đã mời {n} người bật lại micro.',
-  'unmute.question': 'Chủ trì mời bật micro để phát biểu.',
+  'unmute.question': 'Người điều hành mời bật micro.',
   'unmute.yes': 'Bật micro',
   'unmute.no': 'Để sau',
   'end.title': 'Giờ kết thúc',

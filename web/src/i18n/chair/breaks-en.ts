@@ -13,7 +13,7 @@ export const breaksEn: Record<BreaksKey, string> = {
   'break.endRecess': 'Continue now',
   'break.later': '{n} minutes later',
   'break.runs': 'Recess.',
-  'break.runsUntil': 'Recess until {at}:',
+  'break.runsUntil': 'Recess until {at},',
   'break.clock': 'Other time',
   'break.begin': 'Recess until {at}',
   'break.hint': 'All microphones of people and halls go off. All screens show the time of return. Afterwards halls are heard as before; people in browsers are asked to unmute.',

@@ -11,7 +11,7 @@ export const breaksVi = {
   'break.endRecess': 'Họp lại ngay',
   'break.later': 'Lùi {n} phút',
   'break.runs': 'Đang giải lao.',
-  'break.runsUntil': 'Đang giải lao, họp lại lúc {at}:',
+  'break.runsUntil': 'Đang giải lao, họp lại lúc {at},',
   'break.clock': 'Giờ khác',
   'break.begin': 'Giải lao đến {at}',
   'break.hint': 'Micro của mọi người và các điểm cầu tắt. Mọi màn hình hiện giờ họp lại. Khi họp lại, các điểm cầu có tiếng như trước; người dùng trình duyệt được mời bật lại micro.',

@@ -54,7 +54,7 @@ export const hallVi = {
   'hall.leave': 'Rời họp',
   'hall.stay': 'Ở lại',
   'hall.leaveAsk': 'Rời cuộc họp này?',
-  'hall.unmuteAsk': 'Chủ trì mời bật micro',
+  'hall.unmuteAsk': 'Người điều hành mời bật micro',
   'hall.unmute': 'Bật micro',
   'hall.later': 'Để sau',
 } as const;
