@@ -59,7 +59,7 @@ from conference.ports.media import Figures, Media
 from conference.ports.proceedings import Proceedings
 from conference.ports.shared import Shared
 from conference.ports.time import Clock, Turns
-from conference.ports.watchers import Observer, Watcher
+from conference.ports.watchers import Observer, Plan, Watcher
 from conference.tracks import publishing, subscriptions
 from conference.tracks.quality import Meter
 from conference.tracks.reports import Reports
@@ -153,9 +153,14 @@ class Conference:
             self.document, name, around.clock, lambda one: role_of(self.machines, one.identity).value
         )
         self._opening = Opening(name, around.watcher, Store(name, "opening", around.proceedings), self.sections.start)
-        muted = around.watcher is not None and around.watcher.begins_muted(name)
+        plan = around.watcher.plan(name) if around.watcher is not None else Plan()
         self.machines: Machines = Machines(
-            self, self.document, self.sections.changed, around.proceedings, around.chair_code, entry_muted=muted
+            self,
+            self.document,
+            self.sections.changed,
+            around.proceedings,
+            around.chair_code,
+            entry_muted=plan.entry_muted,
         )
         self.hands = self.tracks.gate = self.machines
         self.shuts_out = self.machines.shuts_out
@@ -166,7 +171,7 @@ class Conference:
         self.course = Course(self, self.machines, self.chat, self.document, around.proceedings, self.machines.by)
         self.polls.delegates, self.polls.standing = self.course.roll.counted, self.course.roll.standing
         self.halls.reports, self.halls.stops = self.course.reports.press, self.course.views.press_stop
-        self.agenda = AgendaOrders(self, self.document, around.proceedings)
+        self.agenda = AgendaOrders(self, self.document, around.proceedings, plan.agenda)
 
     # -- joining and leaving
 

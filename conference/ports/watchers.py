@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from conference.ground import events
 from conference.ground.lifecycle import Happening
 from conference.ground.permissions import Grants
+
+
+class PlannedItem(NamedTuple):
+    """An item of a planned agenda. `planned_s` 0: no duration. `speaker` empty: not named."""
+
+    title: str
+    speaker: str
+    planned_s: float
+
+
+class Plan(NamedTuple):
+    """How a meeting was planned. `entry_muted`: newcomers join with their microphones off."""
+
+    entry_muted: bool = False
+    agenda: tuple[PlannedItem, ...] = ()
 
 
 class Watcher(Protocol):
@@ -15,8 +30,8 @@ class Watcher(Protocol):
     def admit(self, grants: Grants) -> None:
         """Raise Refusal if the planner does not admit these grants. It is called at each entry, and must return at once."""
 
-    def begins_muted(self, conference: str) -> bool:
-        """Report whether the meeting was planned so that newcomers join with their microphones off."""
+    def plan(self, conference: str) -> Plan:
+        """Return how the meeting was planned."""
 
     def opened(self, conference: str) -> None:
         """Note that the first participant has joined. Halls that wait for the opening do not count."""

@@ -9,11 +9,12 @@ meantime the class may have changed, or the date or the invitation may be cancel
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from conference import Conference, Grants, Lobbies, Lobby, Passage, Refusal, Registry, events
+from conference.ports.watchers import Plan, PlannedItem
 from rooms.policy import classes
 from signaling.api.ground.desk import Present
 from signaling.host import limits
@@ -49,14 +50,19 @@ NOT_INVITED = (
 )
 
 
+def _planned(agenda: Iterable[Mapping[str, Any]]) -> tuple[PlannedItem, ...]:
+    """Return the agenda of a booking as the conference reads it."""
+    return tuple(PlannedItem(one["title"], one.get("presenter", ""), one.get("minutes", 0) * 60.0) for one in agenda)
+
+
 @dataclass(frozen=True)
 class Door:
     """The admission rules of a date, in this version of its meeting."""
 
     class_: str
     version: int
-    open: bool = True
-    entry_muted: bool = False
+    open: bool
+    plan: Plan
 
 
 class BookedMeetings:
@@ -94,9 +100,17 @@ class BookedMeetings:
 
     # Questions of the API
 
-    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool, entry_muted: bool = False) -> str:
+    def name_of(
+        self,
+        occurrence_id: str,
+        class_: str,
+        version: int,
+        lobby: bool,
+        entry_muted: bool = False,
+        agenda: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
         self.lobbies.get(PREFIX + occurrence_id, self._now())
-        self.set_door(occurrence_id, class_, version, lobby=lobby, entry_muted=entry_muted)
+        self.set_door(occurrence_id, class_, version, lobby=lobby, entry_muted=entry_muted, agenda=agenda)
         return PREFIX + occurrence_id
 
     def set_door(
@@ -107,10 +121,13 @@ class BookedMeetings:
         open_: bool = True,
         lobby: bool | None = None,
         entry_muted: bool | None = None,
+        agenda: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         known = self._doors.pop(occurrence_id, None)
-        muted = (known is not None and known.entry_muted) if entry_muted is None else entry_muted
-        door = Door(class_, version, open_, muted)
+        plan = known.plan if known is not None else Plan()
+        muted = plan.entry_muted if entry_muted is None else entry_muted
+        planned = plan.agenda if agenda is None else _planned(agenda)
+        door = Door(class_, version, open_, Plan(muted, planned))
         # A caller that read an older version of the meeting must not open its door.
         late = known is not None and version < known.version
         _keep(self._doors, occurrence_id, known if known is not None and late else door)
@@ -252,9 +269,9 @@ class BookedMeetings:
         except Refusal:
             return planned
 
-    def begins_muted(self, conference: str) -> bool:
+    def plan(self, conference: str) -> Plan:
         door = self._doors.get(conference.removeprefix(PREFIX)) if self.owns(conference) else None
-        return door is not None and door.entry_muted
+        return door.plan if door is not None else Plan()
 
     # Events of sign-ins (access.Live)
 

@@ -64,9 +64,17 @@ class LiveMeetings(Protocol):
     @property
     def people(self) -> BoardPeople: ...
 
-    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool, entry_muted: bool = False) -> str:
-        """Return the conference of a date, and open its door for participants whom this class admits. `lobby`, `entry_muted`: as
-        in the booking. Raise Refusal `lobby_limit`.
+    def name_of(
+        self,
+        occurrence_id: str,
+        class_: str,
+        version: int,
+        lobby: bool,
+        entry_muted: bool = False,
+        agenda: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        """Return the conference of a date, and open its door for participants whom this class admits. `lobby`, `entry_muted`,
+        `agenda`: as in the booking. Raise Refusal `lobby_limit`.
         """
 
     def places(self, grants: Grants, /) -> None:
@@ -84,6 +92,7 @@ class LiveMeetings(Protocol):
         open_: bool = True,
         lobby: bool | None = None,
         entry_muted: bool | None = None,
+        agenda: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """Set the door: open for participants whom this class admits, or closed. A call with an older `version` of the meeting
         has no effect.

@@ -5,9 +5,9 @@ The registry owns the conferences. Other modules decide which halls may enter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from conference import Conference, Refusal, Registry
 from rooms.dialling import opening
@@ -22,7 +22,15 @@ ECHOES: Final = "hall-echo-"
 class Meetings(Protocol):
     """The questions that the calls of halls ask about booked meetings. `signaling.meetings.booked` implements them."""
 
-    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool, entry_muted: bool = False) -> str:
+    def name_of(
+        self,
+        occurrence_id: str,
+        class_: str,
+        version: int,
+        lobby: bool,
+        entry_muted: bool = False,
+        agenda: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
         """Return the name of the date's conference, and open its door. Raise Refusal `lobby_limit`."""
 
     def owns(self, conference: str) -> bool:
@@ -56,7 +64,9 @@ class Rooms:
 
     def meeting(self, date: Occurrence, meeting: Meeting) -> Conference:
         """Return the conference of a date. Its halls wait until the chair opens the meeting. Raise Refusal."""
-        name = self._live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby, meeting.entry_muted)
+        name = self._live.name_of(
+            date.id, meeting.class_, meeting.version, meeting.lobby, meeting.entry_muted, meeting.agenda
+        )
         conference = self._registry.create(name)
         if opening.waits(date, meeting):
             conference.halls.wait()

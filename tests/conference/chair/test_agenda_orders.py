@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from conference import Conference, Refusal
 from conference.chair.agenda import Event, Finish, Item, Next, Put
 from conference.chair.rights import By, Role
 from conference.ground.events import Reason
+from conference.ground.permissions import Grants
+from conference.ports.watchers import Plan, PlannedItem
 from tests.conference.chair.test_polls import Store
 from tests.conference.doubles import World
 
@@ -74,3 +77,37 @@ async def test_the_agenda_goes_on_after_a_crash() -> None:
     assert section(again, later) == section(world, found)
     await later.agenda.give(CHAIR, Finish())
     assert store.records[-1].kind == "agenda_item_ended"
+
+
+class Booking:
+    """A planner whose meeting has an agenda."""
+
+    def admit(self, grants: Grants) -> None:
+        pass
+
+    def plan(self, conference: str) -> Plan:
+        return Plan(agenda=(PlannedItem("Khai mạc", "", 600.0), PlannedItem("Báo cáo", "Sở Y tế", 0.0)))
+
+    def opened(self, conference: str) -> None:
+        pass
+
+    def closed(self, conference: str, reason: Reason) -> None:
+        pass
+
+
+async def test_the_planned_agenda_stands_until_an_order_stores_another() -> None:
+    store = Store()
+
+    def begin() -> tuple[World, Conference]:
+        world = World(proceedings=store)
+        world.registry.around = replace(world.registry.around, watcher=Booking())
+        return world, world.registry.create("c")
+
+    world, found = begin()
+    assert [one["title"] for one in section(world, found)["items"]] == ["Khai mạc", "Báo cáo"]
+    found.agenda.tick()
+    assert len(store.forms["agenda"]["items"]) == 2, "stored, so a crash does not lose it"
+    await found.agenda.give(CHAIR, Next())
+    await found.agenda.give(CHAIR, Put(()))
+    world, again = begin()
+    assert [(one.title, one.state.value) for one in again.agenda.agenda.items] == [("Khai mạc", "current")]

@@ -19,6 +19,7 @@ from conference.chair.roles import Taken
 from conference.chair.rules import Whom
 from conference.ground.events import MuteAsked, Reason
 from conference.ports.proceedings import NOTHING, ChatLine, Record, Turn
+from conference.ports.watchers import Plan
 from tests.conference.doubles import Listener
 from tests.conference.hall_doubles import HallParty, HallWorld
 from tests.conference.parties import CAMERA, MICROPHONE, Format, Party
@@ -433,8 +434,8 @@ class Planned:
     def admit(self, grants: Grants) -> None:
         pass
 
-    def begins_muted(self, conference: str) -> bool:
-        return True
+    def plan(self, conference: str) -> Plan:
+        return Plan(entry_muted=True)
 
     def opened(self, conference: str) -> None:
         pass

@@ -8,6 +8,7 @@ import pytest
 
 from conference import Grants, Refusal
 from conference.ground.events import Reason
+from conference.ports.watchers import Plan
 from tests.conference.doubles import World
 from tests.conference.parties import Party
 
@@ -22,8 +23,8 @@ class Diary:
         if grants.identity == "stranger":
             raise Refusal("join_denied")
 
-    def begins_muted(self, conference: str) -> bool:
-        return False
+    def plan(self, conference: str) -> Plan:
+        return Plan()
 
     def opened(self, conference: str) -> None:
         self.heard.append(("opened", conference))

@@ -181,7 +181,7 @@ async def _comer(
         name=_shown(found.name),
         attributes=_marks(found),
         conference=visit.desk.live.name_of(
-            date.id, meeting.class_, meeting.version, meeting.lobby, meeting.entry_muted
+            date.id, meeting.class_, meeting.version, meeting.lobby, meeting.entry_muted, meeting.agenda
         ),
         join=True,
         raises_hand=True,

@@ -118,7 +118,9 @@ def _pass(
         identity=identity,
         name=name,
         attributes={marks.UNIT: _cut(place.unit.name), marks.SITE: _cut(place.site.name)},
-        conference=live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby, meeting.entry_muted),
+        conference=live.name_of(
+            date.id, meeting.class_, meeting.version, meeting.lobby, meeting.entry_muted, meeting.agenda
+        ),
         join=True,
         raises_hand=True,
         passage=Passage.ADMITTED,  # the class policy requires no lobby for a hall that the schedule brings

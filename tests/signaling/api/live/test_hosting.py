@@ -3,6 +3,7 @@ when an account is signed out, is switched off, or loses its role.
 """
 
 import asyncio
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -392,6 +393,23 @@ async def test_a_revoked_role_loses_the_right_and_keeps_the_seat(held: Held) -> 
     await held.office.secretariat.hosts.look_at_accounts(with_hosts=True)
     assert chair.left() is None
     assert chair.passage() is Passage.ADMITTED
+
+
+async def test_the_agenda_of_the_booking_is_the_agenda_of_the_meeting(office: Office) -> None:
+    booked = [
+        {"title": "Khai mạc", "minutes": 10},
+        {"title": "Báo cáo quý III", "presenter": "Giám đốc Sở", "minutes": 20},
+    ]
+    meeting = await approved(office, starts_at=office.at(START), agenda=booked)
+    office.pass_minutes(181)
+    held = Held(office, meeting, await pin_of(office, meeting))
+    _, _, chair = await held.chair()
+    held.time.advance(1)
+    seen = json.loads(chair.conference.document.whole("member"))["agenda"]
+    assert [(one["title"], one["planned_s"], one["speakers"], one["state"]) for one in seen["items"]] == [
+        ("Khai mạc", 600, [], "waiting"),
+        ("Báo cáo quý III", 1200, ["Giám đốc Sở"], "waiting"),
+    ]
 
 
 async def test_a_chair_who_loads_the_page_again_is_the_chair(held: Held) -> None:

@@ -280,4 +280,4 @@ async def test_newcomers_are_muted_as_type_and_booking_say(office: Office) -> No
         link = await link_of(office, meeting)
         seen = (await office.stranger().post("/join/look", json={"link": link})).json()
         conference = (await enter(office, link=link)).json()["conference"]
-        assert (seen["entry_muted"], live.begins_muted(conference)) == (muted, muted), seen
+        assert (seen["entry_muted"], live.plan(conference).entry_muted) == (muted, muted), seen
