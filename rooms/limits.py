@@ -766,8 +766,8 @@ grows, up to the results of 14 days (CHECK_KEPT_DAYS). Fewer: results are delete
 
 # Records of live meetings
 EVENT_DETAIL_CHARS = 4096
-"""Characters of the JSON with the details of one event of a live meeting. Of longer details only the names of the parts are
-stored. Chosen. More: the table grows. Fewer: the timeline of a meeting says less.
+"""Characters of the JSON with the details of one event of a live meeting. Of longer details the longest parts are left out.
+Chosen. More: the table grows. Fewer: the timeline of a meeting says less.
 """
 SITTING_IDLE_HOURS = 24
 """Hours without a sign of a live meeting after which it counts as ended; until then people who come back go on where they

@@ -17,6 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.policy.actors import SYSTEM
+from rooms.store import audit
 from rooms.store.tables.columns import EPOCH, MICROSECOND, Row
 from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 from rooms.store.tables.proceedings import Attendance, ChatLine, MeetingEvent, Sitting, SittingState, SpeakingTurn
@@ -77,10 +79,14 @@ def text(value: str, most: int) -> str:
 
 
 def detail(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the detail of an event, or only the names of its parts if it is longer than `EVENT_DETAIL_CHARS`."""
-    if len(json.dumps(value, ensure_ascii=True)) <= limits.EVENT_DETAIL_CHARS:
-        return dict(value)
-    return {"cut": True, "parts": sorted(str(name)[:40] for name in value)[:50]}
+    """Return the detail of an event. If it is longer than `EVENT_DETAIL_CHARS`, the longest parts are left out and named."""
+    kept, left = dict(value), list[str]()
+    sizes = {name: len(json.dumps({name: one}, ensure_ascii=True)) for name, one in kept.items()}
+    while sum(sizes.values()) > limits.EVENT_DETAIL_CHARS:
+        longest = max(sizes, key=lambda name: sizes[name])
+        del kept[longest], sizes[longest]
+        left.append(str(longest)[:40])
+    return {**kept, "cut": True, "parts": sorted(left)[:50]} if left else kept
 
 
 def place(at: datetime, last: int) -> int:
@@ -96,6 +102,7 @@ async def write(session: AsyncSession, run: Run, batch: Batch, now: datetime) ->
     own = {"sitting_id": run.id}
     states = [own | {"machine": name, "state": dict(one), "at": now} for name, one in batch.states.items()]
     await _put(session, SittingState, ("sitting_id", "machine"), ("state", "at"), states)
+    await _seal(session, run, batch)
     await _put(session, MeetingEvent, ("sitting_id", "place"), (), [own | one for one in batch.events])
     await _put(session, Attendance, ("id",), ("left_at", "reason"), [own | one for one in batch.stays.values()])
     await _put(session, SpeakingTurn, ("id",), ("ended_at",), [own | one for one in batch.turns.values()])
@@ -108,6 +115,26 @@ async def write(session: AsyncSession, run: Run, batch: Batch, now: datetime) ->
     if batch.ended_at is not None:
         await session.execute(update(Sitting).where(Sitting.id == run.id).values(ended_at=batch.ended_at))
     return keeps
+
+
+async def _seal(session: AsyncSession, run: Run, batch: Batch) -> None:
+    """Write the digests of the results of votes into the audit trail, once for each event. The trail gets no title: it outlives
+    a stop for secret content.
+    """
+    closed = {one["place"]: one for one in batch.events if one["kind"] == "vote_closed" and "result" in one["detail"]}
+    if not closed:
+        return
+    known = select(MeetingEvent.place).where(MeetingEvent.sitting_id == run.id, MeetingEvent.place.in_(closed))
+    kind, id_ = ("occurrence", run.occurrence_id) if run.occurrence_id else ("sitting", run.id)
+    unit = await session.scalar(
+        select(Meeting.host_unit_id)
+        .join(Occurrence, Occurrence.meeting_id == Meeting.id)
+        .where(Occurrence.id == run.occurrence_id)
+    )
+    for place in closed.keys() - set(await session.scalars(known)):
+        one = closed[place]
+        detail = {"vote": one["detail"]["vote"], "digest": one["detail"]["result"]["digest"], "by": one["by_name"]}
+        await audit.record(session, one["at"], SYSTEM, "meeting.vote_closed", kind, id_ or "", unit or "", detail)
 
 
 async def seen(session: AsyncSession, sitting_ids: Collection[str], now: datetime) -> None:

@@ -209,7 +209,8 @@ def _close(votes: Votes, vote: Vote, event: Close, now: float, randomness: Rando
     result = count(timed, randomness)
     question = vote.question
     elected = [question.options[one] for one in result.elected]
-    facts = {"title": question.title, "kind": question.kind.value, "elected": elected, "result": result_as_json(result)}
+    told = {name: one for name, one in result_as_json(result).items() if name not in ("voters", "receipts")}
+    facts = {"title": question.title, "kind": question.kind.value, "elected": elected, "result": told}
     noted = _noted("vote_closed", vote.id, **facts)
     return _put(votes, replace(timed, box=Box(), codes={}, old_codes={}, claims={}, result=result)), (noted,)
 

@@ -135,11 +135,33 @@ async def test_each_type_says_how_long_chat_and_record_are_kept(database: Databa
     assert await left(limits.INSTANT_LOG_DAYS) == (0, 0)
 
 
+async def test_the_audit_chain_seals_the_result_of_a_vote_once_and_without_title(
+    database: Database, run: Run, now: datetime
+) -> None:
+    """A batch whose answer was lost is written again."""
+    detail = {"vote": "v", "title": SECRET, "result": {"digest": "d" * 64, "adopted": True}}
+    batch = Batch(events=[event(now, kind="vote_closed", by_name="Thư ký Lan", detail=detail)])
+    for _ in range(2):
+        await write(database, run, batch, now)
+    async with database.reading() as session:
+        rows = list(await session.scalars(select(AuditEntry).where(AuditEntry.action == "meeting.vote_closed")))
+    (row,) = rows
+    assert (row.object_kind, row.object_id) == ("occurrence", run.occurrence_id)
+    assert row.detail == {"vote": "v", "digest": "d" * 64, "by": "Thư ký Lan"}
+
+
 def test_texts_and_details_fit_into_both_databases(now: datetime) -> None:
     assert writing.text("a\0b\ud800c" + "x" * 300, 200) == "ab?c" + "x" * 196
     most = "x" * (limits.EVENT_DETAIL_CHARS - len('{"a": ""}'))
     assert writing.detail({"a": most}) == {"a": most}
     assert writing.detail({"a": most + "x"}) == {"cut": True, "parts": ["a"]}
+    long = {"title": "Bầu cử", "elected": ["Ô" * 200] * 64, "result": {"digest": "d" * 64}}
+    assert writing.detail(long) == {
+        "title": "Bầu cử",
+        "result": {"digest": "d" * 64},
+        "cut": True,
+        "parts": ["elected"],
+    }
     assert writing.place(now, 0) < writing.place(now, writing.place(now, 0))
 
 
