@@ -37,6 +37,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'hall_report.make': ['Lập danh sách hội trường chưa kết nối', 'List of halls that are not connected made'],
   'host.end': ['Kết thúc cuộc họp cho mọi người', 'Meeting ended for everybody'],
   'meeting.secret_stop': ['Dừng họp do phát sinh nội dung mật', 'Meeting stopped because secret content came up'],
+  'meeting.vote_closed': ['Ghi dấu kiểm chứng kết quả biểu quyết', 'Digest of the result of a vote recorded'],
   'vote.annul': ['Hủy biểu quyết', 'Vote annulled'],
   'vote.withdraw': ['Thu lại phiếu chưa bỏ của điểm cầu', 'Cards of a site taken back'],
   'vote.close': ['Kết thúc biểu quyết, niêm phong kết quả', 'Vote closed, result sealed'],
